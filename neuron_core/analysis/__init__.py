@@ -1,0 +1,1 @@
+"""Where neurons sit and what they share."""

@@ -1,0 +1,1 @@
+"""Attribution scores and the choice of good and bad neurons."""

@@ -1,0 +1,21 @@
+"""Quadrature rules on [0, 1]: points α and weights, nothing else."""
+
+import numpy as np
+
+from neuron_core.errors import ConfigError
+
+RULES = ("right", "midpoint", "gauss-legendre")
+
+
+def quadrature(rule: str, steps: int) -> tuple[list[float], list[float]]:
+    """(alphas, weights), ascending. `right` is the paper's right Riemann sum: α = k/m, weight 1/m (Eq. 1)."""
+    if steps < 1:
+        raise ConfigError(f"{steps} steps", accepted="1 or more")
+    if rule == "right":
+        return [k / steps for k in range(1, steps + 1)], [1 / steps] * steps
+    if rule == "midpoint":
+        return [(k - 0.5) / steps for k in range(1, steps + 1)], [1 / steps] * steps
+    if rule == "gauss-legendre":
+        points, weights = np.polynomial.legendre.leggauss(steps)
+        return [float((x + 1) / 2) for x in points], [float(w / 2) for w in weights]
+    raise ConfigError(f"unknown quadrature rule {rule!r}", accepted=", ".join(RULES))

@@ -1,0 +1,1 @@
+"""Loading, the table of architectures, hooks, letter tokens, cached rows."""

@@ -1,0 +1,89 @@
+"""The only file that registers hooks. Each temporary change of a model is a context manager that undoes itself."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from neuron_core.models.loading import LoadedModel
+
+Edit = Callable[[torch.Tensor], torch.Tensor]
+
+
+@contextmanager
+def _pre_hook(module: nn.Module, hook: Callable[..., object]) -> Iterator[None]:
+    handle = module.register_forward_pre_hook(hook, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def edited_neurons(loaded: "LoadedModel", edits: Mapping[int, Edit]) -> Iterator[None]:
+    """Passes the down projection's input of each named layer through its edit.
+
+    An edit takes (positions, I), all positions of the pass with batch folded in, and returns the same shape; it must
+    not write into its argument.
+    """
+
+    def hook_for(edit: Edit) -> Callable[..., object]:
+        def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, object]) -> object:
+            flat = args[0].reshape(-1, args[0].shape[-1])
+            return (edit(flat).reshape(args[0].shape), *args[1:]), kwargs
+
+        return hook
+
+    with ExitStack() as stack:
+        for layer, edit in edits.items():
+            stack.enter_context(_pre_hook(loaded.down_projections[layer], hook_for(edit)))
+        yield
+
+
+@contextmanager
+def recorded_last_token(loaded: "LoadedModel", hidden: torch.Tensor, neurons: torch.Tensor) -> Iterator[None]:
+    """Writes, for the last position of the pass, each layer's input into `hidden` (L, D) and its down projection's
+    input, the neuron values, into `neurons` (L, I)."""
+
+    def hook_for(store: torch.Tensor, layer: int) -> Callable[..., object]:
+        def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, torch.Tensor]) -> None:
+            value = args[0] if args else kwargs["hidden_states"]
+            store[layer] = value.detach().reshape(-1, value.shape[-1])[-1]
+
+        return hook
+
+    with ExitStack() as stack:
+        for layer in range(loaded.n_layers):
+            stack.enter_context(_pre_hook(loaded.layers[layer], hook_for(hidden, layer)))
+            stack.enter_context(_pre_hook(loaded.down_projections[layer], hook_for(neurons, layer)))
+        yield
+
+
+@contextmanager
+def started_at(loaded: "LoadedModel", layer: int, hidden: torch.Tensor) -> Iterator[None]:
+    """Layers below `layer` pass their input on; `layer` reads `hidden` (1, R, D) instead of what reaches it."""
+    skipped = [loaded.layers[i] for i in range(layer)]
+
+    def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, object]) -> object:
+        if args:
+            return (hidden, *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": hidden}
+
+    def pass_on(hidden_states: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
+        return hidden_states
+
+    # A placed model (accelerate) already has a forward of its own on the instance; that one must come back.
+    before = [module.__dict__.get("forward") for module in skipped]
+    try:
+        for module in skipped:
+            module.__dict__["forward"] = pass_on
+        with _pre_hook(loaded.layers[layer], hook):
+            yield
+    finally:
+        for module, forward in zip(skipped, before, strict=True):
+            module.__dict__.pop("forward", None)
+            if forward is not None:
+                module.__dict__["forward"] = forward

@@ -1,0 +1,48 @@
+"""The rule for option letters: one token each, right after the prompt's own tokens. No torch."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from neuron_core.errors import LetterError
+from neuron_core.tasks.task import LETTERS
+
+
+@dataclass(frozen=True)
+class TokenizedPrompt:
+    """A prompt as the model reads it, and the four tokens that may follow."""
+
+    token_ids: tuple[int, ...]
+    letter_ids: tuple[int, int, int, int]
+
+
+def tokenize_prompt(tokenizer: Any, prompt: str) -> TokenizedPrompt:
+    """Encodes the prompt alone and with each letter after it, a space before the letter unless the prompt ends in one.
+
+    Raises LetterError when a letter changes the prompt's tokens, is not exactly one token, or equals another letter.
+    """
+    ids = tuple(tokenizer(prompt)["input_ids"])
+    space = "" if prompt[-1:].isspace() else " "
+    letter_ids: list[int] = []
+    for letter in LETTERS:
+        extended = tuple(tokenizer(prompt + space + letter)["input_ids"])
+        if extended[:-1] != ids or extended[-1] in letter_ids:
+            shared = next(
+                (i for i, (a, b) in enumerate(zip(ids, extended, strict=False)) if a != b), len(ids)
+            )
+            became = tokenizer.convert_ids_to_tokens(list(extended[shared:]))
+            raise LetterError(
+                f"the letter {letter} is not one token of its own after the prompt; it became {became}",
+                where=f"tokenizer {type(tokenizer).__name__}",
+                accepted="a tokenizer that adds exactly one new token for each of A, B, C, D",
+            )
+        letter_ids.append(extended[-1])
+    a, b, c, d = letter_ids
+    return TokenizedPrompt(ids, (a, b, c, d))
+
+
+def common_prefix_length(sequences: list[tuple[int, ...]]) -> int:
+    """Length of the longest prefix that all sequences share, at most one less than the shortest."""
+    shortest = min(len(s) for s in sequences)
+    first = sequences[0]
+    length = next((i for i in range(shortest) if any(s[i] != first[i] for s in sequences)), shortest)
+    return min(length, shortest - 1)

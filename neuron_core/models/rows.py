@@ -1,0 +1,129 @@
+"""Cached rows: after one pass over a prompt, its last token again and again, each time changed in another way.
+
+Only the last position changes and attention is causal, so keys and values of all earlier tokens are computed once.
+A row is a copy of the last token, at its position, that attends to those tokens and to itself only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import DynamicCache
+
+from neuron_core.errors import ModelError
+from neuron_core.models.hooks import Edit, edited_neurons, recorded_last_token, started_at
+from neuron_core.models.letters import TokenizedPrompt
+from neuron_core.models.loading import LoadedModel, letter_logits
+
+KeyValues = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class Prefix:
+    """Keys and values of a token prefix that several prompts share; may be empty."""
+
+    token_ids: tuple[int, ...]
+    key_values: KeyValues
+    "one (keys, values) a layer, each (1, heads, P, head size)"
+
+
+@dataclass(frozen=True, eq=False)
+class PromptState:
+    """A prompt after its one unmodified pass."""
+
+    prompt: TokenizedPrompt
+    key_values: KeyValues
+    "of all tokens but the last: one (keys, values) a layer, each (1, heads, T-1, head size)"
+    hidden: torch.Tensor
+    "input of every layer at the last token, (L, D)"
+    neurons: torch.Tensor
+    "neuron values ŵ at the last token, (L, I)"
+    final_hidden: torch.Tensor
+    "after the final norm at the last token, (1, D)"
+    letter_logits: torch.Tensor
+    "of the unmodified model, (4,), float32"
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.prompt.token_ids)
+
+
+EMPTY_PREFIX = Prefix((), [])
+
+
+def _cache(key_values: KeyValues) -> DynamicCache:
+    # Without a config no layer drops keys, whatever the model's window; rows bring their own mask.
+    return DynamicCache(key_values) if key_values else DynamicCache()
+
+
+def _key_values(cache: DynamicCache, length: int) -> KeyValues:
+    return [(layer.keys[:, :, :length], layer.values[:, :, :length]) for layer in cache.layers]
+
+
+@torch.no_grad()
+def run_prefix(loaded: LoadedModel, token_ids: Sequence[int]) -> Prefix:
+    """One pass over tokens that several prompts begin with."""
+    if not token_ids:
+        return EMPTY_PREFIX
+    cache = DynamicCache()
+    ids = torch.tensor([list(token_ids)], device=loaded.device)
+    loaded.model.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
+    return Prefix(tuple(token_ids), _key_values(cache, len(token_ids)))
+
+
+@torch.no_grad()
+def run_prompt(loaded: LoadedModel, prompt: TokenizedPrompt, prefix: Prefix = EMPTY_PREFIX) -> PromptState:
+    """The unmodified model on a prompt whose first tokens are `prefix`; everything that rows need is kept."""
+    n_tokens, n_prefix = len(prompt.token_ids), len(prefix.token_ids)
+    if n_tokens > loaded.context_length:
+        raise ModelError(f"the prompt has {n_tokens} tokens", accepted=f"at most {loaded.context_length}")
+    if prompt.token_ids[:n_prefix] != prefix.token_ids or n_prefix >= n_tokens:
+        raise ModelError("the cached prefix is not a beginning of this prompt")
+    cache = _cache(prefix.key_values)
+    ids = torch.tensor([prompt.token_ids[n_prefix:]], device=loaded.device)
+    hidden = torch.empty(loaded.n_layers, loaded.hidden_size, dtype=loaded.dtype, device=loaded.device)
+    neurons = torch.empty(loaded.n_layers, loaded.n_neurons, dtype=loaded.dtype, device=loaded.device)
+    with recorded_last_token(loaded, hidden, neurons):
+        output = loaded.model.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
+    final = output.last_hidden_state[0, -1:]
+    letters = torch.tensor(prompt.letter_ids, device=loaded.device)
+    return PromptState(
+        prompt=prompt,
+        key_values=_key_values(cache, n_tokens - 1),
+        hidden=hidden,
+        neurons=neurons,
+        final_hidden=final,
+        letter_logits=letter_logits(loaded, final, letters)[0],
+    )
+
+
+def row_mask(loaded: LoadedModel, n_cached: int, n_rows: int) -> torch.Tensor:
+    """Additive mask (1, 1, R, n_cached + R): every row sees the cached tokens and itself.
+
+    Additive floats, because a boolean mask of this shape is silently misread under eager attention.
+    """
+    mask = torch.full((n_rows, n_cached + n_rows), torch.finfo(loaded.dtype).min, dtype=loaded.dtype)
+    mask[:, :n_cached] = 0
+    mask[:, n_cached:].fill_diagonal_(0)
+    return mask.to(loaded.device)[None, None]
+
+
+def run_rows(
+    loaded: LoadedModel, state: PromptState, n_rows: int, edits: Mapping[int, Edit], *, first_layer: int = 0
+) -> torch.Tensor:
+    """Final hidden states (R, D), after the final norm, of `n_rows` copies of the last token under `edits`.
+
+    Computation begins at `first_layer` from the stored hidden state: no edit may be below it.
+    """
+    hidden = state.hidden[first_layer].expand(1, n_rows, -1)
+    position = state.n_tokens - 1
+    ids = torch.full((1, n_rows), state.prompt.token_ids[-1], device=loaded.device)
+    with started_at(loaded, first_layer, hidden), edited_neurons(loaded, edits):
+        output = loaded.model.base_model(
+            input_ids=ids,
+            attention_mask=row_mask(loaded, position, n_rows),
+            position_ids=torch.full((1, n_rows), position, device=loaded.device),
+            past_key_values=_cache(state.key_values),
+            use_cache=True,
+        )
+    return output.last_hidden_state[0]

