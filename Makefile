@@ -1,0 +1,39 @@
+# Needed: make, and Python 3.11 to 3.14 with venv. The README has the same as plain commands.
+PYTHON ?= python3
+RUN = .venv/bin/python -m
+
+.PHONY: help app test setup check bench dev python
+
+help:
+	@echo "make app     install what is missing, then start the app (PORT=9000: on that port)"
+	@echo "make test    run the checks and all tests"
+	@echo "make setup   only install       (CPU=1: with the CPU build of torch)"
+	@echo "make check   format, lint, layering and types"
+	@echo "make bench   measure the speed of attribution and evaluation"
+	@echo "PYTHON=python3.12 names the Python to use."
+
+app: setup
+	@.venv/bin/python scripts/serve.py
+
+setup: python
+	@$(PYTHON) scripts/setup.py
+
+dev: python
+	@$(PYTHON) scripts/setup.py --dev
+
+check: dev
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	.venv/bin/python .venv/bin/lint-imports --no-logo
+	$(RUN) mypy
+
+test: check
+	$(RUN) pytest
+
+bench: setup
+	$(RUN) neuron_core bench
+
+python:
+	@$(PYTHON) -c "" 2>/dev/null || { \
+	  echo "$(PYTHON) is not here or does not start. Install Python 3.11 to 3.14, or name one: make app PYTHON=python3.12" >&2; \
+	  exit 1; }

@@ -1,0 +1,5 @@
+"""`python -m neuron_core`."""
+
+from neuron_core.cli import main
+
+raise SystemExit(main())

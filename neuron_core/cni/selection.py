@@ -1,0 +1,101 @@
+"""From question scores to a ranking of neurons (paper, Eq. 4 and 5), and presets of z and K. No torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.errors import AttributionError, ConfigError
+
+PAPER_Z, PAPER_K, PAPER_FROM = 5000, 100, 250_000
+# The paper's z and K as shares of LLaMA-2-7B's 352,256 neurons.
+SHARE_Z, SHARE_K, SMALLEST_K = 0.0142, 0.000284, 10
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Usual z and K for a model's size."""
+
+    name: Literal["paper", "share"]
+    "paper: the paper's numbers as they are; share: the same shares of a smaller model"
+    z: int
+    "neurons kept at either end of an example's ranking"
+    k: int
+    "budget of an intervention"
+
+
+def preset(n_total: int) -> Preset:
+    """z and K for a model of L·I neurons: the paper's numbers from 250,000 on, its shares below."""
+    if n_total >= PAPER_FROM:
+        return Preset("paper", PAPER_Z, PAPER_K)
+    return Preset("share", max(1, round(SHARE_Z * n_total)), max(SMALLEST_K, round(SHARE_K * n_total)))
+
+
+def example_scores(question_scores: NDArray[np.float32], examples: Sequence[int]) -> NDArray[np.float32]:
+    """Eq. 4: ES_e = sum of an example's question scores. (Q, L, I) → (E, L, I).
+
+    examples: the number of each question's example, (Q,); rows come in their ascending order.
+    ConfigError when the two lengths differ.
+    """
+    if len(question_scores) != len(examples):
+        raise ConfigError(
+            f"{len(examples)} example numbers for the scores of {len(question_scores)} questions",
+            accepted="one number a question",
+        )
+    numbers = np.asarray(examples)
+    found = np.unique(numbers)
+    scores = np.empty((len(found), *question_scores.shape[1:]), dtype=np.float32)
+    for row, number in enumerate(found):
+        scores[row] = question_scores[numbers == number].sum(axis=0, dtype=np.float64)
+    return scores
+
+
+def select(example_scores: NDArray[np.float32], z: int) -> NeuronRanking:
+    """Eq. 5: ACE(w) = Σ_j 1[w ∈ G_j ∪ B_j]·ES_j(w), but 0 where w is in some G_i and in some B_j.
+
+    G_j and B_j are the top and bottom z of example j, ties to the lower (layer, index). A neuron that scores
+    exactly 0 is in neither: where most activations are zero it would be there by its place alone.
+    ConfigError unless 1 ≤ z ≤ L·I/4, AttributionError for scores that are not finite.
+    """
+    n_examples, n_layers, n_neurons = example_scores.shape
+    n_total = n_layers * n_neurons
+    if not 1 <= z <= n_total / 4:
+        raise ConfigError(
+            f"z is {z} in a model of {n_total} neurons",
+            where="z",
+            accepted=f"1 to {n_total // 4} (a quarter)",
+        )
+    if not np.isfinite(example_scores).all():
+        raise AttributionError("example scores that are not finite can't be ranked")
+    task_scores = np.zeros(n_total)
+    ever_good, ever_bad = np.zeros(n_total, dtype=bool), np.zeros(n_total, dtype=bool)
+    for flat in example_scores.reshape(n_examples, n_total):
+        good, bad = _highest(flat, z), _highest(-flat, z)
+        ever_good |= good
+        ever_bad |= bad
+        task_scores += np.where(good | bad, flat, 0)
+    ambiguous = ever_good & ever_bad
+    scores = np.where(ambiguous, 0, task_scores).astype(np.float32)
+
+    ranked = np.flatnonzero(scores)
+    ranked = ranked[np.argsort(-scores[ranked], kind="stable")]
+    return NeuronRanking(
+        neurons=np.stack(np.divmod(ranked, n_neurons), axis=1).astype(np.int32),
+        scores=scores[ranked],
+        n_ambiguous=int(ambiguous.sum()),
+        n_layers=n_layers,
+        n_neurons=n_neurons,
+        z=z,
+    )
+
+
+def _highest(flat: NDArray[np.float32], z: int) -> NDArray[np.bool_]:
+    """Which are the z highest, ties to the lower place, zeros left out. (N,) → (N,)."""
+    least = np.partition(flat, len(flat) - z)[len(flat) - z]
+    chosen = flat > least
+    ties = np.flatnonzero(flat == least)
+    chosen[ties[: z - int(chosen.sum())]] = True
+    return chosen & (flat != 0)

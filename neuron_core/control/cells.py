@@ -1,0 +1,93 @@
+"""The grid's cells: each intervention against the baseline, and the band of random control sets. No torch."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuron_core.control.competence import LETTERS, by_letter, letter_shares
+from neuron_core.control.interventions import Direction, Intervention
+from neuron_core.control.probabilities import OptionProbabilities
+from neuron_core.control.results import GridRow, RandomRow
+from neuron_core.control.tally import (
+    SIGN,
+    Tally,
+    intervals,
+    mean_and_range,
+    number_or_none,
+    relative_change,
+    verdict,
+)
+
+COLUMNS_AT_ONCE = 256
+
+
+def grid_rows(
+    p: OptionProbabilities,
+    plan: Sequence[Intervention],
+    chosen: Sequence[int],
+    position: str,
+    counts: Tally,
+    weights: NDArray[np.float64],
+) -> list[GridRow]:
+    """One row for each chosen place in the plan; without weights the intervals are None."""
+    rows: list[GridRow] = []
+    for start in range(0, len(chosen), COLUMNS_AT_ONCE):
+        part = chosen[start : start + COLUMNS_AT_ONCE]
+        columns = [0, *(1 + i for i in part)]
+        sign = np.array([SIGN[plan[i].direction] for i in part])
+        n_right, n_comprehended = counts.right[:, columns], counts.comprehended[:, columns]
+        right, comprehended = n_right.sum(axis=0), n_comprehended.sum(axis=0)
+        rac, rcc = (relative_change(sums[1:], sums[:1], sign) for sums in (right, comprehended))
+        rac_intervals, rcc_intervals = (
+            intervals(relative_change(sums[:, 1:], sums[:, :1], sign))
+            for sums in (weights @ n_right, weights @ n_comprehended)
+        )
+        values = p.values[:, columns[1:]]
+        p_correct = np.take_along_axis(values, p.targets[:, None, None].astype(np.intp), axis=2)[..., 0]
+        mean_p, letters = p_correct.mean(axis=0, dtype=np.float64), letter_shares(values)
+        for i, place in enumerate(part):
+            one = plan[place]
+            rac_i, rcc_i = number_or_none(rac[i]), number_or_none(rcc[i])
+            rows.append(
+                GridRow(
+                    k=one.k,
+                    ratio=one.ratio,
+                    direction=one.direction,
+                    position=position,
+                    source=one.source,
+                    n_good=len(one.good),
+                    n_bad=len(one.bad),
+                    acc=float(right[1 + i] / len(p.values)),
+                    com=float(comprehended[1 + i] / len(counts.right)),
+                    rac=rac_i,
+                    rcc=rcc_i,
+                    rac_interval=rac_intervals[i],
+                    rcc_interval=rcc_intervals[i],
+                    mean_p_correct=float(mean_p[i]),
+                    letters=by_letter(letters[i]),
+                    verdict=verdict(rac_i, rcc_i),
+                )
+            )
+    return rows
+
+
+def random_rows(rows: Sequence[GridRow]) -> tuple[RandomRow, ...]:
+    """The random band: one row for each (K, ratio, direction), means over its seeds."""
+    cells: dict[tuple[int, float, Direction], list[GridRow]] = {}
+    for row in rows:
+        cells.setdefault((row.k, row.ratio, row.direction), []).append(row)
+    band = []
+    for seeds in cells.values():
+        spread = mean_and_range(seeds, ("acc", "com", "rac", "rcc"))
+        for name in ("rac", "rcc"):
+            low, high = spread[f"{name}_low"], spread[f"{name}_high"]
+            spread[f"{name}_interval"] = None if low is None else (low, high)
+        spread["mean_p_correct"] = float(np.mean([row.mean_p_correct for row in seeds]))
+        spread["letters"] = {
+            letter: float(np.mean([row.letters[letter] for row in seeds])) for letter in LETTERS
+        }
+        spread["verdict"] = verdict(spread["rac"], spread["rcc"])
+        band.append(RandomRow(**asdict(seeds[0]) | spread | {"source": "random", "n_seeds": len(seeds)}))
+    return tuple(band)

@@ -1,0 +1,67 @@
+"""What the unmodified model can do, and a plain word when that is not enough. No torch."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuron_core.control.probabilities import OptionProbabilities
+from neuron_core.control.results import Baseline, Interval
+from neuron_core.control.tally import PERCENTILES, Tally
+
+LETTERS = "ABCD"
+CHANCE = 0.25
+MOST_FOR_ONE_LETTER = 0.40
+
+
+def measured_baseline(p: OptionProbabilities, counts: Tally, weights: NDArray[np.float64]) -> Baseline:
+    """Column 0 of `p`; weights: the resamples of its examples, shape (B, E)."""
+    right = p.correct[:, 0]
+    acc, com = float(right.mean()), float(counts.comprehended[:, 0].mean())
+    acc_samples = weights @ counts.right[:, 0] / (weights @ counts.n_questions)
+    com_samples = weights @ counts.comprehended[:, 0] / len(counts.right)
+    acc_interval, com_interval = _range_of(acc_samples), _range_of(com_samples)
+    letters = by_letter(letter_shares(p.values[:, :1])[0])
+    complaint = _complaint(acc, acc_interval, letters)
+    of_letter = [right[p.targets == place] for place in range(len(LETTERS))]
+    return Baseline(
+        acc=acc,
+        com=com,
+        n_examples=len(counts.right),
+        n_questions=len(right),
+        acc_interval=acc_interval,
+        com_interval=com_interval,
+        letters=letters,
+        letter_accuracy={
+            letter: float(own.mean()) if len(own) else None
+            for letter, own in zip(LETTERS, of_letter, strict=True)
+        },
+        competent=complaint is None,
+        complaint=complaint,
+    )
+
+
+def letter_shares(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How often each letter is the highest. (Q, C, 4) → (C, 4)."""
+    highest = values.argmax(axis=2)
+    return np.stack([(highest == place).mean(axis=0) for place in range(len(LETTERS))], axis=1)
+
+
+def by_letter(shares: NDArray[np.float64]) -> dict[str, float]:
+    """(4,) → letter → share."""
+    return dict(zip(LETTERS, shares.tolist(), strict=True))
+
+
+def _range_of(samples: NDArray[np.float64]) -> Interval:
+    low, high = np.percentile(samples, PERCENTILES)
+    return float(low), float(high)
+
+
+def _complaint(acc: float, acc_interval: Interval, letters: dict[str, float]) -> str | None:
+    low, high = acc_interval
+    said = []
+    if low <= CHANCE:
+        standing = "is below chance" if high < CHANCE else "can't be told from chance"
+        said.append(f"Accuracy {acc:.0%} [{low:.0%}, {high:.0%}] {standing} ({CHANCE:.0%}).")
+    letter = max(letters, key=lambda one: letters[one])
+    if letters[letter] > MOST_FOR_ONE_LETTER:
+        said.append(f"It answers {letter} to {letters[letter]:.0%} of the questions whatever they ask.")
+    return " ".join(said) or None

@@ -1,0 +1,123 @@
+"""Acc, Com, RAC and RCC of a grid of interventions (paper, section 4). No torch."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuron_core.control.cells import grid_rows, random_rows
+from neuron_core.control.choice import best_ratios, random_best
+from neuron_core.control.competence import LETTERS, measured_baseline
+from neuron_core.control.interventions import Intervention
+from neuron_core.control.probabilities import OptionProbabilities
+from neuron_core.control.results import (
+    Baseline,
+    Best,
+    Evaluation,
+    Flip,
+    GridRow,
+    QuestionRow,
+    RandomBest,
+    RandomRow,
+    evaluation_from_dict,
+    evaluation_to_dict,
+)
+from neuron_core.control.tally import Tally, resample_weights, tally
+from neuron_core.errors import ConfigError
+
+__all__ = [
+    "Baseline",
+    "Best",
+    "Evaluation",
+    "GridRow",
+    "QuestionRow",
+    "RandomBest",
+    "RandomRow",
+    "evaluate",
+    "evaluation_from_dict",
+    "evaluation_to_dict",
+    "question_rows",
+]
+
+RANDOM = "random-"
+
+
+def evaluate(
+    p: OptionProbabilities,
+    plan: Sequence[Intervention],
+    position: str = "last",
+    seed: int = 0,
+    resamples: int = 1000,
+) -> Evaluation:
+    """Everything about a plan's effect. Column 1 + i of `p` is plan[i], column 0 the baseline.
+
+    Interventions whose source is "random-SEED" become the random band, all others rows of the grid.
+    An empty plan gives the baseline alone. ConfigError when `p` has no question, or another number of columns
+    than the plan, or there are no resamples.
+    """
+    _check(p, plan)
+    counts = tally(p)
+    weights = _weights(counts, seed, resamples)
+    ours = [i for i, one in enumerate(plan) if not one.source.startswith(RANDOM)]
+    controls = [i for i, one in enumerate(plan) if one.source.startswith(RANDOM)]
+    rows = grid_rows(p, plan, ours, position, counts, weights)
+    # The band is the range over seeds: an interval for each seed would cost and say nothing.
+    random = grid_rows(p, plan, controls, position, counts, weights[:0])
+    return Evaluation(
+        baseline=measured_baseline(p, counts, weights),
+        grid=tuple(rows),
+        random=random_rows(random),
+        best=best_ratios(counts, plan, ours, seed, resamples),
+        random_best=random_best(best_ratios(counts, plan, controls, seed, 0)),
+    )
+
+
+def question_rows(
+    p: OptionProbabilities, plan: Sequence[Intervention], index: int
+) -> tuple[QuestionRow, ...]:
+    """Every question before and under plan[index]. ConfigError when there is no such intervention."""
+    _check(p, plan)
+    if not 0 <= index < len(plan):
+        raise ConfigError(f"there is no intervention {index}", accepted=f"0 to {len(plan) - 1}")
+    before, after = p.values[:, 0], p.values[:, 1 + index]
+    rows = []
+    for q, correct in enumerate(p.targets.tolist()):
+        old, new = int(before[q].argmax()), int(after[q].argmax())
+        rows.append(
+            QuestionRow(
+                question_id=p.question_ids[q],
+                example=int(p.examples[q]),
+                correct_letter=LETTERS[correct],
+                baseline_letter=LETTERS[old],
+                new_letter=LETTERS[new],
+                p_correct_before=float(before[q, correct]),
+                p_correct_after=float(after[q, correct]),
+                flip=_flip(old, new, correct),
+            )
+        )
+    return tuple(rows)
+
+
+def _flip(old: int, new: int, correct: int) -> Flip:
+    if old == new:
+        return "same"
+    if correct in (old, new):
+        return "gained" if new == correct else "lost"
+    return "changed"
+
+
+def _check(p: OptionProbabilities, plan: Sequence[Intervention]) -> None:
+    if len(p.values) == 0:
+        raise ConfigError("an evaluation without questions", accepted="at least one question")
+    if p.values.shape[1] != 1 + len(plan):
+        raise ConfigError(
+            f"probabilities of {p.values.shape[1]} columns for a plan of {len(plan)} interventions",
+            accepted="one column for the baseline and one for each intervention",
+        )
+
+
+def _weights(counts: Tally, seed: int, resamples: int) -> NDArray[np.float64]:
+    if resamples < 1:
+        raise ConfigError(f"{resamples} resamples", accepted="1 or more")
+    one_stratum = np.zeros(len(counts.right), dtype=np.int64)
+    return resample_weights(one_stratum, resamples, np.random.default_rng([seed, 0]))

@@ -1,0 +1,211 @@
+"""Figures over the layers of a model: where good and bad neurons sit, how well attribution closes."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from neuron_core.analysis.layers import LayerCounts, Role, layer_scores
+from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.errors import ConfigError
+from neuron_core.figures.theme import (
+    BAD,
+    BAD_PALE,
+    FAINT,
+    GOOD,
+    GOOD_PALE,
+    NEUTRAL,
+    counted,
+    dress,
+    layer_axis,
+    percent,
+    signed,
+    zero_line,
+)
+
+ROW_LABELS: dict[Role, str] = {"good": "good +", "bad": "bad −"}
+
+
+def layer_heatmap(counts: LayerCounts, k: int) -> go.Figure:
+    """Two rows, good and bad, over the layers; numbers in the cells, empty where a layer has none.
+
+    A click on the second trace gives customdata {"role": "good", "layer": 3}: a heatmap itself answers no click.
+    """
+    n_layers = len(counts.good)
+    values = np.stack([-counts.bad, counts.good])
+    most = max(1, int(np.abs(values).max(initial=0)))
+    figure = go.Figure(
+        go.Heatmap(
+            x=list(range(n_layers)),
+            y=[ROW_LABELS["bad"], ROW_LABELS["good"]],
+            z=values.tolist(),
+            zmin=-most,
+            zmax=most,
+            colorscale=_two_sided(most),
+            showscale=False,
+            xgap=2 if n_layers <= 48 else 1,
+            ygap=6,
+            text=[[str(abs(n)) if n else "" for n in row] for row in values.tolist()],
+            texttemplate="%{text}",
+            textfont={"weight": 600},
+            hoverinfo="skip",
+            name="neurons",
+        )
+    )
+    figure.add_trace(_cells(counts, k))
+    dress(figure, _heatmap_in_words(counts, k), height=230)
+    # Without a limit the nearest cell answers, wherever in it the pointer is.
+    figure.update_layout(hovermode="closest", hoverdistance=-1, font={"size": 15})
+    layer_axis(figure, n_layers)
+    figure.update_yaxes(showgrid=False, ticks="", tickfont={"size": 16})
+    return figure
+
+
+def layer_score_bars(ranking: NeuronRanking, unit: str = "probability") -> go.Figure:
+    """Sums of all positive and of all negative task scores by layer, above and below zero.
+
+    unit: what the target is measured in; customdata as in `layer_heatmap`.
+    """
+    sums = layer_scores(ranking)
+    layers = list(range(ranking.n_layers))
+    figure = go.Figure()
+    roles: tuple[tuple[Role, str, str, NDArray[np.float64], NDArray[np.int64]], ...] = (
+        ("good", "positive scores", GOOD, sums.positive, sums.n_positive),
+        ("bad", "negative scores", BAD, sums.negative, sums.n_negative),
+    )
+    for role, name, colour, totals, numbers in roles:
+        sign = name.split()[0]
+        figure.add_trace(
+            go.Bar(
+                x=layers,
+                y=totals.tolist(),
+                name=name,
+                marker={"color": colour, "line": {"width": 0}},
+                customdata=[{"role": role, "layer": layer} for layer in layers],
+                hovertext=[
+                    f"layer {layer}, {counted(n, 'neuron')} with a {sign} score<br>sum {signed(total, 4)} ({unit})"
+                    for layer, n, total in zip(layers, numbers.tolist(), totals.tolist(), strict=True)
+                ],
+                hoverinfo="text",
+            )
+        )
+    dress(figure, _scores_in_words(sums.positive, sums.negative), height=360)
+    figure.update_layout(barmode="relative")
+    layer_axis(figure, ranking.n_layers)
+    figure.update_yaxes(title_text=f"Sum of task scores ({unit})")
+    zero_line(figure)
+    return figure
+
+
+def completeness_bars(mean: NDArray[np.float64], spread: NDArray[np.float64]) -> go.Figure:
+    """How far the attribution of each layer misses its own target, with its spread over questions.
+
+    mean, spread: shape (L,), shares of Σ|IG_l| as `neuron_core.analysis.layers.layer_gaps` gives them.
+    ConfigError when the two have different lengths.
+    """
+    if len(mean) != len(spread):
+        raise ConfigError(f"{len(mean)} gaps with {len(spread)} spreads", accepted="one spread a layer")
+    layers = list(range(len(mean)))
+    means, spreads = (100 * np.asarray(mean)).tolist(), (100 * np.asarray(spread)).tolist()
+    figure = go.Figure(
+        go.Bar(
+            x=layers,
+            y=means,
+            name="completeness gap",
+            marker={"color": NEUTRAL, "line": {"width": 0}},
+            error_y={"type": "data", "array": spreads, "color": NEUTRAL, "thickness": 1.5, "width": 3},
+            customdata=[{"layer": layer} for layer in layers],
+            hovertext=[
+                f"layer {layer}<br>completeness gap {signed(gap)}% of the layer's attribution"
+                f"<br>standard deviation over questions {deviation:.1f}%"
+                for layer, gap, deviation in zip(layers, means, spreads, strict=True)
+            ],
+            hoverinfo="text",
+        )
+    )
+    worst = int(np.argmax(np.abs(means))) if layers else 0
+    alt = f"Bar chart of the completeness gap of {counted(len(layers), 'layer')}, in percent of each layer's attribution."
+    if layers:
+        alt += f" It is furthest from zero in layer {worst}: {signed(means[worst])}%."
+    dress(figure, alt, height=320)
+    layer_axis(figure, len(layers))
+    figure.update_yaxes(title_text="Completeness gap (% of Σ|IG|)")
+    zero_line(figure)
+    return figure
+
+
+def _two_sided(most: int) -> list[list[Any]]:
+    """A scale from -most to most: nothing at 0, then from pale to full colour; every cell dark enough for white text."""
+    edge = 0.25 / most
+    return [
+        [0.0, BAD],
+        [0.5 - edge, BAD_PALE],
+        [0.5 - edge, FAINT],
+        [0.5 + edge, FAINT],
+        [0.5 + edge, GOOD_PALE],
+        [1.0, GOOD],
+    ]
+
+
+def _cells(counts: LayerCounts, k: int) -> go.Scatter:
+    """An invisible square in every cell; the clicked one shows its outline."""
+    n_layers = len(counts.good)
+    roles: tuple[tuple[Role, NDArray[np.int64], NDArray[np.float64]], ...] = (
+        ("good", counts.good, counts.good_share),
+        ("bad", counts.bad, counts.bad_share),
+    )
+    where: list[dict[str, Any]] = []
+    texts = []
+    for role, numbers, shares in roles:
+        total = int(numbers.sum())
+        of_total = f"{total}" if total >= k else f"the {total} there are, {k} were asked for"
+        for layer, (n, share) in enumerate(zip(numbers.tolist(), shares.tolist(), strict=True)):
+            where.append({"role": role, "layer": layer})
+            part = f" ({percent(share)} of {of_total})" if n else ""
+            texts.append(f"layer {layer}, {counted(n, f'{role} neuron')}{part}")
+    return go.Scatter(
+        x=[cell["layer"] for cell in where],
+        y=[ROW_LABELS[cell["role"]] for cell in where],
+        mode="markers",
+        marker={
+            "symbol": "square-open",
+            "size": 30 if n_layers <= 40 else 16,
+            "color": NEUTRAL,
+            "opacity": 0,
+            "line": {"width": 3},
+        },
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=where,
+        hovertext=texts,
+        hoverinfo="text",
+        showlegend=False,
+        name="cells",
+    )
+
+
+def _heatmap_in_words(counts: LayerCounts, k: int) -> str:
+    said = [f"Good and bad neurons by layer, {counted(len(counts.good), 'layer')}, K = {k}."]
+    for role, numbers in (("good", counts.good), ("bad", counts.bad)):
+        total = int(numbers.sum())
+        sentence = counted(total, f"{role} neuron").capitalize()
+        if total:
+            most = np.flatnonzero(numbers == numbers.max()).tolist()
+            layers = ", ".join(str(layer) for layer in most)
+            sentence += f", most in {'layer' if len(most) == 1 else 'layers'} {layers} ({numbers.max()}{'' if len(most) == 1 else ' each'})"
+        said.append(sentence + ".")
+    return " ".join(said)
+
+
+def _scores_in_words(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> str:
+    said = (
+        f"Bar chart of the sums of positive and of negative task scores in {counted(len(positive), 'layer')}."
+    )
+    if not positive.any() and not negative.any():
+        return said + " All are zero."
+    top, bottom = int(positive.argmax()), int(negative.argmin())
+    return (
+        f"{said} The highest positive sum is {signed(positive[top], 4)} in layer {top}, "
+        f"the lowest negative sum {signed(negative[bottom], 4)} in layer {bottom}."
+    )

@@ -1,0 +1,193 @@
+"""Two panels, enhancer and degrader, with curves, bands of random sets and marks for what is undefined."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from neuron_core.control.interventions import DIRECTIONS, Direction
+from neuron_core.control.results import Interval
+from neuron_core.figures.theme import BAND, CLEAR, NEUTRAL, TASK, TITLE_SIZE, dress, zero_line
+
+TITLES: dict[Direction, str] = {
+    "enhancer": "<b>Enhancer</b>: good ×2, bad ×0",
+    "degrader": "<b>Degrader</b>: bad ×2, good ×0",
+}
+TASK_NAME = "neurons of the task, with 95% interval"
+RANDOM_NAME = "random sets: mean, lowest to highest"
+UNDEFINED_NAME = "undefined"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a curve."""
+
+    x: float | str
+    y: float | None
+    "percent; None where undefined"
+    interval: Interval | None
+    "percent: the ends of an error bar or of a band"
+    text: str
+    "what the pointer says"
+    where: dict[str, Any] = field(default_factory=dict)
+    "what a click gives"
+
+
+def curve(points: Sequence[Point], name: str = TASK_NAME, *, dashed: bool = False) -> list[go.Scatter]:
+    """A line with its intervals as error bars; a gap, and a cross on the zero line, where a point is undefined.
+
+    dashed: a second line beside the first, without error bars: they would lie on those of the first.
+    """
+    if not points:
+        return []
+    bars = [_bar(point) if not dashed else None for point in points]
+    line = go.Scatter(
+        x=[point.x for point in points],
+        y=[point.y for point in points],
+        mode="lines+markers",
+        name=name,
+        line={"color": TASK, "width": 2 if dashed else 3, "dash": "dash" if dashed else "solid"},
+        marker={
+            "color": TASK,
+            "size": 11 if dashed else 9,
+            "symbol": "diamond-open" if dashed else "circle",
+            "line": {"width": 2 if dashed else 0, "color": TASK},
+        },
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [None if bar is None else bar[1] for bar in bars],
+            "arrayminus": [None if bar is None else bar[0] for bar in bars],
+            "color": TASK,
+            "thickness": 1.5,
+            "width": 4,
+            "visible": any(bar is not None for bar in bars),
+        },
+        connectgaps=False,
+        customdata=[point.where for point in points],
+        hovertext=[point.text for point in points],
+        hoverinfo="text",
+    )
+    return [line, *_undefined([point for point in points if point.y is None])]
+
+
+def band(points: Sequence[Point]) -> list[go.Scatter]:
+    """The range of random sets as a shaded area, broken where undefined, and their mean as a dotted line."""
+    if not points:
+        return []
+    xs: list[float | str | None] = []
+    ys: list[float | None] = []
+    for stretch in _stretches(points):
+        ends = [point.interval for point in stretch if point.interval is not None]
+        across = [point.x for point in stretch]
+        if xs:
+            xs.append(None)
+            ys.append(None)
+        xs += [*across, *reversed(across), across[0]]
+        ys += [*(low for low, _ in ends), *(high for _, high in reversed(ends)), ends[0][0]]
+    area = go.Scatter(
+        x=xs,
+        y=ys,
+        mode="lines",
+        fill="toself",
+        fillcolor=BAND,
+        line={"color": BAND, "width": 1},
+        hoverinfo="skip",
+        legendgroup="random",
+        showlegend=False,
+        name="range of random sets",
+    )
+    mean = go.Scatter(
+        x=[point.x for point in points],
+        y=[point.y for point in points],
+        mode="lines+markers",
+        name=RANDOM_NAME,
+        line={"color": NEUTRAL, "width": 2, "dash": "dot"},
+        marker={"color": NEUTRAL, "size": 6, "symbol": "square"},
+        connectgaps=False,
+        hovertext=[point.text for point in points],
+        hoverinfo="text",
+        legendgroup="random",
+    )
+    return [area, mean]
+
+
+def mark(point: Point, name: str, symbol: str, colour: str) -> go.Scatter:
+    """One large open sign on a curve."""
+    return go.Scatter(
+        x=[point.x],
+        y=[point.y],
+        mode="markers",
+        name=name,
+        marker={"symbol": symbol, "size": 18, "color": colour, "line": {"width": 3, "color": colour}},
+        customdata=[point.where],
+        hovertext=[point.text],
+        hoverinfo="text",
+    )
+
+
+def two_panels(
+    traces: Mapping[Direction, Sequence[go.Scatter]], alt: str, x_title: str, y_title: str, **x_axis: Any
+) -> go.Figure:
+    """One panel a direction with the same y axis; every name is in the legend once. x_axis: more settings of both x axes."""
+    figure = make_subplots(
+        rows=1,
+        cols=len(DIRECTIONS),
+        shared_yaxes=True,
+        horizontal_spacing=0.04,
+        subplot_titles=[TITLES[direction] for direction in DIRECTIONS],
+    )
+    shown: set[str] = set()
+    for column, direction in enumerate(DIRECTIONS, start=1):
+        for trace in traces[direction]:
+            if trace.name in shown:
+                trace.showlegend = False
+            elif trace.showlegend is not False:
+                # A legend with a single entry would not be drawn without being asked for.
+                trace.showlegend = True
+                shown.add(trace.name)
+            figure.add_trace(trace, row=1, col=column)
+    dress(figure, alt, height=440)
+    figure.update_annotations(font={"size": TITLE_SIZE})
+    figure.update_layout(hovermode="closest", margin={"t": 96}, legend={"y": 1.12})
+    figure.update_xaxes(title_text=x_title, **x_axis)
+    figure.update_yaxes(title_text=y_title, col=1)
+    zero_line(figure)
+    return figure
+
+
+def _bar(point: Point) -> Interval | None:
+    """Lengths below and above the point; negative where the interval lies on its other side."""
+    if point.y is None or point.interval is None:
+        return None
+    return point.y - point.interval[0], point.interval[1] - point.y
+
+
+def _stretches(points: Sequence[Point]) -> list[list[Point]]:
+    """Neighbours that all have an interval."""
+    stretches: list[list[Point]] = [[]]
+    for point in points:
+        if point.interval is not None:
+            stretches[-1].append(point)
+        elif stretches[-1]:
+            stretches.append([])
+    return [stretch for stretch in stretches if stretch]
+
+
+def _undefined(points: Sequence[Point]) -> list[go.Scatter]:
+    if not points:
+        return []
+    return [
+        go.Scatter(
+            x=[point.x for point in points],
+            y=[0.0] * len(points),
+            mode="markers",
+            name=UNDEFINED_NAME,
+            marker={"symbol": "x-thin", "size": 11, "color": CLEAR, "line": {"width": 3, "color": NEUTRAL}},
+            customdata=[point.where for point in points],
+            hovertext=[point.text for point in points],
+            hoverinfo="text",
+        )
+    ]

@@ -1,0 +1,142 @@
+"""The engine: one loaded model and its lock. It knows no files, no processes and no pages."""
+
+import threading
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neuron_core.cni.attribution import attribute
+from neuron_core.cni.scores import AttributionScores
+from neuron_core.control.evaluation import option_probabilities, plan_chunks
+from neuron_core.control.interventions import Intervention
+from neuron_core.errors import RunError
+from neuron_core.models.letters import TokenizedPrompt, common_prefix_length, tokenize_prompt
+from neuron_core.models.loading import LoadedModel, Stage, load_model, vocabulary_logits
+from neuron_core.models.rows import Prefix, run_prefix, run_prompt
+from neuron_core.models.spec import ModelSpec
+from neuron_core.qatt.proxies import ProxyQuestion
+from neuron_core.runs.config import AttributionConfig, EvaluationConfig
+from neuron_core.runs.setting import ModelFacts, PromptReport
+
+
+class Engine:
+    """Holds one model. Every public call takes the lock from hook to unhook; generators hold it one question at a time."""
+
+    def __init__(self, spec: ModelSpec | None = None, *, on_stage: Stage | None = None) -> None:
+        self._lock = threading.RLock()
+        self._loaded: LoadedModel | None = load_model(spec or ModelSpec(), on_stage)
+
+    @classmethod
+    def of(cls, loaded: LoadedModel) -> "Engine":
+        """An engine around a model that is already loaded."""
+        engine = cls.__new__(cls)
+        engine._lock = threading.RLock()
+        engine._loaded = loaded
+        return engine
+
+    @property
+    def loaded(self) -> LoadedModel:
+        """The model; RunError after `close`."""
+        if self._loaded is None:
+            raise RunError("the engine is closed", accepted="a new Engine")
+        return self._loaded
+
+    def close(self) -> None:
+        """Lets go of the model."""
+        with self._lock:
+            self._loaded = None
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def facts(self) -> ModelFacts:
+        loaded = self.loaded
+        return ModelFacts(
+            title=loaded.spec.title,
+            fingerprint=loaded.fingerprint,
+            architecture=loaded.architecture.name,
+            dtype=str(loaded.dtype).removeprefix("torch."),
+            device=str(loaded.device),
+            n_layers=loaded.n_layers,
+            n_neurons=loaded.n_neurons,
+            post_norm=loaded.architecture.post_norm,
+        )
+
+    def inspect(self, prompt: str) -> PromptReport:
+        """Tokens, letter tokens and baseline probabilities of one prompt."""
+        with self._lock, torch.no_grad():
+            loaded = self.loaded
+            tokenized = tokenize_prompt(loaded.tokenizer, prompt)
+            state = run_prompt(loaded, tokenized)
+            mass = torch.softmax(vocabulary_logits(loaded, state.final_hidden), dim=-1)[0]
+            a, b, c, d = torch.softmax(state.letter_logits, dim=-1).tolist()
+            decode = loaded.tokenizer.decode
+            la, lb, lc, ld = (decode([i]) for i in tokenized.letter_ids)
+            return PromptReport(
+                token_ids=tokenized.token_ids,
+                tokens=tuple(decode([i]) for i in tokenized.token_ids),
+                letter_ids=tokenized.letter_ids,
+                letter_tokens=(la, lb, lc, ld),
+                probabilities=(a, b, c, d),
+                mass=float(mass[list(tokenized.letter_ids)].sum()),
+            )
+
+    def attribute(
+        self, questions: Sequence[ProxyQuestion], config: AttributionConfig, *, skip: Collection[int] = ()
+    ) -> Iterator[tuple[int, AttributionScores]]:
+        """Scores of each question not in `skip`, by number, one at a time.
+
+        The common prefix is taken over all questions, skipped ones too: a resumed run computes the same numbers.
+        """
+        prompts, prefix = self._prepare(questions)
+        for number, (question, prompt) in enumerate(zip(questions, prompts, strict=True)):
+            if number in skip:
+                continue
+            with self._lock:
+                state = run_prompt(self.loaded, prompt, prefix)
+                scores = attribute(
+                    self.loaded,
+                    state,
+                    question.id,
+                    question.target,
+                    steps=config.steps,
+                    rule=config.rule,
+                    layers_per_pass=config.layers_per_pass,
+                )
+            yield number, scores
+
+    def evaluate(
+        self,
+        questions: Sequence[ProxyQuestion],
+        plan: Sequence[Intervention],
+        config: EvaluationConfig,
+        *,
+        skip: Collection[int] = (),
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Option probabilities (1 + interventions, 4) of each question not in `skip`, by number, one at a time."""
+        prompts, prefix = self._prepare(questions)
+        with self._lock:
+            chunks = plan_chunks(self.loaded, plan, config.rows_per_pass)
+        for number, (question, prompt) in enumerate(zip(questions, prompts, strict=True)):
+            if number in skip:
+                continue
+            with self._lock:
+                state = run_prompt(self.loaded, prompt, prefix)
+                values = option_probabilities(self.loaded, state, chunks, question.id)
+            yield number, values
+
+    def baseline(self, questions: Sequence[ProxyQuestion]) -> Iterator[NDArray[np.float32]]:
+        """Softmax over the four letters of each question under the unmodified model, (4,)."""
+        prompts, prefix = self._prepare(questions)
+        for prompt in prompts:
+            with self._lock:
+                state = run_prompt(self.loaded, prompt, prefix)
+                values: NDArray[np.float32] = torch.softmax(state.letter_logits, dim=-1).cpu().numpy()
+            yield values
+
+    def _prepare(self, questions: Sequence[ProxyQuestion]) -> tuple[list[TokenizedPrompt], Prefix]:
+        with self._lock:
+            prompts = [tokenize_prompt(self.loaded.tokenizer, question.prompt) for question in questions]
+            shared = common_prefix_length([prompt.token_ids for prompt in prompts]) if prompts else 0
+            return prompts, run_prefix(self.loaded, prompts[0].token_ids[:shared] if prompts else ())

@@ -1,0 +1,109 @@
+"""What a handle and its worker say to each other: one JSON object a line. No torch."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, TypeAdapter
+
+from neuron_core import errors
+from neuron_core.errors import NeuronCoreError, RunError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.setting import ModelFacts, PromptReport
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """Carry this run through; the next one is sent when it has ended."""
+
+    run_id: str
+    path: str
+    kind: Literal["run"] = "run"
+
+
+@dataclass(frozen=True)
+class CancelRequest:
+    """Stop this run at the next question."""
+
+    run_id: str
+    kind: Literal["cancel"] = "cancel"
+
+
+@dataclass(frozen=True)
+class InspectRequest:
+    """Show one prompt as the unmodified model sees it, between two questions if a run is going."""
+
+    number: int
+    prompt: str
+    spec: ModelSpec
+    kind: Literal["inspect"] = "inspect"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error on its way between the two processes."""
+
+    error: str
+    "name of a class in errors.py"
+    what: str
+    where: str | None = None
+    accepted: str | None = None
+
+    @classmethod
+    def of(cls, error: Exception) -> "Failure":
+        if isinstance(error, NeuronCoreError):
+            return cls(type(error).__name__, error.what, error.where, error.accepted)
+        return cls("RunError", f"{type(error).__name__}: {error}", None, "see the worker's log")
+
+    def exception(self) -> NeuronCoreError:
+        """The error as it was raised in the worker."""
+        found = getattr(errors, self.error, RunError)
+        made: NeuronCoreError = found(self.what, where=self.where, accepted=self.accepted)
+        return made
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """What the worker holds."""
+
+    loading: bool
+    facts: ModelFacts | None = None
+    "None while no model is loaded"
+    kind: Literal["model"] = "model"
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """A run has ended; how, its folder says."""
+
+    run_id: str
+    failure: Failure | None = None
+    kind: Literal["ended"] = "ended"
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """Answer to the InspectRequest of this number: a report or a failure."""
+
+    number: int
+    report: PromptReport | None = None
+    failure: Failure | None = None
+    kind: Literal["inspected"] = "inspected"
+
+
+Request = RunRequest | CancelRequest | InspectRequest
+Reply = ModelState | RunEnded | Inspected
+REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
+REPLY: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
+
+
+def to_line(message: Request | Reply) -> bytes:
+    """ASCII, one line."""
+    return json.dumps(asdict(message)).encode() + b"\n"
+
+
+def from_line(line: bytes, expected: TypeAdapter[T]) -> T:
+    """The message in a line; expected: REQUEST or REPLY. ValueError for anything else."""
+    return expected.validate_python(json.loads(line))

@@ -1,0 +1,92 @@
+"""A run's settings as commands and as Python, to be copied. No torch."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
+from neuron_core.runs.demo import demo_config
+
+PROGRAM = "python -m neuron_core"
+MODEL_FIELDS = ("source", "revision", "dtype", "device")
+ATTRIBUTION_FIELDS = ("examples", "steps", "rule", "z", "k")
+EVALUATION_FIELDS = ("ks", "examples", "random_seeds")
+OPTION_NAMES = {"source": "model", "ks": "k"}
+
+
+def command_of(config: RunConfig, run_id: str) -> str | None:
+    """The commands that make this run again; None when the command line does not take one of its settings.
+
+    run_id: names the run in the second command, the evaluation.
+    """
+    if config == demo_config(ModelSpec(config.model.source)):
+        return _line("demo", config.model, ("source",) if config.model != ModelSpec() else ())
+    wanted = config.evaluation
+    taken = RunConfig(
+        task=config.task,
+        model=ModelSpec(**_some(config.model, MODEL_FIELDS)),
+        seed=config.seed,
+        attribution=AttributionConfig(**_some(config.attribution, ATTRIBUTION_FIELDS)),
+        evaluation=EvaluationConfig(**_some(wanted, EVALUATION_FIELDS)) if wanted else None,
+    )
+    if taken != config:
+        return None
+    model = [name for name in MODEL_FIELDS if getattr(config.model, name) != getattr(ModelSpec(), name)]
+    lines = [
+        f"{_line('attribute', config, ('task',))}{_options(config.model, model)}"
+        f"{_options(config.attribution, ATTRIBUTION_FIELDS)}{_options(config, ('seed',))}"
+    ]
+    if wanted:
+        lines.append(_line(f"evaluate --run {shlex.quote(run_id)}", wanted, EVALUATION_FIELDS))
+    return "\n".join(lines)
+
+
+def python_of(config: RunConfig) -> str:
+    """A script that makes this run again and prints its good neurons."""
+    used = sorted(name for name in ("AttributionConfig", "EvaluationConfig", "RunConfig") if name in _call(config))
+    imports = [f"from neuron_core.runs.config import {', '.join(used)}"]
+    if "ModelSpec(" in _call(config):
+        imports.insert(0, "from neuron_core.models.spec import ModelSpec")
+    return "\n".join(
+        [
+            *imports,
+            "from neuron_core.runs.engine import Engine",
+            "from neuron_core.runs.execute import execute",
+            "from neuron_core.runs.store import Store",
+            "",
+            f"config = {_call(config)}",
+            "run = Store().create(config)",
+            "execute(run, lambda say: Engine(config.model, on_stage=say))",
+            "setting, ranking = run.setting(), run.ranking()",
+            "print(run.id, ranking.cut(setting.k).good)",
+        ]
+    )
+
+
+def _some(value: Any, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}
+
+
+def _line(command: str, value: object, names: Sequence[str]) -> str:
+    return f"{PROGRAM} {command}{_options(value, names)}"
+
+
+def _options(value: object, names: Sequence[str]) -> str:
+    """Fields as options; a field that is None is left out."""
+    found = [(OPTION_NAMES.get(name, name).replace("_", "-"), getattr(value, name)) for name in names]
+    return "".join(f" --{name} {_word(field)}" for name, field in found if field is not None)
+
+
+def _word(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else shlex.quote(str(value))
+
+
+def _call(value: Any) -> str:
+    """The expression that makes this dataclass, with the fields that are not at their default."""
+    if not is_dataclass(value):
+        return repr(value)
+    plain = RunConfig(task="") if isinstance(value, RunConfig) else type(value)()
+    given = [f.name for f in fields(value) if getattr(value, f.name) != getattr(plain, f.name)]
+    return f"{type(value).__name__}({', '.join(f'{name}={_call(getattr(value, name))}' for name in given)})"

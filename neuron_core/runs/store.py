@@ -1,0 +1,267 @@
+"""The only file that writes results: a folder of run folders, each whole in itself. No torch.
+
+A run folder holds config.json, status.json, events.jsonl, setting.json (questions, ids, model facts), scores/N.npz (one a
+question), ranking.npz, evaluation/N.npz (one a question) and evaluation.json. Every file is written to a temporary name,
+synced and renamed, so that a crash leaves whole files only.
+"""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from platformdirs import user_data_path
+
+from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.cni.scores import AttributionScores
+from neuron_core.control.metrics import Evaluation, evaluation_from_dict, evaluation_to_dict
+from neuron_core.control.probabilities import OptionProbabilities
+from neuron_core.errors import RunError
+from neuron_core.runs.config import RunConfig, config_from_json, config_to_json
+from neuron_core.runs.setting import Setting, setting_from_json, setting_to_json
+
+ACTIVE = ("queued", "running")
+STATES = (*ACTIVE, "done", "cancelled", "failed", "interrupted")
+LOCK_PATIENCE_S = 0.5
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """How far a run is."""
+
+    state: str = "queued"
+    stage: str = ""
+    "loading, attribution or evaluation"
+    done: int = 0
+    "units (questions) finished in this stage"
+    total: int = 0
+    message: str = ""
+    created: float = 0.0
+    "seconds since the epoch"
+    updated: float = 0.0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    "wall time a stage, summed over resumes"
+    eta_s: float | None = None
+
+
+def default_root() -> Path:
+    """NEURONLLM_RUNS, or a folder of the user's data."""
+    return Path(os.environ.get("NEURONLLM_RUNS") or user_data_path("neuronllm-explorer") / "runs")
+
+
+class RunFolder:
+    """One run on disk."""
+
+    def __init__(self, path: Path) -> None:
+        if not (path / "config.json").is_file():
+            raise RunError("this is not a run folder", where=str(path), accepted="a folder with config.json")
+        self.path = path
+        self.id = path.name
+        self._lock = FileLock(path / ".lock")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Marks the run as being worked on by this process; the system lets go when the process dies.
+
+        Raises RunError when another process works on it.
+        """
+        try:
+            # Somebody who asks `is_held` has the lock for a moment.
+            lock = self._lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.01)
+        except Timeout:
+            raise RunError("another process works on this run", where=self.id) from None
+        with lock:
+            yield
+
+    def is_held(self) -> bool:
+        """Whether some process works on this run now."""
+        try:
+            with FileLock(self.path / ".lock").acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def config(self) -> RunConfig:
+        return config_from_json((self.path / "config.json").read_bytes())
+
+    def status(self) -> RunStatus:
+        """The last written status; a run said to be running that nobody works on is `interrupted`."""
+        path = self.path / "status.json"
+        try:
+            status = RunStatus(**json.loads(path.read_bytes()))
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"the status of this run can't be read: {error}", where=str(path)) from None
+        if status.state == "running" and not self.is_held():
+            return replace(status, state="interrupted", eta_s=None)
+        return status
+
+    def write_status(self, status: RunStatus) -> None:
+        self._write("status.json", json.dumps(asdict(replace(status, updated=time.time()))).encode())
+
+    def event(self, kind: str, **fields: Any) -> None:
+        """Appends one line to events.jsonl."""
+        line = json.dumps({"time": time.time(), "event": kind, **fields}) + "\n"
+        path = self.path / "events.jsonl"
+        # A line that a crash cut off keeps to itself.
+        cut_off = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n" + line if cut_off else line)
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events; a line cut off by a crash is left out."""
+        path = self.path / "events.jsonl"
+        lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def save_setting(self, setting: Setting) -> None:
+        self._write("setting.json", setting_to_json(setting).encode())
+
+    def setting(self) -> Setting | None:
+        """Questions, ids and model facts; None before the run has begun."""
+        path = self.path / "setting.json"
+        return setting_from_json(path.read_bytes()) if path.exists() else None
+
+    def scored(self) -> set[int]:
+        """Numbers of the attribution questions that are finished."""
+        return self._units("scores")
+
+    def save_scores(self, number: int, scores: AttributionScores) -> None:
+        arrays = {name: np.asarray(value) for name, value in vars(scores).items()}
+        self._write_arrays(f"scores/{number}.npz", arrays)
+
+    def scores(self, number: int) -> AttributionScores:
+        arrays = self._read_arrays(f"scores/{number}.npz")
+        return AttributionScores(
+            question_id=str(arrays["question_id"]),
+            ig=arrays["ig"],
+            neurons=arrays["neurons"],
+            baseline=float(arrays["baseline"]),
+            zeroed=arrays["zeroed"],
+            letter_probabilities=arrays["letter_probabilities"],
+            guard=float(arrays["guard"]),
+        )
+
+    def save_ranking(self, ranking: NeuronRanking) -> None:
+        self._write_arrays("ranking.npz", {name: np.asarray(value) for name, value in vars(ranking).items()})
+
+    def ranking(self) -> NeuronRanking | None:
+        """The neurons of the task; None before attribution is finished."""
+        if not (self.path / "ranking.npz").exists():
+            return None
+        arrays = self._read_arrays("ranking.npz")
+        numbers = {name: int(arrays[name]) for name in ("n_ambiguous", "n_layers", "n_neurons", "z")}
+        return NeuronRanking(neurons=arrays["neurons"], scores=arrays["scores"], **numbers)
+
+    def evaluated(self) -> set[int]:
+        """Numbers of the evaluation questions that are finished."""
+        return self._units("evaluation")
+
+    def save_probabilities(self, number: int, values: NDArray[np.float32]) -> None:
+        """values: (1 + interventions, 4)."""
+        self._write_arrays(f"evaluation/{number}.npz", {"values": values})
+
+    def probabilities(self) -> OptionProbabilities | None:
+        """All option probabilities; None before the evaluation is finished."""
+        setting = self.setting()
+        if setting is None or not setting.evaluation or len(self.evaluated()) < len(setting.evaluation):
+            return None
+        numbers = range(len(setting.evaluation))
+        examples = {name: i for i, name in enumerate(dict.fromkeys(q.example_id for q in setting.evaluation))}
+        return OptionProbabilities(
+            values=np.stack([self._read_arrays(f"evaluation/{n}.npz")["values"] for n in numbers]),
+            targets=np.array([q.target for q in setting.evaluation], dtype=np.int8),
+            examples=np.array([examples[q.example_id] for q in setting.evaluation], dtype=np.int32),
+            question_ids=tuple(q.id for q in setting.evaluation),
+        )
+
+    def save_evaluation(self, evaluation: Evaluation) -> None:
+        self._write("evaluation.json", json.dumps(evaluation_to_dict(evaluation)).encode())
+
+    def evaluation(self) -> Evaluation | None:
+        """The grid and its best points; None before the evaluation is finished."""
+        path = self.path / "evaluation.json"
+        return evaluation_from_dict(json.loads(path.read_bytes())) if path.exists() else None
+
+    def set_evaluation(self, config: RunConfig) -> None:
+        """Gives the run another evaluation; results of the one before are dropped."""
+        shutil.rmtree(self.path / "evaluation", ignore_errors=True)
+        (self.path / "evaluation.json").unlink(missing_ok=True)
+        self._write("config.json", config_to_json(config).encode())
+
+    def _units(self, folder: str) -> set[int]:
+        return {int(path.stem) for path in (self.path / folder).glob("*.npz")}
+
+    def _read_arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        try:
+            with np.load(self.path / name, allow_pickle=False) as file:
+                return dict(file)
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
+            raise RunError(f"a result file can't be read: {error}", where=str(self.path / name)) from None
+
+    def _write_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        path = self.path / name
+        path.parent.mkdir(exist_ok=True)
+        temporary = path.with_suffix(".part")
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+    def _write(self, name: str, data: bytes) -> None:
+        write_file(self.path / name, data)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Whole or not at all: a temporary file beside it, synced, renamed."""
+    temporary = path.with_suffix(path.suffix + ".part")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+class Store:
+    """A folder of run folders."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or default_root()
+
+    def create(self, config: RunConfig, path: Path | None = None) -> RunFolder:
+        """A new run folder, in the store or at `path` (which must be empty or absent)."""
+        if path is None:
+            slug = re.sub(r"[^a-z0-9]+", "-", Path(config.task).stem.lower()).strip("-")[:24] or "task"
+            path = self.root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(2)}"
+        elif path.exists() and any(path.iterdir()):
+            raise RunError("the output folder is not empty", where=str(path), accepted="a new or an empty folder")
+        path.mkdir(parents=True, exist_ok=True)
+        write_file(path / "status.json", json.dumps(asdict(RunStatus(created=time.time()))).encode())
+        write_file(path / "config.json", config_to_json(config).encode())
+        return RunFolder(path)
+
+    def open(self, name: str | Path) -> RunFolder:
+        """A run by id or by path."""
+        for path in (self.root / str(name), Path(name).expanduser()):
+            if (path / "config.json").is_file():
+                return RunFolder(path)
+        known = ", ".join(run.id for run in self.runs()[:5]) or "none yet"
+        raise RunError(f"no run is called {str(name)!r}", where=str(self.root), accepted=f"a run folder, or: {known}")
+
+    def runs(self) -> list[RunFolder]:
+        """All runs, newest first."""
+        if not self.root.is_dir():
+            return []
+        found = [path for path in self.root.iterdir() if (path / "config.json").is_file()]
+        return [RunFolder(path) for path in sorted(found, key=lambda path: path.name, reverse=True)]

@@ -1,0 +1,175 @@
+"""Starts a run; shows the neurons it found and how far the attribution can be trusted."""
+
+import pandas as pd
+import streamlit as st
+
+from neuron_core.analysis.layers import neuron_rows
+from neuron_core.cni.neurons import NeuronSet
+from neuron_core.cni.quadrature import RULES
+from neuron_core.cni.selection import preset
+from neuron_core.figures.layers import completeness_bars
+from neuron_core.runs.config import AttributionConfig, RunConfig
+from neuron_core.runs.estimate import Estimate, estimate, facts_from_runs, pace_from_runs
+from neuron_core.runs.results import Attribution
+from neuron_core.runs.setting import ModelFacts, Setting
+from neuron_core.runs.store import RunFolder
+from pages.shared import state
+from pages.shared.engine import engine
+from pages.shared.guard import guard, plain
+from pages.shared.results import attribution_of, evaluation_of, reading_of, setting_of, weights_of
+from pages.shared.tables import neuron_table
+from pages.shared.widgets import competence, downloads, empty_state, figure, provenance, recipes
+from pages.shared.words import duration, size
+
+
+def form() -> None:
+    """Everything that a new run is made from, what it will cost, and the button."""
+    spec = state.model_spec()
+    runs = engine().store.runs()
+    loaded = engine().model()
+    facts = facts_from_runs(spec, runs) or (loaded if loaded and loaded.title == spec.title else None)
+    task = reading_of(state.task_name()).task
+    st.markdown(f"Task **{plain(task.name)}**, model **{plain(spec.title)}**: both are chosen in the sidebar.")
+    one, two, three = st.columns(3)
+    examples = one.number_input(
+        "Examples", 1, value=5, key="examples", persist_state="session", help="Three questions each. The paper takes 5."
+    )
+    steps = two.number_input("m (steps)", 1, value=16, key="steps", persist_state="session", help="m of Eq. 1.")
+    rule = three.selectbox("Rule", RULES, key="rule", persist_state="session", help="`right` is the paper's.")
+    z, k = (
+        column.number_input(
+            f"{name} (empty: preset)",
+            1,
+            value=None,
+            placeholder=usual,
+            key=f"new_{name.lower()}",
+            persist_state="session",
+            help=meaning,
+        )
+        for column, name, usual, meaning in zip(
+            (one, two), "zK", usual_numbers(facts), ("Neurons kept at either end of an example's ranking.", "Budget shown first."),
+            strict=True,
+        )
+    )
+    seed = three.number_input("Seed", 0, value=0, key="seed", persist_state="session")
+    config = RunConfig(
+        task=state.task_name(),
+        model=spec,
+        seed=int(seed),
+        attribution=AttributionConfig(
+            steps=int(steps),
+            rule=rule,
+            examples=int(examples),
+            z=None if z is None else int(z),
+            k=None if k is None else int(k),
+        ),
+    )
+    st.caption(cost_in_words(estimate(config, facts, pace_from_runs(spec, runs), weights_of(spec))))
+    if st.button("Start", type="primary", key="start", icon=":material/play_arrow:"):
+        with guard():
+            state.show(engine().submit(config))
+            st.rerun()
+
+
+def usual_numbers(facts: ModelFacts | None) -> tuple[str, str]:
+    """The preset's z and K, as far as the model's size is known."""
+    if facts is None:
+        return "by the model's size", "by the model's size"
+    usual = preset(facts.n_total)
+    return f"{usual.z} ({usual.z / facts.n_total:.2%})", f"{usual.k} ({usual.k / facts.n_total:.3%})"
+
+
+def cost_in_words(cost: Estimate) -> str:
+    said = [f"{cost.n_questions} questions."]
+    if cost.seconds is None or cost.pace is None:
+        said.append("How long they take isn't known before a first run with this model.")
+    else:
+        said.append(
+            f"About {duration(cost.seconds)}, at {cost.pace.seconds:.1f} s a question with m = {cost.pace.steps} in run "
+            f"{cost.pace.run_id}, besides loading."
+        )
+    if cost.weight_bytes:
+        said.append(f"The weights take {size(cost.weight_bytes)} of memory.")
+    else:
+        said.append("What the weights take isn't known before they are loaded.")
+    if cost.disk_bytes:
+        said.append(f"Scores take {size(cost.disk_bytes)} on disk.")
+    return plain(" ".join(said))
+
+
+def result(run: RunFolder, setting: Setting, found: Attribution) -> None:
+    competence(run)
+    cut = found.ranking.cut(setting.k)
+    numbers(setting, found, cut)
+    good, bad = st.columns(2)
+    with good:
+        neurons("good", cut, "Good neurons", "speak for the correct letter")
+    with bad:
+        neurons("bad", cut, "Bad neurons", "speak against it")
+    provenance(run)
+    if st.button(
+        "Evaluate these neurons" if evaluation_of(run) is None else "See their evaluation",
+        key="evaluate",
+        type="primary",
+        icon=":material/tune:",
+    ):
+        st.switch_page(state.CONTROL, query_params={"run": state.shown_id() or ""})
+    st.subheader("Does the attribution add up?")
+    st.markdown(
+        "The scores of a layer should sum to what the model loses without that layer. The bars show by how much they "
+        f"don't, over {found.gaps.n_questions} questions, with the standard deviation. With the right rule and few "
+        "steps, tens of percent are usual."
+    )
+    figure(completeness_bars(found.gaps.mean, found.gaps.spread), "gap", f"completeness-{run.id}")
+    provenance(run)
+    recipes(run)
+
+
+def numbers(setting: Setting, found: Attribution, cut: NeuronSet) -> None:
+    total = setting.model.n_total
+    cards = st.columns(4)
+    cards[0].metric("K", setting.k, f"{setting.k / total:.3%} of {total:,}", delta_color="off", delta_arrow="off", border=True)
+    cards[1].metric("z", setting.z, f"{setting.z / total:.2%}, preset: {setting.preset}", delta_color="off", delta_arrow="off", border=True)
+    cards[2].metric(
+        "Ambiguous neurons",
+        found.ranking.n_ambiguous,
+        "set to 0",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help="Among the top z of one example and the bottom z of another.",
+    )
+    cards[3].metric(
+        "Guard",
+        f"{found.guard:.1e}",
+        "distance from the model",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help="Rows at full value are the unmodified model; this is the largest difference found. Above 1e-4 a run stops.",
+    )
+    for role, there in (("good", len(cut.good)), ("bad", len(cut.bad))):
+        if there < setting.k:
+            st.info(f"Only {there} {role} neurons were found; K is {setting.k}.")
+
+
+def neurons(role: str, cut: NeuronSet, title: str, meaning: str) -> None:
+    st.subheader(title)
+    st.caption(f"They {meaning}.")
+    rows = [row for row in neuron_rows(cut) if row.role == role]
+    table = neuron_table(rows)
+    st.dataframe(table, hide_index=True, key=f"{role}_neurons", alt=f"The {len(rows)} {role} neurons by score")
+    downloads(table, f"{role}_neurons", f"{role}-neurons-{state.shown_id()}")
+
+
+run = state.shown_run()
+setting = setting_of(run) if run else None
+found = attribution_of(run) if run else None
+with st.expander("New run", expanded=run is None, key="new_run", icon=":material/add:"), guard():
+    form()
+if run is None:
+    empty_state("Nothing has been attributed yet. Start a run above, or run the demo.", state.START)
+elif setting is None or found is None:
+    empty_state("The neurons of this run appear here when its attribution is finished.")
+else:
+    result(run, setting, found)

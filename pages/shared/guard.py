@@ -1,0 +1,42 @@
+"""The one error box."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from neuron_core.errors import NeuronCoreError
+
+LOG = logging.getLogger(__name__)
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Shows an error of the block in one box and goes on behind the block.
+
+    Streamlit's own signals (rerun, stop) are no `Exception` and pass.
+    """
+    try:
+        yield
+    except NeuronCoreError as error:
+        error_box(error.what, error.where, error.accepted)
+    except Exception as error:
+        # Shown without a traceback, so that the server's log is the only place that has it.
+        LOG.exception("a page failed")
+        error_box(f"Something failed that should not: {type(error).__name__}", None, "see the server's log")
+
+
+def error_box(what: str, where: str | None = None, accepted: str | None = None) -> None:
+    lines = [f"**{plain(what)}**"]
+    if where:
+        lines.append(f"Where: {plain(where)}")
+    if accepted:
+        lines.append(f"What works: {plain(accepted)}")
+    st.error("\n\n".join(lines), icon=":material/error:")
+
+
+def plain(text: str) -> str:
+    """Text with every sign of Markdown escaped: messages quote file names and dataset text."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$~:&^=])", r"\\\1", text)

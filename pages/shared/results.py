@@ -1,0 +1,83 @@
+"""What a run's files hold, read once for each state of the files."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from neuron_core.control.metrics import Baseline, Evaluation
+from neuron_core.models.size import weight_bytes
+from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.results import Attribution, Evaluated, read_attribution, read_evaluated
+from neuron_core.runs.setting import Setting
+from neuron_core.runs.store import RunFolder
+from neuron_core.tasks.load import TaskReading, load_task
+
+Stamp = tuple[int, ...]
+
+
+def setting_of(run: RunFolder) -> Setting | None:
+    return _setting(str(run.path), _stamp(run, "setting.json"))
+
+
+def attribution_of(run: RunFolder) -> Attribution | None:
+    return _attribution(str(run.path), _stamp(run, "setting.json", "ranking.npz"))
+
+
+def evaluation_of(run: RunFolder) -> Evaluation | None:
+    return _evaluation(str(run.path), _stamp(run, "evaluation.json"))
+
+
+def evaluated_of(run: RunFolder) -> Evaluated | None:
+    if evaluation_of(run) is None:
+        return None
+    return _evaluated(str(run.path), _stamp(run, "setting.json", "ranking.npz", "evaluation.json"))
+
+
+def baseline_of(run: RunFolder) -> tuple[Baseline, str] | None:
+    """The unmodified model on the run's task, and the questions it was measured on."""
+    evaluation = evaluation_of(run)
+    if evaluation is not None:
+        return evaluation.baseline, "evaluation"
+    attribution = attribution_of(run)
+    return None if attribution is None else (attribution.baseline, "attribution")
+
+
+def reading_of(task: str) -> TaskReading:
+    path = Path(task).expanduser()
+    return _reading(task, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def weights_of(spec: ModelSpec) -> int | None:
+    """Memory of a model's weights in bytes, where its files say."""
+    return weight_bytes(spec)
+
+
+def _stamp(run: RunFolder, *names: str) -> Stamp:
+    paths = [run.path / name for name in names]
+    return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _setting(path: str, stamp: Stamp) -> Setting | None:
+    return RunFolder(Path(path)).setting()
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _attribution(path: str, stamp: Stamp) -> Attribution | None:
+    return read_attribution(RunFolder(Path(path)))
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _evaluation(path: str, stamp: Stamp) -> Evaluation | None:
+    return RunFolder(Path(path)).evaluation()
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _evaluated(path: str, stamp: Stamp) -> Evaluated | None:
+    return read_evaluated(RunFolder(Path(path)))
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _reading(task: str, stamp: int) -> TaskReading:
+    return load_task(task)

@@ -1,0 +1,63 @@
+"""The sidebar: which run is shown, which task and model the next run takes, what is in memory."""
+
+import streamlit as st
+
+from neuron_core.models.spec import DEVICES, DTYPES, EMBEDDED
+from neuron_core.tasks.load import bundled_tasks
+from pages.shared import state
+from pages.shared.engine import engine
+from pages.shared.guard import guard
+
+
+def sidebar() -> str | None:
+    """Draws it; gives the id of the run that is shown, None where there is none."""
+    with st.sidebar:
+        shown = _run()
+        st.selectbox("Task of the next run", bundled_tasks(), key="task")
+        _model()
+    return shown
+
+
+def _run() -> str | None:
+    recent = [run.id for run in state.recent_runs()]
+    chosen = state.choose_run(recent)
+    options = list(dict.fromkeys([*([chosen] if chosen else []), *recent, *([state.DEMO] if state.has_demo() else [])]))
+    # Newest first wherever the chosen one is; the finished demo last.
+    options.sort(key=lambda run_id: (run_id != state.DEMO, run_id), reverse=True)
+    if options:
+        st.session_state["shown_run"] = chosen
+        st.selectbox("Run shown", options, key="shown_run", format_func=_label)
+    else:
+        st.session_state.pop("shown_run", None)
+        st.caption("No run yet.")
+    state.keep_address(chosen)
+    return chosen
+
+
+def _label(run_id: str) -> str:
+    return "demo (finished, comes with the app)" if run_id == state.DEMO else run_id
+
+
+def _model() -> None:
+    with st.expander("Model of the next run", key="model"):
+        st.text_input(
+            "Source",
+            EMBEDDED,
+            key="model_source",
+            help="`embedded`, an id on the Hugging Face hub, a checkpoint folder, or a .gguf file.",
+        )
+        st.text_input("Revision", key="model_revision", help="Branch, tag or commit of a hub model.")
+        st.selectbox("dtype", DTYPES, key="model_dtype")
+        st.selectbox("Device", DEVICES, key="model_device", accept_new_options=True)
+    with guard():
+        st.caption(f"Next run: {state.model_spec().title}")
+        facts = engine().model()
+        if facts is not None:
+            st.caption(f"In memory: {facts.title}, {facts.dtype} on {facts.device}")
+        elif engine().loading():
+            st.caption("A model is being loaded.")
+        else:
+            st.caption("No model is in memory; it is loaded when it is needed.")
+        if st.button("Unload", key="unload", disabled=facts is None, help="Gives its memory back."):
+            engine().unload()
+            st.rerun()

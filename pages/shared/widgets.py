@@ -1,0 +1,144 @@
+"""What several pages show: captions, banners, figures and tables with their downloads."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from neuron_core.control.metrics import Baseline
+from neuron_core.figures.theme import describe
+from neuron_core.runs.recipes import command_of, python_of
+from neuron_core.runs.store import RunFolder
+from pages.shared import state
+from pages.shared.guard import plain
+from pages.shared.results import baseline_of, setting_of
+from pages.shared.words import standing
+
+LABELS = {
+    state.START: "Go to Start and run the demo",
+    state.ATTRIBUTION: "Go to Attribution and start a run",
+    state.LAYERS: "See where the neurons are",
+    state.CONTROL: "See what they do",
+}
+
+
+def empty_state(message: str, *pages: str) -> None:
+    """What to do first, with links there."""
+    with st.container(border=True, key="empty"):
+        st.markdown(message)
+        for page in pages:
+            st.page_link(page, label=LABELS[page], icon=":material/arrow_forward:")
+
+
+def competence(run: RunFolder) -> None:
+    """The baseline against chance; a banner when the model does not do the task."""
+    found = baseline_of(run)
+    if found is None:
+        return
+    baseline, source = found
+    competence_banner(baseline)
+    st.caption(standing(baseline, source))
+
+
+def competence_banner(baseline: Baseline) -> None:
+    if not baseline.competent:
+        st.warning(
+            f"This model does not do this task here: {baseline.complaint} Its neurons mean nothing for this task; "
+            "read what follows as a demonstration of the tool.",
+            icon=":material/warning:",
+        )
+
+
+def provenance(run: RunFolder, *, k: int | None = None, position: str | None = None) -> None:
+    """The caption under a result: what it was made from."""
+    setting, config = setting_of(run), run.config()
+    if setting is None:
+        return
+    parts = [
+        f"Run {state.shown_id()}",
+        f"task {setting.task_name}",
+        setting.model.title,
+        f"{setting.model.dtype} on {setting.model.device}",
+        f"method {config.attribution.method}",
+        f"m = {config.attribution.steps} ({config.attribution.rule})",
+        f"z = {setting.z}",
+        f"K = {setting.k if k is None else k}",
+        # Attribution itself looks at the last position only.
+        f"position {position or 'last'}",
+        f"seed {config.seed}",
+    ]
+    st.caption(plain(" · ".join(parts)))
+
+
+def figure(fig: go.Figure, key: str, name: str, on_select: Callable[[], None] | None = None) -> None:
+    """A figure and, below it, how to save it. `name` is the file's, without ending."""
+    wanted = st.session_state.get(f"{key}_image", "PNG").lower()
+    options: dict[str, Any] = {"on_select": on_select, "selection_mode": "points"} if on_select else {}
+    st.plotly_chart(
+        fig,
+        key=key,
+        alt=describe(fig),
+        config={
+            "displaylogo": False,
+            "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoom2d", "pan2d", "autoScale2d"],
+            "toImageButtonOptions": {"format": wanted, "filename": name, "scale": 2},
+        },
+        **options,
+    )
+    with st.popover("Save figure", icon=":material/download:", type="tertiary", key=f"{key}_save"):
+        st.segmented_control(
+            "The camera above the figure saves", ["PNG", "SVG"], default="PNG", required=True, key=f"{key}_image"
+        )
+        st.download_button(
+            "HTML",
+            lambda: fig.to_html(include_plotlyjs=True, full_html=True),
+            f"{name}.html",
+            "text/html",
+            key=f"{key}_html",
+            on_click="ignore",
+        )
+
+
+def downloads(table: pd.DataFrame, key: str, name: str) -> None:
+    """The table as CSV and as Parquet, made when asked for."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV",
+            lambda: table.to_csv(index=False),
+            f"{name}.csv",
+            "text/csv",
+            key=f"{key}_csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.download_button(
+            "Parquet",
+            lambda: _parquet(table),
+            f"{name}.parquet",
+            "application/vnd.apache.parquet",
+            key=f"{key}_parquet",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def recipes(run: RunFolder) -> None:
+    """The run again, as a command and as Python."""
+    config = run.config()
+    command = command_of(config, state.shown_id() or run.id)
+    with st.expander("Copy as command", key="as_command", icon=":material/terminal:"):
+        if command is None:
+            st.markdown("The command line does not take every setting of this run; Python does.")
+        else:
+            st.code(command, language="bash", wrap_lines=True)
+    with st.expander("Copy as Python", key="as_python", icon=":material/code:"):
+        st.code(python_of(config), language="python", wrap_lines=True)

@@ -1,0 +1,73 @@
+"""Numbers and states as the pages say them."""
+
+import time
+
+from neuron_core.control.metrics import Baseline
+from neuron_core.control.results import Interval, Verdict
+from neuron_core.runs.store import RunStatus
+
+MINUS = "\N{MINUS SIGN}"
+STATES = {
+    "queued": "waiting",
+    "running": "running",
+    "done": "finished",
+    "cancelled": "cancelled",
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
+STAGES = {"loading": "Loading the model", "attribution": "Attribution", "evaluation": "Evaluation"}
+VERDICTS: dict[Verdict, str] = {
+    "ok": "Both move as intended (zero counts as intended).",
+    "fail": "Fail: RAC or RCC moves against the intended direction.",
+    "undefined": "Undefined: the unmodified model gets nothing right, so there is nothing to compare with.",
+}
+
+
+def change(value: float | None) -> str:
+    """RAC or RCC: `+4.2 %`, `undefined`."""
+    return "undefined" if value is None else f"{value:+.1f} %".replace("-", MINUS)
+
+
+def change_interval(interval: Interval | None) -> str:
+    return "no interval" if interval is None else f"{change(interval[0])} to {change(interval[1])}"
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3 min 5 s`, `1 h 10 min`."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def size(n_bytes: float) -> str:
+    """`540 MB`, `1.2 GB`."""
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{max(n_bytes, 1e5) / 1e6:.3g} MB"
+
+
+def moment(seconds: float) -> str:
+    """A date and time of this machine."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def progress(status: RunStatus) -> str:
+    """What a run is doing now."""
+    stage = STAGES.get(status.stage, "Starting")
+    if status.state == "queued":
+        return "Waiting for its turn"
+    if not status.total:
+        return f"{stage}: {status.message}" if status.message else f"{stage} …"
+    left = f", about {duration(status.eta_s)} left" if status.eta_s else ""
+    return f"{stage}: {status.done} of {status.total} questions{left}"
+
+
+def standing(baseline: Baseline, source: str) -> str:
+    """The unmodified model against chance, and how often it takes each letter."""
+    low, high = baseline.acc_interval
+    letters = ", ".join(f"{letter} {share:.0%}" for letter, share in baseline.letters.items())
+    return (
+        f"Unmodified model: accuracy {baseline.acc:.0%} (95% interval {low:.0%} to {high:.0%}; chance is 25%), "
+        f"comprehension {baseline.com:.0%}, on {baseline.n_questions} {source} questions. Letters chosen: {letters}."
+    )

@@ -1,0 +1,109 @@
+"""What this is, the demo, recent runs."""
+
+import pandas as pd
+import streamlit as st
+
+from neuron_core.runs.demo import demo_config
+from neuron_core.runs.recipes import command_of, python_of
+from neuron_core.runs.store import RunFolder
+from pages.shared import state
+from pages.shared.engine import engine
+from pages.shared.guard import guard, plain
+from pages.shared.results import setting_of
+from pages.shared.words import STATES, moment
+
+
+def introduction() -> None:
+    st.markdown(
+        "This finds the neurons of a language model that carry a task: **good** ones speak for the right answer, "
+        "**bad** ones against it. Every example becomes three multiple-choice questions with the options in another "
+        "order, and integrated gradients say what each neuron adds to the correct letter. Doubling and silencing the "
+        "neurons found, beside as many random ones, then shows whether they steer the model's answers."
+    )
+
+
+def demo() -> None:
+    config = demo_config()
+    run_it, open_it = st.columns(2, border=True)
+    with run_it:
+        st.subheader("Run the demo")
+        st.markdown(
+            f"Sentiment, {config.attribution.examples} examples to find the neurons, "
+            f"{config.evaluation.examples if config.evaluation else 0} others to try them on, with the embedded model: "
+            "a minute or two on a laptop with two cores, no GPU, no network."
+        )
+        if st.button("Run the demo", type="primary", icon=":material/play_arrow:", key="run_demo"):
+            with guard():
+                state.show(engine().submit(config))
+                st.rerun()
+    with open_it:
+        st.subheader("Open the finished demo")
+        if state.has_demo():
+            finished_demo(state.open_run(state.DEMO))
+        else:
+            st.markdown("No finished demo came with this copy. Run the demo instead.")
+
+
+def finished_demo(run: RunFolder) -> None:
+    setting = setting_of(run)
+    title = setting.model.title if setting else run.config().model.title
+    st.markdown(f"Made on {moment(run.status().created)} with {plain(title)} by")
+    command = command_of(run.config(), state.DEMO)
+    st.code(command or python_of(run.config()), language="bash" if command else "python")
+    if st.button("Open the finished demo", icon=":material/folder_open:", key="open_demo"):
+        state.show(state.DEMO)
+        st.switch_page(state.LAYERS, query_params={"run": state.DEMO})
+
+
+def next_steps(run: RunFolder) -> None:
+    """Where the results of the shown run are."""
+    st.subheader("Results of the run shown")
+    with st.container(horizontal=True):
+        st.page_link(state.ATTRIBUTION, label="Its neurons", icon=":material/search_insights:")
+        st.page_link(state.LAYERS, label="Where they are", icon=":material/layers:")
+        st.page_link(state.CONTROL, label="What they do", icon=":material/tune:")
+    st.caption(f"Run {plain(state.shown_id() or '')}")
+
+
+def recent(runs: list[RunFolder]) -> None:
+    st.subheader("Recent runs")
+    if not runs:
+        st.markdown("None yet. The demo, or Attribution in the sidebar, makes the first one.")
+        return
+    rows = []
+    for run in runs:
+        status, config = state.status_of(run.id), run.config()
+        progress = f"{status.stage} {status.done} of {status.total}" if status.total else status.stage
+        rows.append(
+            {
+                "run": run.id,
+                "state": STATES[status.state],
+                "progress": "" if status.state == "done" else progress,
+                "task": config.task,
+                "model": config.model.title,
+                "begun": moment(status.created),
+            }
+        )
+
+    def open_selected() -> None:
+        chosen = st.session_state["recent_runs"].selection.rows
+        if chosen:
+            state.show(rows[chosen[0]]["run"])
+
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key="recent_runs",
+        on_select=open_selected,
+        selection_mode="single-row",
+        alt="Recent runs with their state, task, model and time",
+    )
+    st.caption("A click on the box before a run shows it on every page.")
+
+
+introduction()
+demo()
+shown = state.shown_run()
+if shown is not None and setting_of(shown) is not None:
+    next_steps(shown)
+recent(state.recent_runs())

@@ -1,0 +1,151 @@
+"""Tiny real checkpoints and tasks on disk, so that tests go through the same doors as a user.
+
+Default sizes and a fresh initialisation let wrong code pass: weights are drawn wide, biases and norms are moved off 0
+and 1, the neurons of a layer are more than its hidden size, and keys and values are shared by two heads.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, PreTrainedTokenizerFast
+
+from neuron_core.models.letters import TokenizedPrompt, tokenize_prompt
+from neuron_core.models.loading import LoadedModel, load_model
+from neuron_core.models.spec import ModelSpec
+
+LAYERS, HIDDEN, NEURONS, HEADS, KV_HEADS, CONTEXT = 4, 32, 48, 4, 2, 1024
+
+LLAMA_LIKE = {
+    "num_hidden_layers": LAYERS,
+    "hidden_size": HIDDEN,
+    "intermediate_size": NEURONS,
+    "num_attention_heads": HEADS,
+    "num_key_value_heads": KV_HEADS,
+    "max_position_embeddings": CONTEXT,
+    "initializer_range": 0.2,
+}
+GPT2_LIKE = {
+    "n_layer": LAYERS,
+    "n_embd": HIDDEN,
+    "n_inner": NEURONS,
+    "n_head": HEADS,
+    "n_positions": CONTEXT,
+    "initializer_range": 0.2,
+}
+# A family is one line: its config class and its small sizes, in the family's own names.
+FAMILIES: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "llama": (LlamaConfig, LLAMA_LIKE),
+    "gpt2": (GPT2Config, GPT2_LIKE),
+}
+
+PROMPT = (
+    "You are an expert in sentiment analysis.\n"
+    "Read the question and the four options. Answer with the letter of the correct option: A, B, C or D.\n\n"
+    "Question: What is the overall sentiment of this text?\n"
+    "Text: The soup was warm and the bread was fresh.\n"
+    "A. neutral\nB. positive\nC. not sure\nD. negative\nAnswer: B\n\n"
+    "Question: What is the overall sentiment of this text?\n"
+    "Text: The train was late again.\n"
+    "A. negative\nB. positive\nC. neutral\nD. not sure\nAnswer:"
+)
+OTHER_PROMPT = PROMPT.replace("The train was late again.", "I would watch this quiet film again tomorrow.")
+SHORT_PROMPT = "Question: Which letter?\nAnswer:"
+_CORPUS = [PROMPT, OTHER_PROMPT, *[f"Answer: {letter}\n" for letter in "ABCD" for _ in range(20)]]
+
+SENTENCES = (
+    "The soup was warm and the bread was fresh",
+    "The train was late again",
+    "I would watch this quiet film twice",
+    "The office opens at nine on weekdays",
+    "My new phone broke within a week",
+    "The river runs north through the town",
+    "The choir sang beautifully",
+    "Nobody answered my letter",
+)
+
+
+def byte_level_tokenizer(corpus: Sequence[str] = _CORPUS, *, regex: bool = True, vocab_size: int = 420) -> Tokenizer:
+    """A byte-level BPE tokenizer trained on `corpus`; without `regex`, merges may cross words."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=regex)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(
+        corpus,
+        trainers.BpeTrainer(
+            vocab_size=vocab_size,
+            special_tokens=["<|end|>"],
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        ),
+    )
+    return tokenizer
+
+
+def tiny_checkpoint(tmp_path: Path, family: str) -> Path:
+    """A checkpoint of `family` in `tmp_path/family`, made by the family's own classes; built once a folder."""
+    folder = tmp_path / family
+    if (folder / "config.json").is_file():
+        return folder
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_level_tokenizer(), eos_token="<|end|>")
+    make_config, sizes = FAMILIES[family]
+    config = make_config(vocab_size=len(tokenizer), bos_token_id=None, eos_token_id=0, pad_token_id=None, **sizes)
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        model = AutoModelForCausalLM.from_config(config)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                if parameter.ndim == 1:
+                    parameter += 0.2 * torch.randn_like(parameter)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """`checkpoint(family)`: the session's tiny checkpoint of that family."""
+    root = tmp_path_factory.getbasetemp() / "checkpoints"
+    return lambda family: tiny_checkpoint(root, family)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(checkpoint: Callable[[str], Path]) -> Callable[..., LoadedModel]:
+    """`tiny_model(family, dtype="float32")`: the session's tiny model, loaded once a dtype."""
+
+    @functools.cache
+    def load(family: str, dtype: str = "float32") -> LoadedModel:
+        return load_model(ModelSpec(source=str(checkpoint(family)), dtype=dtype, device="cpu"))
+
+    return load
+
+
+def tokens(loaded: LoadedModel, prompt: str = PROMPT) -> TokenizedPrompt:
+    """A prompt in the model's own tokens."""
+    return tokenize_prompt(loaded.tokenizer, prompt)
+
+
+def n_hooks(loaded: LoadedModel) -> int:
+    """Forward hooks and forward overrides anywhere in the model."""
+    return sum(
+        len(module._forward_pre_hooks) + len(module._forward_hooks) + ("forward" in module.__dict__)
+        for module in loaded.model.modules()
+    )
+
+
+def write_jsonl(path: Path, rows: Sequence[object]) -> Path:
+    """One JSON value a line."""
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def classification_rows(n: int, labels: Sequence[str] = ("positive", "neutral", "negative")) -> list[dict[str, str]]:
+    """`n` rows of different text, labels in turn."""
+    return [
+        {"text": f"{SENTENCES[i % len(SENTENCES)]}, number {i}.", "label": labels[i % len(labels)]} for i in range(n)
+    ]

@@ -1,0 +1,3 @@
+from tests.builders import checkpoint, tiny_model
+
+__all__ = ["checkpoint", "tiny_model"]
