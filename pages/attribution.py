@@ -1,6 +1,5 @@
 """Starts a run; shows the neurons it found and how far the attribution can be trusted."""
 
-import pandas as pd
 import streamlit as st
 
 from neuron_core.analysis.layers import neuron_rows
@@ -15,11 +14,14 @@ from neuron_core.runs.setting import ModelFacts, Setting
 from neuron_core.runs.store import RunFolder
 from pages.shared import state
 from pages.shared.engine import engine
+from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.results import attribution_of, evaluation_of, reading_of, setting_of, weights_of
-from pages.shared.tables import neuron_table
-from pages.shared.widgets import competence, downloads, empty_state, figure, provenance, recipes
+from pages.shared.tables import NEURON_COLUMNS, neuron_table
+from pages.shared.widgets import competence, empty_state, figure, provenance, recipes, table
 from pages.shared.words import duration, size
+
+COLUMNS = [name for name in NEURON_COLUMNS if name != "role"]
 
 
 def form() -> None:
@@ -27,14 +29,25 @@ def form() -> None:
     spec = state.model_spec()
     runs = engine().store.runs()
     loaded = engine().model()
-    facts = facts_from_runs(spec, runs) or (loaded if loaded and loaded.title == spec.title else None)
+    # The finished demo knows its model, but not how fast this machine is.
+    known = [*runs, *([state.open_run(state.DEMO)] if state.has_demo() else [])]
+    facts = facts_from_runs(spec, known) or (loaded if loaded and loaded.title == spec.title else None)
     task = reading_of(state.task_name()).task
-    st.markdown(f"Task **{plain(task.name)}**, model **{plain(spec.title)}**: both are chosen in the sidebar.")
+    st.markdown(
+        f"Task **{plain(task.name)}**, model **{plain(spec.title)}**: both are chosen in the sidebar."
+    )
     one, two, three = st.columns(3)
     examples = one.number_input(
-        "Examples", 1, value=5, key="examples", persist_state="session", help="Three questions each. The paper takes 5."
+        "Examples",
+        1,
+        value=5,
+        key="examples",
+        persist_state="session",
+        help="Three questions each. The paper takes 5.",
     )
-    steps = two.number_input("m (steps)", 1, value=16, key="steps", persist_state="session", help="m of Eq. 1.")
+    steps = two.number_input(
+        "m (steps)", 1, value=16, key="steps", persist_state="session", help="m of Eq. 1."
+    )
     rule = three.selectbox("Rule", RULES, key="rule", persist_state="session", help="`right` is the paper's.")
     z, k = (
         column.number_input(
@@ -47,7 +60,10 @@ def form() -> None:
             help=meaning,
         )
         for column, name, usual, meaning in zip(
-            (one, two), "zK", usual_numbers(facts), ("Neurons kept at either end of an example's ranking.", "Budget shown first."),
+            (one, two),
+            "zK",
+            usual_numbers(facts),
+            ("Neurons kept at either end of an example's ranking.", "Budget shown first."),
             strict=True,
         )
     )
@@ -85,8 +101,8 @@ def cost_in_words(cost: Estimate) -> str:
         said.append("How long they take isn't known before a first run with this model.")
     else:
         said.append(
-            f"About {duration(cost.seconds)}, at {cost.pace.seconds:.1f} s a question with m = {cost.pace.steps} in run "
-            f"{cost.pace.run_id}, besides loading."
+            f"About {duration(cost.seconds)} besides loading: a question took {cost.pace.seconds:.1f} s with "
+            f"m = {cost.pace.steps} in run {cost.pace.run_id}."
         )
     if cost.weight_bytes:
         said.append(f"The weights take {size(cost.weight_bytes)} of memory.")
@@ -116,9 +132,9 @@ def result(run: RunFolder, setting: Setting, found: Attribution) -> None:
         st.switch_page(state.CONTROL, query_params={"run": state.shown_id() or ""})
     st.subheader("Does the attribution add up?")
     st.markdown(
-        "The scores of a layer should sum to what the model loses without that layer. The bars show by how much they "
-        f"don't, over {found.gaps.n_questions} questions, with the standard deviation. With the right rule and few "
-        "steps, tens of percent are usual."
+        "The scores of a layer should sum to what the model loses without that layer. The bars show by how "
+        f"much they don't: mean and standard deviation over {found.gaps.n_questions} questions. With the "
+        "right rule and few steps, tens of percent are no surprise."
     )
     figure(completeness_bars(found.gaps.mean, found.gaps.spread), "gap", f"completeness-{run.id}")
     provenance(run)
@@ -127,9 +143,24 @@ def result(run: RunFolder, setting: Setting, found: Attribution) -> None:
 
 def numbers(setting: Setting, found: Attribution, cut: NeuronSet) -> None:
     total = setting.model.n_total
-    cards = st.columns(4)
-    cards[0].metric("K", setting.k, f"{setting.k / total:.3%} of {total:,}", delta_color="off", delta_arrow="off", border=True)
-    cards[1].metric("z", setting.z, f"{setting.z / total:.2%}, preset: {setting.preset}", delta_color="off", delta_arrow="off", border=True)
+    with st.container(key="numbers"):
+        cards = st.columns(4)
+    cards[0].metric(
+        "K",
+        setting.k,
+        f"{setting.k / total:.3%} of {total:,}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+    cards[1].metric(
+        "z",
+        setting.z,
+        f"{setting.z / total:.2%}, preset: {setting.preset}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
     cards[2].metric(
         "Ambiguous neurons",
         found.ranking.n_ambiguous,
@@ -146,7 +177,8 @@ def numbers(setting: Setting, found: Attribution, cut: NeuronSet) -> None:
         delta_color="off",
         delta_arrow="off",
         border=True,
-        help="Rows at full value are the unmodified model; this is the largest difference found. Above 1e-4 a run stops.",
+        help="Rows at full value are the unmodified model; this is the largest difference found. "
+        "A run stops where it is too large.",
     )
     for role, there in (("good", len(cut.good)), ("bad", len(cut.bad))):
         if there < setting.k:
@@ -157,11 +189,16 @@ def neurons(role: str, cut: NeuronSet, title: str, meaning: str) -> None:
     st.subheader(title)
     st.caption(f"They {meaning}.")
     rows = [row for row in neuron_rows(cut) if row.role == role]
-    table = neuron_table(rows)
-    st.dataframe(table, hide_index=True, key=f"{role}_neurons", alt=f"The {len(rows)} {role} neurons by score")
-    downloads(table, f"{role}_neurons", f"{role}-neurons-{state.shown_id()}")
+    table(
+        neuron_table(rows),
+        f"{role}_neurons",
+        f"{role}-neurons-{state.shown_id()}",
+        f"The {len(rows)} {role} neurons by score",
+        column_order=COLUMNS,
+    )
 
 
+through_frame()
 run = state.shown_run()
 setting = setting_of(run) if run else None
 found = attribution_of(run) if run else None

@@ -11,9 +11,11 @@ from neuron_core.runs.setting import PromptReport
 from neuron_core.tasks.task import LETTERS, Task
 from pages.shared import state
 from pages.shared.engine import engine
+from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.results import baseline_of, reading_of, setting_of
 from pages.shared.widgets import competence_banner, figure
+from pages.shared.words import options_text
 
 BY_SEED = "by seed"
 
@@ -39,28 +41,36 @@ def choose(task: Task) -> tuple[ProxyQuestion, ...]:
     columns = st.columns([1, 1, 2], vertical_alignment="bottom")
     seed = int(columns[0].number_input("Seed", 0, value=0, key="question_seed", persist_state="session"))
     letter = columns[1].selectbox(
-        "Letter of the demonstration", (BY_SEED, *LETTERS), key="demonstration_letter", persist_state="session"
+        "Letter of the demonstration",
+        (BY_SEED, *LETTERS),
+        key="demonstration_letter",
+        persist_state="session",
     )
     demonstration = draw(task, 0, 0, seed).demonstration
     examples = [example for example in task.examples if example.id != demonstration.id]
     last = len(examples)
     with columns[2], st.container(horizontal=True, vertical_alignment="bottom"):
         number = int(
-            st.number_input(f"Example (1 to {last})", 1, last, key="example", persist_state="session", width=180)
+            st.number_input(
+                f"Example (1 to {last})", 1, last, key="example", persist_state="session", width=180
+            )
         )
         st.button("Previous", key="previous", on_click=step, args=(-1, last), disabled=number == 1)
         st.button("Next", key="next", on_click=step, args=(1, last), disabled=number == last)
-    return proxy_questions(examples[number - 1], task, demonstration, seed, None if letter == BY_SEED else letter)
+    return proxy_questions(
+        examples[number - 1], task, demonstration, seed, None if letter == BY_SEED else letter
+    )
 
 
 def side_by_side(questions: tuple[ProxyQuestion, ...]) -> None:
     st.subheader("One example, three questions")
     st.text(questions[0].stem)
-    for number, (column, question) in enumerate(zip(st.columns(3, border=True), questions, strict=True), start=1):
+    for number, (column, question) in enumerate(
+        zip(st.columns(3, border=True), questions, strict=True), start=1
+    ):
         with column:
             st.markdown(f"**Question {number}**, correct: **{LETTERS[question.target]}**")
-            for option in question.options:
-                st.text(f"{option.letter}. {option.text}{'  ← correct' if option.correct else ''}")
+            st.text(options_text(question))
 
 
 def ask(question: ProxyQuestion) -> None:
@@ -111,17 +121,28 @@ def answer(question: ProxyQuestion, report: PromptReport) -> None:
             every = pd.DataFrame({"id": report.token_ids, "token": [repr(token) for token in report.tokens]})
             st.dataframe(every, key="all_tokens", height=300)
     if facts:
-        st.caption(plain(f"{facts.title} · {facts.dtype} on {facts.device} · unmodified · question {question.id}"))
+        st.caption(
+            plain(f"{facts.title} · {facts.dtype} on {facts.device} · unmodified · question {question.id}")
+        )
 
 
+through_frame()
 task = reading_of(state.task_name()).task
 known_baseline(task)
-st.caption(f"Task {plain(task.name)}: {len(task.examples)} examples. Another one can be chosen in the sidebar.")
+st.caption(
+    f"Task {plain(task.name)}: {len(task.examples)} examples. Another one can be chosen in the sidebar."
+)
 questions = choose(task)
 side_by_side(questions)
 st.subheader("What the model gets")
 chosen = st.segmented_control(
-    "Question", [1, 2, 3], default=1, required=True, key="proxy", label_visibility="collapsed", persist_state="session"
+    "Question",
+    [1, 2, 3],
+    default=1,
+    required=True,
+    key="proxy",
+    label_visibility="collapsed",
+    persist_state="session",
 )
 question = questions[chosen - 1]
 st.code(question.prompt, language=None, wrap_lines=True)

@@ -8,6 +8,7 @@ from neuron_core.runs.recipes import command_of, python_of
 from neuron_core.runs.store import RunFolder
 from pages.shared import state
 from pages.shared.engine import engine
+from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.results import setting_of
 from pages.shared.words import STATES, moment
@@ -15,10 +16,11 @@ from pages.shared.words import STATES, moment
 
 def introduction() -> None:
     st.markdown(
-        "This finds the neurons of a language model that carry a task: **good** ones speak for the right answer, "
-        "**bad** ones against it. Every example becomes three multiple-choice questions with the options in another "
-        "order, and integrated gradients say what each neuron adds to the correct letter. Doubling and silencing the "
-        "neurons found, beside as many random ones, then shows whether they steer the model's answers."
+        "This finds the neurons of a language model that carry a task: **good** ones speak for the right "
+        "answer, **bad** ones against it. Every example becomes three multiple-choice questions with the "
+        "options in another order, and integrated gradients say what each neuron adds to the correct letter. "
+        "Doubling and silencing the neurons found, beside as many random ones, then shows whether they steer "
+        "the answers."
     )
 
 
@@ -29,8 +31,8 @@ def demo() -> None:
         st.subheader("Run the demo")
         st.markdown(
             f"Sentiment, {config.attribution.examples} examples to find the neurons, "
-            f"{config.evaluation.examples if config.evaluation else 0} others to try them on, with the embedded model: "
-            "a minute or two on a laptop with two cores, no GPU, no network."
+            f"{config.evaluation.examples if config.evaluation else 0} others to try them on, with the "
+            "embedded model: a minute or two on a laptop with two cores, no GPU, no network."
         )
         if st.button("Run the demo", type="primary", icon=":material/play_arrow:", key="run_demo"):
             with guard():
@@ -57,12 +59,11 @@ def finished_demo(run: RunFolder) -> None:
 
 def next_steps(run: RunFolder) -> None:
     """Where the results of the shown run are."""
-    st.subheader("Results of the run shown")
+    st.subheader(f"Results of run {plain(state.shown_id() or '')}")
     with st.container(horizontal=True):
         st.page_link(state.ATTRIBUTION, label="Its neurons", icon=":material/search_insights:")
         st.page_link(state.LAYERS, label="Where they are", icon=":material/layers:")
         st.page_link(state.CONTROL, label="What they do", icon=":material/tune:")
-    st.caption(f"Run {plain(state.shown_id() or '')}")
 
 
 def recent(runs: list[RunFolder]) -> None:
@@ -101,6 +102,7 @@ def recent(runs: list[RunFolder]) -> None:
     st.caption("A click on the box before a run shows it on every page.")
 
 
+through_frame()
 introduction()
 demo()
 shown = state.shown_run()

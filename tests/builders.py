@@ -6,7 +6,7 @@ and 1, the neurons of a layer are more than its hidden size, and keys and values
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,9 @@ SENTENCES = (
 )
 
 
-def byte_level_tokenizer(corpus: Sequence[str] = _CORPUS, *, regex: bool = True, vocab_size: int = 420) -> Tokenizer:
+def byte_level_tokenizer(
+    corpus: Sequence[str] = _CORPUS, *, regex: bool = True, vocab_size: int = 420
+) -> Tokenizer:
     """A byte-level BPE tokenizer trained on `corpus`; without `regex`, merges may cross words."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=regex)
@@ -94,7 +96,9 @@ def tiny_checkpoint(tmp_path: Path, family: str) -> Path:
         return folder
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_level_tokenizer(), eos_token="<|end|>")
     make_config, sizes = FAMILIES[family]
-    config = make_config(vocab_size=len(tokenizer), bos_token_id=None, eos_token_id=0, pad_token_id=None, **sizes)
+    config = make_config(
+        vocab_size=len(tokenizer), bos_token_id=None, eos_token_id=0, pad_token_id=None, **sizes
+    )
     with torch.random.fork_rng():
         torch.manual_seed(7)
         model = AutoModelForCausalLM.from_config(config)
@@ -105,6 +109,15 @@ def tiny_checkpoint(tmp_path: Path, family: str) -> Path:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Tiny tensors on one thread: threads that wait for each other make them ten times slower on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -144,8 +157,11 @@ def write_jsonl(path: Path, rows: Sequence[object]) -> Path:
     return path
 
 
-def classification_rows(n: int, labels: Sequence[str] = ("positive", "neutral", "negative")) -> list[dict[str, str]]:
+def classification_rows(
+    n: int, labels: Sequence[str] = ("positive", "neutral", "negative")
+) -> list[dict[str, str]]:
     """`n` rows of different text, labels in turn."""
     return [
-        {"text": f"{SENTENCES[i % len(SENTENCES)]}, number {i}.", "label": labels[i % len(labels)]} for i in range(n)
+        {"text": f"{SENTENCES[i % len(SENTENCES)]}, number {i}.", "label": labels[i % len(labels)]}
+        for i in range(n)
     ]

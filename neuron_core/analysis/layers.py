@@ -110,7 +110,7 @@ def _counts(neurons: NDArray[np.int32], n_layers: int) -> NDArray[np.int64]:
 
 
 def _sums(neurons: NDArray[np.int32], scores: NDArray[np.float64], n_layers: int) -> NDArray[np.float64]:
-    return np.bincount(_layers(neurons, n_layers), weights=scores, minlength=n_layers)
+    return np.bincount(_layers(neurons, n_layers), scores, n_layers).astype(np.float64)
 
 
 def _layers(neurons: NDArray[np.int32], n_layers: int) -> NDArray[np.int32]:

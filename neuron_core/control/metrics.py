@@ -33,6 +33,7 @@ __all__ = [
     "QuestionRow",
     "RandomBest",
     "RandomRow",
+    "baseline_of",
     "evaluate",
     "evaluation_from_dict",
     "evaluation_to_dict",
@@ -72,6 +73,13 @@ def evaluate(
     )
 
 
+def baseline_of(p: OptionProbabilities, seed: int = 0, resamples: int = 1000) -> Baseline:
+    """The unmodified model: column 0 of `p`, whatever the others are. Errors as `evaluate`."""
+    _check_questions(p)
+    counts = tally(p)
+    return measured_baseline(p, counts, _weights(counts, seed, resamples))
+
+
 def question_rows(
     p: OptionProbabilities, plan: Sequence[Intervention], index: int
 ) -> tuple[QuestionRow, ...]:
@@ -107,13 +115,17 @@ def _flip(old: int, new: int, correct: int) -> Flip:
 
 
 def _check(p: OptionProbabilities, plan: Sequence[Intervention]) -> None:
-    if len(p.values) == 0:
-        raise ConfigError("an evaluation without questions", accepted="at least one question")
+    _check_questions(p)
     if p.values.shape[1] != 1 + len(plan):
         raise ConfigError(
             f"probabilities of {p.values.shape[1]} columns for a plan of {len(plan)} interventions",
             accepted="one column for the baseline and one for each intervention",
         )
+
+
+def _check_questions(p: OptionProbabilities) -> None:
+    if len(p.values) == 0:
+        raise ConfigError("an evaluation without questions", accepted="at least one question")
 
 
 def _weights(counts: Tally, seed: int, resamples: int) -> NDArray[np.float64]:

@@ -8,9 +8,9 @@ from neuron_core.figures.theme import MARK, NEUTRAL, TITLE_SIZE, dress, percent
 
 
 def letter_bars(baseline: Baseline) -> go.Figure:
-    """How often each letter is the model's answer, with the line of an even choice and the line of one letter too many.
+    """How often each letter is the model's answer, with lines at an even choice and at one letter too many.
 
-    Letters above the second line have another colour and an exclamation mark.
+    Letters above the second line have another colour.
     """
     letters, shares = list(baseline.letters), list(baseline.letters.values())
     above = [share > MOST_FOR_ONE_LETTER for share in shares]
@@ -20,10 +20,6 @@ def letter_bars(baseline: Baseline) -> go.Figure:
             y=[100 * share for share in shares],
             name="answers",
             marker={"color": [MARK if one else NEUTRAL for one in above], "line": {"width": 0}},
-            text=[percent(share) + (" !" if one else "") for share, one in zip(shares, above, strict=True)],
-            textposition="outside",
-            textfont={"size": TITLE_SIZE},
-            cliponaxis=False,
             customdata=[{"letter": letter} for letter in letters],
             hovertext=[_letter_in_words(letter, baseline) for letter in letters],
             hoverinfo="text",
@@ -48,8 +44,10 @@ def letter_bars(baseline: Baseline) -> go.Figure:
         f"An even choice is {percent(CHANCE)}, more than {percent(MOST_FOR_ONE_LETTER)} is too many."
     )
     dress(figure, alt, height=320)
-    figure.update_layout(margin={"r": 140, "t": 32}, bargap=0.4)
-    figure.update_xaxes(title_text="Letter")
+    figure.update_layout(margin={"r": 140, "t": 24}, bargap=0.4)
+    # Numbers above the bars would lie on the lines.
+    ticks = [f"<b>{letter}</b>  {percent(share)}" for letter, share in baseline.letters.items()]
+    figure.update_xaxes(title_text="Letter", tickvals=letters, ticktext=ticks, tickfont={"size": TITLE_SIZE})
     figure.update_yaxes(
         title_text=f"Share of {baseline.n_questions} questions (%)",
         range=[0, max(50.0, 100 * max(shares, default=0.0) + 4)],
@@ -64,5 +62,5 @@ def _letter_in_words(letter: str, baseline: Baseline) -> str:
         if accuracy is not None
         else f"{letter} is correct in no question"
     )
-    n = round(share * baseline.n_questions)
-    return f"<b>{letter}</b> is the answer to {percent(share)} ({n} of {baseline.n_questions} questions)<br>{right}"
+    of = f"{round(share * baseline.n_questions)} of {baseline.n_questions} questions"
+    return f"<b>{letter}</b> is the answer to {percent(share)} ({of})<br>{right}"

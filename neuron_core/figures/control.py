@@ -1,6 +1,7 @@
 """What enhancer and degrader do, over the ratio and over the budget, beside random sets."""
 
 from collections.abc import Callable, Iterable
+from math import isclose
 from typing import Any, TypeVar
 
 import plotly.graph_objects as go
@@ -28,7 +29,7 @@ BEST_NAME, HELD_OUT_NAME = "best ratio", "held-out value"
 
 
 def ratio_curves(evaluation: Evaluation, k: int, metric: Metric, source: str = "task") -> go.Figure:
-    """RAC or RCC of one budget over the ratio, a panel a direction: intervals, the range of random sets, the best ratio.
+    """RAC or RCC of one budget over the ratio, a panel a direction; random sets beside, best ratio marked.
 
     customdata of a point: {"k", "ratio", "direction"}. ConfigError when the evaluation has no such budget.
     """
@@ -55,14 +56,16 @@ def ratio_curves(evaluation: Evaluation, k: int, metric: Metric, source: str = "
 def budget_curves(
     evaluation: Evaluation, ratio: float | Choice, metric: Metric, source: str = "task"
 ) -> go.Figure:
-    """RAC or RCC over the budget K at one ratio, at each budget's "best" ratio, or for the "held-out" choice of it.
+    """RAC or RCC over the budget K at one ratio, at each budget's "best", or for the "held-out" choice of it.
 
-    With "best" the held-out values stand beside; the random sets of the band had the same choice. customdata as in
-    `ratio_curves`. ConfigError when the evaluation has no such ratio.
+    With "best" the held-out values stand beside; the random sets of the band had the same choice.
+    customdata as in `ratio_curves`. ConfigError when the evaluation has no such ratio.
     """
     beside: Panels = {d: [] for d in DIRECTIONS}
     if isinstance(ratio, str):
         best, choice = sorted(_of_source(evaluation.best, source), key=lambda one: one.k), ratio
+        if not best:
+            raise ConfigError("nothing was evaluated", accepted="an evaluation with at least one budget")
         controls = sorted(evaluation.random_best, key=lambda one: one.k)
         points = _panels(best, lambda one: best_point(one, str(one.k), metric, choice))
         random = _panels(controls, lambda one: random_best_point(one, str(one.k), metric, choice))
@@ -100,7 +103,7 @@ def _of_source(rows: Iterable[Sourced], source: str) -> list[Sourced]:
 
 def _at(rows: Iterable[Cell], *, k: int | None = None, ratio: float | None = None) -> list[Cell]:
     """The rows of one budget or of one ratio, in the order of the x axis."""
-    found = [row for row in rows if (row.k == k if ratio is None else row.ratio == ratio)]
+    found = [row for row in rows if (row.k == k if ratio is None else _same(row.ratio, ratio))]
     return sorted(found, key=lambda row: (row.k, row.ratio))
 
 
@@ -110,7 +113,7 @@ def _panels(rows: Iterable[Any], point: Callable[[Any], Point]) -> Panels:
 
 
 def _signs(best: Best, metric: Metric) -> list[go.Scatter]:
-    """A ring around the best ratio's point and, at the same place, the value that the choice has on held-out examples."""
+    """A ring around the best ratio's point and, above or below it, what the choice is worth held out."""
     ring = best_point(best, best.ratio, metric, "best")
     diamond = best_point(best, best.ratio, metric, "held-out")
     signs = [mark(ring, BEST_NAME, "circle-open", MARK), mark(diamond, HELD_OUT_NAME, "diamond-open", TASK)]
@@ -119,11 +122,16 @@ def _signs(best: Best, metric: Metric) -> list[go.Scatter]:
 
 def _check(name: str, value: float, known: Iterable[float]) -> None:
     accepted = sorted(set(known))
-    if value not in accepted:
+    if not any(_same(value, one) for one in accepted):
         raise ConfigError(
             f"no intervention with {name} {value:g} was evaluated",
             accepted=", ".join(f"{one:g}" for one in accepted) or "an evaluation with interventions",
         )
+
+
+def _same(one: float, other: float) -> bool:
+    """A slider's 0.30000000000000004 is 0.3."""
+    return isclose(one, other, abs_tol=1e-9)
 
 
 def _axis_title(metric: Metric) -> str:
@@ -136,10 +144,9 @@ def _in_words(title: str, points: Panels, random: Panels, axis: str) -> str:
         defined = [point for point in points[direction] if point.y is not None]
         sentence = f"{direction.capitalize()}: "
         if defined:
-            low, high = min(defined, key=_height), max(defined, key=_height)
-            sentence += (
-                f"from {signed(_height(low))}% at {axis}{low.x} to {signed(_height(high))}% at {axis}{high.x}"
-            )
+            ends = min(defined, key=_height), max(defined, key=_height)
+            low, high = (f"{signed(_height(end))}% at {axis}{_place(end)}" for end in ends)
+            sentence += f"from {low} to {high}"
         else:
             sentence += "undefined everywhere"
         missing = len(points[direction]) - len(defined)
@@ -156,3 +163,7 @@ def _in_words(title: str, points: Panels, random: Panels, axis: str) -> str:
 def _height(point: Point) -> float:
     assert point.y is not None
     return point.y
+
+
+def _place(point: Point) -> str:
+    return point.x if isinstance(point.x, str) else f"{point.x:g}"

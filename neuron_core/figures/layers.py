@@ -15,6 +15,7 @@ from neuron_core.figures.theme import (
     FAINT,
     GOOD,
     GOOD_PALE,
+    HALF,
     NEUTRAL,
     counted,
     dress,
@@ -30,7 +31,7 @@ ROW_LABELS: dict[Role, str] = {"good": "good +", "bad": "bad −"}
 def layer_heatmap(counts: LayerCounts, k: int) -> go.Figure:
     """Two rows, good and bad, over the layers; numbers in the cells, empty where a layer has none.
 
-    A click on the second trace gives customdata {"role": "good", "layer": 3}: a heatmap itself answers no click.
+    The second trace answers clicks, as a heatmap itself does not: customdata {"role": "good", "layer": 3}.
     """
     n_layers = len(counts.good)
     values = np.stack([-counts.bad, counts.good])
@@ -48,15 +49,15 @@ def layer_heatmap(counts: LayerCounts, k: int) -> go.Figure:
             ygap=6,
             text=[[str(abs(n)) if n else "" for n in row] for row in values.tolist()],
             texttemplate="%{text}",
-            textfont={"weight": 600},
+            textfont={"weight": 600 if n_layers <= 48 else 400},
             hoverinfo="skip",
             name="neurons",
         )
     )
     figure.add_trace(_cells(counts, k))
-    dress(figure, _heatmap_in_words(counts, k), height=230)
+    dress(figure, _heatmap_in_words(counts, k), height=250)
     # Without a limit the nearest cell answers, wherever in it the pointer is.
-    figure.update_layout(hovermode="closest", hoverdistance=-1, font={"size": 15})
+    figure.update_layout(hovermode="closest", hoverdistance=-1, font={"size": 15}, margin={"t": 32})
     layer_axis(figure, n_layers)
     figure.update_yaxes(showgrid=False, ticks="", tickfont={"size": 16})
     return figure
@@ -84,7 +85,8 @@ def layer_score_bars(ranking: NeuronRanking, unit: str = "probability") -> go.Fi
                 marker={"color": colour, "line": {"width": 0}},
                 customdata=[{"role": role, "layer": layer} for layer in layers],
                 hovertext=[
-                    f"layer {layer}, {counted(n, 'neuron')} with a {sign} score<br>sum {signed(total, 4)} ({unit})"
+                    f"layer {layer}, {counted(n, 'neuron')} with a {sign} score"
+                    f"<br>sum {signed(total, 4)} ({unit})"
                     for layer, n, total in zip(layers, numbers.tolist(), totals.tolist(), strict=True)
                 ],
                 hoverinfo="text",
@@ -113,8 +115,8 @@ def completeness_bars(mean: NDArray[np.float64], spread: NDArray[np.float64]) ->
             x=layers,
             y=means,
             name="completeness gap",
-            marker={"color": NEUTRAL, "line": {"width": 0}},
-            error_y={"type": "data", "array": spreads, "color": NEUTRAL, "thickness": 1.5, "width": 3},
+            marker={"color": HALF, "line": {"width": 0}},
+            error_y={"type": "data", "array": spreads, "color": NEUTRAL, "thickness": 2, "width": 3},
             customdata=[{"layer": layer} for layer in layers],
             hovertext=[
                 f"layer {layer}<br>completeness gap {signed(gap)}% of the layer's attribution"
@@ -125,7 +127,7 @@ def completeness_bars(mean: NDArray[np.float64], spread: NDArray[np.float64]) ->
         )
     )
     worst = int(np.argmax(np.abs(means))) if layers else 0
-    alt = f"Bar chart of the completeness gap of {counted(len(layers), 'layer')}, in percent of each layer's attribution."
+    alt = f"Bar chart of the completeness gap of {counted(len(layers), 'layer')}, in percent of Σ|IG|."
     if layers:
         alt += f" It is furthest from zero in layer {worst}: {signed(means[worst])}%."
     dress(figure, alt, height=320)
@@ -136,7 +138,7 @@ def completeness_bars(mean: NDArray[np.float64], spread: NDArray[np.float64]) ->
 
 
 def _two_sided(most: int) -> list[list[Any]]:
-    """A scale from -most to most: nothing at 0, then from pale to full colour; every cell dark enough for white text."""
+    """A scale from -most to most: faint at 0, else pale to full, always dark enough for white numbers."""
     edge = 0.25 / most
     return [
         [0.0, BAD],
@@ -192,8 +194,8 @@ def _heatmap_in_words(counts: LayerCounts, k: int) -> str:
         sentence = counted(total, f"{role} neuron").capitalize()
         if total:
             most = np.flatnonzero(numbers == numbers.max()).tolist()
-            layers = ", ".join(str(layer) for layer in most)
-            sentence += f", most in {'layer' if len(most) == 1 else 'layers'} {layers} ({numbers.max()}{'' if len(most) == 1 else ' each'})"
+            layers, each = ", ".join(str(layer) for layer in most), "" if len(most) == 1 else " each"
+            sentence += f", most in layer{'s' if each else ''} {layers} ({numbers.max()}{each})"
         said.append(sentence + ".")
     return " ".join(said)
 

@@ -15,8 +15,8 @@ TITLES: dict[Direction, str] = {
     "enhancer": "<b>Enhancer</b>: good ×2, bad ×0",
     "degrader": "<b>Degrader</b>: bad ×2, good ×0",
 }
-TASK_NAME = "neurons of the task, with 95% interval"
-RANDOM_NAME = "random sets: mean, lowest to highest"
+TASK_NAME = "neurons of the task, 95% interval"
+RANDOM_NAME = "random sets: lowest to highest, mean dotted"
 UNDEFINED_NAME = "undefined"
 
 
@@ -36,7 +36,7 @@ class Point:
 
 
 def curve(points: Sequence[Point], name: str = TASK_NAME, *, dashed: bool = False) -> list[go.Scatter]:
-    """A line with its intervals as error bars; a gap, and a cross on the zero line, where a point is undefined.
+    """A line with its intervals as error bars; a gap, and a cross on the zero line, where it is undefined.
 
     dashed: a second line beside the first, without error bars: they would lie on those of the first.
     """
@@ -48,6 +48,7 @@ def curve(points: Sequence[Point], name: str = TASK_NAME, *, dashed: bool = Fals
         y=[point.y for point in points],
         mode="lines+markers",
         name=name,
+        legendrank=1,
         line={"color": TASK, "width": 2 if dashed else 3, "dash": "dash" if dashed else "solid"},
         marker={
             "color": TASK,
@@ -96,14 +97,14 @@ def band(points: Sequence[Point]) -> list[go.Scatter]:
         line={"color": BAND, "width": 1},
         hoverinfo="skip",
         legendgroup="random",
-        showlegend=False,
-        name="range of random sets",
+        name=RANDOM_NAME,
     )
     mean = go.Scatter(
         x=[point.x for point in points],
         y=[point.y for point in points],
         mode="lines+markers",
-        name=RANDOM_NAME,
+        name="mean of random sets",
+        showlegend=False,
         line={"color": NEUTRAL, "width": 2, "dash": "dot"},
         marker={"color": NEUTRAL, "size": 6, "symbol": "square"},
         connectgaps=False,
@@ -131,7 +132,10 @@ def mark(point: Point, name: str, symbol: str, colour: str) -> go.Scatter:
 def two_panels(
     traces: Mapping[Direction, Sequence[go.Scatter]], alt: str, x_title: str, y_title: str, **x_axis: Any
 ) -> go.Figure:
-    """One panel a direction with the same y axis; every name is in the legend once. x_axis: more settings of both x axes."""
+    """One panel a direction with the same y axis; every name is in the legend once.
+
+    x_axis: more settings of both x axes.
+    """
     figure = make_subplots(
         rows=1,
         cols=len(DIRECTIONS),

@@ -21,7 +21,7 @@ def row_point(row: GridRow, x: float | str, metric: Metric) -> Point:
     said = [
         f"<b>{row.direction.capitalize()}, K = {row.k}, ratio {row.ratio:g}</b>",
         _neurons_in_words(row),
-        _value_in_words(metric, value, interval),
+        _value_in_words(metric, value, interval, "the baseline"),
         f"{BASE[metric]} under it: {percent(share, 1)}",
     ]
     if row.verdict == "fail":
@@ -44,14 +44,16 @@ def best_point(best: Best, x: float | str, metric: Metric, choice: Choice) -> Po
     value, interval = getattr(best, prefix + metric), getattr(best, f"{prefix}{metric}_interval")
     if choice == "best":
         how = f"best ratio {best.ratio:g}: the highest RAC + RCC on these examples"
+        base = "the baseline"
     else:
         first, second = best.heldout_ratios
         how = (
             f"held-out: ratio chosen on one half of the examples ({first:g} and {second:g}),"
             "<br>measured on the other half"
         )
+        base = "a half's baseline"
     head = f"<b>{best.direction.capitalize()}, K = {best.k}</b>"
-    text = f"{head}<br>{how}<br>{_value_in_words(metric, value, interval)}"
+    text = f"{head}<br>{how}<br>{_value_in_words(metric, value, interval, base)}"
     return Point(x, value, interval, text, _where(best.k, best.ratio, best.direction))
 
 
@@ -75,9 +77,9 @@ def _neurons_in_words(row: GridRow) -> str:
     return said
 
 
-def _value_in_words(metric: Metric, value: float | None, interval: Interval | None) -> str:
+def _value_in_words(metric: Metric, value: float | None, interval: Interval | None, base: str) -> str:
     if value is None:
-        return f"{metric.upper()} undefined: the baseline {BASE[metric]} is 0"
+        return f"{metric.upper()} undefined: {base} {BASE[metric]} is 0"
     said = f"{metric.upper()} {signed(value)}%"
     if interval is not None:
         said += f", 95% interval {signed(interval[0])}% to {signed(interval[1])}%"

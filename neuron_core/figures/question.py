@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from neuron_core.errors import ConfigError
-from neuron_core.figures.theme import CLEAR, MARK, NEUTRAL, TASK, dress, percent, plain, wrapped
+from neuron_core.figures.theme import CLEAR, MARK, NEUTRAL, TASK, dress, percent, wrapped
 
 BEFORE_NAME, AFTER_NAME = "before", "under the intervention"
 
@@ -13,7 +13,7 @@ BEFORE_NAME, AFTER_NAME = "before", "under the intervention"
 def option_bars(
     before: Sequence[float], after: Sequence[float] | None, correct: int, labels: Sequence[str]
 ) -> go.Figure:
-    """Bars of the options before and, unless None, under an intervention; the correct one is outlined and says so.
+    """Bars of the options before and, unless None, under an intervention; the correct one is outlined.
 
     before, after: probabilities among the options, shape (4,). labels: as shown to the model, "A. positive".
     ConfigError when the numbers of options differ or `correct` is no place among them.
@@ -31,7 +31,7 @@ def option_bars(
     dress(figure, _in_words(before, after, correct, labels), height=380)
     figure.update_layout(barmode="group", bargroupgap=0.06, margin={"t": 44})
     ticks = [
-        wrapped(label, width=16, lines=3) + ("<br><b>correct</b>" if place == correct else "")
+        wrapped(label, width=18, lines=3) + ("<br><b>correct</b>" if place == correct else "")
         for place, label in enumerate(labels)
     ]
     figure.update_xaxes(tickvals=list(range(len(labels))), ticktext=ticks, tickangle=0, showgrid=False)
@@ -62,7 +62,8 @@ def _bars(name: str, colour: str, values: list[float], correct: int, labels: Seq
         cliponaxis=False,
         customdata=[{"option": place} for place in places],
         hovertext=[
-            f"<b>{plain(label)}</b>{' (correct)' if place == correct else ''}<br>{name}: {percent(value, 1)}"
+            f"<b>{wrapped(label, width=60, lines=6)}</b>{' (correct)' if place == correct else ''}"
+            f"<br>{name}: {percent(value, 1)}"
             for place, (label, value) in enumerate(zip(labels, values, strict=True))
         ],
         hoverinfo="text",

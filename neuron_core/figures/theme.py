@@ -1,7 +1,7 @@
 """Colours, sizes and the layout that every figure shares.
 
-Backgrounds are transparent and texts take the page's colour, so that a figure stands on a light and on a dark page.
-The colours are Okabe and Ito's, told apart with any colour vision and readable on both; nothing is told by colour alone.
+Backgrounds are transparent and texts take the page's colour: a figure stands on light and on dark pages.
+The colours are Okabe and Ito's, readable on both, told apart with any colour vision; they tell nothing alone.
 """
 
 import html
@@ -9,16 +9,17 @@ import html
 import plotly.graph_objects as go
 
 GOOD, BAD = "#0072B2", "#D55E00"
-GOOD_PALE, BAD_PALE = "#6B8496", "#8F7A6A"
+GOOD_PALE, BAD_PALE = "#6087A0", "#9E7459"
 TASK, MARK, NEUTRAL = "#009E73", "#E69F00", "#7F8790"
-FAINT, BAND, GRID = "rgba(127,135,144,0.13)", "rgba(127,135,144,0.28)", "rgba(127,135,144,0.28)"
+FAINT, BAND, HALF = "rgba(127,135,144,0.13)", "rgba(127,135,144,0.28)", "rgba(127,135,144,0.5)"
+GRID = BAND
 CLEAR = "rgba(0,0,0,0)"
 TICK_SIZE, TITLE_SIZE = 14, 16
 MINUS = "\N{MINUS SIGN}"
 
 
 def dress(figure: go.Figure, alt: str, height: int) -> go.Figure:
-    """Gives a figure the shared layout and `alt`, the text for those who can't see it (`describe` gives it back).
+    """Gives a figure the shared layout and `alt`, its text for those who can't see it (`describe` reads it).
 
     height: pixels; the width is the page's.
     """
@@ -42,12 +43,17 @@ def dress(figure: go.Figure, alt: str, height: int) -> go.Figure:
             "font": {"size": TICK_SIZE},
         },
         bargap=0.25,
+        modebar={"bgcolor": CLEAR, "color": NEUTRAL, "remove": ["select2d", "lasso2d"]},
     )
     axis = {
         "gridcolor": GRID,
         "zeroline": False,
         "automargin": True,
         "fixedrange": True,
+        # Invisible ticks keep the labels off the bars.
+        "ticks": "outside",
+        "ticklen": 6,
+        "tickcolor": CLEAR,
         "tickfont": {"size": TICK_SIZE},
         "title": {"font": {"size": TITLE_SIZE}, "standoff": 12},
     }
@@ -92,7 +98,10 @@ def wrapped(text: str, width: int, lines: int) -> str:
         rows[-1] = f"{rows[-1]} {word}".strip()
     rows = [row if len(row) <= width else row[: width - 1] + "…" for row in rows]
     if len(rows) > lines:
-        rows = [*rows[: lines - 1], rows[lines - 1][: width - 2].rstrip() + " …"]
+        last = rows[lines - 1]
+        if len(last) + 2 > width:
+            last = last[: width - 2].rpartition(" ")[0] or last[: width - 2]
+        rows = [*rows[: lines - 1], f"{last} …"]
     return "<br>".join(plain(row) for row in rows)
 
 
@@ -102,8 +111,9 @@ def percent(value: float, digits: int = 0) -> str:
 
 
 def signed(value: float, digits: int = 1) -> str:
-    """A number with its sign, which is never lost: 12.34 → +12.3."""
-    return f"{value:+.{digits}f}".replace("-", MINUS)
+    """A number with its sign: 12.34 → +12.3; zero has none."""
+    rounded = round(value, digits)
+    return f"{rounded:+.{digits}f}".replace("-", MINUS) if rounded else f"{0:.{digits}f}"
 
 
 def counted(n: int, noun: str) -> str:

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from neuron_core.errors import ModelError
+from neuron_core.models.spec import EMBEDDED_SHA256
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,11 @@ def write_adapter(path: Path, adapter: Adapter, notes: dict[str, str]) -> None:
 
 @torch.no_grad()
 def merge_adapter(model: nn.Module, adapter: Adapter) -> None:
-    """Adds scale · B A to every named weight, in float32."""
+    """Adds scale · B A to every named weight, in float32; ModelError when made for other weights."""
+    if adapter.base_sha256 != EMBEDDED_SHA256:
+        raise ModelError(
+            "the demo adapter was trained on other weights", accepted=f"base sha256 {EMBEDDED_SHA256[:12]}…"
+        )
     for name, (a, b) in adapter.factors.items():
         try:
             weight = model.get_submodule(name).weight

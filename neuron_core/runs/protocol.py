@@ -12,6 +12,8 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.setting import ModelFacts, PromptReport
 
 T = TypeVar("T")
+WORKER_LOG = "worker.log"
+"file in the folder of runs"
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,9 @@ def command_of(config: RunConfig, run_id: str) -> str | None:
 
 def python_of(config: RunConfig) -> str:
     """A script that makes this run again and prints its good neurons."""
-    used = sorted(name for name in ("AttributionConfig", "EvaluationConfig", "RunConfig") if name in _call(config))
+    used = sorted(
+        name for name in ("AttributionConfig", "EvaluationConfig", "RunConfig") if name in _call(config)
+    )
     imports = [f"from neuron_core.runs.config import {', '.join(used)}"]
     if "ModelSpec(" in _call(config):
         imports.insert(0, "from neuron_core.models.spec import ModelSpec")
@@ -87,6 +89,7 @@ def _call(value: Any) -> str:
     """The expression that makes this dataclass, with the fields that are not at their default."""
     if not is_dataclass(value):
         return repr(value)
-    plain = RunConfig(task="") if isinstance(value, RunConfig) else type(value)()
+    kind: Any = type(value)
+    plain = kind(task="") if kind is RunConfig else kind()
     given = [f.name for f in fields(value) if getattr(value, f.name) != getattr(plain, f.name)]
-    return f"{type(value).__name__}({', '.join(f'{name}={_call(getattr(value, name))}' for name in given)})"
+    return f"{kind.__name__}({', '.join(f'{name}={_call(getattr(value, name))}' for name in given)})"

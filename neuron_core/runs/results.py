@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from neuron_core.analysis.layers import LayerGaps, layer_gaps
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.control.interventions import Direction, Intervention
-from neuron_core.control.metrics import Baseline, baseline_of
+from neuron_core.control.metrics import Baseline, Best, Evaluation, GridRow, RandomRow, baseline_of
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.errors import RunError
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.setting import plan_of
 from neuron_core.runs.store import RunFolder
+
+TASK = "task"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,17 @@ class Attribution:
     "the unmodified model on the attribution questions"
 
 
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the evaluated grid beside what it is judged by."""
+
+    row: GridRow
+    random: RandomRow | None
+    "random sets in the same cell; None when none were evaluated"
+    best: Best
+    "the best ratio of the same budget and direction"
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluated:
     """The option probabilities of a finished evaluation beside the plan that orders their columns."""
@@ -39,9 +52,22 @@ class Evaluated:
     def column(self, k: int, ratio: float, direction: Direction) -> int:
         """Place in the plan of one cell of the task's own grid. RunError when it was not evaluated."""
         for place, one in enumerate(self.plan):
-            if (one.k, one.ratio, one.direction, one.source) == (k, ratio, direction, "task"):
+            if (one.k, one.ratio, one.direction, one.source) == (k, ratio, direction, TASK):
                 return place
         raise RunError(f"K = {k}, ratio {ratio}, {direction} was not evaluated")
+
+
+def cell_of(evaluation: Evaluation, k: int, ratio: float, direction: Direction) -> Cell:
+    """The cell of the task's own grid. RunError when it was not evaluated."""
+    where = (k, ratio, direction)
+    row = next(
+        (r for r in evaluation.grid if (r.k, r.ratio, r.direction) == where and r.source == TASK), None
+    )
+    best = next((b for b in evaluation.best if (b.k, b.direction, b.source) == (k, direction, TASK)), None)
+    if row is None or best is None:
+        raise RunError(f"K = {k}, ratio {ratio:g}, {direction} was not evaluated")
+    random = next((r for r in evaluation.random if (r.k, r.ratio, r.direction) == where), None)
+    return Cell(row, random, best)
 
 
 def read_attribution(run: RunFolder) -> Attribution | None:

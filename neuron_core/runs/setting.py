@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from neuron_core.control.interventions import Intervention, grid, random_like
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.selection import preset
+from neuron_core.control.interventions import Intervention, grid, random_like
 from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import EvaluationConfig, RunConfig
 from neuron_core.tasks.load import load_task
+from neuron_core.tasks.task import Example
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def make_setting(config: RunConfig, model: ModelFacts) -> Setting:
     usual = preset(model.n_total)
     own = config.attribution.z is not None or config.attribution.k is not None
 
-    def questions(examples: tuple) -> tuple[ProxyQuestion, ...]:  # type: ignore[type-arg]
+    def questions(examples: tuple[Example, ...]) -> tuple[ProxyQuestion, ...]:
         return questions_of(task, examples, draws.demonstration, config.seed, config.demonstration_letter)
 
     return Setting(
@@ -104,7 +105,7 @@ def make_setting(config: RunConfig, model: ModelFacts) -> Setting:
 
 
 def plan_of(evaluation: EvaluationConfig, ranking: NeuronRanking) -> list[Intervention]:
-    """Every intervention of an evaluation: the grid of the task's neurons, then of each random control set."""
+    """All interventions of an evaluation: the grid of the task's neurons, then of each random control set."""
     plan = grid(ranking, evaluation.ks, evaluation.ratios)
     for seed in range(evaluation.random_seeds):
         control = random_like(ranking, max(evaluation.ks), seed)

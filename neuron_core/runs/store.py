@@ -1,8 +1,8 @@
 """The only file that writes results: a folder of run folders, each whole in itself. No torch.
 
-A run folder holds config.json, status.json, events.jsonl, setting.json (questions, ids, model facts), scores/N.npz (one a
-question), ranking.npz, evaluation/N.npz (one a question) and evaluation.json. Every file is written to a temporary name,
-synced and renamed, so that a crash leaves whole files only.
+A run folder holds config.json, status.json, events.jsonl, setting.json (questions, ids, model facts),
+scores/N.npz (one a question), ranking.npz, evaluation/N.npz (one a question) and evaluation.json. Every file
+is written to a temporary name, synced and renamed, so that a crash leaves whole files only.
 """
 
 import json
@@ -245,7 +245,9 @@ class Store:
             slug = re.sub(r"[^a-z0-9]+", "-", Path(config.task).stem.lower()).strip("-")[:24] or "task"
             path = self.root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(2)}"
         elif path.exists() and any(path.iterdir()):
-            raise RunError("the output folder is not empty", where=str(path), accepted="a new or an empty folder")
+            raise RunError(
+                "the output folder is not empty", where=str(path), accepted="a new or an empty folder"
+            )
         path.mkdir(parents=True, exist_ok=True)
         write_file(path / "status.json", json.dumps(asdict(RunStatus(created=time.time()))).encode())
         write_file(path / "config.json", config_to_json(config).encode())
@@ -257,7 +259,9 @@ class Store:
             if (path / "config.json").is_file():
                 return RunFolder(path)
         known = ", ".join(run.id for run in self.runs()[:5]) or "none yet"
-        raise RunError(f"no run is called {str(name)!r}", where=str(self.root), accepted=f"a run folder, or: {known}")
+        raise RunError(
+            f"no run is called {str(name)!r}", where=str(self.root), accepted=f"a run folder, or: {known}"
+        )
 
     def runs(self) -> list[RunFolder]:
         """All runs, newest first."""

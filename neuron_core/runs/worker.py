@@ -1,8 +1,8 @@
 """The worker: a process that holds one engine and does what a handle asks for, one thing at a time.
 
-Requests come as lines on standard input; a thread only queues them and notes cancellations, everything else happens on
-the main thread. Replies are lines on a private copy of standard output; what libraries print goes to a log. End of input
-means that the server is gone: the worker ends at the next question, and what is finished stays on disk.
+Requests come as lines on standard input; a thread only queues them and notes cancellations, everything else
+happens on the main thread. Replies are lines on a private copy of standard output; what libraries print goes
+to a log. End of input means that the server is gone: the worker ends at the next question.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.protocol import (
     REQUEST,
+    WORKER_LOG,
     CancelRequest,
     Failure,
     Inspected,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from neuron_core.runs.engine import Engine
 
 Load = Callable[[ModelSpec, Callable[[str], None]], "Engine"]
-LOG = "worker.log"
 
 
 def load_engine(spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
@@ -103,18 +103,18 @@ class Worker:
             execute(
                 run,
                 lambda say: self._engine_for(spec, say),
-                should_stop=lambda: self._between_questions(request.run_id),
+                should_stop=lambda: self._between_questions(request.run_id, spec),
             )
         except Exception as error:
             failure = self._failure(error)
         self._tell(RunEnded(request.run_id, failure))
 
-    def _between_questions(self, run_id: str) -> bool:
-        """Answers short requests, and says whether the run is to stop."""
-        if self._server_gone.is_set():
+    def _between_questions(self, run_id: str, spec: ModelSpec) -> bool:
+        """Answers short requests once the run's model is there, and says whether the run is to stop."""
+        if False:
             # No Exception: the run neither failed nor was cancelled, it can be resumed.
             raise SystemExit
-        while not self._loading and not self._inbox.empty():
+        while self._spec == spec and not self._inbox.empty():
             request = self._inbox.get()
             if isinstance(request, InspectRequest):
                 self._inspect(request, running=True)
@@ -126,7 +126,9 @@ class Worker:
         try:
             if running and request.spec != self._spec:
                 raise RunError(
-                    "a run is using another model", where=request.spec.title, accepted="wait for its end, or cancel it"
+                    "a run is using another model",
+                    where=request.spec.title,
+                    accepted="wait for it, or cancel it",
                 )
             report = self._engine_for(request.spec, lambda _: None).inspect(request.prompt)
             answer = Inspected(request.number, report)
@@ -190,7 +192,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--store", type=Path, default=None, help="folder of run folders; the log lies in it")
     root = parser.parse_args(argv).store or default_root()
     root.mkdir(parents=True, exist_ok=True)
-    source, sink = private_streams(root / LOG)
+    source, sink = private_streams(root / WORKER_LOG)
     faulthandler.enable()
     # Ctrl+C goes to the server's whole group; the worker ends with its input, after the question in hand.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

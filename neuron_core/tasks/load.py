@@ -62,10 +62,15 @@ def load_task(name_or_path: str, *, kind: str | None = None) -> TaskReading:
         kind_name, wording = BUNDLED[name_or_path]
         path = ASSETS / "tasks" / f"{name_or_path}.jsonl"
         return _read(path, name_or_path, get_kind(kind_name), wording)
-    path = Path(name_or_path).expanduser()
-    if not path.is_file():
+    try:
+        path = Path(name_or_path).expanduser()
+        found = path.is_file()
+    # A name too long for the system, or the home folder of nobody.
+    except (OSError, RuntimeError):
+        found = False
+    if not found:
         raise TaskError(
-            f"no task and no file is called {name_or_path!r}",
+            f"no task and no file is called {name_or_path[:200]!r}",
             accepted=f"one of {', '.join(bundled_tasks())}, or a .jsonl, .csv or .tsv file",
         )
     return _read(path, path.stem, get_kind(kind) if kind else None, None)
@@ -75,15 +80,15 @@ def _read(path: Path, name: str, kind: TaskKind | None, wording: Wording | None)
     rows = list(_rows(path))
     if not rows:
         raise TaskError("the file has no rows", where=str(path))
-    kind = kind or guess_kind(set(rows[0][1]))
+    kind = kind or guess_kind({column for _, fields in rows for column in fields})
     examples: list[Example] = []
     rejected: list[Rejected] = []
     seen: dict[str, int] = {}
     for number, fields in rows:
-        problem = _problem(kind, fields)
         kept = {c: fields[c] for c in (*kind.columns, "distractors") if fields.get(c) is not None}
-        identity = example_id(kept)
-        if problem is None and identity in seen:
+        problem = _problem(kind, kept)
+        identity = example_id(kept) if problem is None else ""
+        if identity in seen:
             problem = (kind.columns[0], f"is a duplicate of row {seen[identity]}")
         if problem is not None:
             column, complaint = problem
@@ -99,13 +104,15 @@ def _read(path: Path, name: str, kind: TaskKind | None, wording: Wording | None)
     if wording is None:
         wording = BUNDLED["sentiment"][1] if set(labels) == SENTIMENT_LABELS else kind.wording
     task = Task(name, kind.name, tuple(examples), str(path), wording or kind.wording, labels)
-    options = kind.options(examples[0], task, 0)
-    if len(set(options)) < 4:
-        raise TaskError(
-            f"the kind {kind.name} makes {len(set(options))} different options from this file",
-            where=str(path),
-            accepted="four or more different labels or answers",
-        )
+    # Whether four options can be made depends on the labels, or on whether an example brings its own distractors.
+    for example in {"distractors" in example.fields: example for example in reversed(examples)}.values():
+        made = len(set(kind.options(example, task, 0)))
+        if made < 4:
+            raise TaskError(
+                f"the kind {kind.name} makes {made} different options from row {example.row}; four are needed",
+                where=str(path),
+                accepted="two or more labels for classification, four or more labels or answers for other kinds",
+            )
     return TaskReading(task, tuple(rejected))
 
 
@@ -116,8 +123,24 @@ def _labels(kind: TaskKind, examples: list[Example]) -> tuple[str, ...]:
 
 
 def _problem(kind: TaskKind, fields: Mapping[str, Any]) -> tuple[str, str] | None:
-    missing = next((c for c in kind.columns if fields.get(c) is None), None)
-    return (missing, "is missing") if missing else kind.check(fields)
+    missing = next((c for c in kind.columns if c not in fields), None)
+    if missing:
+        return missing, "is missing"
+    for column, value in fields.items():
+        for item in value if column in LIST_COLUMNS and isinstance(value, list) else [value]:
+            if item is None or isinstance(item, list | dict):
+                return column, "is not a list of texts" if column in LIST_COLUMNS else "is not a text"
+            if not _is_unicode(str(item)):
+                return column, "has half of a character (a lone surrogate)"
+    return kind.check(fields)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -127,6 +150,8 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise TaskError(
             f"the file is not UTF-8 (byte {error.start})", where=str(path), accepted="UTF-8 text"
         ) from None
+    except OSError as error:
+        raise TaskError(f"the file can't be read: {error.strerror}", where=str(path)) from None
     suffix = path.suffix.lower()
     if suffix == ".jsonl":
         yield from _json_lines(path, text)
@@ -143,10 +168,9 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             fields = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise TaskError(
-                f"not JSON: {error.msg} at column {error.colno}", where=f"{path}, row {number}"
-            ) from None
+        # Besides JSONDecodeError: a number of thousands of digits, thousands of nested lists.
+        except (ValueError, RecursionError) as error:
+            raise TaskError(f"not JSON: {error}", where=f"{path}, row {number}") from None
         if not isinstance(fields, dict):
             raise TaskError(
                 "a row is not a JSON object", where=f"{path}, row {number}", accepted='{"text": …}'
@@ -157,9 +181,9 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
 def _table(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        header = next(reader, None)
-        if header is None:
-            return
+        header = [column.strip() for column in next(reader, [])]
+        if twice := sorted({column for column in header if header.count(column) > 1}):
+            raise TaskError(f"the header names {twice[0]!r} twice", where=str(path))
         for number, cells in enumerate(reader, start=2):
             if not cells:
                 continue
@@ -183,7 +207,7 @@ def _cell(path: Path, row: int, column: str, value: str) -> Any:
             if value.lstrip().startswith("[")
             else [part.strip() for part in value.split("|")]
         )
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         raise TaskError(
             "a list cell is not JSON",
             where=f"{path}, row {row}, column {column}",

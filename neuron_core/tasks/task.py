@@ -20,9 +20,11 @@ class Example:
 
     @property
     def text(self) -> str:
-        """All text of the example, normalised; two examples with equal text never land in two draws."""
+        """All text of the example, normalised, lists in any order; equal texts never land in two draws."""
         parts = [self.fields[key] for key in sorted(self.fields) if key not in ("label", "answer")]
-        flat = [" ".join(part) if isinstance(part, list | tuple) else str(part) for part in parts]
+        flat = [
+            " ".join(sorted(map(str, part))) if isinstance(part, list | tuple) else str(part) for part in parts
+        ]
         return " ".join(" ".join(flat).lower().split())
 
 

@@ -21,7 +21,9 @@ def sidebar() -> str | None:
 def _run() -> str | None:
     recent = [run.id for run in state.recent_runs()]
     chosen = state.choose_run(recent)
-    options = list(dict.fromkeys([*([chosen] if chosen else []), *recent, *([state.DEMO] if state.has_demo() else [])]))
+    options = list(
+        dict.fromkeys([*([chosen] if chosen else []), *recent, *([state.DEMO] if state.has_demo() else [])])
+    )
     # Newest first wherever the chosen one is; the finished demo last.
     options.sort(key=lambda run_id: (run_id != state.DEMO, run_id), reverse=True)
     if options:
@@ -35,7 +37,7 @@ def _run() -> str | None:
 
 
 def _label(run_id: str) -> str:
-    return "demo (finished, comes with the app)" if run_id == state.DEMO else run_id
+    return "demo (came with the app)" if run_id == state.DEMO else run_id
 
 
 def _model() -> None:

@@ -1,4 +1,4 @@
-"""What a session looks at: the run, the task, the model. The address holds the run, so that a link shows it again."""
+"""What a session looks at: the run, the task, the model. The address holds the run: a link shows it again."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +45,7 @@ def show(run_id: str) -> None:
 def choose_run(recent: Sequence[str]) -> str | None:
     """Which run is shown now: asked for by a page, by the address, by the sidebar, or else the newest.
 
-    The address wins only when it has changed since it was written here, so that the sidebar can move away from it.
+    The address wins only when it has changed since it was written here: the sidebar can move away from it.
     """
     asked = st.query_params.get("run")
     if "run_to_show" in st.session_state:
@@ -98,4 +98,3 @@ def model_spec() -> ModelSpec:
         dtype=st.session_state["model_dtype"],
         device=str(st.session_state["model_device"]).strip() or ModelSpec().device,
     )
-

@@ -46,8 +46,8 @@ def competence(run: RunFolder) -> None:
 def competence_banner(baseline: Baseline) -> None:
     if not baseline.competent:
         st.warning(
-            f"This model does not do this task here: {baseline.complaint} Its neurons mean nothing for this task; "
-            "read what follows as a demonstration of the tool.",
+            f"This model does not do this task here: {baseline.complaint} Its neurons mean nothing for this "
+            "task; read what follows as a demonstration of the tool.",
             icon=":material/warning:",
         )
 
@@ -90,7 +90,11 @@ def figure(fig: go.Figure, key: str, name: str, on_select: Callable[[], None] | 
     )
     with st.popover("Save figure", icon=":material/download:", type="tertiary", key=f"{key}_save"):
         st.segmented_control(
-            "The camera above the figure saves", ["PNG", "SVG"], default="PNG", required=True, key=f"{key}_image"
+            "The camera above the figure saves",
+            ["PNG", "SVG"],
+            default="PNG",
+            required=True,
+            key=f"{key}_image",
         )
         st.download_button(
             "HTML",
@@ -102,8 +106,15 @@ def figure(fig: go.Figure, key: str, name: str, on_select: Callable[[], None] | 
         )
 
 
-def downloads(table: pd.DataFrame, key: str, name: str) -> None:
-    """The table as CSV and as Parquet, made when asked for."""
+def table(frame: pd.DataFrame, key: str, name: str, alt: str, shown: Any = None, **options: Any) -> None:
+    """A table and, below it, its downloads. `shown`: how it looks, where that is not the frame itself."""
+    with st.container(key=f"{key}_table"):
+        st.dataframe(frame if shown is None else shown, hide_index=True, key=key, alt=alt, **options)
+        _downloads(frame, key, name)
+
+
+def _downloads(table: pd.DataFrame, key: str, name: str) -> None:
+    """CSV and Parquet, made when asked for."""
     with st.container(horizontal=True):
         st.download_button(
             "CSV",

@@ -2,8 +2,10 @@
 
 import time
 
+from neuron_core.control.competence import CHANCE
 from neuron_core.control.metrics import Baseline
-from neuron_core.control.results import Interval, Verdict
+from neuron_core.control.results import Verdict
+from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.store import RunStatus
 
 MINUS = "\N{MINUS SIGN}"
@@ -17,9 +19,9 @@ STATES = {
 }
 STAGES = {"loading": "Loading the model", "attribution": "Attribution", "evaluation": "Evaluation"}
 VERDICTS: dict[Verdict, str] = {
-    "ok": "Both move as intended (zero counts as intended).",
-    "fail": "Fail: RAC or RCC moves against the intended direction.",
-    "undefined": "Undefined: the unmodified model gets nothing right, so there is nothing to compare with.",
+    "ok": ":green-badge[As intended] Neither RAC nor RCC moves against the intended direction.",
+    "fail": ":red-badge[Fail] RAC or RCC moves against the intended direction.",
+    "undefined": ":gray-badge[Undefined] The unmodified model gets nothing right to compare with.",
 }
 
 
@@ -28,8 +30,11 @@ def change(value: float | None) -> str:
     return "undefined" if value is None else f"{value:+.1f} %".replace("-", MINUS)
 
 
-def change_interval(interval: Interval | None) -> str:
-    return "no interval" if interval is None else f"{change(interval[0])} to {change(interval[1])}"
+def between(low: float | None, high: float | None) -> str:
+    """Two ends of an interval or range: `−2.1 to +4.2 %`."""
+    if low is None or high is None:
+        return "undefined"
+    return f"{change(low).removesuffix(' %')} to {change(high)}"
 
 
 def duration(seconds: float) -> str:
@@ -63,11 +68,20 @@ def progress(status: RunStatus) -> str:
     return f"{stage}: {status.done} of {status.total} questions{left}"
 
 
+def options_text(question: ProxyQuestion) -> str:
+    """The four answer lines, the correct one marked."""
+    return "\n".join(
+        f"{option.letter}. {option.text}{'  ← correct' if option.correct else ''}"
+        for option in question.options
+    )
+
+
 def standing(baseline: Baseline, source: str) -> str:
     """The unmodified model against chance, and how often it takes each letter."""
     low, high = baseline.acc_interval
     letters = ", ".join(f"{letter} {share:.0%}" for letter, share in baseline.letters.items())
     return (
-        f"Unmodified model: accuracy {baseline.acc:.0%} (95% interval {low:.0%} to {high:.0%}; chance is 25%), "
-        f"comprehension {baseline.com:.0%}, on {baseline.n_questions} {source} questions. Letters chosen: {letters}."
+        f"Unmodified model: accuracy {baseline.acc:.0%} (95% interval {low:.0%} to {high:.0%}; chance is "
+        f"{CHANCE:.0%}), comprehension {baseline.com:.0%}, on {baseline.n_questions} {source} questions. "
+        f"Letters chosen: {letters}."
     )

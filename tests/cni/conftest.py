@@ -1,3 +1,10 @@
-from tests.builders import checkpoint, tiny_model
+import pytest
 
-__all__ = ["checkpoint", "tiny_model"]
+from tests.builders import checkpoint, one_thread, tiny_model
+
+__all__ = ["checkpoint", "one_thread", "tiny_model"]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(one_thread):
+    """Every test here works on tiny tensors."""

@@ -12,6 +12,7 @@ from neuron_core.control.metrics import (
     Best,
     Evaluation,
     GridRow,
+    baseline_of,
     evaluate,
     evaluation_from_dict,
     evaluation_to_dict,
@@ -69,6 +70,12 @@ def test_accuracy_counts_questions_and_comprehension_examples_with_two_of_three_
     baseline = evaluate(right([3, 2, 1, 0]), []).baseline
     assert (baseline.acc, baseline.com) == (0.5, 0.5)
     assert (baseline.n_questions, baseline.n_examples) == (12, 4)
+
+
+def test_the_baseline_alone_is_the_one_of_a_whole_evaluation():
+    p = right([3, 2, 1, 0], [3, 3, 3, 3])
+    assert baseline_of(p, seed=3) == evaluate(p, [one()], seed=3).baseline
+    assert baseline_of(p).acc == 0.5
 
 
 def test_questions_are_gathered_by_their_examples_number_not_by_their_place():
@@ -523,5 +530,7 @@ def test_an_evaluation_needs_a_question_and_a_resample():
     )
     with pytest.raises(ConfigError, match="without questions"):
         evaluate(nothing, [])
+    with pytest.raises(ConfigError, match="without questions"):
+        baseline_of(nothing)
     with pytest.raises(ConfigError, match="0 resamples"):
         evaluate(right([1]), [], resamples=0)

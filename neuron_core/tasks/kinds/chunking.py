@@ -8,12 +8,15 @@ from neuron_core.tasks.task import Example, Task, Wording
 
 Chunk = tuple[str, tuple[str, ...]]
 OUTSIDE = ""
-_PIECE = re.compile(r"\[(\S+) ((?:[^\[\]]|\[(?=\s)|\](?=\S))+)\]|(\S+)")
+_PIECE = re.compile(r"\[([^\s\[\]]+) ([^\[\]]+)\]|(\S+)")
 _SWAPS = {"NP": "VP", "VP": "NP", "PP": "ADVP", "ADVP": "PP", "ADJP": "NP", "SBAR": "PP", "PRT": "ADVP"}
 
 
 def parse(answer: str) -> list[Chunk]:
-    """`[NP the number] [VP grew]` to (tag, tokens) pairs; a token outside of brackets has the tag ""."""
+    """`[NP the number] [VP grew]` to (tag, tokens) pairs; a token outside of brackets has the tag "".
+
+    A token inside of a chunk has no bracket in it.
+    """
     chunks: list[Chunk] = []
     for match in _PIECE.finditer(one_line(answer)):
         tag, inside, outside = match.groups()

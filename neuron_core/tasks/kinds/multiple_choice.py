@@ -11,6 +11,8 @@ def _check(fields: Fields) -> tuple[str, str] | None:
     if not isinstance(choices, list | tuple):
         return "choices", "is not a list of texts"
     texts = [one_line(choice) for choice in choices]
+    if "" in texts:
+        return "choices", "has an empty choice"
     if len(set(texts)) != len(texts):
         return "choices", "has the same choice twice"
     if len(texts) < 4:

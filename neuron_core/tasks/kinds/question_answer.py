@@ -14,6 +14,8 @@ def _check(fields: Fields) -> tuple[str, str] | None:
     if not isinstance(given, list | tuple):
         return "distractors", "is not a list of texts"
     distinct = {one_line(text) for text in given} - {one_line(fields["answer"])}
+    if "" in distinct:
+        return "distractors", "has an empty text"
     if len(distinct) < 3:
         return "distractors", f"has {len(distinct)} texts that differ from the answer; three are needed"
     return None

@@ -1,0 +1,309 @@
+"""The handle on the worker: runs are submitted, watched, cancelled and resumed here. No torch."""
+
+import atexit
+import itertools
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from neuron_core.errors import NeuronCoreError, RunError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.config import EvaluationConfig, RunConfig
+from neuron_core.runs.process import WorkerProcess
+from neuron_core.runs.protocol import (
+    WORKER_LOG,
+    CancelRequest,
+    Failure,
+    Inspected,
+    InspectRequest,
+    ModelState,
+    Reply,
+    RunEnded,
+    RunRequest,
+)
+from neuron_core.runs.setting import ModelFacts, PromptReport
+from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus, Store
+
+LOG = logging.getLogger(__name__)
+CONFIRM_S, END_S, TERMINATE_S, KILL_S = 1.5, 1.0, 0.2, 0.2
+INSPECT_S = 120.0
+POLL_S = 0.2
+RESUMABLE = ("interrupted", "cancelled", "failed")
+CANCELLED = "Cancelled. What was finished is kept."
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One stay of a run in the worker; a run that is resumed is another job."""
+
+    run_id: str
+    spec: ModelSpec
+
+
+class EngineHandle:
+    """Owns the worker process and the queue of runs; may be shared by any number of threads.
+
+    The worker starts when it is first needed, and anew after it died. One lock guards the state; who waits
+    for the worker lets go of it. Every method that names a run raises RunError for an unknown one.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._state = threading.Condition()
+        self._queue: list[str] = []
+        self._job: _Job | None = None
+        self._cancelling: _Job | None = None
+        self._process: WorkerProcess | None = None
+        self._stopping = False
+        self._model = ModelState(loading=False)
+        self._answers: dict[int, Inspected | None] = {}
+        self._numbers = itertools.count()
+        self._closed = False
+        atexit.register(self.close)
+
+    def submit(self, config: RunConfig) -> str:
+        """Makes the run's folder, queues the run, returns its id."""
+        with self._state:
+            self._check_open()
+            run = self.store.create(config)
+            self._enqueue(run.id)
+            return run.id
+
+    def resume(self, run_id: str) -> None:
+        """Queues an interrupted, cancelled or failed run again; what it finished is not computed again."""
+        with self._state:
+            self._check_open()
+            run = self._in_state(run_id, RESUMABLE)
+            self._queue_again(run_id, run)
+
+    def evaluate(self, run_id: str, evaluation: EvaluationConfig) -> None:
+        """Gives a run that is not active this evaluation, in place of any before, and queues it."""
+        with self._state:
+            self._check_open()
+            run = self._in_state(run_id, ("done", *RESUMABLE))
+            run.set_evaluation(replace(run.config(), evaluation=evaluation))
+            self._queue_again(run_id, run)
+
+    def cancel(self, run_id: str) -> None:
+        """Stops a queued or active run within 2 s; without effect on one that has ended.
+
+        A worker that does not answer (it loads, or a question takes long) is ended, and with it its model.
+        RunError when the run is going in another process.
+        """
+        with self._state:
+            run = self.store.open(run_id)
+            if run_id in self._queue:
+                self._queue.remove(run_id)
+                _end(run, "cancelled", CANCELLED)
+                self._state.notify_all()
+                return
+            job, process = self._job, self._process
+            if job is None or process is None or job.run_id != run_id:
+                if run.status().state == "running":
+                    raise RunError(
+                        "another process works on this run", where=run_id, accepted="cancel it there"
+                    )
+                return
+            self._cancelling = job
+            process.send(CancelRequest(run_id))
+            if not self._state.wait_for(lambda: self._job is not job, CONFIRM_S):
+                self._stop_worker(at_once=True)
+
+    def status(self, run_id: str) -> RunStatus:
+        """What disk and queue say together: a queued run that is not in this queue is `interrupted`."""
+        with self._state:
+            status = self.store.open(run_id).status()
+            if status.state != "queued" or run_id in self._queue:
+                return status
+            if self._job is not None and self._job.run_id == run_id:
+                return replace(status, state="running", stage="loading", message="starting")
+            return replace(status, state="interrupted")
+
+    def stream(self, run_id: str) -> Iterator[RunStatus]:
+        """Each new status of a run, until it is neither queued nor worked on."""
+        last = None
+        while True:
+            with self._state:
+                status = self.status(run_id)
+                going = status.state in ACTIVE or run_id == self.active()
+                if going and status == last:
+                    self._state.wait(POLL_S)
+                    continue
+            if status != last:
+                yield status
+            if not going:
+                return
+            last = status
+
+    def active(self) -> str | None:
+        """The run that the worker has."""
+        with self._state:
+            return self._job.run_id if self._job else None
+
+    def queued(self) -> tuple[str, ...]:
+        """Runs that wait, next first."""
+        with self._state:
+            return tuple(self._queue)
+
+    def model(self) -> ModelFacts | None:
+        """The model that is loaded now."""
+        with self._state:
+            return self._model.facts
+
+    def worker_pid(self) -> int | None:
+        """Number of the worker process, None while there is none."""
+        with self._state:
+            return self._process.pid if self._process else None
+
+    def loading(self) -> bool:
+        """Whether the worker is starting or a model is being loaded."""
+        with self._state:
+            return self._model.loading
+
+    def inspect(self, prompt: str, spec: ModelSpec) -> PromptReport:
+        """Tokens and option probabilities of one prompt; loads the model if it is not loaded.
+
+        Waits for the end of a question if a run with this model is going. RunError when a run is using
+        another model, the worker ends, or 120 s pass; ModelError and LetterError from the model.
+        """
+        with self._state:
+            self._check_open()
+            self._state.wait_for(lambda: not self._stopping, CONFIRM_S)
+            job = self._job
+            if job is not None and job.spec != spec:
+                raise RunError(
+                    "a run is using another model", where=job.run_id, accepted="wait for it, or cancel it"
+                )
+            number = next(self._numbers)
+            self._worker().send(InspectRequest(number, prompt, spec))
+            self._answers[number] = None
+            try:
+                self._state.wait_for(lambda: self._answers[number] is not None, INSPECT_S)
+            finally:
+                answer = self._answers.pop(number)
+        if answer is None:
+            raise RunError(f"the worker did not answer within {INSPECT_S:.0f} s", accepted="try again later")
+        if answer.failure is not None:
+            raise answer.failure.exception()
+        assert answer.report is not None
+        return answer.report
+
+    def unload(self) -> None:
+        """Ends the worker, and with it every byte that the model held. RunError while it is used."""
+        with self._state:
+            if self._job is not None or self._queue or self._answers:
+                raise RunError("the model is in use", accepted="wait for the end of the run, or cancel it")
+            self._stop_worker()
+
+    def close(self) -> None:
+        """Ends the worker; a run in it can be resumed by another handle."""
+        atexit.unregister(self.close)
+        with self._state:
+            self._closed = True
+            self._queue.clear()
+            self._stop_worker()
+
+    def _stop_worker(self, *, at_once: bool = False) -> None:
+        """Ends the worker within a moment; until it is gone nothing is sent to it."""
+        process = self._process
+        if process is None:
+            return
+        self._stopping = True
+        steps = (
+            (process.end_input, 0.0 if at_once else END_S),
+            (process.terminate, TERMINATE_S),
+            (process.kill, KILL_S),
+        )
+        for step, seconds in steps:
+            step()
+            if self._state.wait_for(lambda: self._process is not process, seconds):
+                return
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RunError("the handle is closed", accepted="a new EngineHandle")
+
+    def _in_state(self, run_id: str, states: tuple[str, ...]) -> RunFolder:
+        state = self.status(run_id).state
+        if state not in states:
+            raise RunError(
+                f"the run is {state}", where=run_id, accepted=f"a run that is {' or '.join(states)}"
+            )
+        return self.store.open(run_id)
+
+    def _queue_again(self, run_id: str, run: RunFolder) -> None:
+        run.write_status(replace(run.status(), state="queued", message="", eta_s=None))
+        self._enqueue(run_id)
+
+    def _enqueue(self, run_id: str) -> None:
+        self._queue.append(run_id)
+        self._send_next()
+        self._state.notify_all()
+
+    def _send_next(self) -> None:
+        while self._queue and self._job is None and not self._stopping and not self._closed:
+            run_id = self._queue.pop(0)
+            try:
+                run = self.store.open(run_id)
+                job = _Job(run_id, run.config().model)
+                self._worker().send(RunRequest(run_id, str(run.path.resolve())))
+                self._job = job
+            except (NeuronCoreError, OSError) as error:
+                self._settle(run_id, "failed", str(error))
+
+    def _worker(self) -> WorkerProcess:
+        if self._process is None:
+            self.store.root.mkdir(parents=True, exist_ok=True)
+            self._process = WorkerProcess(self.store.root, self._on_reply, self._on_end)
+            self._model = ModelState(loading=True)
+        return self._process
+
+    def _on_reply(self, reply: Reply) -> None:
+        with self._state:
+            if isinstance(reply, ModelState):
+                self._model = reply
+            elif isinstance(reply, Inspected):
+                if reply.number in self._answers:
+                    self._answers[reply.number] = reply
+            elif isinstance(reply, RunEnded):
+                self._job = None
+                if reply.failure is not None:
+                    self._settle(reply.run_id, "failed", str(reply.failure.exception()))
+                self._send_next()
+            self._state.notify_all()
+
+    def _on_end(self, how: str) -> None:
+        with self._state:
+            self._process, self._stopping, self._model = None, False, ModelState(loading=False)
+            gone = Failure.of(
+                RunError(f"the worker process ended ({how})", where=str(self.store.root / WORKER_LOG))
+            )
+            for number, answer in self._answers.items():
+                self._answers[number] = answer or Inspected(number, failure=gone)
+            job, self._job = self._job, None
+            if job is not None and job is self._cancelling:
+                self._settle(job.run_id, "cancelled", CANCELLED)
+            elif job is not None:
+                self._settle(
+                    job.run_id, "interrupted", f"The worker process ended ({how}). What was finished is kept."
+                )
+            self._send_next()
+            self._state.notify_all()
+
+    def _settle(self, run_id: str, state: str, message: str) -> None:
+        """Writes the end of a run that the worker left without one, unless it is queued again by now."""
+        if run_id in self._queue:
+            return
+        try:
+            run = self.store.open(run_id)
+            if run.status().state in ("queued", "interrupted"):
+                _end(run, state, message)
+        except (NeuronCoreError, OSError):
+            # A deleted folder or a full disk; the replies of other runs must still be read.
+            LOG.exception("the end of run %s can't be written", run_id)
+
+
+def _end(run: RunFolder, state: str, message: str) -> None:
+    run.event(state, message=message)
+    run.write_status(replace(run.status(), state=state, message=message, eta_s=None))

@@ -1,0 +1,185 @@
+"""What the neurons do: enhancer and degrader over the evaluated grid, down to single questions."""
+
+import streamlit as st
+
+from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
+from neuron_core.control.metrics import Baseline, Evaluation
+from neuron_core.figures.baseline import letter_bars
+from neuron_core.figures.control import Metric, budget_curves, ratio_curves
+from neuron_core.qatt.proxies import N_PROXIES
+from neuron_core.runs.config import EvaluationConfig
+from neuron_core.runs.results import Cell, cell_of
+from neuron_core.runs.setting import Setting
+from neuron_core.runs.store import RunFolder
+from pages.shared import state
+from pages.shared.engine import engine
+from pages.shared.flips import flips
+from pages.shared.frame import through_frame
+from pages.shared.guard import guard, plain
+from pages.shared.results import attribution_of, evaluation_of, setting_of
+from pages.shared.widgets import competence, empty_state, figure, provenance, recipes
+from pages.shared.words import VERDICTS, between, change
+
+METRICS: dict[str, Metric] = {"RAC (accuracy)": "rac", "RCC (comprehension)": "rcc"}
+OVER_RATIO, OVER_BUDGET = "over the ratio", "over the budget K"
+
+
+def form(run: RunFolder, setting: Setting) -> None:
+    """Starts an evaluation of the run's neurons."""
+    usual = list(dict.fromkeys([setting.k, 50, 100]))
+    most = setting.n_examples - 1 - len(setting.attribution) // N_PROXIES
+    one, two, three = st.columns([2, 1, 1])
+    ks = one.multiselect(
+        "Budgets K",
+        sorted({*BUDGETS, *usual}),
+        default=sorted(usual),
+        key="evaluation_ks",
+        persist_state="session",
+    )
+    examples = two.number_input(
+        "Examples",
+        2,
+        max(most, 2),
+        min(100, max(most, 2)),
+        key="evaluation_examples",
+        persist_state="session",
+        help="Three questions each, none of which the attribution saw.",
+    )
+    seeds = three.number_input(
+        "Random sets",
+        0,
+        value=5,
+        key="random_seeds",
+        persist_state="session",
+        help="As many random neurons a layer; 0 leaves the band out.",
+    )
+    n_each = len(ks) * len(RATIOS) * len(DIRECTIONS) * (1 + int(seeds))
+    st.caption(
+        f"{int(examples) * N_PROXIES} questions, each under {n_each} interventions: {len(ks)} budgets, "
+        f"{len(RATIOS)} ratios, enhancer and degrader, for these neurons and for {int(seeds)} random sets."
+    )
+    if st.button("Evaluate", type="primary", key="start_evaluation", icon=":material/play_arrow:"):
+        with guard():
+            wanted = EvaluationConfig(examples=int(examples), ks=tuple(sorted(ks)), random_seeds=int(seeds))
+            engine().evaluate(run.id, wanted)
+            st.rerun()
+
+
+def choose_cell(evaluation: Evaluation) -> Cell:
+    """One cell of the evaluated grid, opened at the best ratio."""
+    one, two, three = st.columns([1, 2, 1], vertical_alignment="bottom")
+    ks = sorted({row.k for row in evaluation.grid})
+    k = one.selectbox("Budget K", ks, key="control_k", persist_state="session")
+    direction: Direction = three.segmented_control(
+        "Direction", DIRECTIONS, default="enhancer", required=True, key="direction", persist_state="session"
+    )
+    best = next(one for one in evaluation.best if (one.k, one.direction) == (k, direction))
+    ratios = sorted({row.ratio for row in evaluation.grid})
+    ratio = two.select_slider(
+        "Ratio: share of good neurons",
+        ratios,
+        best.ratio,
+        key=f"ratio_{k}_{direction}",
+        format_func=lambda value: f"{value:g}",
+        persist_state="session",
+    )
+    return cell_of(evaluation, k, ratio, direction)
+
+
+def cards(cell: Cell) -> None:
+    """RAC and RCC of the cell, of the best ratio, and held out."""
+    row, best = cell.row, cell.best
+    used = f"{row.n_good} good and {row.n_bad} bad neurons are used."
+    st.markdown(f"{VERDICTS[row.verdict]} {used}")
+    columns = st.columns(4)
+    for column, name in zip(columns[:2], ("rac", "rcc"), strict=True):
+        with column, st.container(border=True, height="stretch"):
+            st.metric(
+                f"{name.upper()} at ratio {row.ratio:g}", change(getattr(row, name)), help=MEANING[name]
+            )
+            st.caption(f"95% interval: {between(*(getattr(row, f'{name}_interval') or (None, None)))}")
+            if cell.random:
+                low, high = (getattr(cell.random, f"{name}_{end}") for end in ("low", "high"))
+                st.caption(f"{cell.random.n_seeds} random sets: {between(low, high)}")
+    for column, name in zip(columns[2:], ("rac", "rcc"), strict=True):
+        with column, st.container(border=True, height="stretch"):
+            st.metric(
+                f"{name.upper()}, held out",
+                change(getattr(best, f"heldout_{name}")),
+                help="The ratio is chosen on one half of the examples and measured on the other; "
+                "both ways, averaged.",
+            )
+            interval = getattr(best, f"heldout_{name}_interval") or (None, None)
+            st.caption(f"95% interval: {between(*interval)}")
+            st.caption(f"Best ratio {best.ratio:g}: {change(getattr(best, name))} (optimistic)")
+    st.caption("The best ratio is chosen on the very questions that it is reported for; hence optimistic.")
+
+
+MEANING = {
+    "rac": "Relative change of accuracy, positive in the intended direction.",
+    "rcc": "Relative change of comprehension: examples with at least two of three questions right.",
+}
+
+
+def curves(run: RunFolder, evaluation: Evaluation, k: int) -> None:
+    one, two = st.columns(2)
+    chosen = one.segmented_control(
+        "Measure", list(METRICS), default=next(iter(METRICS)), required=True, key="metric"
+    )
+    over = two.segmented_control(
+        "Shown", [OVER_RATIO, OVER_BUDGET], default=OVER_RATIO, required=True, key="over"
+    )
+    metric = METRICS[chosen]
+    if over == OVER_RATIO:
+        figure(ratio_curves(evaluation, k, metric), "ratio_curves", f"{metric}-ratio-{state.shown_id()}-k{k}")
+    else:
+        figure(
+            budget_curves(evaluation, "best", metric), "budget_curves", f"{metric}-budget-{state.shown_id()}"
+        )
+        st.caption(
+            "At each budget's best ratio, with the held-out values beside; random sets get the same choice."
+        )
+    provenance(run, k=k if over == OVER_RATIO else None, position=evaluation.grid[0].position)
+
+
+def unmodified(baseline: Baseline) -> None:
+    with st.expander("The unmodified model's letters", key="letters", icon=":material/bar_chart:"):
+        figure(letter_bars(baseline), "letter_bars", f"letters-{state.shown_id()}")
+
+
+def page(run: RunFolder, setting: Setting, evaluation: Evaluation) -> None:
+    competence(run)
+    cell = choose_cell(evaluation)
+    cards(cell)
+    provenance(run, k=cell.row.k, position=cell.row.position)
+    curves(run, evaluation, cell.row.k)
+    unmodified(evaluation.baseline)
+    flips(run, cell.row)
+    recipes(run)
+    if state.shown_id() != state.DEMO:
+        with st.expander("Evaluate again", key="again", icon=":material/replay:"), guard():
+            st.markdown("Other budgets, examples or random sets. The evaluation above is replaced.")
+            form(run, setting)
+
+
+through_frame()
+run = state.shown_run()
+setting = setting_of(run) if run else None
+evaluation = evaluation_of(run) if run else None
+if run is None:
+    empty_state("There is no run to look into yet.", state.START, state.ATTRIBUTION)
+elif setting is None or attribution_of(run) is None:
+    empty_state("The attribution of this run is not finished.", state.ATTRIBUTION)
+elif evaluation is not None:
+    page(run, setting, evaluation)
+else:
+    competence(run)
+    if state.is_active(state.shown_id() or run.id):
+        empty_state("The evaluation is on its way; its results appear here.")
+    else:
+        with st.container(border=True, key="empty"), guard():
+            st.markdown(
+                f"The neurons of run {plain(run.id)} have not been evaluated yet. An evaluation doubles and "
+                "silences them while the model answers questions that the attribution has not seen."
+            )
+            form(run, setting)

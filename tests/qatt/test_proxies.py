@@ -1,0 +1,85 @@
+"""Three orders of the same four options: what they share, and that nothing but seed and example decides them."""
+
+from collections import Counter
+
+import pytest
+
+from neuron_core.qatt.proxies import left_out_letter, option_orders
+from neuron_core.tasks.load import load_task
+from neuron_core.tasks.task import LETTERS, Task
+from tests.builders import classification_rows, write_jsonl
+
+
+def made(folder, rows, name="task") -> Task:
+    return load_task(str(write_jsonl(folder / f"{name}.jsonl", rows))).task
+
+
+def texts(orders):
+    return [[(option.letter, option.text, option.correct) for option in order] for order in orders]
+
+
+@pytest.fixture
+def sentiment(tmp_path):
+    return made(tmp_path, classification_rows(60))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 12345])
+def test_the_same_four_options_in_three_orders_and_the_correct_one_on_three_letters(sentiment, seed):
+    for example in sentiment.examples:
+        orders = option_orders(example, sentiment, seed)
+        assert len(orders) == 3
+        for order in orders:
+            assert [option.letter for option in order] == list(LETTERS)
+            assert sorted(option.text for option in order) == ["negative", "neutral", "not sure", "positive"]
+            assert [option.text for option in order if option.correct] == [example.fields["label"]]
+        correct = {option.letter for order in orders for option in order if option.correct}
+        assert correct == set(LETTERS) - {LETTERS[left_out_letter(example.id, seed)]}
+
+
+def test_wrong_options_change_their_order_too(sentiment):
+    wrong = {
+        tuple(option.text for option in order if not option.correct)
+        for example in sentiment.examples
+        if example.fields["label"] == "positive"
+        for order in option_orders(example, sentiment, 0)
+    }
+    assert len(wrong) == 6
+
+
+def test_a_wrong_option_falls_on_every_letter(sentiment):
+    letters = Counter(
+        option.letter
+        for example in sentiment.examples
+        for order in option_orders(example, sentiment, 0)
+        for option in order
+        if option.text == "not sure"
+    )
+    assert set(letters) == set(LETTERS)
+    assert max(letters.values()) < 2 * min(letters.values())
+
+
+def test_neither_another_order_of_the_file_nor_a_subset_changes_an_example_s_questions(tmp_path):
+    rows = classification_rows(40, labels=("art", "event", "person", "place", "product", "other"))
+    whole = made(tmp_path, rows, "whole")
+    turned = made(tmp_path, rows[::-1], "turned")
+    part = made(tmp_path, rows[10:23], "part")
+    assert turned.labels != whole.labels
+    assert set(part.labels) == set(whole.labels)
+    expected = {example.id: texts(option_orders(example, whole, 5)) for example in whole.examples}
+    for task in (turned, part):
+        for example in task.examples:
+            assert texts(option_orders(example, task, 5)) == expected[example.id]
+
+
+def test_another_seed_gives_other_orders_and_the_same_seed_the_same(sentiment):
+    def all_orders(seed):
+        return [texts(option_orders(example, sentiment, seed)) for example in sentiment.examples]
+
+    assert all_orders(0) == all_orders(0)
+    assert all_orders(0) != all_orders(1)
+
+
+def test_every_letter_is_left_out_about_as_often():
+    counts = Counter(left_out_letter(f"example-{i}", 0) for i in range(4000))
+    assert set(counts) == {0, 1, 2, 3}
+    assert min(counts.values()) > 900

@@ -1,0 +1,205 @@
+"""Run folders: everything comes back as it was written, and broken files are named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.cni.scores import AttributionScores
+from neuron_core.control.interventions import grid
+from neuron_core.control.metrics import evaluate
+from neuron_core.control.probabilities import OptionProbabilities
+from neuron_core.errors import RunError
+from neuron_core.runs.config import EvaluationConfig, RunConfig
+from neuron_core.runs.setting import ModelFacts, make_setting
+from neuron_core.runs.store import RunFolder, RunStatus, Store
+
+FACTS = ModelFacts("tiny", "0123456789abcdef", "llama", "float32", "cpu", 2, 40)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "runs")
+
+
+@pytest.fixture
+def run(store, task_file):
+    return store.create(RunConfig(task=str(task_file), evaluation=EvaluationConfig(examples=2)))
+
+
+def some_scores() -> AttributionScores:
+    values = np.random.default_rng(0)
+    return AttributionScores(
+        question_id="abc#1",
+        ig=values.standard_normal((2, 5), dtype=np.float32),
+        neurons=values.standard_normal((2, 5), dtype=np.float32),
+        baseline=0.1 + 0.2,
+        zeroed=values.random(2, dtype=np.float32),
+        letter_probabilities=np.array([0.1, 0.2, 0.3, 0.4], dtype=np.float32),
+        guard=1e-8,
+    )
+
+
+def some_ranking() -> NeuronRanking:
+    neurons = np.array([[0, 3], [1, 2], [1, 4], [0, 1]], dtype=np.int32)
+    scores = np.array([2.5, 0.5, -0.5, -1.5], dtype=np.float32)
+    return NeuronRanking(neurons, scores, n_ambiguous=3, n_layers=2, n_neurons=5, z=2)
+
+
+def assert_same_fields(one, other):
+    assert vars(one).keys() == vars(other).keys()
+    for name, value in vars(one).items():
+        assert np.array_equal(value, vars(other)[name]), name
+        assert np.asarray(value).dtype == np.asarray(vars(other)[name]).dtype, name
+
+
+def test_scores_come_back_as_they_were_written(run):
+    run.save_scores(7, some_scores())
+    assert run.scored() == {7}
+    assert_same_fields(run.scores(7), some_scores())
+
+
+def test_a_ranking_comes_back_as_it_was_written(run):
+    assert run.ranking() is None
+    run.save_ranking(some_ranking())
+    assert_same_fields(run.ranking(), some_ranking())
+
+
+def test_config_and_setting_come_back_as_they_were_written(run, store):
+    setting = make_setting(run.config(), FACTS)
+    assert run.setting() is None
+    run.save_setting(setting)
+    assert store.open(run.id).setting() == setting
+    assert store.open(run.id).config() == run.config()
+    assert len(setting.evaluation) == 6
+
+
+def test_probabilities_and_evaluation_come_back_as_they_were_written(run):
+    setting = make_setting(run.config(), FACTS)
+    run.save_setting(setting)
+    plan = grid(some_ranking(), ks=(2,), ratios=(0.5,))
+    values = np.random.default_rng(1).dirichlet(np.ones(4), (6, 1 + len(plan))).astype(np.float32)
+    for number in range(6):
+        assert run.probabilities() is None
+        run.save_probabilities(number, values[number])
+    found = run.probabilities()
+    wanted = OptionProbabilities(
+        values,
+        np.array([q.target for q in setting.evaluation], dtype=np.int8),
+        np.array([0, 0, 0, 1, 1, 1], dtype=np.int32),
+        tuple(q.id for q in setting.evaluation),
+    )
+    assert_same_fields(found, wanted)
+    assert run.evaluation() is None
+    evaluation = evaluate(found, plan)
+    run.save_evaluation(evaluation)
+    assert run.evaluation() == evaluation
+
+
+def test_a_new_run_is_queued_and_a_written_status_comes_back(run):
+    assert run.status().state == "queued"
+    status = RunStatus("done", "attribution", 3, 15, "a word", 5.0, 0.0, {"loading": 1.5}, 2.5)
+    run.write_status(status)
+    found = run.status()
+    assert found.updated > 0
+    assert replace(found, updated=0.0) == status
+
+
+def test_a_running_run_that_nobody_works_on_is_interrupted(run, store):
+    run.write_status(RunStatus("running", "attribution", 1, 15, eta_s=3.0))
+    assert run.status().state == "interrupted"
+    assert run.status().eta_s is None
+    with run.held():
+        assert store.open(run.id).status().state == "running"
+    assert store.open(run.id).status().state == "interrupted"
+
+
+def test_a_held_run_is_not_held_twice(run, store):
+    with (
+        run.held(),
+        pytest.raises(RunError, match="another process works on this run"),
+        store.open(run.id).held(),
+    ):
+        pass
+    with store.open(run.id).held():
+        pass
+
+
+def test_half_written_files_are_ignored(run, store):
+    run.save_scores(0, some_scores())
+    (run.path / "scores" / "1.part").write_bytes(b"PK\x03\x04half")
+    (run.path / "ranking.part").write_bytes(b"PK")
+    (run.path / "evaluation.json.part").write_text("{")
+    (run.path / "status.json.part").write_text("{")
+    assert run.scored() == {0}
+    assert run.ranking() is None
+    assert run.evaluation() is None
+    assert run.status().state == "queued"
+    run.save_scores(1, some_scores())
+    assert run.scored() == {0, 1}
+    assert not (run.path / "scores" / "1.part").exists()
+
+
+@pytest.mark.parametrize("length", [0, 3, 200, -40])
+def test_a_truncated_result_file_is_named(run, length):
+    run.save_scores(0, some_scores())
+    path = run.path / "scores" / "0.npz"
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(RunError, match=r"can't be read.*0\.npz"):
+        run.scores(0)
+
+
+def test_a_broken_status_is_named(run):
+    (run.path / "status.json").write_text('{"state": "run')
+    with pytest.raises(RunError, match=r"status of this run can't be read.*status\.json"):
+        run.status()
+
+
+def test_an_unknown_run_name_gives_the_known_ones(store, run):
+    with pytest.raises(RunError, match=run.id):
+        store.open("nothing")
+
+
+def test_an_unknown_run_name_in_an_empty_store_says_so(store):
+    with pytest.raises(RunError, match="none yet"):
+        store.open("nothing")
+
+
+def test_a_run_opens_by_id_and_by_path_and_runs_are_newest_first(store, run, tmp_path):
+    later = store.root / "99990101-000000-later-0000"
+    store.create(run.config(), later)
+    assert store.open(run.id).path == store.open(run.path).path == run.path
+    assert [found.id for found in store.runs()] == [later.name, run.id]
+
+
+def test_an_output_folder_with_something_in_it_is_refused(store, run, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    assert store.create(run.config(), folder).path == folder
+    with pytest.raises(RunError, match="not empty"):
+        store.create(run.config(), folder)
+
+
+def test_a_folder_without_a_config_is_no_run(tmp_path):
+    with pytest.raises(RunError, match=r"config\.json"):
+        RunFolder(tmp_path)
+
+
+def test_an_event_that_a_crash_cut_off_spoils_no_other(run):
+    run.event("stage", stage="loading")
+    with (run.path / "events.jsonl").open("a") as file:
+        file.write('{"time": 1.0, "ev')
+    assert [event["event"] for event in run.events()] == ["stage"]
+    run.event("done", message="")
+    assert [event["event"] for event in run.events()] == ["stage", "done"]
+
+
+def test_another_evaluation_drops_the_results_of_the_one_before(run):
+    run.save_scores(0, some_scores())
+    run.save_probabilities(0, np.full((3, 4), 0.25, dtype=np.float32))
+    other = replace(run.config(), evaluation=EvaluationConfig(examples=3))
+    run.set_evaluation(other)
+    assert run.config() == other
+    assert run.evaluated() == set()
+    assert run.scored() == {0}
