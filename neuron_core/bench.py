@@ -17,6 +17,7 @@ from neuron_core.control.interventions import BUDGETS, grid
 from neuron_core.models.letters import common_prefix_length, tokenize_prompt
 from neuron_core.models.loading import LoadedModel, letter_logits, load_model
 from neuron_core.models.rows import run_prefix, run_prompt
+from neuron_core.models.shapes import random_llama
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
@@ -25,8 +26,8 @@ from neuron_core.tasks.load import load_task
 Say = Callable[[str], None]
 
 
-def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say) -> dict[str, Any]:
-    """Times one model on the sentiment task.
+def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None = None) -> dict[str, Any]:
+    """Times one model on the sentiment task; with `shape`, a Llama of that shape with random weights.
 
     fast_s: median seconds a question for all layers, prompt included, nothing shared with other questions.
     reference_s: seconds a question of the full-sequence procedure, scaled from the layers it was timed on.
@@ -34,7 +35,7 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say) -> dict[str, Any]:
     """
     config, rows = AttributionConfig(), EvaluationConfig().rows_per_pass
     on_stage("loading")
-    loaded = load_model(spec)
+    loaded = random_llama(shape, spec) if shape else load_model(spec)
     n_examples = 1 if quick else 2
     task = load_task("sentiment").task
     draws = draw(task, n_examples, n_examples, 0)
@@ -86,7 +87,7 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say) -> dict[str, Any]:
     grid_s, baseline_s = _time_grid(loaded, held_out, plan, rows, timed)
     fast_median = statistics.median(fast_s)
     return {
-        "model": spec.title,
+        "model": f"{shape} shape, random weights" if shape else spec.title,
         "dtype": str(loaded.dtype).removeprefix("torch."),
         "device": str(loaded.device),
         "threads": torch.get_num_threads(),

@@ -157,14 +157,18 @@ def demo(model: Model = EMBEDDED, out: OutDir = None, as_json: AsJson = False) -
 def bench(
     quick: Annotated[bool, typer.Option(help="Fewer questions and layers.")] = False,
     model: Model = EMBEDDED,
+    dtype: Dtype = "float32",
     device: Device = "auto",
+    shape: Annotated[str | None, typer.Option(help="Random weights: llama-2-7b or llama-2-13b.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Fast against reference attribution, and the grid against the baseline pass, in one run."""
     from neuron_core.bench import bench_text, run_bench
 
     with errors.status("measuring") as status:
-        result = run_bench(ModelSpec(model, device=device), quick=quick, on_stage=status.update)
+        result = run_bench(
+            ModelSpec(model, dtype=dtype, device=device), quick=quick, on_stage=status.update, shape=shape
+        )
     _emit(result, as_json, bench_text)
 
 

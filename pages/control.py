@@ -91,7 +91,8 @@ def cards(cell: Cell) -> None:
     row, best = cell.row, cell.best
     used = f"{row.n_good} good and {row.n_bad} bad neurons are used."
     st.markdown(f"{VERDICTS[row.verdict]} {used}")
-    columns = st.columns(4)
+    with st.container(key="cards"):
+        columns = st.columns(4)
     for column, name in zip(columns[:2], ("rac", "rcc"), strict=True):
         with column, st.container(border=True, height="stretch"):
             st.metric(

@@ -13,7 +13,7 @@ from pages.shared.frame import through_frame
 from pages.shared.guard import error_box, guard
 from pages.shared.results import attribution_of, setting_of
 from pages.shared.tables import neuron_table
-from pages.shared.widgets import competence, downloads, empty_state, figure, provenance
+from pages.shared.widgets import competence, empty_state, figure, provenance, table
 
 ALL_LAYERS, BOTH = "all", "both"
 
@@ -72,23 +72,21 @@ def go_to(neuron: str, rows: list[NeuronRow], chosen: list[NeuronRow]) -> list[N
     return [row, *(other for other in chosen if other.id != row.id)]
 
 
-def table(rows: list[NeuronRow], name: str) -> None:
+def neurons(rows: list[NeuronRow], name: str) -> None:
     frame = neuron_table(rows)
     marked = str(st.session_state.get("neuron", "")).strip()
 
     def highlight(row: pd.Series) -> list[str]:
         return ["background-color: rgba(230, 159, 0, 0.35)" if row["id"] == marked else ""] * len(row)
 
-    st.dataframe(
-        frame.style.apply(highlight, axis=1).format({"score": "{:.3e}"})
-        if marked in set(frame["id"])
-        else frame,
-        hide_index=True,
-        key="neurons",
+    table(
+        frame,
+        "neurons",
+        name,
+        f"{len(rows)} neurons with layer, index and score",
+        shown=frame.style.apply(highlight, axis=1) if marked in set(frame["id"]) else None,
         column_config={"score": st.column_config.NumberColumn(format="scientific")},
-        alt=f"{len(rows)} neurons with layer, index and score",
     )
-    downloads(frame, "neurons", name)
 
 
 def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
@@ -100,7 +98,7 @@ def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
     st.caption("A click on a cell shows its neurons below; a double click lets go.")
     provenance(run, k=k)
     st.subheader("Neurons")
-    table(choose_rows(neuron_rows(cut), n_layers), f"neurons-{name}")
+    neurons(choose_rows(neuron_rows(cut), n_layers), f"neurons-{name}")
     provenance(run, k=k)
     st.subheader("All scores by layer")
     st.markdown(

@@ -28,7 +28,7 @@ def known_baseline(task: Task) -> None:
         return
     found = baseline_of(run) if run.config().model == state.model_spec() else None
     if found:
-        competence_banner(found[0])
+        competence_banner(*found)
 
 
 def step(by: int, last: int) -> None:
@@ -79,6 +79,8 @@ def ask(question: ProxyQuestion) -> None:
     if st.button("Ask the model", type="primary", key="ask", icon=":material/forum:"):
         with guard(), st.spinner("Asking the model; the first time it has to be loaded"):
             st.session_state["asked"] = (question.prompt, spec, engine().inspect(question.prompt, spec))
+            # Again from the top: the sidebar says what is in memory now.
+            st.rerun()
     prompt, asked_spec, report = st.session_state.get("asked", (None, None, None))
     if prompt == question.prompt and asked_spec == spec:
         answer(question, report)
@@ -108,7 +110,8 @@ def answer(question: ProxyQuestion, report: PromptReport) -> None:
     bars, tokens = st.columns(2)
     with bars:
         labels = tuple(f"{option.letter}. {option.text}" for option in question.options)
-        figure(option_bars(report.probabilities, None, question.target, labels), "answer", "question")
+        bar_figure = option_bars(report.probabilities, None, question.target, labels)
+        figure(bar_figure.update_layout(showlegend=False), "answer", "question")
     with tokens:
         st.dataframe(
             table,

@@ -1,7 +1,7 @@
 """Tiny real checkpoints and tasks on disk, so that tests go through the same doors as a user.
 
-Default sizes and a fresh initialisation let wrong code pass: weights are drawn wide, biases and norms are moved off 0
-and 1, the neurons of a layer are more than its hidden size, and keys and values are shared by two heads.
+Default sizes and a fresh initialisation let wrong code pass: weights are drawn wide, biases and norms are
+moved off 0 and 1, a layer has more neurons than hidden size, and keys and values are shared by two heads.
 """
 
 import functools
@@ -90,7 +90,7 @@ def byte_level_tokenizer(
 
 
 def tiny_checkpoint(tmp_path: Path, family: str) -> Path:
-    """A checkpoint of `family` in `tmp_path/family`, made by the family's own classes; built once a folder."""
+    """A checkpoint of `family` in `tmp_path/family`, by the family's own classes; built once a folder."""
     folder = tmp_path / family
     if (folder / "config.json").is_file():
         return folder
@@ -113,7 +113,7 @@ def tiny_checkpoint(tmp_path: Path, family: str) -> Path:
 
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
-    """Tiny tensors on one thread: threads that wait for each other make them ten times slower on a busy machine."""
+    """Tiny tensors on one thread: threads that wait for each other make them ten times slower."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,25 @@ from neuron_core.models.loading import LoadedModel, letter_logits
 from neuron_core.models.rows import PromptState, run_rows
 
 GUARD_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
+
+
+class _Injected(torch.autograd.Function):
+    """x with some of its rows replaced; slicing and joining would fill a zero tensor for every slice."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, rows: torch.Tensor, start: int) -> torch.Tensor:
+        ctx.rows = slice(start, start + len(rows))
+        out = x.clone()
+        out[ctx.rows] = rows
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, None]:  # type: ignore[override]
+        below = None
+        if ctx.needs_input_grad[0]:
+            below = gradient.clone()
+            below[ctx.rows] = 0
+        return below, gradient[ctx.rows], None
 
 
 def ace_target(logits: torch.Tensor, target: int) -> torch.Tensor:
@@ -32,39 +52,36 @@ def attribute(
     rule: str = "right",
     layers_per_pass: int = 4,
 ) -> AttributionScores:
-    """The fast exact form of Eq. 1: each (layer, step) is one cached row, a few layers a pass, one backward a pass.
+    """The fast exact form of Eq. 1: each (layer, step) is one cached row, one backward for a few layers.
 
-    IG_l = ŵ_l ⊙ Σ_k weight_k · ∂F/∂w_l at α_k·ŵ_l. Each layer has two more rows: α = 1, which must give F of the
-    unmodified model (else AttributionError), and α = 0, for the completeness gap.
+    IG_l = ŵ_l ⊙ Σ_k weight_k · ∂F/∂w_l at α_k·ŵ_l. Each layer has two more rows: α = 1, which must give F
+    of the unmodified model (else AttributionError), and α = 0, for the completeness gap.
     """
     alphas, weights = quadrature(rule, steps)
     # One more row at full value unless the rule has it, one at zero; both with weight 0.
     extra = [0.0] if alphas[-1] == 1.0 else [1.0, 0.0]
     alpha = torch.tensor([*alphas, *extra], dtype=loaded.dtype, device=loaded.device)
-    scores = {"dtype": loaded.score_dtype, "device": loaded.device}
-    weight = torch.tensor([*weights, *([0.0] * len(extra))], **scores)
+    weight = torch.tensor([*weights, *([0.0] * len(extra))], dtype=loaded.score_dtype, device=loaded.device)
     full_row, n_alpha = (len(alphas) - 1 if len(extra) == 1 else len(alphas)), len(alpha)
     letters = torch.tensor(state.prompt.letter_ids, device=loaded.device)
     baseline = ace_target(state.letter_logits[None], target)[0]
-    ig = torch.empty(loaded.n_layers, loaded.n_neurons, **scores)
-    zeroed = torch.empty(loaded.n_layers, **scores)
-    full = torch.empty(loaded.n_layers, **scores)
+    ig = weight.new_empty(loaded.n_layers, loaded.n_neurons)
+    zeroed, full = weight.new_empty(loaded.n_layers), weight.new_empty(loaded.n_layers)
 
     for first in range(0, loaded.n_layers, layers_per_pass):
         group = range(first, min(first + layers_per_pass, loaded.n_layers))
         injected = {layer: (alpha[:, None] * state.neurons[layer]).requires_grad_() for layer in group}
 
         def edit_for(layer: int, start: int) -> Callable[[torch.Tensor], torch.Tensor]:
-            return lambda x: torch.cat([x[:start], injected[layer], x[start + n_alpha :]])  # noqa: B023
+            return lambda x: _Injected.apply(x, injected[layer], start)  # noqa: B023
 
         edits = {layer: edit_for(layer, i * n_alpha) for i, layer in enumerate(group)}
         with torch.enable_grad():
             hidden = run_rows(loaded, state, len(group) * n_alpha, edits, first_layer=first)
             values = ace_target(letter_logits(loaded, hidden, letters), target).reshape(len(group), n_alpha)
             gradients = torch.autograd.grad(values.sum(), list(injected.values()))
-        for i, (layer, gradient) in enumerate(zip(group, gradients, strict=True)):
-            # Weighted after the backward pass: norms round to float32 inside, and weights that are no power of two
-            # would be rounded along.
+        for layer, gradient in zip(group, gradients, strict=True):
+            # Weighted after the backward pass: norms round to float32 inside and would round weights along.
             ig[layer] = state.neurons[layer].to(ig) * (weight[:, None] * gradient.to(ig)).sum(dim=0)
         zeroed[first : group.stop] = values[:, -1].detach()
         full[first : group.stop] = values[:, full_row].detach()
@@ -105,7 +122,7 @@ def reference(
     steps: int = 16,
     rule: str = "right",
 ) -> np.ndarray:
-    """Eq. 1 the slow way: the whole prompt, forward and backward, once for every layer and step → (len(layers), I).
+    """Eq. 1 the slow way: the whole prompt, forward and backward, per layer and step → (len(layers), I).
 
     Test oracle and benchmark baseline; never what a user waits for.
     """

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class AttributionScores:
-    """Integrated gradients of one proxy question."""
+    """Integrated gradients of one proxy question; arrays are float64 where the model itself is."""
 
     question_id: str
     ig: NDArray[np.float32]
@@ -26,7 +26,7 @@ class AttributionScores:
 
     @property
     def completeness_gap(self) -> NDArray[np.float32]:
-        """(Σ IG_l - (F - F with layer l zeroed)) / Σ|IG_l|, shape (L,); 0 where a layer has no attribution at all."""
+        """(Σ IG_l - (F - F with layer l zeroed)) / Σ|IG_l|, shape (L,); 0 for a layer without attribution."""
         total = np.abs(self.ig).sum(axis=1)
         gap = self.ig.sum(axis=1) - (self.baseline - self.zeroed)
         return np.divide(gap, total, out=np.zeros_like(gap), where=total > 0)

@@ -26,7 +26,9 @@ class Adapter:
 def read_adapter(path: Path) -> Adapter:
     """Reads the adapter file; ModelError when it is absent or malformed."""
     if not path.is_file():
-        raise ModelError("the demo adapter is missing", where=path.name, accepted="the file shipped in assets/adapter")
+        raise ModelError(
+            "the demo adapter is missing", where=path.name, accepted="the file shipped in assets/adapter"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             meta = file.metadata() or {}
@@ -43,7 +45,9 @@ def write_adapter(path: Path, adapter: Adapter, notes: dict[str, str]) -> None:
     for name, (a, b) in adapter.factors.items():
         tensors[f"{name}.A"] = a.half().contiguous().cpu()
         tensors[f"{name}.B"] = b.half().contiguous().cpu()
-    save_file(tensors, path, metadata={**notes, "scale": str(adapter.scale), "base_sha256": adapter.base_sha256})
+    save_file(
+        tensors, path, metadata={**notes, "scale": str(adapter.scale), "base_sha256": adapter.base_sha256}
+    )
 
 
 @torch.no_grad()
@@ -55,8 +59,8 @@ def merge_adapter(model: nn.Module, adapter: Adapter) -> None:
         )
     for name, (a, b) in adapter.factors.items():
         try:
-            weight = model.get_submodule(name).weight
+            weight: torch.Tensor = model.get_submodule(name).weight  # type: ignore[assignment]
         except AttributeError:
             raise ModelError(f"the demo adapter names a module that the model lacks: {name}") from None
         delta = adapter.scale * (b.float() @ a.float())
-        weight += delta.to(weight.device, weight.dtype)  # type: ignore[operator]
+        weight += delta.to(weight.device, weight.dtype)

@@ -1,4 +1,4 @@
-"""The supported architectures as data: where layers and down projections are, and what a row may attend to."""
+"""The supported architectures as data: where layers and down projections are, what a row may attend to."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +12,8 @@ class Architecture:
 
     layers, down_projection: attribute paths from the causal model and from one layer.
     rows: `packed` puts single-token rows into one pseudo-sequence with a 4-D mask and equal positions.
-    write_axis: where a neuron's write vector lies in the down projection's weight: `column` (Linear) or `row` (Conv1D).
+    write_axis: where a neuron's write vector lies in the down projection's weight: `column` (Linear) or
+    `row` (Conv1D).
     head: how letter logits follow from the last hidden state; `linear` is weight rows plus bias, if any.
     window: sliding-window or local attention; `none` attends to the whole prompt.
     post_norm: a norm follows the down projection, so the completeness gap can't close (METHOD, section 7).

@@ -1,4 +1,4 @@
-"""The only file that registers hooks. Each temporary change of a model is a context manager that undoes itself."""
+"""The only file that registers hooks. A change of a model is a context manager that undoes itself."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -26,8 +26,8 @@ def _pre_hook(module: nn.Module, hook: Callable[..., object]) -> Iterator[None]:
 def edited_neurons(loaded: "LoadedModel", edits: Mapping[int, Edit]) -> Iterator[None]:
     """Passes the down projection's input of each named layer through its edit.
 
-    An edit takes (positions, I), all positions of the pass with batch folded in, and returns the same shape; it must
-    not write into its argument.
+    An edit takes (positions, I), all positions of the pass with batch folded in, and returns the same shape;
+    it must not write into its argument.
     """
 
     def hook_for(edit: Edit) -> Callable[..., object]:
@@ -45,8 +45,8 @@ def edited_neurons(loaded: "LoadedModel", edits: Mapping[int, Edit]) -> Iterator
 
 @contextmanager
 def recorded_last_token(loaded: "LoadedModel", hidden: torch.Tensor, neurons: torch.Tensor) -> Iterator[None]:
-    """Writes, for the last position of the pass, each layer's input into `hidden` (L, D) and its down projection's
-    input, the neuron values, into `neurons` (L, I)."""
+    """Writes, for the last position of the pass, each layer's input into `hidden` (L, D) and its neuron
+    values, the down projection's input, into `neurons` (L, I)."""
 
     def hook_for(store: torch.Tensor, layer: int) -> Callable[..., object]:
         def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, torch.Tensor]) -> None:
@@ -64,7 +64,7 @@ def recorded_last_token(loaded: "LoadedModel", hidden: torch.Tensor, neurons: to
 
 @contextmanager
 def started_at(loaded: "LoadedModel", layer: int, hidden: torch.Tensor) -> Iterator[None]:
-    """Layers below `layer` pass their input on; `layer` reads `hidden` (1, R, D) instead of what reaches it."""
+    """Layers below `layer` pass their input on; `layer` reads `hidden` (1, R, D), not what reaches it."""
     skipped = [loaded.layers[i] for i in range(layer)]
 
     def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, object]) -> object:

@@ -16,9 +16,9 @@ class TokenizedPrompt:
 
 
 def tokenize_prompt(tokenizer: Any, prompt: str) -> TokenizedPrompt:
-    """Encodes the prompt alone and with each letter after it, a space before the letter unless the prompt ends in one.
+    """Encodes the prompt alone and with each letter, after a space unless the prompt ends in white space.
 
-    Raises LetterError when a letter changes the prompt's tokens, is not exactly one token, or equals another letter.
+    Raises LetterError when a letter changes the prompt's tokens, is not exactly one token, or equals another.
     """
     ids = tuple(tokenizer(prompt)["input_ids"])
     space = "" if prompt[-1:].isspace() else " "

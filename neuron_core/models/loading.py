@@ -20,7 +20,14 @@ from transformers.utils import logging as transformers_logging
 from neuron_core.errors import ModelError
 from neuron_core.models.adapter import merge_adapter, read_adapter
 from neuron_core.models.architectures import Architecture, get_architecture
-from neuron_core.models.spec import ADAPTER_FILE, EMBEDDED, EMBEDDED_SHA256, ModelSpec, embedded_gguf, sha256_of
+from neuron_core.models.spec import (
+    ADAPTER_FILE,
+    EMBEDDED,
+    EMBEDDED_SHA256,
+    ModelSpec,
+    embedded_gguf,
+    sha256_of,
+)
 
 Stage = Callable[[str], None]
 HEAD_TOLERANCE = 1e-4
@@ -69,7 +76,7 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
     say("loading weights")
     transformers_logging.disable_progress_bar()
     try:
-        # Before the weights, so that an unknown architecture is refused at once, an encoder-decoder by its name.
+        # Before the weights: an unknown architecture is refused at once, an encoder-decoder by its name.
         # Not for GGUF: reading the header takes seconds, and prepare_model asks again.
         if "gguf_file" not in options:
             get_architecture(AutoConfig.from_pretrained(folder, **options).model_type)
@@ -89,7 +96,9 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
         ) from error
     if missing := sorted(report["missing_keys"]):
         # transformers draws them at random and goes on.
-        raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=spec.source)
+        raise ModelError(
+            f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=spec.source
+        )
     if spec.source == EMBEDDED:
         say("merging the demo adapter")
         merge_adapter(model, read_adapter(ADAPTER_FILE))
@@ -103,7 +112,7 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
         raise ModelError(
             "flash attention can't take the masks of this method", accepted="sdpa or eager attention"
         )
-    device = _device(spec)
+    device = pick_device(spec)
     model = model.to(device).eval().requires_grad_(False)
     layers = list(_attribute(model, architecture.layers))
     down = [_attribute(layer, architecture.down_projection) for layer in layers]
@@ -126,7 +135,7 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
 
 
 def letter_logits(loaded: LoadedModel, hidden: torch.Tensor, letter_ids: torch.Tensor) -> torch.Tensor:
-    """Logits of the letter tokens in `score_dtype`. hidden: (R, D) after the final norm; letter_ids: (4,) → (R, 4)."""
+    """Logits of the letters in `score_dtype`. hidden: (R, D) after the final norm; ids: (4,) → (R, 4)."""
     head, dtype = loaded.model.get_output_embeddings(), loaded.score_dtype
     bias = None if getattr(head, "bias", None) is None else head.bias[letter_ids].to(dtype)
     return nn.functional.linear(hidden.to(dtype), head.weight[letter_ids].to(dtype), bias)
@@ -165,7 +174,8 @@ def _attribute(module: Any, path: str) -> Any:
         raise ModelError(f"the model has no {path!r}", where=type(module).__name__) from None
 
 
-def _device(spec: ModelSpec) -> torch.device:
+def pick_device(spec: ModelSpec) -> torch.device:
+    """The device that a spec asks for; ModelError when this machine has none."""
     if spec.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if spec.device.startswith("cuda") and not torch.cuda.is_available():

@@ -1,6 +1,6 @@
-"""Cached rows: after one pass over a prompt, its last token again and again, each time changed in another way.
+"""Cached rows: after one pass over a prompt, its last token again and again, each time changed otherwise.
 
-Only the last position changes and attention is causal, so keys and values of all earlier tokens are computed once.
+Only the last position changes and attention is causal: keys and values of earlier tokens are computed once.
 A row is a copy of the last token, at its position, that attends to those tokens and to itself only.
 """
 

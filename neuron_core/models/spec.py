@@ -28,8 +28,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 class ModelSpec:
     """A model to load.
 
-    source: "embedded" (with the demo adapter), "embedded-plain" (without), a hub id, a folder with a checkpoint,
-    or the path of a .gguf file.
+    source: "embedded" (with the demo adapter), "embedded-plain" (without), a hub id, a folder with a
+    checkpoint, or the path of a .gguf file.
     """
 
     source: str = EMBEDDED
@@ -61,7 +61,7 @@ class ModelSpec:
 
 
 def embedded_gguf() -> Path:
-    """The GGUF file inside the installed package; the package itself is never imported. ModelError if absent."""
+    """The GGUF file inside the installed package, which is never imported. ModelError if absent."""
     found = importlib.util.find_spec(EMBEDDED_PACKAGE)
     path = Path(found.origin).parent / EMBEDDED_FILE if found and found.origin else None
     if path is None or not path.is_file():

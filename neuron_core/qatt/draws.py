@@ -20,8 +20,8 @@ class Draws:
 def draw(task: Task, n_attribution: int, n_evaluation: int, seed: int) -> Draws:
     """The three draws by seed. Evaluation is a natural sample of what is left.
 
-    Attribution examples are taken so that the letter which an example leaves out rotates: the correct letters of their
-    questions then differ in number by at most one, as long as the file has examples for each letter.
+    Attribution examples are taken so that the letter which an example leaves out rotates: the correct letters
+    of their questions then differ in number by at most one, as long as the file has examples for each letter.
     Raises ConfigError when the task has too few examples of different text.
     """
     by_id = {example.id: example for example in task.examples}

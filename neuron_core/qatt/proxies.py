@@ -1,4 +1,4 @@
-"""QATT: an example becomes three proxy questions, the same four options in three orders (paper, section 3.3)."""
+"""QATT: an example becomes three proxy questions, the same four options in three orders (section 3.3)."""
 
 import hashlib
 from dataclasses import dataclass

@@ -111,15 +111,15 @@ class Worker:
 
     def _between_questions(self, run_id: str, spec: ModelSpec) -> bool:
         """Answers short requests once the run's model is there, and says whether the run is to stop."""
-        if False:
-            # No Exception: the run neither failed nor was cancelled, it can be resumed.
-            raise SystemExit
         while self._spec == spec and not self._inbox.empty():
             request = self._inbox.get()
             if isinstance(request, InspectRequest):
                 self._inspect(request, running=True)
             elif request is not None:
                 self._postponed.append(request)
+        if self._server_gone.is_set():
+            # No Exception: the run neither failed nor was cancelled, it can be resumed.
+            raise SystemExit
         return run_id in self._cancelled
 
     def _inspect(self, request: InspectRequest, *, running: bool) -> None:

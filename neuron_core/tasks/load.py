@@ -1,4 +1,4 @@
-"""Bundled tasks by name, other tasks from a JSONL, CSV or TSV file. Every row is checked; none vanishes unsaid."""
+"""Bundled tasks by name, others from a JSONL, CSV or TSV file. Every row is checked; none vanishes unsaid."""
 
 import csv
 import io
@@ -104,14 +104,14 @@ def _read(path: Path, name: str, kind: TaskKind | None, wording: Wording | None)
     if wording is None:
         wording = BUNDLED["sentiment"][1] if set(labels) == SENTIMENT_LABELS else kind.wording
     task = Task(name, kind.name, tuple(examples), str(path), wording or kind.wording, labels)
-    # Whether four options can be made depends on the labels, or on whether an example brings its own distractors.
+    # Whether there are four options depends on labels, or on whether an example has its own distractors.
     for example in {"distractors" in example.fields: example for example in reversed(examples)}.values():
         made = len(set(kind.options(example, task, 0)))
         if made < 4:
             raise TaskError(
-                f"the kind {kind.name} makes {made} different options from row {example.row}; four are needed",
+                f"the kind {kind.name} makes {made} different options from row {example.row}, not four",
                 where=str(path),
-                accepted="two or more labels for classification, four or more labels or answers for other kinds",
+                accepted="two or more labels for classification, four labels or answers for other kinds",
             )
     return TaskReading(task, tuple(rejected))
 

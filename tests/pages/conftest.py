@@ -1,12 +1,16 @@
 """A finished run of a tiny model, and the app around it."""
 
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest, app_test
 
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
@@ -19,7 +23,10 @@ from tests.builders import checkpoint, classification_rows, one_thread, tiny_mod
 __all__ = ["checkpoint", "one_thread", "tiny_model"]
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
-Open = Callable[..., AppTest]
+
+
+class Remembering(PagesManager):
+    """AppTest forgets that st.navigation has been called, by writing on the class that it knows."""
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +36,7 @@ def tiny_config(checkpoint, tmp_path_factory) -> RunConfig:
     return RunConfig(
         task=str(task),
         model=ModelSpec(source=str(checkpoint("llama")), device="cpu"),
+        seed=3,
         attribution=AttributionConfig(steps=4, examples=4, z=24, k=10),
         evaluation=EvaluationConfig(examples=12, ks=(4, 10), random_seeds=2),
     )
@@ -36,14 +44,21 @@ def tiny_config(checkpoint, tmp_path_factory) -> RunConfig:
 
 @pytest.fixture(scope="session")
 def finished(tiny_config, tiny_model, tmp_path_factory) -> RunFolder:
-    """The run of `tiny_config`, carried through by the engine itself; tests take a copy of it."""
+    """The run of `tiny_config`, carried through by an engine in this process; tests take a copy of it."""
     run = Store(tmp_path_factory.mktemp("finished")).create(tiny_config)
     execute(run, lambda say: Engine.of(tiny_model("llama")))
     return run
 
 
 @pytest.fixture
-def runs(tmp_path, monkeypatch) -> Path:
+def long_running_server(monkeypatch) -> None:
+    """AppTest as a server in which some session has been at app.py before."""
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", False)
+    monkeypatch.setattr(app_test, "PagesManager", Remembering)
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch, long_running_server) -> Iterator[Path]:
     """An empty folder of runs that the app uses; no finished demo, nothing cached from another test."""
     folder = tmp_path / "runs"
     folder.mkdir()
@@ -51,34 +66,60 @@ def runs(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(state, "DEMO_FOLDER", tmp_path / "no-demo")
     st.cache_data.clear()
     yield folder
-    # Ends the worker of the handle, where a test started one.
+    # Ends the worker, where a test started one.
     st.cache_resource.clear()
 
 
 @pytest.fixture
-def full(runs, finished) -> str:
-    """The id of the finished run, in the app's folder."""
+def full(runs, finished) -> RunFolder:
+    """The finished run in the app's folder."""
     shutil.copytree(finished.path, runs / finished.id)
-    return finished.id
+    return RunFolder(runs / finished.id)
 
 
 @pytest.fixture
-def attributed(full, runs) -> str:
-    """The id of a run that has its neurons and no evaluation."""
-    folder = RunFolder(runs / full)
-    config = folder.config()
-    folder.set_evaluation(RunConfig(config.task, config.model, attribution=config.attribution))
+def attributed(full) -> RunFolder:
+    """The run with its neurons and no evaluation."""
+    full.set_evaluation(replace(full.config(), evaluation=None))
     return full
 
 
 @pytest.fixture
-def open_page(runs) -> Open:
-    """`open_page("layers", run=…)`: a page as a link opens it."""
+def competent(full) -> RunFolder:
+    """The finished run, had its model been good at the task."""
+    path = full.path / "evaluation.json"
+    evaluation = json.loads(path.read_text())
+    evaluation["baseline"] |= {"acc": 0.9, "competent": True, "complaint": None}
+    path.write_text(json.dumps(evaluation))
+    return full
 
-    def open_it(name: str, **address: str) -> AppTest:
+
+@pytest.fixture
+def open_page(runs) -> Callable[..., AppTest]:
+    """`open_page("layers", run=…)`: a page as a link opens it; `chosen`: what the sidebar is set to."""
+
+    def open_it(name: str, chosen: dict[str, str] | None = None, **address: str) -> AppTest:
         app = AppTest.from_file(str(APP), default_timeout=60)
         app.query_params.update(address)
+        for key, value in (chosen or {}).items():
+            app.session_state[key] = value
         app.run()
         return app if name == "start" else app.switch_page(f"pages/{name}.py").run()
 
     return open_it
+
+
+def figures(app: AppTest) -> list[dict[str, Any]]:
+    """The Plotly figures of a page, in order."""
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def texts(app: AppTest) -> str:
+    """All that a page says in words, outside tables and figures."""
+    kinds = ("title", "subheader", "markdown", "caption", "text", "warning", "info", "error", "code")
+    return "\n".join(element.value for kind in kinds for element in getattr(app, kind))
+
+
+def faults(app: AppTest) -> list[str]:
+    """Error boxes and exceptions of a page."""
+    return [*(box.value for box in app.error), *(box.message for box in app.exception)]

@@ -1,4 +1,4 @@
-"""Template version 1 is frozen: whole prompts as literals. A change here breaks every run and adapter made with it."""
+"""Template version 1 is frozen: whole prompts as literals. A change breaks runs and adapters made with it."""
 
 import pytest
 
@@ -7,31 +7,47 @@ from neuron_core.qatt.prompt import TEMPLATE_VERSION, demonstration_block, proxy
 from neuron_core.tasks.load import load_task
 from tests.builders import write_jsonl
 
-FILES = {'sentiment': [{'text': 'The soup was warm and the bread was fresh.', 'label': 'positive'},
-               {'text': 'The train was late again.', 'label': 'negative'},
-               {'text': 'The office opens at nine.', 'label': 'neutral'}],
- 'topic': [{'text': 'The keeper saved a late penalty.', 'label': 'sport'},
-           {'text': 'The bank raised its rate.', 'label': 'economy'}],
- 'ner': [{'sentence': 'Ada Lovelace was born in London.', 'entity': 'London', 'label': 'location'},
-         {'sentence': 'The ship sank off Cape Horn in 1905.', 'entity': 'The ship', 'label': 'product'},
-         {'sentence': 'She joined the Red Cross.', 'entity': 'Red Cross', 'label': 'organization'},
-         {'sentence': 'He met Grace Hopper twice.', 'entity': 'Grace Hopper', 'label': 'person'},
-         {'sentence': 'They read Middlemarch.', 'entity': 'Middlemarch', 'label': 'art'}],
- 'chunking': [{'sentence': 'The old clock ticks loudly',
-               'answer': '[NP The old clock] [VP ticks] [ADVP loudly]'},
-              {'sentence': 'A fox ran over the hill .',
-               'answer': '[NP A fox] [VP ran] [PP over] [NP the hill] .'}],
- 'commonsense': [{'question': 'Where does bread go to brown?',
-                  'choices': ['freezer', 'toaster', 'sink', 'drawer', 'garden'],
-                  'answer': 'toaster'},
-                 {'question': 'What keeps rain off?',
-                  'choices': ['spoon', 'umbrella', 'candle', 'sieve'],
-                  'answer': 'umbrella'}],
- 'quiz': [{'question': 'Which metal is liquid at room temperature?', 'answer': 'mercury'},
-          {'question': 'Which planet has the great red spot?', 'answer': 'Jupiter'},
-          {'question': 'Which gas do plants take in?', 'answer': 'carbon dioxide'},
-          {'question': 'Which organ pumps blood?', 'answer': 'the heart'},
-          {'question': 'Which ocean is the largest?', 'answer': 'the Pacific'}]}
+FILES = {
+    "sentiment": [
+        {"text": "The soup was warm and the bread was fresh.", "label": "positive"},
+        {"text": "The train was late again.", "label": "negative"},
+        {"text": "The office opens at nine.", "label": "neutral"},
+    ],
+    "topic": [
+        {"text": "The keeper saved a late penalty.", "label": "sport"},
+        {"text": "The bank raised its rate.", "label": "economy"},
+    ],
+    "ner": [
+        {"sentence": "Ada Lovelace was born in London.", "entity": "London", "label": "location"},
+        {"sentence": "The ship sank off Cape Horn in 1905.", "entity": "The ship", "label": "product"},
+        {"sentence": "She joined the Red Cross.", "entity": "Red Cross", "label": "organization"},
+        {"sentence": "He met Grace Hopper twice.", "entity": "Grace Hopper", "label": "person"},
+        {"sentence": "They read Middlemarch.", "entity": "Middlemarch", "label": "art"},
+    ],
+    "chunking": [
+        {"sentence": "The old clock ticks loudly", "answer": "[NP The old clock] [VP ticks] [ADVP loudly]"},
+        {"sentence": "A fox ran over the hill .", "answer": "[NP A fox] [VP ran] [PP over] [NP the hill] ."},
+    ],
+    "commonsense": [
+        {
+            "question": "Where does bread go to brown?",
+            "choices": ["freezer", "toaster", "sink", "drawer", "garden"],
+            "answer": "toaster",
+        },
+        {
+            "question": "What keeps rain off?",
+            "choices": ["spoon", "umbrella", "candle", "sieve"],
+            "answer": "umbrella",
+        },
+    ],
+    "quiz": [
+        {"question": "Which metal is liquid at room temperature?", "answer": "mercury"},
+        {"question": "Which planet has the great red spot?", "answer": "Jupiter"},
+        {"question": "Which gas do plants take in?", "answer": "carbon dioxide"},
+        {"question": "Which organ pumps blood?", "answer": "the heart"},
+        {"question": "Which ocean is the largest?", "answer": "the Pacific"},
+    ],
+}
 
 PROMPTS = {
     ("sentiment", 1, "A"): """\
@@ -244,7 +260,9 @@ def test_without_a_setting_the_letter_is_one_of_the_example_s_own_and_differs_be
     found = task("quiz")
     letters = {seed: demonstration_block(found.examples[0], found, seed)[-1] for seed in range(40)}
     assert set(letters.values()) == set("ABCD")
-    assert demonstration_block(found.examples[0], found, 3) == demonstration_block(found.examples[0], found, 3)
+    assert demonstration_block(found.examples[0], found, 3) == demonstration_block(
+        found.examples[0], found, 3
+    )
 
 
 def test_a_letter_that_is_none_is_refused(task):
@@ -255,7 +273,11 @@ def test_a_letter_that_is_none_is_refused(task):
 
 def test_line_breaks_of_the_data_do_not_break_the_prompt_s_lines(tmp_path):
     rows = [
-        {"question": "Which\nmetal   is\r\nliquid?\n", "choices": [" one\ntwo", "b", "c", "d"], "answer": "one two"},
+        {
+            "question": "Which\nmetal   is\r\nliquid?\n",
+            "choices": [" one\ntwo", "b", "c", "d"],
+            "answer": "one two",
+        },
         {"question": "Which one?", "choices": ["e", "f", "g", "h"], "answer": "h"},
     ]
     found = load_task(str(write_jsonl(tmp_path / "q.jsonl", rows))).task

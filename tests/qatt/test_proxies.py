@@ -1,4 +1,4 @@
-"""Three orders of the same four options: what they share, and that nothing but seed and example decides them."""
+"""Three orders of the same four options: what they share, and that only seed and example decide them."""
 
 from collections import Counter
 

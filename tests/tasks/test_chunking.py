@@ -42,7 +42,11 @@ def test_a_bracket_that_is_no_chunk_is_a_word():
 
 
 def test_a_bracket_inside_of_a_chunk_makes_the_row_one_that_does_not_fit():
-    rows = [("a [ b ran", "[NP a [ b] [VP ran]"), ("a b[ ran", "[NP a b[] [VP ran]"), ("a ] b ran", "[NP a ] b] [VP ran]")]
+    rows = [
+        ("a [ b ran", "[NP a [ b] [VP ran]"),
+        ("a b[ ran", "[NP a b[] [VP ran]"),
+        ("a ] b ran", "[NP a ] b] [VP ran]"),
+    ]
     for sentence, answer in rows:
         column, complaint = KINDS["chunking"].check({"sentence": sentence, "answer": answer})
         assert (column, complaint) == ("answer", "does not have the words of the sentence in their order")
@@ -61,7 +65,9 @@ def test_wrong_segmentations_are_distinct_wrong_and_keep_every_word_in_its_place
     assert right not in found
     for text in found:
         assert words(text) == words(right)
-        assert [w for tag, ws in parse(text) if not tag for w in ws] == [w for tag, ws in chunks if not tag for w in ws]
+        assert [w for tag, ws in parse(text) if not tag for w in ws] == [
+            w for tag, ws in chunks if not tag for w in ws
+        ]
 
 
 def test_the_four_edits_of_two_chunks_by_hand():
@@ -85,7 +91,10 @@ def test_a_word_outside_of_brackets_is_never_moved_into_a_chunk():
 
 def test_options_are_four_segmentations_of_the_sentence_and_vary_by_seed(tmp_path):
     rows = [
-        {"sentence": f"A fox {i} ran over the hill .", "answer": f"[NP A fox {i}] [VP ran] [PP over] [NP the hill] ."}
+        {
+            "sentence": f"A fox {i} ran over the hill .",
+            "answer": f"[NP A fox {i}] [VP ran] [PP over] [NP the hill] .",
+        }
         for i in range(30)
     ]
     task = load_task(str(write_jsonl(tmp_path / "c.jsonl", rows))).task

@@ -55,10 +55,20 @@ def test_a_good_row_has_no_complaint_and_its_columns_name_its_kind(name):
         ("chunking", {"answer": "[NP A fox] [VP ran]"}, "answer", "does not have the words of the sentence"),
         ("chunking", {"answer": "[NP fox A] [VP ran] [ADVP home]"}, "answer", "does not have the words"),
         ("chunking", {"answer": "[NP A fox [VP ran] [ADVP home]"}, "answer", "does not have the words"),
-        ("chunking", {"sentence": "Go home", "answer": "Go [ADVP home]"}, "answer", "allows 1 wrong segmentations"),
+        (
+            "chunking",
+            {"sentence": "Go home", "answer": "Go [ADVP home]"},
+            "answer",
+            "allows 1 wrong segmentations",
+        ),
         ("multiple_choice", {"question": ""}, "question", "is empty"),
         ("multiple_choice", {"choices": "a, b, c, d"}, "choices", "is not a list of texts"),
-        ("multiple_choice", {"choices": ["a", "b", "c"]}, "choices", "has 3 choices; four or more are needed"),
+        (
+            "multiple_choice",
+            {"choices": ["a", "b", "c"]},
+            "choices",
+            "has 3 choices; four or more are needed",
+        ),
         ("multiple_choice", {"choices": ["a", "b", "c", "c "]}, "choices", "has the same choice twice"),
         ("multiple_choice", {"choices": ["a", "b", "c", " "]}, "choices", "has an empty choice"),
         ("multiple_choice", {"answer": "e"}, "answer", "is not one of the choices"),
@@ -66,7 +76,12 @@ def test_a_good_row_has_no_complaint_and_its_columns_name_its_kind(name):
         ("question_answer", {"question": " "}, "question", "is empty"),
         ("question_answer", {"answer": ""}, "answer", "is empty"),
         ("question_answer", {"distractors": "a"}, "distractors", "is not a list of texts"),
-        ("question_answer", {"distractors": ["a", "b", "this", "b"]}, "distractors", "has 2 texts that differ"),
+        (
+            "question_answer",
+            {"distractors": ["a", "b", "this", "b"]},
+            "distractors",
+            "has 2 texts that differ",
+        ),
         ("question_answer", {"distractors": ["a", "b", "c", " "]}, "distractors", "has an empty text"),
     ],
 )
@@ -88,7 +103,9 @@ def test_an_unknown_kind_lists_the_known_ones():
 
 
 def test_columns_that_fit_no_kind_list_what_each_needs():
-    with pytest.raises(TaskError, match=r"columns body, label.*classification: text, label; span_typing: sentence"):
+    with pytest.raises(
+        TaskError, match=r"columns body, label.*classification: text, label; span_typing: sentence"
+    ):
         guess_kind({"body", "label"})
     with pytest.raises(TaskError, match=r"\(none\)"):
         guess_kind(set())

@@ -14,8 +14,9 @@ Fields = Mapping[str, Any]
 class TaskKind:
     """One form of task.
 
-    columns: required columns of a row; `check(fields)` returns (column, complaint) or None; `stem(example, wording)`
-    is the text after "Question:"; `options(example, task, seed)` is the correct option, then at least three wrong ones.
+    columns: required columns of a row; `check(fields)` returns (column, complaint) or None;
+    `stem(example, wording)` is the text after "Question:"; `options(example, task, seed)` is the correct
+    option, then three wrong ones.
     """
 
     name: str

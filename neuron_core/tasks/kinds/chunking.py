@@ -1,4 +1,4 @@
-"""Chunking: a sentence and its bracketed phrases. Distractors are wrong segmentations of the same sentence."""
+"""Chunking: a sentence and its bracketed phrases. Distractors are wrong segmentations of that sentence."""
 
 import hashlib
 import re

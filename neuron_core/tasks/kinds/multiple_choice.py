@@ -1,4 +1,4 @@
-"""Multiple choice: a question, its choices and the right one. Beyond four choices, wrong ones are dropped by seed."""
+"""Multiple choice: a question, its choices and the right one. Wrong ones beyond three are dropped by seed."""
 
 from neuron_core.tasks.kinds.base import Fields, TaskKind, one_line, pick
 from neuron_core.tasks.task import Example, Task, Wording
