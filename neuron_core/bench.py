@@ -115,7 +115,9 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     }
 
 
-def _time_grid(loaded: LoadedModel, questions: Any, plan: Any, rows: int, timed: Any) -> tuple[list[float], list[float]]:
+def _time_grid(
+    loaded: LoadedModel, questions: Any, plan: Any, rows: int, timed: Any
+) -> tuple[list[float], list[float]]:
     """Seconds of the grid and of one plain forward pass, question by question in turn."""
     prompts = [tokenize_prompt(loaded.tokenizer, question.prompt) for question in questions]
     shared = common_prefix_length([prompt.token_ids for prompt in prompts])

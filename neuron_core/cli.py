@@ -26,7 +26,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 errors = Console(stderr=True)
 
 Task = Annotated[str, typer.Option(help="A bundled task, or a .jsonl, .csv or .tsv file.")]
-Model = Annotated[str, typer.Option(help="'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file.")]
+Model = Annotated[
+    str, typer.Option(help="'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file.")
+]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
@@ -36,7 +38,9 @@ OutDir = Annotated[Path | None, typer.Option("--out", help="Folder of the new ru
 
 
 @app.command()
-def preview(task: Task = "sentiment", n: Annotated[int, typer.Option(min=1)] = 2, seed: Seed = 0, as_json: AsJson = False) -> None:
+def preview(
+    task: Task = "sentiment", n: Annotated[int, typer.Option(min=1)] = 2, seed: Seed = 0, as_json: AsJson = False
+) -> None:
     """Shows the proxy questions of the first attribution examples. Loads no model."""
     from neuron_core.qatt.draws import draw, questions_of
     from neuron_core.tasks.load import load_task

@@ -33,9 +33,7 @@ def form() -> None:
     known = [*runs, *([state.open_run(state.DEMO)] if state.has_demo() else [])]
     facts = facts_from_runs(spec, known) or (loaded if loaded and loaded.title == spec.title else None)
     task = reading_of(state.task_name()).task
-    st.markdown(
-        f"Task **{plain(task.name)}**, model **{plain(spec.title)}**: both are chosen in the sidebar."
-    )
+    st.markdown(f"Task **{plain(task.name)}**, model **{plain(spec.title)}**: both are chosen in the sidebar.")
     one, two, three = st.columns(3)
     examples = one.number_input(
         "Examples",
@@ -45,9 +43,7 @@ def form() -> None:
         persist_state="session",
         help="Three questions each. The paper takes 5.",
     )
-    steps = two.number_input(
-        "m (steps)", 1, value=16, key="steps", persist_state="session", help="m of Eq. 1."
-    )
+    steps = two.number_input("m (steps)", 1, value=16, key="steps", persist_state="session", help="m of Eq. 1.")
     rule = three.selectbox("Rule", RULES, key="rule", persist_state="session", help="`right` is the paper's.")
     z, k = (
         column.number_input(

@@ -95,9 +95,7 @@ def cards(cell: Cell) -> None:
         columns = st.columns(4)
     for column, name in zip(columns[:2], ("rac", "rcc"), strict=True):
         with column, st.container(border=True, height="stretch"):
-            st.metric(
-                f"{name.upper()} at ratio {row.ratio:g}", change(getattr(row, name)), help=MEANING[name]
-            )
+            st.metric(f"{name.upper()} at ratio {row.ratio:g}", change(getattr(row, name)), help=MEANING[name])
             st.caption(f"95% interval: {between(*(getattr(row, f'{name}_interval') or (None, None)))}")
             if cell.random:
                 low, high = (getattr(cell.random, f"{name}_{end}") for end in ("low", "high"))
@@ -107,8 +105,7 @@ def cards(cell: Cell) -> None:
             st.metric(
                 f"{name.upper()}, held out",
                 change(getattr(best, f"heldout_{name}")),
-                help="The ratio is chosen on one half of the examples and measured on the other; "
-                "both ways, averaged.",
+                help="The ratio is chosen on one half of the examples and measured on the other; both ways, averaged.",
             )
             interval = getattr(best, f"heldout_{name}_interval") or (None, None)
             st.caption(f"95% interval: {between(*interval)}")
@@ -124,22 +121,14 @@ MEANING = {
 
 def curves(run: RunFolder, evaluation: Evaluation, k: int) -> None:
     one, two = st.columns(2)
-    chosen = one.segmented_control(
-        "Measure", list(METRICS), default=next(iter(METRICS)), required=True, key="metric"
-    )
-    over = two.segmented_control(
-        "Shown", [OVER_RATIO, OVER_BUDGET], default=OVER_RATIO, required=True, key="over"
-    )
+    chosen = one.segmented_control("Measure", list(METRICS), default=next(iter(METRICS)), required=True, key="metric")
+    over = two.segmented_control("Shown", [OVER_RATIO, OVER_BUDGET], default=OVER_RATIO, required=True, key="over")
     metric = METRICS[chosen]
     if over == OVER_RATIO:
         figure(ratio_curves(evaluation, k, metric), "ratio_curves", f"{metric}-ratio-{state.shown_id()}-k{k}")
     else:
-        figure(
-            budget_curves(evaluation, "best", metric), "budget_curves", f"{metric}-budget-{state.shown_id()}"
-        )
-        st.caption(
-            "At each budget's best ratio, with the held-out values beside; random sets get the same choice."
-        )
+        figure(budget_curves(evaluation, "best", metric), "budget_curves", f"{metric}-budget-{state.shown_id()}")
+        st.caption("At each budget's best ratio, with the held-out values beside; random sets get the same choice.")
     provenance(run, k=k if over == OVER_RATIO else None, position=evaluation.grid[0].position)
 
 

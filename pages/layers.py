@@ -66,9 +66,7 @@ def go_to(neuron: str, rows: list[NeuronRow], chosen: list[NeuronRow]) -> list[N
             st.info(f"Neuron {neuron} is not among these {len(rows)}. A larger K shows more of the ranking.")
         return chosen
     row = found[0]
-    st.info(
-        f"Neuron {row.id} is number {row.rank} of the {row.role} neurons, with a score of {row.score:.3e}."
-    )
+    st.info(f"Neuron {row.id} is number {row.rank} of the {row.role} neurons, with a score of {row.score:.3e}.")
     return [row, *(other for other in chosen if other.id != row.id)]
 
 
@@ -101,9 +99,7 @@ def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
     neurons(choose_rows(neuron_rows(cut), n_layers), f"neurons-{name}")
     provenance(run, k=k)
     st.subheader("All scores by layer")
-    st.markdown(
-        "Every neuron with a score, not only K of them: positive scores upwards, negative ones downwards."
-    )
+    st.markdown("Every neuron with a score, not only K of them: positive scores upwards, negative ones downwards.")
     figure(layer_score_bars(found.ranking), "layer_scores", f"layer-scores-{state.shown_id()}")
     provenance(run)
 

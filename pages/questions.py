@@ -51,23 +51,17 @@ def choose(task: Task) -> tuple[ProxyQuestion, ...]:
     last = len(examples)
     with columns[2], st.container(horizontal=True, vertical_alignment="bottom"):
         number = int(
-            st.number_input(
-                f"Example (1 to {last})", 1, last, key="example", persist_state="session", width=180
-            )
+            st.number_input(f"Example (1 to {last})", 1, last, key="example", persist_state="session", width=180)
         )
         st.button("Previous", key="previous", on_click=step, args=(-1, last), disabled=number == 1)
         st.button("Next", key="next", on_click=step, args=(1, last), disabled=number == last)
-    return proxy_questions(
-        examples[number - 1], task, demonstration, seed, None if letter == BY_SEED else letter
-    )
+    return proxy_questions(examples[number - 1], task, demonstration, seed, None if letter == BY_SEED else letter)
 
 
 def side_by_side(questions: tuple[ProxyQuestion, ...]) -> None:
     st.subheader("One example, three questions")
     st.text(questions[0].stem)
-    for number, (column, question) in enumerate(
-        zip(st.columns(3, border=True), questions, strict=True), start=1
-    ):
+    for number, (column, question) in enumerate(zip(st.columns(3, border=True), questions, strict=True), start=1):
         with column:
             st.markdown(f"**Question {number}**, correct: **{LETTERS[question.target]}**")
             st.text(options_text(question))
@@ -124,17 +118,13 @@ def answer(question: ProxyQuestion, report: PromptReport) -> None:
             every = pd.DataFrame({"id": report.token_ids, "token": [repr(token) for token in report.tokens]})
             st.dataframe(every, key="all_tokens", height=300)
     if facts:
-        st.caption(
-            plain(f"{facts.title} · {facts.dtype} on {facts.device} · unmodified · question {question.id}")
-        )
+        st.caption(plain(f"{facts.title} · {facts.dtype} on {facts.device} · unmodified · question {question.id}"))
 
 
 through_frame()
 task = reading_of(state.task_name()).task
 known_baseline(task)
-st.caption(
-    f"Task {plain(task.name)}: {len(task.examples)} examples. Another one can be chosen in the sidebar."
-)
+st.caption(f"Task {plain(task.name)}: {len(task.examples)} examples. Another one can be chosen in the sidebar.")
 questions = choose(task)
 side_by_side(questions)
 st.subheader("What the model gets")

@@ -146,8 +146,7 @@ def run(command, root):
         errors = [line for line in last if line.startswith("ERROR:")] or [line for line in last if line]
         reason = errors[-1] if errors else f"exit code {process.returncode}"
         raise SetupError(
-            f"`{' '.join(command)}` failed: {reason} -- {hint(' '.join(last))}, "
-            "then run the same command again."
+            f"`{' '.join(command)}` failed: {reason} -- {hint(' '.join(last))}, then run the same command again."
         )
 
 

@@ -44,7 +44,9 @@ class LowRank(nn.Module):
     def __init__(self, base: nn.Linear, rank: int, scale: float, dropout: float) -> None:
         super().__init__()
         self.base, self.scale, self.dropout = base, scale, nn.Dropout(dropout)
-        self.a = nn.Parameter(torch.randn(rank, base.in_features, device=base.weight.device) / math.sqrt(base.in_features))
+        self.a = nn.Parameter(
+            torch.randn(rank, base.in_features, device=base.weight.device) / math.sqrt(base.in_features)
+        )
         self.b = nn.Parameter(torch.zeros(base.out_features, rank, device=base.weight.device))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -95,7 +97,9 @@ class Samples(Dataset[tuple[list[list[int]], list[list[tuple[int, int]]]]]):
             if text not in texts:
                 texts.append(text)
         place = draw.randrange(4)
-        options = tuple(Option(letter, text, i == place) for i, (letter, text) in enumerate(zip(LETTERS, texts, strict=True)))
+        options = tuple(
+            Option(letter, text, i == place) for i, (letter, text) in enumerate(zip(LETTERS, texts, strict=True))
+        )
         return block(f'Which option says "{texts[place]}"?', options), LETTERS[place]
 
     def _encode(self, head: str, blocks: list[tuple[str, str]]) -> tuple[list[int], list[tuple[int, int]]]:
@@ -137,7 +141,9 @@ def add_gradients(loaded: LoadedModel, batch: tuple[list[list[int]], list[list[t
             hidden = loaded.model.base_model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False)
             picked = hidden.last_hidden_state[torch.tensor(rows, device=device), torch.tensor(columns, device=device)]
             logits = loaded.model.get_output_embeddings()(picked).float()
-            loss = nn.functional.cross_entropy(logits, torch.tensor(targets, device=device), reduction="sum") / n_answers
+            loss = (
+                nn.functional.cross_entropy(logits, torch.tensor(targets, device=device), reduction="sum") / n_answers
+            )
         loss.backward()
         total += loss.item()
     return total
@@ -215,7 +221,9 @@ def train(options: argparse.Namespace) -> None:
     binding_draw = random.Random(f"{options.seed}|binding held-out")
     prompts["binding"] = [
         (f"{BINDING_ROLE}\n{RULE}\n\n{one[0]} {one[1]}\n\n{two[0]}", LETTERS.index(two[1]))
-        for one, two in ((binding._binding(binding_draw), binding._binding(binding_draw)) for _ in range(options.held_out))
+        for one, two in (
+            (binding._binding(binding_draw), binding._binding(binding_draw)) for _ in range(options.held_out)
+        )
     ]
     parts: dict[str, LowRank] = {}
     for i, layer in enumerate(loaded.layers):

@@ -70,9 +70,7 @@ SENTENCES = (
 )
 
 
-def byte_level_tokenizer(
-    corpus: Sequence[str] = _CORPUS, *, regex: bool = True, vocab_size: int = 420
-) -> Tokenizer:
+def byte_level_tokenizer(corpus: Sequence[str] = _CORPUS, *, regex: bool = True, vocab_size: int = 420) -> Tokenizer:
     """A byte-level BPE tokenizer trained on `corpus`; without `regex`, merges may cross words."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=regex)
@@ -96,9 +94,7 @@ def tiny_checkpoint(tmp_path: Path, family: str) -> Path:
         return folder
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_level_tokenizer(), eos_token="<|end|>")
     make_config, sizes = FAMILIES[family]
-    config = make_config(
-        vocab_size=len(tokenizer), bos_token_id=None, eos_token_id=0, pad_token_id=None, **sizes
-    )
+    config = make_config(vocab_size=len(tokenizer), bos_token_id=None, eos_token_id=0, pad_token_id=None, **sizes)
     with torch.random.fork_rng():
         torch.manual_seed(7)
         model = AutoModelForCausalLM.from_config(config)
@@ -157,11 +153,8 @@ def write_jsonl(path: Path, rows: Sequence[object]) -> Path:
     return path
 
 
-def classification_rows(
-    n: int, labels: Sequence[str] = ("positive", "neutral", "negative")
-) -> list[dict[str, str]]:
+def classification_rows(n: int, labels: Sequence[str] = ("positive", "neutral", "negative")) -> list[dict[str, str]]:
     """`n` rows of different text, labels in turn."""
     return [
-        {"text": f"{SENTENCES[i % len(SENTENCES)]}, number {i}.", "label": labels[i % len(labels)]}
-        for i in range(n)
+        {"text": f"{SENTENCES[i % len(SENTENCES)]}, number {i}.", "label": labels[i % len(labels)]} for i in range(n)
     ]

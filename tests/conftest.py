@@ -80,6 +80,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     skipped = [r for r in reporter.stats.get("skipped", []) if "browser" in r.keywords] if reporter else []
     if skipped:
-        reporter.write_line(
-            f"Browser tests SKIPPED: {len(skipped)}. Install Chromium to run them.", yellow=True
-        )
+        reporter.write_line(f"Browser tests SKIPPED: {len(skipped)}. Install Chromium to run them.", yellow=True)

@@ -97,9 +97,7 @@ def test_only_one_file_calls_from_pretrained():
 
 
 def test_only_one_file_registers_hooks():
-    hooking = [
-        name for name, path in SOURCES.items() if any("register" in c and "hook" in c for c in calls(path))
-    ]
+    hooking = [name for name, path in SOURCES.items() if any("register" in c and "hook" in c for c in calls(path))]
     assert hooking == ["models.hooks"]
 
 

@@ -130,9 +130,7 @@ def test_without_an_nvidia_driver_the_size_of_the_download_is_said_first(monkeyp
 
 @pytest.mark.parametrize("version", [(3, 10, 9), (3, 15, 0)])
 def test_an_unsuitable_python_is_named_with_what_is_needed(version):
-    with pytest.raises(
-        setup.SetupError, match=rf"python is Python {version[0]}\.{version[1]}; .*3\.11 to 3\.14"
-    ):
+    with pytest.raises(setup.SetupError, match=rf"python is Python {version[0]}\.{version[1]}; .*3\.11 to 3\.14"):
         setup.check_python(version, "/usr/bin/python")
 
 

@@ -29,7 +29,7 @@ class _Injected(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, None]:
         below = None
         if ctx.needs_input_grad[0]:
             below = gradient.clone()
@@ -108,9 +108,7 @@ def _check(loaded: LoadedModel, question_id: str, guard: float, ig: torch.Tensor
             accepted=f"at most {limit}; the row mask or positions of this architecture are wrong",
         )
     if not bool(torch.isfinite(ig).all()):
-        raise AttributionError(
-            "the attribution has values that are not finite", where=f"question {question_id}"
-        )
+        raise AttributionError("the attribution has values that are not finite", where=f"question {question_id}")
 
 
 def reference(

@@ -85,9 +85,7 @@ def random_rows(rows: Sequence[GridRow]) -> tuple[RandomRow, ...]:
             low, high = spread[f"{name}_low"], spread[f"{name}_high"]
             spread[f"{name}_interval"] = None if low is None else (low, high)
         spread["mean_p_correct"] = float(np.mean([row.mean_p_correct for row in seeds]))
-        spread["letters"] = {
-            letter: float(np.mean([row.letters[letter] for row in seeds])) for letter in LETTERS
-        }
+        spread["letters"] = {letter: float(np.mean([row.letters[letter] for row in seeds])) for letter in LETTERS}
         spread["verdict"] = verdict(spread["rac"], spread["rcc"])
         band.append(RandomRow(**asdict(seeds[0]) | spread | {"source": "random", "n_seeds": len(seeds)}))
     return tuple(band)

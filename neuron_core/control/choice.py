@@ -49,8 +49,7 @@ def best_ratios(
         chosen, first_chosen, second_chosen = whole.choose(), first.choose(), second.choose()
         rac, rcc = whole.changes(chosen)
         heldout_rac, heldout_rcc = (
-            (a + b) / 2
-            for a, b in zip(second.changes(first_chosen), first.changes(second_chosen), strict=True)
+            (a + b) / 2 for a, b in zip(second.changes(first_chosen), first.changes(second_chosen), strict=True)
         )
         point = [number_or_none(values[0]) for values in (rac, rcc, heldout_rac, heldout_rcc)]
         spread = [intervals(values[1:, None])[0] for values in (rac, rcc, heldout_rac, heldout_rcc)]
@@ -78,9 +77,7 @@ def best_ratios(
 class _Sums:
     """Weighted right answers and comprehended examples of a group's columns, one row a resample."""
 
-    def __init__(
-        self, counts: Tally, group: Sequence[int], sign: float, weights: NDArray[np.float64]
-    ) -> None:
+    def __init__(self, counts: Tally, group: Sequence[int], sign: float, weights: NDArray[np.float64]) -> None:
         columns = [0, *(1 + column for column in group)]
         self.sign = sign
         self.right = weights @ counts.right[:, columns]
@@ -98,8 +95,7 @@ class _Sums:
         """(RAC, RCC) in percent of the chosen columns, each (B,); NaN where undefined."""
         rows = np.arange(len(chosen))
         rac, rcc = (
-            relative_change(sums[rows, 1 + chosen], sums[:, 0], self.sign)
-            for sums in (self.right, self.comprehended)
+            relative_change(sums[rows, 1 + chosen], sums[:, 0], self.sign) for sums in (self.right, self.comprehended)
         )
         return rac, rcc
 

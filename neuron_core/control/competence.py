@@ -31,8 +31,7 @@ def measured_baseline(p: OptionProbabilities, counts: Tally, weights: NDArray[np
         com_interval=com_interval,
         letters=letters,
         letter_accuracy={
-            letter: float(own.mean()) if len(own) else None
-            for letter, own in zip(LETTERS, of_letter, strict=True)
+            letter: float(own.mean()) if len(own) else None for letter, own in zip(LETTERS, of_letter, strict=True)
         },
         competent=complaint is None,
         complaint=complaint,

@@ -80,9 +80,7 @@ def baseline_of(p: OptionProbabilities, seed: int = 0, resamples: int = 1000) ->
     return measured_baseline(p, counts, _weights(counts, seed, resamples))
 
 
-def question_rows(
-    p: OptionProbabilities, plan: Sequence[Intervention], index: int
-) -> tuple[QuestionRow, ...]:
+def question_rows(p: OptionProbabilities, plan: Sequence[Intervention], index: int) -> tuple[QuestionRow, ...]:
     """Every question before and under plan[index]. ConfigError when there is no such intervention."""
     _check(p, plan)
     if not 0 <= index < len(plan):

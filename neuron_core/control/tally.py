@@ -35,9 +35,7 @@ def tally(p: OptionProbabilities) -> Tally:
     return Tally(right, (right >= 2).astype(np.float64), n_questions.astype(np.float64))
 
 
-def resample_weights(
-    strata: NDArray[np.int64], resamples: int, generator: np.random.Generator
-) -> NDArray[np.float64]:
+def resample_weights(strata: NDArray[np.int64], resamples: int, generator: np.random.Generator) -> NDArray[np.float64]:
     """How often each example is drawn, as many from each stratum as it has. strata: (E,) → (resamples, E)."""
     weights = np.zeros((resamples, len(strata)))
     for stratum in np.unique(strata):

@@ -53,9 +53,7 @@ def ratio_curves(evaluation: Evaluation, k: int, metric: Metric, source: str = "
     )
 
 
-def budget_curves(
-    evaluation: Evaluation, ratio: float | Choice, metric: Metric, source: str = "task"
-) -> go.Figure:
+def budget_curves(evaluation: Evaluation, ratio: float | Choice, metric: Metric, source: str = "task") -> go.Figure:
     """RAC or RCC over the budget K at one ratio, at each budget's "best", or for the "held-out" choice of it.
 
     With "best" the held-out values stand beside; the random sets of the band had the same choice.
@@ -76,13 +74,10 @@ def budget_curves(
         rows = _of_source(evaluation.grid, source)
         _check("ratio", ratio, [row.ratio for row in rows])
         points = _panels(_at(rows, ratio=ratio), lambda row: row_point(row, str(row.k), metric))
-        random = _panels(
-            _at(evaluation.random, ratio=ratio), lambda row: random_point(row, str(row.k), metric)
-        )
+        random = _panels(_at(evaluation.random, ratio=ratio), lambda row: random_point(row, str(row.k), metric))
         at = f"ratio {ratio:g}"
     traces = {
-        d: [*band(random[d]), *curve(points[d]), *curve(beside[d], HELD_OUT_NAME, dashed=True)]
-        for d in DIRECTIONS
+        d: [*band(random[d]), *curve(points[d]), *curve(beside[d], HELD_OUT_NAME, dashed=True)] for d in DIRECTIONS
     }
     alt = _in_words(f"{metric.upper()} over the budget K at {at}.", points, random, "K = ")
     ks = sorted({int(point.x) for d in DIRECTIONS for point in points[d]})

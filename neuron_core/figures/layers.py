@@ -85,8 +85,7 @@ def layer_score_bars(ranking: NeuronRanking, unit: str = "probability") -> go.Fi
                 marker={"color": colour, "line": {"width": 0}},
                 customdata=[{"role": role, "layer": layer} for layer in layers],
                 hovertext=[
-                    f"layer {layer}, {counted(n, 'neuron')} with a {sign} score"
-                    f"<br>sum {signed(total, 4)} ({unit})"
+                    f"layer {layer}, {counted(n, 'neuron')} with a {sign} score<br>sum {signed(total, 4)} ({unit})"
                     for layer, n, total in zip(layers, numbers.tolist(), totals.tolist(), strict=True)
                 ],
                 hoverinfo="text",
@@ -201,9 +200,7 @@ def _heatmap_in_words(counts: LayerCounts, k: int) -> str:
 
 
 def _scores_in_words(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> str:
-    said = (
-        f"Bar chart of the sums of positive and of negative task scores in {counted(len(positive), 'layer')}."
-    )
+    said = f"Bar chart of the sums of positive and of negative task scores in {counted(len(positive), 'layer')}."
     if not positive.any() and not negative.any():
         return said + " All are zero."
     top, bottom = int(positive.argmax()), int(negative.argmin())

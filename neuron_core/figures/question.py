@@ -36,9 +36,7 @@ def option_bars(
     ]
     figure.update_xaxes(tickvals=list(range(len(labels))), ticktext=ticks, tickangle=0, showgrid=False)
     figure.update_xaxes(range=[-0.5, len(labels) - 0.5], title_text="Option")
-    figure.update_yaxes(
-        title_text="Probability among the four (%)", range=[0, 112], tickvals=[0, 25, 50, 75, 100]
-    )
+    figure.update_yaxes(title_text="Probability among the four (%)", range=[0, 112], tickvals=[0, 25, 50, 75, 100])
     return figure
 
 
@@ -70,14 +68,10 @@ def _bars(name: str, colour: str, values: list[float], correct: int, labels: Seq
     )
 
 
-def _in_words(
-    before: Sequence[float], after: Sequence[float] | None, correct: int, labels: Sequence[str]
-) -> str:
+def _in_words(before: Sequence[float], after: Sequence[float] | None, correct: int, labels: Sequence[str]) -> str:
     said = []
     for place, label in enumerate(labels):
-        change = (
-            percent(before[place]) if after is None else f"{percent(before[place])} → {percent(after[place])}"
-        )
+        change = percent(before[place]) if after is None else f"{percent(before[place])} → {percent(after[place])}"
         said.append(f"{label}{' (correct)' if place == correct else ''}: {change}")
     when = "" if after is None else ", before → under the intervention"
     return f"Bars of the probabilities of the four options{when}. {'; '.join(said)}."

@@ -26,9 +26,7 @@ class Adapter:
 def read_adapter(path: Path) -> Adapter:
     """Reads the adapter file; ModelError when it is absent or malformed."""
     if not path.is_file():
-        raise ModelError(
-            "the demo adapter is missing", where=path.name, accepted="the file shipped in assets/adapter"
-        )
+        raise ModelError("the demo adapter is missing", where=path.name, accepted="the file shipped in assets/adapter")
     try:
         with safe_open(path, framework="pt") as file:
             meta = file.metadata() or {}
@@ -45,9 +43,7 @@ def write_adapter(path: Path, adapter: Adapter, notes: dict[str, str]) -> None:
     for name, (a, b) in adapter.factors.items():
         tensors[f"{name}.A"] = a.half().contiguous().cpu()
         tensors[f"{name}.B"] = b.half().contiguous().cpu()
-    save_file(
-        tensors, path, metadata={**notes, "scale": str(adapter.scale), "base_sha256": adapter.base_sha256}
-    )
+    save_file(tensors, path, metadata={**notes, "scale": str(adapter.scale), "base_sha256": adapter.base_sha256})
 
 
 @torch.no_grad()

@@ -50,6 +50,4 @@ def get_architecture(model_type: str) -> Architecture:
 
 
 register_architecture(Architecture("llama", layers="model.layers", down_projection="mlp.down_proj"))
-register_architecture(
-    Architecture("gpt2", layers="transformer.h", down_projection="mlp.c_proj", write_axis="row")
-)
+register_architecture(Architecture("gpt2", layers="transformer.h", down_projection="mlp.c_proj", write_axis="row"))

@@ -26,9 +26,7 @@ def tokenize_prompt(tokenizer: Any, prompt: str) -> TokenizedPrompt:
     for letter in LETTERS:
         extended = tuple(tokenizer(prompt + space + letter)["input_ids"])
         if extended[:-1] != ids or extended[-1] in letter_ids:
-            shared = next(
-                (i for i, (a, b) in enumerate(zip(ids, extended, strict=False)) if a != b), len(ids)
-            )
+            shared = next((i for i, (a, b) in enumerate(zip(ids, extended, strict=False)) if a != b), len(ids))
             became = tokenizer.convert_ids_to_tokens(list(extended[shared:]))
             raise LetterError(
                 f"the letter {letter} is not one token of its own after the prompt; it became {became}",

@@ -96,9 +96,7 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
         ) from error
     if missing := sorted(report["missing_keys"]):
         # transformers draws them at random and goes on.
-        raise ModelError(
-            f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=spec.source
-        )
+        raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=spec.source)
     if spec.source == EMBEDDED:
         say("merging the demo adapter")
         merge_adapter(model, read_adapter(ADAPTER_FILE))
@@ -109,9 +107,7 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
     """Wraps a model that is already in memory; same checks as `load_model`."""
     architecture = get_architecture(model.config.model_type)
     if "flash" in str(getattr(model.config, "_attn_implementation", "")):
-        raise ModelError(
-            "flash attention can't take the masks of this method", accepted="sdpa or eager attention"
-        )
+        raise ModelError("flash attention can't take the masks of this method", accepted="sdpa or eager attention")
     device = pick_device(spec)
     model = model.to(device).eval().requires_grad_(False)
     layers = list(_attribute(model, architecture.layers))
@@ -148,16 +144,12 @@ def vocabulary_logits(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor
 
 def _check_head(loaded: LoadedModel) -> None:
     """The two functions above must give the model's own logits on one prompt."""
-    ids = torch.tensor(
-        [loaded.tokenizer("Question: one or two?\nAnswer:")["input_ids"]], device=loaded.device
-    )
+    ids = torch.tensor([loaded.tokenizer("Question: one or two?\nAnswer:")["input_ids"]], device=loaded.device)
     letters = torch.arange(4, device=loaded.device) + 5
     with torch.no_grad():
         own = loaded.model(ids, use_cache=False).logits[0, -1].to(loaded.score_dtype)
         hidden = loaded.model.base_model(ids, use_cache=False).last_hidden_state[0, -1:]
-        parts = torch.stack(
-            [letter_logits(loaded, hidden, letters)[0], vocabulary_logits(loaded, hidden)[0, letters]]
-        )
+        parts = torch.stack([letter_logits(loaded, hidden, letters)[0], vocabulary_logits(loaded, hidden)[0, letters]])
     tolerance = HEAD_TOLERANCE if loaded.dtype in (torch.float32, torch.float64) else 0.05
     off = float((parts - own[letters]).abs().max() / own.abs().max().clamp_min(1e-6))
     if off > tolerance:
@@ -210,9 +202,7 @@ def _resolve(spec: ModelSpec, say: Stage) -> tuple[str, dict[str, Any]]:
         return str(path.parent), {"gguf_file": path.name}
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise ModelError(
-                "the folder has no config.json", where=str(path), accepted="a transformers checkpoint"
-            )
+            raise ModelError("the folder has no config.json", where=str(path), accepted="a transformers checkpoint")
         return str(path), {}
     return spec.source, {"revision": spec.revision} if spec.revision else {}
 
@@ -238,9 +228,7 @@ def _converted_embedded(say: Stage) -> Path:
         say("converting the embedded weights (once)")
         transformers_logging.disable_progress_bar()
         tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
-        model = AutoModelForCausalLM.from_pretrained(
-            source.parent, gguf_file=source.name, dtype=torch.float32
-        )
+        model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
         # The weights are plain float32 by now; the note that they came quantised would forbid saving them.
         del model.config.quantization_config
         model.hf_quantizer = None

@@ -17,9 +17,7 @@ EMBEDDED_TITLES = {
     EMBEDDED: "SmolLM2-135M + multiple-choice adapter (demo, dequantised 4-bit weights)",
     PLAIN: "SmolLM2-135M-Instruct (dequantised 4-bit weights)",
 }
-ADAPTER_FILE = (
-    Path(__file__).resolve().parents[2] / "assets" / "adapter" / "smollm2-135m-multiple-choice.safetensors"
-)
+ADAPTER_FILE = Path(__file__).resolve().parents[2] / "assets" / "adapter" / "smollm2-135m-multiple-choice.safetensors"
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 

@@ -59,6 +59,4 @@ def questions_of(
     task: Task, examples: tuple[Example, ...], demonstration: Example, seed: int, letter: str | None = None
 ) -> tuple[ProxyQuestion, ...]:
     """The proxy questions of several examples, three each, in order."""
-    return tuple(
-        q for example in examples for q in proxy_questions(example, task, demonstration, seed, letter)
-    )
+    return tuple(q for example in examples for q in proxy_questions(example, task, demonstration, seed, letter))

@@ -49,11 +49,7 @@ def option_orders(example: Example, task: Task, seed: int) -> list[tuple[Option,
     skipped = left_out_letter(example.id, seed)
     orders = []
     for place in (i for i in range(len(LETTERS)) if i != skipped):
-        texts = sorted(
-            wrong, key=lambda t: hashlib.sha256(f"{seed}|{example.id}|{place}|{t}".encode()).hexdigest()
-        )
+        texts = sorted(wrong, key=lambda t: hashlib.sha256(f"{seed}|{example.id}|{place}|{t}".encode()).hexdigest())
         texts.insert(place, correct)
-        orders.append(
-            tuple(Option(letter, text, text == correct) for letter, text in zip(LETTERS, texts, strict=True))
-        )
+        orders.append(tuple(Option(letter, text, text == correct) for letter, text in zip(LETTERS, texts, strict=True)))
     return orders

@@ -53,9 +53,7 @@ def pace_from_runs(spec: ModelSpec, runs: Iterable[RunFolder]) -> Pace | None:
     return None
 
 
-def estimate(
-    config: RunConfig, facts: ModelFacts | None, pace: Pace | None, weight_bytes: int | None
-) -> Estimate:
+def estimate(config: RunConfig, facts: ModelFacts | None, pace: Pace | None, weight_bytes: int | None) -> Estimate:
     """Time grows with the steps: a question is L·m rows, whatever it asks."""
     n_questions = N_PROXIES * config.attribution.examples
     scale = config.attribution.steps / pace.steps if pace else 0.0

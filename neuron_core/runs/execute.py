@@ -60,9 +60,7 @@ def _stages(run: RunFolder, engine_for: EngineSource, reporter: "_Reporter") -> 
 
     finished = run.scored()
     reporter.begin("attribution", len(finished), len(setting.attribution))
-    for number, scores in reporter.each(
-        engine.attribute(setting.attribution, config.attribution, skip=finished)
-    ):
+    for number, scores in reporter.each(engine.attribute(setting.attribution, config.attribution, skip=finished)):
         run.save_scores(number, scores)
     ranking = run.ranking()
     if ranking is None:
@@ -78,16 +76,12 @@ def _stages(run: RunFolder, engine_for: EngineSource, reporter: "_Reporter") -> 
     finished = run.evaluated()
     plan = plan_of(config.evaluation, ranking)
     reporter.begin("evaluation", len(finished), len(setting.evaluation))
-    for number, values in reporter.each(
-        engine.evaluate(setting.evaluation, plan, config.evaluation, skip=finished)
-    ):
+    for number, values in reporter.each(engine.evaluate(setting.evaluation, plan, config.evaluation, skip=finished)):
         run.save_probabilities(number, values)
     probabilities = run.probabilities()
     assert probabilities is not None
     if run.evaluation() is None:
-        run.save_evaluation(
-            evaluate(probabilities, plan, position=config.evaluation.position, seed=config.seed)
-        )
+        run.save_evaluation(evaluate(probabilities, plan, position=config.evaluation.position, seed=config.seed))
     reporter.close()
 
 

@@ -101,9 +101,7 @@ class EngineHandle:
             job, process = self._job, self._process
             if job is None or process is None or job.run_id != run_id:
                 if run.status().state == "running":
-                    raise RunError(
-                        "another process works on this run", where=run_id, accepted="cancel it there"
-                    )
+                    raise RunError("another process works on this run", where=run_id, accepted="cancel it there")
                 return
             self._cancelling = job
             process.send(CancelRequest(run_id))
@@ -172,9 +170,7 @@ class EngineHandle:
             self._state.wait_for(lambda: not self._stopping, CONFIRM_S)
             job = self._job
             if job is not None and job.spec != spec:
-                raise RunError(
-                    "a run is using another model", where=job.run_id, accepted="wait for it, or cancel it"
-                )
+                raise RunError("a run is using another model", where=job.run_id, accepted="wait for it, or cancel it")
             number = next(self._numbers)
             self._worker().send(InspectRequest(number, prompt, spec))
             self._answers[number] = None
@@ -227,9 +223,7 @@ class EngineHandle:
     def _in_state(self, run_id: str, states: tuple[str, ...]) -> RunFolder:
         state = self.status(run_id).state
         if state not in states:
-            raise RunError(
-                f"the run is {state}", where=run_id, accepted=f"a run that is {' or '.join(states)}"
-            )
+            raise RunError(f"the run is {state}", where=run_id, accepted=f"a run that is {' or '.join(states)}")
         return self.store.open(run_id)
 
     def _queue_again(self, run_id: str, run: RunFolder) -> None:
@@ -276,18 +270,14 @@ class EngineHandle:
     def _on_end(self, how: str) -> None:
         with self._state:
             self._process, self._stopping, self._model = None, False, ModelState(loading=False)
-            gone = Failure.of(
-                RunError(f"the worker process ended ({how})", where=str(self.store.root / WORKER_LOG))
-            )
+            gone = Failure.of(RunError(f"the worker process ended ({how})", where=str(self.store.root / WORKER_LOG)))
             for number, answer in self._answers.items():
                 self._answers[number] = answer or Inspected(number, failure=gone)
             job, self._job = self._job, None
             if job is not None and job is self._cancelling:
                 self._settle(job.run_id, "cancelled", CANCELLED)
             elif job is not None:
-                self._settle(
-                    job.run_id, "interrupted", f"The worker process ended ({how}). What was finished is kept."
-                )
+                self._settle(job.run_id, "interrupted", f"The worker process ended ({how}). What was finished is kept.")
             self._send_next()
             self._state.notify_all()
 

@@ -45,9 +45,7 @@ def command_of(config: RunConfig, run_id: str) -> str | None:
 
 def python_of(config: RunConfig) -> str:
     """A script that makes this run again and prints its good neurons."""
-    used = sorted(
-        name for name in ("AttributionConfig", "EvaluationConfig", "RunConfig") if name in _call(config)
-    )
+    used = sorted(name for name in ("AttributionConfig", "EvaluationConfig", "RunConfig") if name in _call(config))
     imports = [f"from neuron_core.runs.config import {', '.join(used)}"]
     if "ModelSpec(" in _call(config):
         imports.insert(0, "from neuron_core.models.spec import ModelSpec")

@@ -24,9 +24,7 @@ def preview(reading: TaskReading, questions: Sequence[ProxyQuestion]) -> Result:
         "n_examples": len(reading.task.examples),
         "rejected": [str(row) for row in reading.rejected],
         "template_version": TEMPLATE_VERSION,
-        "questions": [
-            {"id": q.id, "correct": q.options[q.target].letter, "prompt": q.prompt} for q in questions
-        ],
+        "questions": [{"id": q.id, "correct": q.options[q.target].letter, "prompt": q.prompt} for q in questions],
     }
 
 
@@ -114,9 +112,7 @@ def evaluation(run: RunFolder) -> Result:
         "baseline": result["baseline"],
         "grid": result["grid"],
         "random": result["random"],
-        "best": {
-            d: [best for best in result["best"] if best["direction"] == d] for d in ("enhancer", "degrader")
-        },
+        "best": {d: [best for best in result["best"] if best["direction"] == d] for d in ("enhancer", "degrader")},
         "random_best": result["random_best"],
         "seconds": dict(run.status().seconds),
     }

@@ -60,9 +60,7 @@ class Evaluated:
 def cell_of(evaluation: Evaluation, k: int, ratio: float, direction: Direction) -> Cell:
     """The cell of the task's own grid. RunError when it was not evaluated."""
     where = (k, ratio, direction)
-    row = next(
-        (r for r in evaluation.grid if (r.k, r.ratio, r.direction) == where and r.source == TASK), None
-    )
+    row = next((r for r in evaluation.grid if (r.k, r.ratio, r.direction) == where and r.source == TASK), None)
     best = next((b for b in evaluation.best if (b.k, b.direction, b.source) == (k, direction, TASK)), None)
     if row is None or best is None:
         raise RunError(f"K = {k}, ratio {ratio:g}, {direction} was not evaluated")

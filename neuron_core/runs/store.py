@@ -245,9 +245,7 @@ class Store:
             slug = re.sub(r"[^a-z0-9]+", "-", Path(config.task).stem.lower()).strip("-")[:24] or "task"
             path = self.root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(2)}"
         elif path.exists() and any(path.iterdir()):
-            raise RunError(
-                "the output folder is not empty", where=str(path), accepted="a new or an empty folder"
-            )
+            raise RunError("the output folder is not empty", where=str(path), accepted="a new or an empty folder")
         path.mkdir(parents=True, exist_ok=True)
         write_file(path / "status.json", json.dumps(asdict(RunStatus(created=time.time()))).encode())
         write_file(path / "config.json", config_to_json(config).encode())
@@ -259,9 +257,7 @@ class Store:
             if (path / "config.json").is_file():
                 return RunFolder(path)
         known = ", ".join(run.id for run in self.runs()[:5]) or "none yet"
-        raise RunError(
-            f"no run is called {str(name)!r}", where=str(self.root), accepted=f"a run folder, or: {known}"
-        )
+        raise RunError(f"no run is called {str(name)!r}", where=str(self.root), accepted=f"a run folder, or: {known}")
 
     def runs(self) -> list[RunFolder]:
         """All runs, newest first."""

@@ -97,9 +97,7 @@ def _read(path: Path, name: str, kind: TaskKind | None, wording: Wording | None)
         seen[identity] = number
         examples.append(Example(identity, kept, number))
     if not examples:
-        raise TaskError(
-            f"none of the {len(rows)} rows fits the kind {kind.name}: {rejected[0]}", where=str(path)
-        )
+        raise TaskError(f"none of the {len(rows)} rows fits the kind {kind.name}: {rejected[0]}", where=str(path))
     labels = _labels(kind, examples)
     if wording is None:
         wording = BUNDLED["sentiment"][1] if set(labels) == SENTIMENT_LABELS else kind.wording
@@ -147,9 +145,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise TaskError(
-            f"the file is not UTF-8 (byte {error.start})", where=str(path), accepted="UTF-8 text"
-        ) from None
+        raise TaskError(f"the file is not UTF-8 (byte {error.start})", where=str(path), accepted="UTF-8 text") from None
     except OSError as error:
         raise TaskError(f"the file can't be read: {error.strerror}", where=str(path)) from None
     suffix = path.suffix.lower()
@@ -172,9 +168,7 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         except (ValueError, RecursionError) as error:
             raise TaskError(f"not JSON: {error}", where=f"{path}, row {number}") from None
         if not isinstance(fields, dict):
-            raise TaskError(
-                "a row is not a JSON object", where=f"{path}, row {number}", accepted='{"text": …}'
-            )
+            raise TaskError("a row is not a JSON object", where=f"{path}, row {number}", accepted='{"text": …}')
         yield number, fields
 
 
@@ -202,11 +196,7 @@ def _cell(path: Path, row: int, column: str, value: str) -> Any:
     if not value.strip():
         return None
     try:
-        return (
-            json.loads(value)
-            if value.lstrip().startswith("[")
-            else [part.strip() for part in value.split("|")]
-        )
+        return json.loads(value) if value.lstrip().startswith("[") else [part.strip() for part in value.split("|")]
     except (ValueError, RecursionError):
         raise TaskError(
             "a list cell is not JSON",

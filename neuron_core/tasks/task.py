@@ -22,10 +22,7 @@ class Example:
     def text(self) -> str:
         """All text of the example, normalised, lists in any order; equal texts never land in two draws."""
         parts = [self.fields[key] for key in sorted(self.fields) if key not in ("label", "answer")]
-        flat = [
-            " ".join(sorted(map(str, part))) if isinstance(part, list | tuple) else str(part)
-            for part in parts
-        ]
+        flat = [" ".join(sorted(map(str, part))) if isinstance(part, list | tuple) else str(part) for part in parts]
         return " ".join(" ".join(flat).lower().split())
 
 
@@ -52,9 +49,7 @@ class Task:
     @property
     def fingerprint(self) -> str:
         """sha256 over the example ids and the wording: equal tasks ask equal questions."""
-        text = json.dumps(
-            [self.kind, self.wording.role, self.wording.question, sorted(e.id for e in self.examples)]
-        )
+        text = json.dumps([self.kind, self.wording.role, self.wording.question, sorted(e.id for e in self.examples)])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

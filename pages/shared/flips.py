@@ -74,9 +74,7 @@ def _table(rows: list[QuestionRow], name: str) -> None:
     st.caption("A click on the box before a question opens it below.")
 
 
-def _question(
-    run: RunFolder, cell: GridRow, evaluated: Evaluated, place: int, rows: list[QuestionRow]
-) -> None:
+def _question(run: RunFolder, cell: GridRow, evaluated: Evaluated, place: int, rows: list[QuestionRow]) -> None:
     """One question: stem, options, and the four bars. The address holds which."""
     ids = [row.question_id for row in rows]
     wanted = st.query_params.get("q")

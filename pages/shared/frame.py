@@ -15,9 +15,7 @@ _FRAMED: ContextVar[bool] = ContextVar("framed", default=False)
 def navigation() -> Any:
     """Page config and all pages in the order of the work; gives the page that the address names."""
     # An emoji: other icons of a page come over the network.
-    st.set_page_config(
-        page_title="NeuronLLM Explorer", page_icon="🧠", layout="wide", initial_sidebar_state=340
-    )
+    st.set_page_config(page_title="NeuronLLM Explorer", page_icon="🧠", layout="wide", initial_sidebar_state=340)
     return st.navigation(
         [
             st.Page(state.START, title="Start", icon=":material/home:", default=True),

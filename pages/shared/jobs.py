@@ -54,14 +54,8 @@ def _stopped(run_id: str, status: RunStatus) -> None:
     if status.state == "failed":
         error_box(status.message or "The run failed", where=f"run {run_id}")
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        words = {"cancelled": "was cancelled", "failed": "failed", "interrupted": "was interrupted"}[
-            status.state
-        ]
-        done = (
-            f" {status.done} of {status.total} questions of its {status.stage} are kept."
-            if status.total
-            else ""
-        )
+        words = {"cancelled": "was cancelled", "failed": "failed", "interrupted": "was interrupted"}[status.state]
+        done = f" {status.done} of {status.total} questions of its {status.stage} are kept." if status.total else ""
         st.markdown(f"Run `{run_id}` {words}.{done}")
         if st.button("Resume", key=f"resume_{run_id}", icon=":material/play_arrow:"):
             with guard():

@@ -8,7 +8,7 @@ from neuron_core.models.spec import DEVICES, DTYPES, EMBEDDED, PLAIN
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared import state
 from pages.shared.engine import engine
-from pages.shared.guard import guard
+from pages.shared.guard import guard, plain
 
 
 def sidebar() -> str | None:
@@ -28,9 +28,7 @@ def sidebar() -> str | None:
 def _run() -> str | None:
     recent = [run.id for run in state.recent_runs()]
     chosen = state.choose_run(recent)
-    options = list(
-        dict.fromkeys([*([chosen] if chosen else []), *recent, *([state.DEMO] if state.has_demo() else [])])
-    )
+    options = list(dict.fromkeys([*([chosen] if chosen else []), *recent, *([state.DEMO] if state.has_demo() else [])]))
     # Newest first wherever the chosen one is; the finished demo last.
     options.sort(key=lambda run_id: (run_id != state.DEMO, run_id), reverse=True)
     if options:
@@ -66,10 +64,10 @@ def _model() -> None:
         st.selectbox("dtype", DTYPES, key="model_dtype", persist_state="session")
         _choice("Device", DEVICES, "model_device", "`auto` takes a GPU where there is one.")
     with guard():
-        st.caption(f"Next run: {state.model_spec().title}")
+        st.caption(f"Next run: {plain(state.model_spec().title)}")
         facts = engine().model()
         if facts is not None:
-            st.caption(f"In memory: {facts.title}, {facts.dtype} on {facts.device}")
+            st.caption(f"In memory: {plain(facts.title)}, {facts.dtype} on {facts.device}")
         elif engine().loading():
             st.caption("A model is being loaded.")
         else:
@@ -83,6 +81,4 @@ def _choice(label: str, known: Sequence[str], key: str, meaning: str) -> None:
     """One of the known values or a typed one, which stays among the options."""
     options = dict.fromkeys([*known, st.session_state.get(key, known[0])])
     # Persistent: st.switch_page forgets the sidebar's widgets for one run.
-    st.selectbox(
-        label, list(options), key=key, accept_new_options=True, help=meaning, persist_state="session"
-    )
+    st.selectbox(label, list(options), key=key, accept_new_options=True, help=meaning, persist_state="session")

@@ -53,8 +53,8 @@ def competence_banner(baseline: Baseline, source: str) -> None:
     else:
         # A handful of questions, on which a good model may look like chance too.
         said = (
-            f"This model may not do this task: {baseline.complaint} That is from {baseline.n_questions} questions "
-            "only; an evaluation tells. If it holds, its neurons mean nothing for this task."
+            f"This model may not do this task: {baseline.complaint} That is from {baseline.n_questions} "
+            "questions only; an evaluation tells. If it holds, its neurons mean nothing for this task."
         )
     st.warning(said, icon=":material/warning:")
 

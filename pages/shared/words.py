@@ -71,8 +71,7 @@ def progress(status: RunStatus) -> str:
 def options_text(question: ProxyQuestion) -> str:
     """The four answer lines, the correct one marked."""
     return "\n".join(
-        f"{option.letter}. {option.text}{'  ← correct' if option.correct else ''}"
-        for option in question.options
+        f"{option.letter}. {option.text}{'  ← correct' if option.correct else ''}" for option in question.options
     )
 
 

@@ -32,9 +32,7 @@ def apart(found: np.ndarray, expected: np.ndarray) -> float:
 def captum_scores(loaded, prompt, target, layer):
     """METHOD's oracle: Captum alone, over the model's own forward; shares no code with the project."""
     ids = torch.tensor([prompt.token_ids])
-    down = loaded.model.get_submodule(
-        f"{loaded.architecture.layers}.{layer}.{loaded.architecture.down_projection}"
-    )
+    down = loaded.model.get_submodule(f"{loaded.architecture.layers}.{layer}.{loaded.architecture.down_projection}")
     seen = []
     handle = down.register_forward_pre_hook(lambda _, args: seen.append(args[0][0, -1].detach()))
     with torch.no_grad():
@@ -174,9 +172,7 @@ def test_the_completeness_gap_is_its_definition_and_closes_with_a_better_rule(ti
     loaded = tiny_model(family, "float64")
     scores = fast(loaded, steps=4)
     for layer in range(LAYERS):
-        expected = (sum(scores.ig[layer]) - (scores.baseline - scores.zeroed[layer])) / sum(
-            abs(scores.ig[layer])
-        )
+        expected = (sum(scores.ig[layer]) - (scores.baseline - scores.zeroed[layer])) / sum(abs(scores.ig[layer]))
         assert scores.completeness_gap[layer] == pytest.approx(expected, abs=1e-12)
     coarse = np.abs(scores.completeness_gap).mean()
     fine = np.abs(fast(loaded, steps=64).completeness_gap).mean()
@@ -210,9 +206,7 @@ def test_the_guard_fires_on_a_wrong_mask(tiny_model, monkeypatch, family, wrong)
     loaded = tiny_model(family)
     fast(loaded)
     monkeypatch.setattr(rows, "row_mask", wrong)
-    with pytest.raises(
-        AttributionError, match=rf"differ from the unmodified model.*question q.*{family}.*row mask"
-    ):
+    with pytest.raises(AttributionError, match=rf"differ from the unmodified model.*question q.*{family}.*row mask"):
         fast(loaded)
     assert n_hooks(loaded) == 0
 

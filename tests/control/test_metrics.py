@@ -25,9 +25,7 @@ from neuron_core.errors import ConfigError
 NONE = np.empty((0, 2), dtype=np.int32)
 
 
-def one(
-    ratio: float = 0.5, direction: Direction = "enhancer", source: str = "task", k: int = 10
-) -> Intervention:
+def one(ratio: float = 0.5, direction: Direction = "enhancer", source: str = "task", k: int = 10) -> Intervention:
     return Intervention(k, ratio, direction, NONE, NONE, source)
 
 
@@ -368,9 +366,7 @@ def test_held_out_values_do_not_share_the_gain_of_choosing_among_noise():
         columns = np.where(generator.random((300, 11)) < 0.1, 1 - base, base)
         spelt = ["".join("A" if hit else "B" for hit in column) for column in np.hstack([base, columns]).T]
         # As many wrong answers as right ones: flips at random have no direction.
-        row = only_best(
-            evaluate(answers("A" * 300, spelt), [one(i / 10) for i in range(11)], seed=seed, resamples=1)
-        )
+        row = only_best(evaluate(answers("A" * 300, spelt), [one(i / 10) for i in range(11)], seed=seed, resamples=1))
         assert row.rac is not None
         assert row.heldout_rac is not None
         best.append(row.rac)

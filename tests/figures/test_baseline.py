@@ -34,9 +34,7 @@ def test_the_axis_reaches_above_both_lines_and_the_highest_bar():
 
 def test_the_pointer_gets_numbers_and_how_often_a_letter_is_right():
     texts = letter_bars(baseline({"A": 0.2, "B": 0.4, "C": 0.4, "D": 0.0})).data[0].hovertext
-    assert texts[0] == (
-        "<b>A</b> is the answer to 20% (12 of 60 questions)<br>where A is correct, 50% are right"
-    )
+    assert texts[0] == ("<b>A</b> is the answer to 20% (12 of 60 questions)<br>where A is correct, 50% are right")
     assert texts[3] == "<b>D</b> is the answer to 0% (0 of 60 questions)<br>D is correct in no question"
 
 

@@ -87,9 +87,7 @@ def test_the_pointer_gets_number_and_share_in_words():
 
 def test_fewer_neurons_than_k_are_said():
     figure = layer_heatmap(counts([3, 1], [0, 0]), k=10)
-    assert (
-        figure.data[1].hovertext[0] == "layer 0, 3 good neurons (75% of the 4 there are, 10 were asked for)"
-    )
+    assert figure.data[1].hovertext[0] == "layer 0, 3 good neurons (75% of the 4 there are, 10 were asked for)"
     assert "4 good neurons, most in layer 0 (3)." in describe(figure)
     assert "No bad neurons." in describe(figure)
 
@@ -98,9 +96,7 @@ def test_a_map_without_any_neuron_is_still_a_map():
     figure = layer_heatmap(counts([0, 0], [0, 0]), k=10)
     assert [list(row) for row in figure.data[0].z] == [[0, 0], [0, 0]]
     assert (figure.data[0].zmin, figure.data[0].zmax) == (-1, 1)
-    assert describe(figure) == (
-        "Good and bad neurons by layer, 2 layers, K = 10. No good neurons. No bad neurons."
-    )
+    assert describe(figure) == ("Good and bad neurons by layer, 2 layers, K = 10. No good neurons. No bad neurons.")
 
 
 def test_the_map_in_words_names_the_fullest_layers():
@@ -110,9 +106,7 @@ def test_the_map_in_words_names_the_fullest_layers():
     )
 
 
-@pytest.mark.parametrize(
-    ("n_layers", "step"), [(1, 1), (12, 1), (30, 2), (40, 2), (48, 5), (80, 5), (126, 10)]
-)
+@pytest.mark.parametrize(("n_layers", "step"), [(1, 1), (12, 1), (30, 2), (40, 2), (48, 5), (80, 5), (126, 10)])
 def test_layer_ticks_stay_few_for_any_depth(n_layers, step):
     axis = layer_heatmap(counts([1] * n_layers, [0] * n_layers), k=n_layers).layout.xaxis
     assert (axis.tick0, axis.dtick) == (0, step)
@@ -172,8 +166,7 @@ def test_gap_bars_are_percent_with_the_spread_as_error_bar():
     assert bars.error_y.symmetric is None
     assert list(bars.customdata) == [{"layer": 0}, {"layer": 1}]
     assert bars.hovertext[1] == (
-        "layer 1<br>completeness gap −50.0% of the layer's attribution"
-        "<br>standard deviation over questions 0.0%"
+        "layer 1<br>completeness gap −50.0% of the layer's attribution<br>standard deviation over questions 0.0%"
     )
     assert figure.layout.yaxis.title.text == "Completeness gap (% of Σ|IG|)"
     assert describe(figure).endswith("It is furthest from zero in layer 1: −50.0%.")

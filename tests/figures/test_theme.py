@@ -17,9 +17,7 @@ from neuron_core.figures.question import option_bars
 from neuron_core.figures.theme import CLEAR, counted, describe, percent, plain, signed, wrapped
 from tests.figures.rows import baseline, best, evaluation, grid_row, random_best, random_row
 
-RANKING = NeuronRanking(
-    np.array([[0, 1], [1, 2]], dtype=np.int32), np.array([1.0, -1.0], dtype=np.float32), 0, 2, 8, 2
-)
+RANKING = NeuronRanking(np.array([[0, 1], [1, 2]], dtype=np.int32), np.array([1.0, -1.0], dtype=np.float32), 0, 2, 8, 2)
 COUNTS = LayerCounts(np.array([1, 0]), np.array([0, 1]), np.array([1.0, 0.0]), np.array([0.0, 1.0]))
 EVALUATION = evaluation(
     [grid_row(10, 0.4), grid_row(10, 0.4, "degrader", rac=None, interval=None)],

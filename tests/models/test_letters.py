@@ -43,9 +43,7 @@ def test_a_space_at_the_end_that_the_letter_takes_along_is_refused():
 
 def test_tokens_that_a_tokenizer_puts_in_front_are_the_prompt_s_own():
     backend = byte_level_tokenizer()
-    backend.post_processor = processors.TemplateProcessing(
-        single="<|end|> $A", special_tokens=[("<|end|>", 0)]
-    )
+    backend.post_processor = processors.TemplateProcessing(single="<|end|> $A", special_tokens=[("<|end|>", 0)])
     found = tokenize_prompt(wrapped(backend), SHORT_PROMPT)
     assert found.token_ids[0] == 0
     assert len(set(found.letter_ids)) == 4
@@ -86,9 +84,7 @@ def test_a_tokenizer_that_drops_the_letter_is_refused():
 
 def test_a_tokenizer_that_ends_every_text_with_a_token_is_refused():
     backend = byte_level_tokenizer()
-    backend.post_processor = processors.TemplateProcessing(
-        single="$A <|end|>", special_tokens=[("<|end|>", 0)]
-    )
+    backend.post_processor = processors.TemplateProcessing(single="$A <|end|>", special_tokens=[("<|end|>", 0)])
     with pytest.raises(LetterError, match=r"letter A .*it became \['ĠA', '<\|end\|>'\]"):
         tokenize_prompt(wrapped(backend), SHORT_PROMPT)
 

@@ -83,9 +83,7 @@ def test_the_fingerprint_is_that_of_the_weights(checkpoint, damaged, tiny_model)
     assert tiny_model("gpt2").fingerprint != again.fingerprint
     with torch.no_grad():
         again.layers[2].mlp.up_proj.weight += 0.01
-    assert (
-        prepare_model(again.spec, again.model, again.tokenizer).fingerprint != tiny_model("llama").fingerprint
-    )
+    assert prepare_model(again.spec, again.model, again.tokenizer).fingerprint != tiny_model("llama").fingerprint
 
 
 def test_a_folder_without_config_says_so(tmp_path):
@@ -110,9 +108,7 @@ def test_an_unsupported_architecture_is_refused_before_its_weights_are_read(dama
     folder = damaged()
     set_config(folder, model_type=model_type)
     (folder / "model.safetensors").unlink()
-    with pytest.raises(
-        ModelError, match=rf"architecture '{model_type}' is not supported.*Accepted: llama, gpt2"
-    ):
+    with pytest.raises(ModelError, match=rf"architecture '{model_type}' is not supported.*Accepted: llama, gpt2"):
         load_model(ModelSpec(source=str(folder)))
 
 
@@ -148,9 +144,7 @@ def test_a_cut_off_weights_file_is_a_model_error(damaged):
 def test_weights_that_are_missing_are_not_drawn_at_random(damaged):
     folder = damaged()
     set_config(folder, num_hidden_layers=LAYERS + 1)
-    with pytest.raises(
-        ModelError, match=rf"lacks 9 weights, model.layers.{LAYERS}.input_layernorm.weight first"
-    ):
+    with pytest.raises(ModelError, match=rf"lacks 9 weights, model.layers.{LAYERS}.input_layernorm.weight first"):
         load_model(ModelSpec(source=str(folder)))
 
 

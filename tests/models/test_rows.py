@@ -51,9 +51,7 @@ def rows_logits(loaded, state, n_rows, edits, first_layer=0):
 
 @pytest.mark.parametrize("prompt", [PROMPT, OTHER_PROMPT, SHORT_PROMPT], ids=["one", "other", "short"])
 @every_family
-def test_a_row_with_zeroed_neurons_is_the_model_with_them_zeroed_at_the_last_token(
-    tiny_model, family, prompt
-):
+def test_a_row_with_zeroed_neurons_is_the_model_with_them_zeroed_at_the_last_token(tiny_model, family, prompt):
     loaded = tiny_model(family, "float64")
     prompt = tokens(loaded, prompt)
     edits = {layer: without(neurons) for layer, neurons in ZEROED.items()}
@@ -68,9 +66,7 @@ def test_rows_with_different_edits_do_not_touch_each_other(tiny_model, family):
     loaded = tiny_model(family, "float64")
     prompt = tokens(loaded)
     factors = torch.tensor([1.0, 0.0, 2.0, -1.0], dtype=torch.float64)[:, None]
-    found = rows_logits(
-        loaded, run_prompt(loaded, prompt), 4, {1: lambda x: x * factors, 3: lambda x: x * factors}
-    )
+    found = rows_logits(loaded, run_prompt(loaded, prompt), 4, {1: lambda x: x * factors, 3: lambda x: x * factors})
     for row, factor in enumerate(factors[:, 0]):
         scaled = {layer: lambda x, f=factor: x * f for layer in (1, 3)}
         assert torch.allclose(found[row], full_sequence(loaded, prompt, scaled), rtol=0, atol=1e-12)
@@ -153,9 +149,9 @@ def test_a_prompt_after_a_cached_prefix_is_the_prompt(tiny_model, family):
     for prompt in (one, other, one):
         with_prefix, without_prefix = run_prompt(loaded, prompt, prefix), run_prompt(loaded, prompt)
         for field in ("hidden", "neurons", "final_hidden", "letter_logits"):
-            assert torch.allclose(
-                getattr(with_prefix, field), getattr(without_prefix, field), rtol=0, atol=1e-11
-            ), field
+            assert torch.allclose(getattr(with_prefix, field), getattr(without_prefix, field), rtol=0, atol=1e-11), (
+                field
+            )
         assert with_prefix.key_values[0][0].shape == without_prefix.key_values[0][0].shape
     assert prefix.key_values[0][0].shape[2] == length
 

@@ -66,15 +66,11 @@ def test_the_demonstration_letter_is_the_one_chosen(open_page):
 
 
 def test_text_of_a_dataset_is_never_markdown(open_page, tmp_path):
-    rows = [
-        {"text": f"**loud** <img src=x> {i}", "label": ["up", "down", "flat", "odd"][i % 4]} for i in range(9)
-    ]
+    rows = [{"text": f"**loud** <img src=x> {i}", "label": ["up", "down", "flat", "odd"][i % 4]} for i in range(9)]
     app = open_page("questions", {"task": str(write_jsonl(tmp_path / "loud.jsonl", rows))})
     assert faults(app) == []
     assert any("<img src=x>" in one.value for one in app.text)
-    assert all(
-        "<img" not in one.value for kind in ("markdown", "caption", "subheader") for one in getattr(app, kind)
-    )
+    assert all("<img" not in one.value for kind in ("markdown", "caption", "subheader") for one in getattr(app, kind))
 
 
 def test_a_task_that_is_none_gives_one_error_box_and_no_traceback(open_page):

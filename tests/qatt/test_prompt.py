@@ -260,9 +260,7 @@ def test_without_a_setting_the_letter_is_one_of_the_example_s_own_and_differs_be
     found = task("quiz")
     letters = {seed: demonstration_block(found.examples[0], found, seed)[-1] for seed in range(40)}
     assert set(letters.values()) == set("ABCD")
-    assert demonstration_block(found.examples[0], found, 3) == demonstration_block(
-        found.examples[0], found, 3
-    )
+    assert demonstration_block(found.examples[0], found, 3) == demonstration_block(found.examples[0], found, 3)
 
 
 def test_a_letter_that_is_none_is_refused(task):

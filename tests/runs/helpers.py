@@ -28,9 +28,7 @@ def tiny_config(task: Path, model: Path, **changes: Any) -> RunConfig:
 
 def long_config(task: Path, model: Path) -> RunConfig:
     """12 attribution and 60 evaluation questions of 352 interventions each: time to step in."""
-    return tiny_config(
-        task, model, evaluation=EvaluationConfig(examples=20, ks=(4, 6, 8, 10), random_seeds=3)
-    )
+    return tiny_config(task, model, evaluation=EvaluationConfig(examples=20, ks=(4, 6, 8, 10), random_seeds=3))
 
 
 def contents(run: RunFolder) -> dict[str, Any]:

@@ -93,9 +93,7 @@ def contaminated_baselines(engine, questions):
     return bad[0]
 
 
-def test_no_baseline_of_200_is_contaminated_by_a_thread_that_changes_neurons(
-    fresh_engine, questions, quick_switches
-):
+def test_no_baseline_of_200_is_contaminated_by_a_thread_that_changes_neurons(fresh_engine, questions, quick_switches):
     assert contaminated_baselines(fresh_engine, questions) == 0
     assert n_hooks(fresh_engine.loaded) == 0
 

@@ -99,9 +99,7 @@ def test_a_submitted_run_is_seen_from_queue_to_done(idle, config, whole_long_run
     assert_equal_results(idle.store.open(run_id), whole_long_run)
 
 
-def test_a_run_cancelled_in_the_middle_keeps_its_questions_and_resumes_bit_for_bit(
-    idle, config, whole_long_run
-):
+def test_a_run_cancelled_in_the_middle_keeps_its_questions_and_resumes_bit_for_bit(idle, config, whole_long_run):
     pid = idle.worker_pid()
     run_id = idle.submit(config)
     run = in_mid_run(idle, run_id)
@@ -234,9 +232,7 @@ def test_a_run_whose_folder_is_spoilt_before_it_starts_fails_and_the_next_one_ru
     assert "config is wrong" in idle.status(spoilt).message
 
 
-def test_a_finished_run_gets_another_evaluation_and_keeps_its_attribution(
-    idle, whole_long_run, config, task_file
-):
+def test_a_finished_run_gets_another_evaluation_and_keeps_its_attribution(idle, whole_long_run, config, task_file):
     run_id = idle.submit(tiny_config(task_file, config.model.source, evaluation=None))
     assert end_of(idle, run_id).state == "done"
     run, kept = idle.store.open(run_id), written(idle.store.open(run_id))

@@ -78,9 +78,7 @@ def test_the_script_runs_as_it_is(tmp_path, task_file, checkpoint, monkeypatch):
         model=ModelSpec(str(checkpoint("llama")), device="cpu"),
         attribution=AttributionConfig(steps=2, examples=1, z=12, k=3),
     )
-    done = subprocess.run(
-        [sys.executable, "-c", python_of(config)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", python_of(config)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (run,) = Store(tmp_path).runs()
     assert run.status().state == "done"

@@ -30,8 +30,7 @@ def test_the_baseline_of_an_attribution_is_counted_on_its_own_questions(run):
     found = read_attribution(run).baseline
     questions = run.setting().attribution
     right = [
-        run.scores(number).letter_probabilities.argmax() == question.target
-        for number, question in enumerate(questions)
+        run.scores(number).letter_probabilities.argmax() == question.target for number, question in enumerate(questions)
     ]
     assert (found.n_questions, found.n_examples) == (12, 4)
     assert found.acc == pytest.approx(np.mean(right))

@@ -240,9 +240,7 @@ def test_the_process_ends_with_its_input_in_mid_run_and_the_run_resumes_bit_for_
 def test_a_line_that_is_no_request_ends_the_worker(load, monkeypatch):
     caught = []
     monkeypatch.setattr(threading, "excepthook", caught.append)
-    source = io.BytesIO(
-        to_line(InspectRequest(1, PROMPT, ABSENT)) + b"hello\n" + to_line(RunRequest("r", "r"))
-    )
+    source = io.BytesIO(to_line(InspectRequest(1, PROMPT, ABSENT)) + b"hello\n" + to_line(RunRequest("r", "r")))
     sink = io.BytesIO()
     Worker(source, sink, load).serve()
     assert b"no such model" in sink.getvalue()

@@ -23,10 +23,7 @@ def plain(text):
 
 
 def own_texts(name):
-    return [
-        plain(e.fields.get("text") or e.fields.get("sentence") or e.fields["question"])
-        for e in examples(name)
-    ]
+    return [plain(e.fields.get("text") or e.fields.get("sentence") or e.fields["question"]) for e in examples(name)]
 
 
 def test_every_task_of_the_table_has_its_file():
@@ -94,16 +91,12 @@ def public_folder() -> Path | None:
 
 def test_nothing_is_copied_from_the_public_data_where_that_is_at_hand():
     """With NEURONLLM_PUBLIC_DATA against all of it; without, against one of its sentences."""
-    sample = {
-        "text": ["The actors are so terrific at conveying their young angst , we do indeed feel for them ."]
-    }
+    sample = {"text": ["The actors are so terrific at conveying their young angst , we do indeed feel for them ."]}
     public = {plain(text) for text in sample["text"]}
     folder = public_folder()
     for path in sorted(folder.glob("t*/*.jsonl")) if folder else []:
         rows = load_task(str(path)).task.examples
-        public |= {
-            plain(e.fields.get("text") or e.fields.get("sentence") or e.fields["question"]) for e in rows
-        }
+        public |= {plain(e.fields.get("text") or e.fields.get("sentence") or e.fields["question"]) for e in rows}
     assert folder is None or len(public) > 10_000
     for name in BUNDLED:
         assert set(own_texts(name)) & public == set()

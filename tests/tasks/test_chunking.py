@@ -65,9 +65,7 @@ def test_wrong_segmentations_are_distinct_wrong_and_keep_every_word_in_its_place
     assert right not in found
     for text in found:
         assert words(text) == words(right)
-        assert [w for tag, ws in parse(text) if not tag for w in ws] == [
-            w for tag, ws in chunks if not tag for w in ws
-        ]
+        assert [w for tag, ws in parse(text) if not tag for w in ws] == [w for tag, ws in chunks if not tag for w in ws]
 
 
 def test_the_four_edits_of_two_chunks_by_hand():

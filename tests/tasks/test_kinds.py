@@ -103,9 +103,7 @@ def test_an_unknown_kind_lists_the_known_ones():
 
 
 def test_columns_that_fit_no_kind_list_what_each_needs():
-    with pytest.raises(
-        TaskError, match=r"columns body, label.*classification: text, label; span_typing: sentence"
-    ):
+    with pytest.raises(TaskError, match=r"columns body, label.*classification: text, label; span_typing: sentence"):
         guess_kind({"body", "label"})
     with pytest.raises(TaskError, match=r"\(none\)"):
         guess_kind(set())

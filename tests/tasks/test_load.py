@@ -80,9 +80,7 @@ def test_a_line_separator_inside_of_a_text_ends_no_row(read, character):
     assert texts(read("t.csv", table)) == [(f"one{character}two", "positive"), ("three", "negative")]
 
 
-@pytest.mark.parametrize(
-    "cell", ['"[""a"", ""b"", ""c | d"", ""e""]"', ' "[""a"",""b"",""c | d"",""e""]"'.strip()]
-)
+@pytest.mark.parametrize("cell", ['"[""a"", ""b"", ""c | d"", ""e""]"', ' "[""a"",""b"",""c | d"",""e""]"'.strip()])
 def test_a_list_cell_may_be_json(read, cell):
     reading = read("t.csv", f"question,choices,answer\nWhich?,{cell},c | d\n")
     assert reading.task.examples[0].fields["choices"] == ["a", "b", "c | d", "e"]
@@ -239,13 +237,9 @@ def test_a_file_that_can_not_be_read_is_a_task_error(read, monkeypatch):
 # Names and kinds
 
 
-@pytest.mark.parametrize(
-    "name", ["sentimant", "", "no/such/file.csv", "x" * 5000, "~nobody-here/file.csv", "a\0b"]
-)
+@pytest.mark.parametrize("name", ["sentimant", "", "no/such/file.csv", "x" * 5000, "~nobody-here/file.csv", "a\0b"])
 def test_an_unknown_name_lists_the_bundled_tasks(name):
-    with pytest.raises(
-        TaskError, match=rf"one of {', '.join(bundled_tasks())}, or a \.jsonl, \.csv or \.tsv file"
-    ):
+    with pytest.raises(TaskError, match=rf"one of {', '.join(bundled_tasks())}, or a \.jsonl, \.csv or \.tsv file"):
         load_task(name)
 
 
@@ -279,12 +273,8 @@ VALUE = st.recursive(
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
     max_leaves=6,
 )
-COLUMN = st.sampled_from(
-    ["text", "label", "sentence", "entity", "question", "answer", "choices", "distractors", "x"]
-)
-anything = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+COLUMN = st.sampled_from(["text", "label", "sentence", "entity", "question", "answer", "choices", "distractors", "x"])
+anything = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def outcome(path):

@@ -27,10 +27,7 @@ def test_the_text_of_an_example_is_free_of_labels_case_and_white_space():
 def test_a_fingerprint_is_of_what_is_asked_and_not_of_where_it_lies():
     examples = tuple(Example(i, {"text": i, "label": "a"}, row) for row, i in enumerate("abc"))
     task = Task("name", "classification", examples, "here.csv", Wording("role", "question"))
-    assert (
-        replace(task, name="other", source="there.csv", examples=examples[::-1]).fingerprint
-        == task.fingerprint
-    )
+    assert replace(task, name="other", source="there.csv", examples=examples[::-1]).fingerprint == task.fingerprint
     for change in (
         {"examples": examples[:2]},
         {"wording": Wording("role", "another question")},

@@ -25,7 +25,5 @@ def guess_kind(columns: set[str]) -> TaskKind:
     fitting = [kind for kind in KINDS.values() if set(kind.columns) <= columns]
     if not fitting:
         known = "; ".join(f"{kind.name}: {', '.join(kind.columns)}" for kind in KINDS.values())
-        raise TaskError(
-            f"no task kind fits the columns {', '.join(sorted(columns)) or '(none)'}", accepted=known
-        )
+        raise TaskError(f"no task kind fits the columns {', '.join(sorted(columns)) or '(none)'}", accepted=known)
     return max(fitting, key=lambda kind: len(kind.columns))

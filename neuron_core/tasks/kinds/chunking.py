@@ -70,9 +70,7 @@ def _options(example: Example, task: Task, seed: int) -> tuple[str, ...]:
     one_edit = wrong_segmentations(chunks)
     near = pick(one_edit, 3, seed, example.id)
     # One distractor in three goes a second edit away, so that difficulty varies within a question.
-    further = [
-        text for text in wrong_segmentations(parse(near[0])) if text not in near and text != render(chunks)
-    ]
+    further = [text for text in wrong_segmentations(parse(near[0])) if text not in near and text != render(chunks)]
     mixed = near if not further else (*pick(further, 1, seed, example.id), *near[1:])
     return (render(chunks), *sorted(mixed, key=lambda text: hashlib.sha256(text.encode()).hexdigest()))
 
