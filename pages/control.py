@@ -18,7 +18,7 @@ from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.results import attribution_of, evaluation_of, setting_of
 from pages.shared.widgets import competence, empty_state, figure, provenance, recipes
-from pages.shared.words import VERDICTS, between, change
+from pages.shared.words import between, change, verdict
 
 METRICS: dict[str, Metric] = {"RAC (accuracy)": "rac", "RCC (comprehension)": "rcc"}
 OVER_RATIO, OVER_BUDGET = "over the ratio", "over the budget K"
@@ -67,7 +67,7 @@ def form(run: RunFolder, setting: Setting) -> None:
 
 def choose_cell(evaluation: Evaluation) -> Cell:
     """One cell of the evaluated grid, opened at the best ratio."""
-    one, two, three = st.columns([1, 2, 1], vertical_alignment="bottom")
+    one, two, three = st.columns([2, 3, 2], vertical_alignment="bottom")
     ks = sorted({row.k for row in evaluation.grid})
     k = one.selectbox("Budget K", ks, key="control_k", persist_state="session")
     direction: Direction = three.segmented_control(
@@ -75,7 +75,8 @@ def choose_cell(evaluation: Evaluation) -> Cell:
     )
     best = next(one for one in evaluation.best if (one.k, one.direction) == (k, direction))
     ratios = sorted({row.ratio for row in evaluation.grid})
-    ratio = two.select_slider(
+    # A slider for each budget and direction: every one opens at its own best ratio.
+    ratio = two.container(key="ratio").select_slider(
         "Ratio: share of good neurons",
         ratios,
         best.ratio,
@@ -90,7 +91,7 @@ def cards(cell: Cell) -> None:
     """RAC and RCC of the cell, of the best ratio, and held out."""
     row, best = cell.row, cell.best
     used = f"{row.n_good} good and {row.n_bad} bad neurons are used."
-    st.markdown(f"{VERDICTS[row.verdict]} {used}")
+    st.markdown(f"{verdict(row)} {used}")
     with st.container(key="cards"):
         columns = st.columns(4)
     for column, name in zip(columns[:2], ("rac", "rcc"), strict=True):

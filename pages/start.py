@@ -50,7 +50,7 @@ def finished_demo(run: RunFolder) -> None:
     setting = setting_of(run)
     title = setting.model.title if setting else run.config().model.title
     st.markdown(f"Made on {moment(run.status().created)} with {plain(title)} by")
-    command = command_of(run.config(), state.DEMO)
+    command = command_of(run.config())
     st.code(command or python_of(run.config()), language="bash" if command else "python")
     if st.button("Open the finished demo", icon=":material/folder_open:", key="open_demo"):
         state.show(state.DEMO)

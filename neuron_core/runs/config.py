@@ -50,7 +50,7 @@ class EvaluationConfig:
     random_seeds: int = 5
     "control sets; 0 leaves the random band out"
     position: str = "last"
-    rows_per_pass: int = 256
+    rows_per_pass: int = 128
 
     def __post_init__(self) -> None:
         _one_of("position", self.position, POSITIONS)

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from neuron_core.models.spec import ModelSpec
@@ -16,11 +16,13 @@ EVALUATION_FIELDS = ("ks", "examples", "random_seeds")
 OPTION_NAMES = {"source": "model", "ks": "k"}
 
 
-def command_of(config: RunConfig, run_id: str) -> str | None:
+def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
     """The commands that make this run again; None when the command line does not take one of its settings.
 
-    run_id: names the run in the second command, the evaluation.
+    folder: where the run goes, when a second command, the evaluation, has to find it. How many rows go through the model at once is left
+    to the command line: scores agree within 1e-6.
     """
+    config = _usual_chunks(config)
     if config == demo_config(ModelSpec(config.model.source)):
         return _line("demo", config.model, ("source",) if config.model != ModelSpec() else ())
     wanted = config.evaluation
@@ -39,7 +41,8 @@ def command_of(config: RunConfig, run_id: str) -> str | None:
         f"{_options(config.attribution, ATTRIBUTION_FIELDS)}{_options(config, ('seed',))}"
     ]
     if wanted:
-        lines.append(_line(f"evaluate --run {shlex.quote(run_id)}", wanted, EVALUATION_FIELDS))
+        lines[0] += f" --out {shlex.quote(folder)}"
+        lines.append(_line(f"evaluate --run {shlex.quote(folder)}", wanted, EVALUATION_FIELDS))
     return "\n".join(lines)
 
 
@@ -63,6 +66,12 @@ def python_of(config: RunConfig) -> str:
             "print(run.id, ranking.cut(setting.k).good)",
         ]
     )
+
+
+def _usual_chunks(config: RunConfig) -> RunConfig:
+    attribution = replace(config.attribution, layers_per_pass=AttributionConfig().layers_per_pass)
+    evaluation = config.evaluation and replace(config.evaluation, rows_per_pass=EvaluationConfig().rows_per_pass)
+    return replace(config, attribution=attribution, evaluation=evaluation)
 
 
 def _some(value: Any, names: Sequence[str]) -> dict[str, Any]:

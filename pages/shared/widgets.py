@@ -152,7 +152,7 @@ def _parquet(table: pd.DataFrame) -> bytes:
 def recipes(run: RunFolder) -> None:
     """The run again, as a command and as Python."""
     config = run.config()
-    command = command_of(config, state.shown_id() or run.id)
+    command = command_of(config)
     with st.expander("Copy as command", key="as_command", icon=":material/terminal:"):
         if command is None:
             st.markdown("The command line does not take every setting of this run; Python does.")

@@ -3,7 +3,7 @@
 import time
 
 from neuron_core.control.competence import CHANCE
-from neuron_core.control.metrics import Baseline
+from neuron_core.control.metrics import Baseline, GridRow
 from neuron_core.control.results import Verdict
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.store import RunStatus
@@ -26,8 +26,11 @@ VERDICTS: dict[Verdict, str] = {
 
 
 def change(value: float | None) -> str:
-    """RAC or RCC: `+4.2 %`, `undefined`."""
-    return "undefined" if value is None else f"{value:+.1f} %".replace("-", MINUS)
+    """RAC or RCC: `+4.2 %`, `0.0 %`, `undefined`."""
+    if value is None:
+        return "undefined"
+    # Without its sign where it rounds to nothing.
+    return f"{value:+.1f} %".replace("-", MINUS) if abs(value) >= 0.05 else "0.0 %"
 
 
 def between(low: float | None, high: float | None) -> str:
@@ -35,6 +38,12 @@ def between(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return "undefined"
     return f"{change(low).removesuffix(' %')} to {change(high)}"
+
+
+def verdict(row: GridRow) -> str:
+    """Whether a cell of the grid does what it is meant to."""
+    nothing = row.verdict == "ok" and row.rac == row.rcc == 0
+    return ":gray-badge[No change] Neither RAC nor RCC moves." if nothing else VERDICTS[row.verdict]
 
 
 def duration(seconds: float) -> str:

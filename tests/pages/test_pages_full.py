@@ -93,7 +93,7 @@ def test_fewer_neurons_than_k_are_said(open_page, full):
 def test_a_run_can_be_copied_as_command_and_as_python(open_page, full):
     codes = [block.value for block in open_page("attribution").code]
     assert any(code.startswith("python -m neuron_core attribute --task ") for code in codes)
-    assert any(f"evaluate --run {full.id} --k 4,10" in code for code in codes)
+    assert any("evaluate --run my-run --k 4,10" in code for code in codes)
     assert any("AttributionConfig(steps=4" in code for code in codes)
 
 

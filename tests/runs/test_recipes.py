@@ -9,7 +9,7 @@ from neuron_core.models.spec import PLAIN, ModelSpec
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_config
 from neuron_core.runs.recipes import command_of, python_of
-from neuron_core.runs.store import Store
+from neuron_core.runs.store import RunFolder, Store
 
 CONFIGS = [
     RunConfig("sentiment"),
@@ -21,16 +21,16 @@ CONFIGS = [
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_commands_make_the_same_config_again(config, tmp_path, monkeypatch):
-    monkeypatch.setenv("NEURONLLM_RUNS", str(tmp_path))
+    monkeypatch.setenv("NEURONLLM_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(cli, "_execute", lambda run: run)
     monkeypatch.setattr(cli.report, "attribution", lambda run: {"run": run.id})
     monkeypatch.setattr(cli.report, "evaluation", lambda run: {"run": run.id})
-    monkeypatch.setattr("neuron_core.runs.store.RunFolder.setting", lambda run: object())
-    first, *others = command_of(config, "RUN").splitlines()
-    assert run_command(first) == 0
-    (run,) = Store().runs()
-    for line in others:
-        assert run_command(line.replace("RUN", run.id)) == 0
+    # The command wants a run that has begun.
+    monkeypatch.setattr(RunFolder, "setting", lambda run: object())
+    folder = tmp_path / "a run"
+    lines = command_of(config, str(folder)).splitlines()
+    assert [run_command(line) for line in lines] == [0] * len(lines)
+    run = RunFolder(folder) if config.evaluation else Store().runs()[0]
     assert run.config() == config
 
 
@@ -41,25 +41,33 @@ def run_command(line: str) -> int:
 
 
 def test_the_demo_has_a_command_of_its_own():
-    assert command_of(demo_config(), "RUN") == "python -m neuron_core demo"
+    assert command_of(demo_config()) == "python -m neuron_core demo"
     plain = demo_config(ModelSpec(PLAIN))
-    assert command_of(plain, "RUN") == "python -m neuron_core demo --model embedded-plain"
+    assert command_of(plain) == "python -m neuron_core demo --model embedded-plain"
+
+
+def test_how_many_rows_go_at_once_is_left_to_the_command_line():
+    chunked = RunConfig(
+        "sentiment", attribution=AttributionConfig(layers_per_pass=2), evaluation=EvaluationConfig(rows_per_pass=9)
+    )
+    usual = RunConfig("sentiment", evaluation=EvaluationConfig())
+    assert command_of(chunked) == command_of(usual)
+    assert "rows_per_pass=9" in python_of(chunked)
 
 
 def test_a_task_file_with_a_blank_in_its_name_is_quoted():
-    assert " --task '/my data/mood.jsonl'" in command_of(RunConfig("/my data/mood.jsonl"), "RUN")
+    assert " --task '/my data/mood.jsonl'" in command_of(RunConfig("/my data/mood.jsonl"))
 
 
 @pytest.mark.parametrize(
     "config",
     [
         RunConfig("sentiment", demonstration_letter="B"),
-        RunConfig("sentiment", attribution=AttributionConfig(layers_per_pass=2)),
         RunConfig("sentiment", evaluation=EvaluationConfig(ratios=(0.5,))),
     ],
 )
 def test_settings_that_the_command_line_does_not_take_have_no_command(config):
-    assert command_of(config, "RUN") is None
+    assert command_of(config) is None
 
 
 @pytest.mark.parametrize("config", [*CONFIGS, RunConfig("sentiment", demonstration_letter="B")])

@@ -1,0 +1,64 @@
+from dataclasses import replace
+
+import pytest
+
+from neuron_core.control.results import GridRow
+from neuron_core.runs.store import RunStatus
+from pages.shared.guard import plain
+from pages.shared.words import between, change, duration, progress, size, verdict
+
+ROW = GridRow(10, 0.5, "enhancer", "last", "task", 5, 5, 0.5, 0.5, 1.0, 0.0, (0.0, 2.0), None, 0.5, {"A": 1.0}, "ok")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(4.25, "+4.2 %"), (-12.0, "−12.0 %"), (0.0, "0.0 %"), (-0.04, "0.0 %"), (None, "undefined")],
+)
+def test_a_change_keeps_its_sign_unless_it_is_nothing(value, said):
+    assert change(value) == said
+
+
+def test_both_ends_of_an_interval_are_said_once_in_percent():
+    assert between(-2.0, 3.5) == "−2.0 to +3.5 %"
+    assert between(None, None) == "undefined"
+
+
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [
+        (ROW, "As intended"),
+        (replace(ROW, rac=0.0), "No change"),
+        (replace(ROW, rac=-1.0, verdict="fail"), "Fail"),
+        (replace(ROW, rac=None, verdict="undefined"), "Undefined"),
+    ],
+)
+def test_every_verdict_has_its_word(row, word):
+    assert f"[{word}]" in verdict(row)
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.2, "1 s"), (59.4, "59 s"), (61, "1 min 1 s"), (4200, "1 h 10 min")])
+def test_durations(seconds, said):
+    assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(("n_bytes", "said"), [(538e6, "538 MB"), (1.25e9, "1.2 GB"), (2048, "0.1 MB")])
+def test_sizes(n_bytes, said):
+    assert size(n_bytes) == said
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (RunStatus("queued"), "Waiting for its turn"),
+        (RunStatus("running"), "Starting …"),
+        (RunStatus("running", "loading", message="loading weights"), "Loading the model: loading weights"),
+        (RunStatus("running", "attribution", 0, 15), "Attribution: 0 of 15 questions"),
+        (RunStatus("running", "evaluation", 2, 9, eta_s=30.2), "Evaluation: 2 of 9 questions, about 30 s left"),
+    ],
+)
+def test_progress_in_words(status, said):
+    assert progress(status) == said
+
+
+def test_no_sign_of_markdown_survives_in_a_message():
+    assert plain("a_b *c* [d](e) <f> $g$ :red[h]") == (r"a\_b \*c\* \[d\]\(e\) \<f\> \$g\$ \:red\[h\]")
