@@ -1,6 +1,7 @@
 """What the neurons do: enhancer and degrader over the evaluated grid, down to single questions."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
 from neuron_core.control.metrics import Baseline, Evaluation
@@ -18,7 +19,7 @@ from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.results import attribution_of, evaluation_of, setting_of
 from pages.shared.widgets import competence, empty_state, figure, provenance, recipes
-from pages.shared.words import between, change, verdict
+from pages.shared.words import between, change, letter_warning, letters_under, verdict
 
 METRICS: dict[str, Metric] = {"RAC (accuracy)": "rac", "RCC (comprehension)": "rcc"}
 OVER_RATIO, OVER_BUDGET = "over the ratio", "over the budget K"
@@ -73,22 +74,30 @@ def choose_cell(evaluation: Evaluation) -> Cell:
     direction: Direction = three.segmented_control(
         "Direction", DIRECTIONS, default="enhancer", required=True, key="direction", persist_state="session"
     )
-    best = next(one for one in evaluation.best if (one.k, one.direction) == (k, direction))
+    best = next(found for found in evaluation.best if (found.k, found.direction) == (k, direction))
     ratios = sorted({row.ratio for row in evaluation.grid})
-    # A slider for each budget and direction: every one opens at its own best ratio.
-    ratio = two.container(key="ratio").select_slider(
-        "Ratio: share of good neurons",
-        ratios,
-        best.ratio,
-        key=f"ratio_{k}_{direction}",
-        format_func=lambda value: f"{value:g}",
-        persist_state="session",
-    )
+    ratio = choose_ratio(ratios, best.ratio, f"ratio_{k}_{direction}", two)
     return cell_of(evaluation, k, ratio, direction)
 
 
-def cards(cell: Cell) -> None:
-    """RAC and RCC of the cell, of the best ratio, and held out."""
+def choose_ratio(ratios: list[float], best: float, key: str, place: DeltaGenerator) -> float:
+    """A slider for each budget and direction: every one opens at its own best ratio."""
+    with place.container(key="ratio"):
+        if len(ratios) == 1:
+            st.markdown(f"Ratio: {best:g}, the only one evaluated")
+            return best
+        return st.select_slider(
+            "Ratio: share of good neurons",
+            ratios,
+            best,
+            key=key,
+            format_func=lambda value: f"{value:g}",
+            persist_state="session",
+        )
+
+
+def cards(cell: Cell, baseline: Baseline) -> None:
+    """RAC and RCC of the cell, of the best ratio, and held out; the letters beside them."""
     row, best = cell.row, cell.best
     used = f"{row.n_good} good and {row.n_bad} bad neurons are used."
     st.markdown(f"{verdict(row)} {used}")
@@ -111,7 +120,13 @@ def cards(cell: Cell) -> None:
             interval = getattr(best, f"heldout_{name}_interval") or (None, None)
             st.caption(f"95% interval: {between(*interval)}")
             st.caption(f"Best ratio {best.ratio:g}: {change(getattr(best, name))} (optimistic)")
-    st.caption("The best ratio is chosen on the very questions that it is reported for; hence optimistic.")
+    st.caption(
+        f"{letters_under(row, baseline)} The best ratio is chosen on the very questions that it is reported for; "
+        "hence optimistic."
+    )
+    if warning := letter_warning(row, baseline):
+        with st.container(key="letter_warning"):
+            st.warning(warning, icon=":material/abc:")
 
 
 MEANING = {
@@ -141,7 +156,7 @@ def unmodified(baseline: Baseline) -> None:
 def page(run: RunFolder, setting: Setting, evaluation: Evaluation) -> None:
     competence(run)
     cell = choose_cell(evaluation)
-    cards(cell)
+    cards(cell, evaluation.baseline)
     provenance(run, k=cell.row.k, position=cell.row.position)
     curves(run, evaluation, cell.row.k)
     unmodified(evaluation.baseline)

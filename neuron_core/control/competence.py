@@ -10,6 +10,8 @@ from neuron_core.control.tally import PERCENTILES, Tally
 LETTERS = "ABCD"
 CHANCE = 0.25
 MOST_FOR_ONE_LETTER = 0.40
+LETTER_SHIFT = 0.15
+"a letter chosen that much more or less often, as a share of all questions, is worth a warning"
 
 
 def measured_baseline(p: OptionProbabilities, counts: Tally, weights: NDArray[np.float64]) -> Baseline:
@@ -47,6 +49,12 @@ def letter_shares(values: NDArray[np.float32]) -> NDArray[np.float64]:
 def by_letter(shares: NDArray[np.float64]) -> dict[str, float]:
     """(4,) → letter → share."""
     return dict(zip(LETTERS, shares.tolist(), strict=True))
+
+
+def shifted_letter(before: dict[str, float], after: dict[str, float]) -> str | None:
+    """The letter whose share changed most, when it changed by LETTER_SHIFT or more; ties to the first letter."""
+    letter = max(LETTERS, key=lambda one: abs(after[one] - before[one]))
+    return letter if abs(after[letter] - before[letter]) >= LETTER_SHIFT else None
 
 
 def _range_of(samples: NDArray[np.float64]) -> Interval:

@@ -2,7 +2,7 @@
 
 import time
 
-from neuron_core.control.competence import CHANCE
+from neuron_core.control.competence import CHANCE, shifted_letter
 from neuron_core.control.metrics import Baseline, GridRow
 from neuron_core.control.results import Verdict
 from neuron_core.qatt.proxies import ProxyQuestion
@@ -92,4 +92,21 @@ def standing(baseline: Baseline, source: str) -> str:
         f"Unmodified model: accuracy {baseline.acc:.0%} (95% interval {low:.0%} to {high:.0%}; chance is "
         f"{CHANCE:.0%}), comprehension {baseline.com:.0%}, on {baseline.n_questions} {source} questions. "
         f"Letters chosen: {letters}."
+    )
+
+
+def letters_under(row: GridRow, baseline: Baseline) -> str:
+    """How often each letter is chosen under an intervention, and before it."""
+    shares = ", ".join(f"{one} {share:.0%} (was {baseline.letters[one]:.0%})" for one, share in row.letters.items())
+    return f"Letters chosen under it: {shares}."
+
+
+def letter_warning(row: GridRow, baseline: Baseline) -> str | None:
+    """A sentence when the intervention moves one letter far; an effect on a letter looks like one on the task."""
+    letter = shifted_letter(baseline.letters, row.letters)
+    if letter is None:
+        return None
+    return (
+        f"The letter {letter} goes from {baseline.letters[letter]:.0%} to {row.letters[letter]:.0%} of the answers. "
+        "A change of accuracy here may be an effect on this letter rather than on the task."
     )
