@@ -30,7 +30,7 @@ def demo() -> None:
     with run_it:
         st.subheader("Run the demo")
         st.markdown(
-            f"Sentiment, {config.attribution.examples} examples to find the neurons, "
+            f"Task {config.task}: {config.attribution.examples} examples to find the neurons, "
             f"{config.evaluation.examples if config.evaluation else 0} others to try them on, with the "
             "embedded model: a minute or two on a laptop with two cores, no GPU, no network."
         )
@@ -51,7 +51,8 @@ def finished_demo(run: RunFolder) -> None:
     title = setting.model.title if setting else run.config().model.title
     st.markdown(f"Made on {moment(run.status().created)} with {plain(title)} by")
     command = command_of(run.config())
-    st.code(command or python_of(run.config()), language="bash" if command else "python")
+    language = "bash" if command else "python"
+    st.code(command or python_of(run.config()), language=language, wrap_lines=True)
     if st.button("Open the finished demo", icon=":material/folder_open:", key="open_demo"):
         state.show(state.DEMO)
         st.switch_page(state.LAYERS, query_params={"run": state.DEMO})
@@ -81,8 +82,8 @@ def recent(runs: list[RunFolder]) -> None:
                 "state": STATES[status.state],
                 "progress": "" if status.state == "done" else progress,
                 "task": config.task,
-                "model": config.model.title,
                 "begun": moment(status.created),
+                "model": config.model.title,
             }
         )
 

@@ -19,8 +19,8 @@ OPTION_NAMES = {"source": "model", "ks": "k"}
 def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
     """The commands that make this run again; None when the command line does not take one of its settings.
 
-    folder: where the run goes, when a second command, the evaluation, has to find it. How many rows go through the model at once is left
-    to the command line: scores agree within 1e-6.
+    folder: where the run goes, when a second command, the evaluation, has to find it. How many rows go through the
+    model at once is left to the command line: scores agree within 1e-6.
     """
     config = _usual_chunks(config)
     if config == demo_config(ModelSpec(config.model.source)):

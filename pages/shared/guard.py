@@ -28,8 +28,11 @@ def guard() -> Iterator[None]:
         error_box(f"Something failed that should not: {type(error).__name__}", None, "see the server's log")
 
 
-def error_box(what: str, where: str | None = None, accepted: str | None = None) -> None:
+def error_box(what: str, where: str | None = None, accepted: str | None = None, details: str = "") -> None:
+    """The box: the failure, more about it, where it is, what would work."""
     lines = [f"**{plain(what[:1].upper() + what[1:])}**"]
+    if details:
+        lines.append(plain(details))
     if where:
         lines.append(f"Where: {plain(where)}")
     if accepted:

@@ -20,12 +20,12 @@ def job_panel(shown: str | None) -> None:
         for run_id in runs:
             status = state.status_of(run_id)
             if status.state in ACTIVE:
-                _active(run_id, is_shown=run_id == shown)
+                _active(run_id, status.stage, is_shown=run_id == shown)
             elif status.state != "done":
                 _stopped(run_id, status)
 
 
-def _active(run_id: str, is_shown: bool) -> None:
+def _active(run_id: str, stage: str, is_shown: bool) -> None:
     with st.container(border=True):
         # Above the bar: the buttons stay where they are while the bar's text changes.
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -37,14 +37,15 @@ def _active(run_id: str, is_shown: bool) -> None:
             if not is_shown and st.button("Show this run", key=f"show_{run_id}"):
                 state.show(run_id)
                 st.rerun()
-        _bar(run_id)
+        _bar(run_id, stage)
 
 
 @st.fragment(run_every=EVERY)
-def _bar(run_id: str) -> None:
+def _bar(run_id: str, stage: str) -> None:
     with guard():
         status = state.status_of(run_id)
-        if status.state not in ACTIVE:
+        # With a new stage there is more to see on the page: a model in memory, then neurons.
+        if status.state not in ACTIVE or status.stage != stage:
             st.rerun()
         share = status.done / status.total if status.total else 0.0
         st.progress(share, text=progress(status))
@@ -52,7 +53,7 @@ def _bar(run_id: str) -> None:
 
 def _stopped(run_id: str, status: RunStatus) -> None:
     if status.state == "failed":
-        error_box(status.message or "The run failed", where=f"run {run_id}")
+        error_box(f"Run {run_id} failed", details=status.message)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         words = {"cancelled": "was cancelled", "failed": "failed", "interrupted": "was interrupted"}[status.state]
         done = f" {status.done} of {status.total} questions of its {status.stage} are kept." if status.total else ""

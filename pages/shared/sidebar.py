@@ -72,7 +72,7 @@ def _model() -> None:
             st.caption("A model is being loaded.")
         else:
             st.caption("No model is in memory; it is loaded when it is needed.")
-        if st.button("Unload", key="unload", disabled=facts is None, help="Gives its memory back."):
+        if st.button("Unload", key="unload", disabled=facts is None):
             engine().unload()
             st.rerun()
 

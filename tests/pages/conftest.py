@@ -120,6 +120,11 @@ def texts(app: AppTest) -> str:
     return "\n".join(element.value for kind in kinds for element in getattr(app, kind))
 
 
+def banners(app: AppTest) -> list[str]:
+    """What the competence banner says."""
+    return [box.value for box in app.warning if box.value.startswith("This model ")]
+
+
 def faults(app: AppTest) -> list[str]:
     """Error boxes and exceptions of a page."""
     return [*(box.value for box in app.error), *(box.message for box in app.exception)]

@@ -1,10 +1,12 @@
+import json
+
 import pytest
 
 from neuron_core.analysis.layers import neuron_rows
 from neuron_core.control.metrics import question_rows
 from neuron_core.runs.results import cell_of, read_evaluated
 from pages.shared import state
-from tests.pages.conftest import faults, figures, texts
+from tests.pages.conftest import banners, faults, figures, texts
 
 RESULTS = ("attribution", "layers", "control")
 
@@ -37,15 +39,16 @@ def test_a_result_says_what_it_was_made_from(open_page, full, page):
 def test_the_banner_warns_of_a_model_at_chance(open_page, full, page):
     complaint = full.evaluation().baseline.complaint
     app = open_page(page)
-    assert [box.value.startswith("This model does not do this task here: ") for box in app.warning] == [True]
-    assert complaint in app.warning[0].value
-    assert "Its neurons mean nothing for this task" in app.warning[0].value
+    (banner,) = banners(app)
+    assert banner.startswith("This model does not do this task here: ")
+    assert complaint in banner
+    assert "Its neurons mean nothing for this task" in banner
 
 
 @pytest.mark.parametrize("page", RESULTS)
 def test_a_model_that_does_the_task_gets_no_banner(open_page, competent, page):
     app = open_page(page)
-    assert not app.warning
+    assert banners(app) == []
     assert "accuracy 90%" in texts(app)
 
 
@@ -53,18 +56,18 @@ def test_a_model_that_does_the_task_gets_no_banner(open_page, competent, page):
 def test_a_dozen_attribution_questions_give_a_doubt_and_no_verdict(open_page, attributed, page):
     app = open_page(page)
     assert "on 12 attribution questions" in texts(app)
-    assert [box.value.startswith("This model may not do this task: ") for box in app.warning] == [True]
-    assert "That is from 12 questions only; an evaluation tells." in app.warning[0].value
+    (banner,) = banners(app)
+    assert banner.startswith("This model may not do this task: ")
+    assert "That is from 12 questions only; an evaluation tells." in banner
 
 
 def test_questions_warn_when_the_shown_run_measured_this_task_with_this_model(open_page, full):
     spec = full.config().model
     chosen = {"task": full.config().task, "model_source": spec.source, "model_device": spec.device}
-    assert [box.value[:34] for box in open_page("questions", chosen).warning] == [
-        "This model does not do this task he"[:34]
-    ]
-    assert not open_page("questions", {**chosen, "model_device": "auto"}).warning
-    assert not open_page("questions", {**chosen, "task": "sentiment"}).warning
+    (banner,) = banners(open_page("questions", chosen))
+    assert banner.startswith("This model does not do this task here: ")
+    assert banners(open_page("questions", {**chosen, "model_device": "auto"})) == []
+    assert banners(open_page("questions", {**chosen, "task": "sentiment"})) == []
 
 
 def test_attribution_lists_good_and_bad_neurons_with_their_checks(open_page, full):
@@ -242,3 +245,15 @@ def test_the_finished_demo_can_not_be_evaluated_anew(open_page, finished, monkey
     app = open_page("control")
     assert faults(app) == []
     assert [button.key for button in app.button if button.key == "start_evaluation"] == []
+
+
+def test_an_evaluation_of_a_single_ratio_needs_no_slider(open_page, full):
+    path = full.path / "evaluation.json"
+    evaluation = json.loads(path.read_text())
+    evaluation["grid"] = [row for row in evaluation["grid"] if row["ratio"] == 0.5]
+    for best in evaluation["best"]:
+        best["ratio"] = 0.5
+    path.write_text(json.dumps(evaluation))
+    app = open_page("control")
+    assert faults(app) == []
+    assert "Ratio: 0.5, the only one evaluated" in texts(app)

@@ -25,8 +25,6 @@ def test_the_commands_make_the_same_config_again(config, tmp_path, monkeypatch):
     monkeypatch.setattr(cli, "_execute", lambda run: run)
     monkeypatch.setattr(cli.report, "attribution", lambda run: {"run": run.id})
     monkeypatch.setattr(cli.report, "evaluation", lambda run: {"run": run.id})
-    # The command wants a run that has begun.
-    monkeypatch.setattr(RunFolder, "setting", lambda run: object())
     folder = tmp_path / "a run"
     lines = command_of(config, str(folder)).splitlines()
     assert [run_command(line) for line in lines] == [0] * len(lines)
