@@ -1,9 +1,9 @@
-"""Speed, as ratios taken in one run: fast attribution against the full-sequence reference, the grid against baselines."""
+"""Speed, as ratios taken in one run: fast attribution against the reference, the grid against baselines."""
 
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,19 +11,23 @@ import numpy as np
 import torch
 
 from neuron_core.cni.attribution import attribute, reference
+from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.selection import example_scores, preset, select
 from neuron_core.control.evaluation import option_probabilities, plan_chunks
-from neuron_core.control.interventions import BUDGETS, grid
-from neuron_core.models.letters import common_prefix_length, tokenize_prompt
+from neuron_core.control.interventions import BUDGETS, Intervention, grid
+from neuron_core.models.letters import TokenizedPrompt, common_prefix_length, tokenize_prompt
 from neuron_core.models.loading import LoadedModel, letter_logits, load_model
 from neuron_core.models.rows import run_prefix, run_prompt
 from neuron_core.models.shapes import random_llama
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.draws import draw, questions_of
+from neuron_core.qatt.proxies import N_PROXIES, ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.tasks.load import load_task
 
 Say = Callable[[str], None]
+CONFIG = AttributionConfig()
+ROWS_PER_PASS = EvaluationConfig().rows_per_pass
 
 
 def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None = None) -> dict[str, Any]:
@@ -31,78 +35,47 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
 
     fast_s: median seconds a question for all layers, prompt included, nothing shared with other questions.
     reference_s: seconds a question of the full-sequence procedure, scaled from the layers it was timed on.
+    max_rel_diff: between the two on those layers, relative to max|IG|; None where every score is 0.
     grid_s: median seconds a question for the whole grid, prompt included; baseline_s: one plain pass over the prompt.
     """
-    config, rows = AttributionConfig(), EvaluationConfig().rows_per_pass
     on_stage("loading")
-    loaded = random_llama(shape, spec) if shape else load_model(spec)
-    n_examples = 1 if quick else 2
+    loaded = random_llama(shape, spec) if shape else load_model(spec, on_stage)
+    n_examples, n_timed = (1, 1) if quick else (2, 3)
     task = load_task("sentiment").task
     draws = draw(task, n_examples, n_examples, 0)
     questions = questions_of(task, draws.attribution, draws.demonstration, 0)
-    prompts = [tokenize_prompt(loaded.tokenizer, question.prompt) for question in questions]
-    synchronize = torch.cuda.synchronize if loaded.device.type == "cuda" else (lambda: None)
-
-    @contextmanager
-    def timed(into: list[float]) -> Iterator[None]:
-        synchronize()
-        began = time.perf_counter()
-        yield
-        synchronize()
-        into.append(time.perf_counter() - began)
-
-    def fast(number: int) -> Any:
-        state = run_prompt(loaded, prompts[number])
-        return attribute(
-            loaded, state, questions[number].id, questions[number].target, steps=config.steps,
-            layers_per_pass=config.layers_per_pass,
-        )  # fmt: skip
-
-    fast(0)
-    on_stage("fast attribution")
-    fast_s: list[float] = []
-    scores = []
-    for number in range(len(questions)):
-        with timed(fast_s):
-            scores.append(fast(number))
-
-    on_stage("reference attribution")
-    n_timed = 1 if quick else 3
-    timed_layers = [round(i * (loaded.n_layers - 1) / n_timed) for i in range(1, n_timed + 1)]
-    reference_s: list[float] = []
-    worst = 0.0
-    for layer in timed_layers:
-        with timed(reference_s):
-            slow = reference(loaded, prompts[0], questions[0].target, range(layer, layer + 1), steps=config.steps)
-        worst = max(worst, float(np.abs(slow[0] - scores[0].ig[layer]).max() / np.abs(scores[0].ig).max()))
-    reference_total = statistics.mean(reference_s) * loaded.n_layers
-
-    on_stage("grid")
-    ranking = select(
-        example_scores(np.stack([s.ig for s in scores]), [i // 3 for i in range(len(scores))]),
-        preset(loaded.n_layers * loaded.n_neurons).z,
-    )
-    plan = grid(ranking, BUDGETS)
     held_out = questions_of(task, draws.evaluation, draws.demonstration, 0)
-    grid_s, baseline_s = _time_grid(loaded, held_out, plan, rows, timed)
-    fast_median = statistics.median(fast_s)
+    prompts = [tokenize_prompt(loaded.tokenizer, question.prompt) for question in questions]
+
+    on_stage("fast attribution")
+    fast_s, scores = _time_attribution(loaded, questions, prompts)
+    on_stage("reference attribution")
+    layers = timed_layers(loaded.n_layers, n_timed)
+    reference_s, worst = _time_reference(loaded, prompts[0], questions[0].target, layers, scores[0].ig)
+    on_stage("grid")
+    n_total = loaded.n_layers * loaded.n_neurons
+    by_example = example_scores(np.stack([s.ig for s in scores]), [i // N_PROXIES for i in range(len(scores))])
+    plan = grid(select(by_example, preset(n_total).z), BUDGETS)
+    grid_s, baseline_s = _time_grid(loaded, held_out, plan)
+
+    fast_median, reference_total = statistics.median(fast_s), statistics.mean(reference_s) * loaded.n_layers
     return {
-        "model": f"{shape} shape, random weights" if shape else spec.title,
+        "model": loaded.spec.title,
         "dtype": str(loaded.dtype).removeprefix("torch."),
         "device": str(loaded.device),
         "threads": torch.get_num_threads(),
         "T": round(statistics.mean(len(prompt.token_ids) for prompt in prompts)),
-        "m": config.steps,
+        "m": CONFIG.steps,
         "layers": loaded.n_layers,
         "neurons_a_layer": loaded.n_neurons,
         "attribution": {
             "fast_s": fast_median,
             "reference_s": reference_total,
-            "reference_layers": timed_layers,
+            "reference_layers": layers,
             "ratio": reference_total / fast_median,
             "max_rel_diff": worst,
             "questions": len(questions),
-            "layers_per_pass": config.layers_per_pass,
+            "layers_per_pass": CONFIG.layers_per_pass,
         },
         "evaluation": {
             "grid_s": statistics.median(grid_s),
@@ -115,23 +88,81 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     }
 
 
+def timed_layers(n_layers: int, n: int) -> list[int]:
+    """The middle of each n-th of the layers: the cost grows with the layers above, so their mean is that of all."""
+    return sorted({(2 * i + 1) * n_layers // (2 * n) for i in range(n)})
+
+
+@contextmanager
+def _timed(device: torch.device, into: list[float]) -> Iterator[None]:
+    _wait_for(device)
+    began = time.perf_counter()
+    yield
+    _wait_for(device)
+    into.append(time.perf_counter() - began)
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def _time_attribution(
+    loaded: LoadedModel, questions: Sequence[ProxyQuestion], prompts: Sequence[TokenizedPrompt]
+) -> tuple[list[float], list[AttributionScores]]:
+    """Seconds and scores of every question; the first is attributed once before, untimed."""
+
+    def fast(question: ProxyQuestion, prompt: TokenizedPrompt) -> AttributionScores:
+        return attribute(
+            loaded,
+            run_prompt(loaded, prompt),
+            question.id,
+            question.target,
+            steps=CONFIG.steps,
+            layers_per_pass=CONFIG.layers_per_pass,
+        )
+
+    fast(questions[0], prompts[0])
+    seconds: list[float] = []
+    scores = []
+    for question, prompt in zip(questions, prompts, strict=True):
+        with _timed(loaded.device, seconds):
+            scores.append(fast(question, prompt))
+    return seconds, scores
+
+
+def _time_reference(
+    loaded: LoadedModel, prompt: TokenizedPrompt, target: int, layers: Sequence[int], ig: np.ndarray
+) -> tuple[list[float], float | None]:
+    """Seconds of every layer, and the largest difference to `ig` (L, I) relative to its largest value."""
+    seconds: list[float] = []
+    apart, most = 0.0, float(np.abs(ig).max())
+    for layer in layers:
+        with _timed(loaded.device, seconds):
+            slow = reference(loaded, prompt, target, range(layer, layer + 1), steps=CONFIG.steps)
+        apart = max(apart, float(np.abs(slow[0] - ig[layer]).max()))
+    return seconds, apart / most if most > 0 else None
+
+
 def _time_grid(
-    loaded: LoadedModel, questions: Any, plan: Any, rows: int, timed: Any
+    loaded: LoadedModel, questions: Sequence[ProxyQuestion], plan: Sequence[Intervention]
 ) -> tuple[list[float], list[float]]:
     """Seconds of the grid and of one plain forward pass, question by question in turn."""
     prompts = [tokenize_prompt(loaded.tokenizer, question.prompt) for question in questions]
     shared = common_prefix_length([prompt.token_ids for prompt in prompts])
     prefix = run_prefix(loaded, prompts[0].token_ids[:shared])
-    chunks = plan_chunks(loaded, plan, rows)
+    chunks = plan_chunks(loaded, plan, ROWS_PER_PASS)
     grid_s: list[float] = []
     baseline_s: list[float] = []
     for question, prompt in zip(questions, prompts, strict=True):
         ids = torch.tensor([prompt.token_ids], device=loaded.device)
         letters = torch.tensor(prompt.letter_ids, device=loaded.device)
-        with torch.no_grad(), timed(baseline_s):
+        with torch.no_grad(), _timed(loaded.device, baseline_s):
             hidden = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, -1:]
             letter_logits(loaded, hidden, letters)
-        with timed(grid_s):
+        with _timed(loaded.device, grid_s):
             option_probabilities(loaded, run_prompt(loaded, prompt, prefix), chunks, question.id)
     return grid_s, baseline_s
 
@@ -153,15 +184,15 @@ def peak_memory_gib(device: torch.device) -> float:
 def bench_text(result: dict[str, Any]) -> str:
     """The measured figures for a terminal."""
     a, e = result["attribution"], result["evaluation"]
+    worst = "no score to compare" if a["max_rel_diff"] is None else f"{a['max_rel_diff']:.1e} of max|IG|"
     return "\n".join(
         [
             f"{result['model']}, {result['dtype']} on {result['device']}, {result['threads']} threads, "
             f"T = {result['T']}, m = {result['m']}",
-            f"attribution of one question: {a['fast_s']:.2f} s; full-sequence reference {a['reference_s']:.0f} s, "
-            f"scaled from layers {a['reference_layers']}: {a['ratio']:.0f} times as long; "
-            f"largest difference {a['max_rel_diff']:.1e} of max|IG|",
-            f"grid of {e['interventions']} interventions on one question: {e['grid_s']:.2f} s; one plain pass "
-            f"{e['baseline_s']:.2f} s: {e['ratio_to_baseline']:.1f} times",
+            f"attribution of one question: {a['fast_s']:.3g} s; full-sequence reference {a['reference_s']:.3g} s, "
+            f"scaled from layers {a['reference_layers']}: {a['ratio']:.0f} times as long; largest difference {worst}",
+            f"grid of {e['interventions']} interventions on one question: {e['grid_s']:.3g} s; one plain pass "
+            f"{e['baseline_s']:.3g} s: {e['ratio_to_baseline']:.1f} times",
             f"peak memory {result['peak_memory_gib']:.2f} GiB",
         ]
     )

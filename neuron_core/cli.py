@@ -1,29 +1,33 @@
 """The command line. Results on standard output, progress and errors on standard error."""
 
-import json
+import io
+import os
+import shlex
+import shutil
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from neuron_core.errors import NeuronCoreError
+from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import EMBEDDED, ModelSpec
 from neuron_core.runs import report
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_config
-from neuron_core.runs.store import RunFolder, RunStatus, Store
+from neuron_core.runs.recipes import PROGRAM
+from neuron_core.runs.store import RunFolder, Store
+from neuron_core.terminal import emit, progress_bars, say, stage_bars, stage_line
 
 if TYPE_CHECKING:
     from neuron_core.runs.engine import Engine
+    from neuron_core.tasks.load import TaskReading
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-errors = Console(stderr=True)
+HELP = "Finds the neurons of a language model that carry a task, and shows what silencing or exciting them does."
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 
 Task = Annotated[str, typer.Option(help="A bundled task, or a .jsonl, .csv or .tsv file.")]
 Model = Annotated[
@@ -32,29 +36,34 @@ Model = Annotated[
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
-Seed = Annotated[int, typer.Option(help="Seed of the draws and option orders.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the draws and option orders.")]
+Run = Annotated[str, typer.Option(help="Id of a run, or the path of its folder.")]
+EvaluationExamples = Annotated[int, typer.Option(min=2, help="Examples asked about, three questions each.")]
 OutDir = Annotated[Path | None, typer.Option("--out", help="Folder of the new run; it must be empty or absent.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")]
 
 
 @app.command()
 def preview(
-    task: Task = "sentiment", n: Annotated[int, typer.Option(min=1)] = 2, seed: Seed = 0, as_json: AsJson = False
+    task: Task = "sentiment",
+    n: Annotated[int, typer.Option(min=1, help="Examples shown, three questions each.")] = 2,
+    seed: Seed = 0,
+    as_json: AsJson = False,
 ) -> None:
-    """Shows the proxy questions of the first attribution examples. Loads no model."""
+    """Shows the questions of the first attribution examples. Loads no model."""
     from neuron_core.qatt.draws import draw, questions_of
     from neuron_core.tasks.load import load_task
 
     reading = load_task(task)
     draws = draw(reading.task, n, 0, seed)
     questions = questions_of(reading.task, draws.attribution, draws.demonstration, seed)
-    _emit(report.preview(reading, questions), as_json, report.preview_text)
+    emit(report.preview(reading, questions), as_json, report.preview_text)
 
 
 @app.command()
 def baseline(
     task: Task = "sentiment",
-    examples: Annotated[int, typer.Option(min=2)] = 100,
+    examples: EvaluationExamples = 100,
     model: Model = EMBEDDED,
     revision: Revision = None,
     dtype: Dtype = "float32",
@@ -62,118 +71,111 @@ def baseline(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Accuracy, comprehension and letter use of the unmodified model."""
-    import numpy as np
-
-    from neuron_core.control.metrics import evaluate as metrics_of
-    from neuron_core.control.probabilities import OptionProbabilities
+    """Accuracy, comprehension and letter use of the unmodified model, on the questions that `evaluate` asks."""
     from neuron_core.runs.setting import make_setting
 
-    config = RunConfig(
-        task=task,
-        model=ModelSpec(model, revision, dtype, device),
-        seed=seed,
-        evaluation=EvaluationConfig(examples=examples),
-    )
+    config = RunConfig(_task_name(task), _spec(model, revision, dtype, device), seed)
+    config = replace(config, evaluation=EvaluationConfig(examples=examples))
+    reading = _read_task(config)
     engine = _engine(config.model)
     setting = make_setting(config, engine.facts())
-    questions = setting.evaluation
-    with _progress() as progress:
-        bar = progress.add_task("baseline", total=len(questions))
-        values = []
-        for row in engine.baseline(questions):
-            values.append(row)
-            progress.advance(bar)
-    order = {name: i for i, name in enumerate(dict.fromkeys(q.example_id for q in questions))}
-    probabilities = OptionProbabilities(
-        values=np.stack(values)[:, None],
-        targets=np.array([q.target for q in questions], dtype=np.int8),
-        examples=np.array([order[q.example_id] for q in questions], dtype=np.int32),
-        question_ids=tuple(q.id for q in questions),
-    )
-    _emit(report.baseline(setting, metrics_of(probabilities, [], seed=seed).baseline), as_json, report.baseline_text)
+    with progress_bars() as progress:
+        asked = engine.baseline(setting.evaluation)
+        letters = list(progress.track(asked, total=len(setting.evaluation), description="baseline"))
+    emit({**report.baseline(setting, letters, seed), **report.rejected(reading)}, as_json, report.baseline_text)
 
 
 @app.command()
 def attribute(
     task: Task = "sentiment",
-    examples: Annotated[int, typer.Option(min=1)] = 5,
+    examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5, three questions each.")] = 5,
     model: Model = EMBEDDED,
     revision: Revision = None,
     dtype: Dtype = "float32",
     device: Device = "auto",
     steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="m of Eq. 1.")] = 16,
     rule: Annotated[str, typer.Option(help="right, midpoint or gauss-legendre.")] = "right",
-    z: Annotated[int | None, typer.Option(min=1)] = None,
-    k: Annotated[int | None, typer.Option(min=1)] = None,
+    z: Annotated[int | None, typer.Option(min=1, help="Neurons kept at either end; by the model's size.")] = None,
+    k: Annotated[int | None, typer.Option(min=1, help="Neurons shown of either kind; by the model's size.")] = None,
     seed: Seed = 0,
     out: OutDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Finds the good and bad neurons of a task; the result is a run folder."""
     config = RunConfig(
-        task=_absolute(task),
-        model=ModelSpec(model, revision, dtype, device),
+        task=_task_name(task),
+        model=_spec(model, revision, dtype, device),
         seed=seed,
         attribution=AttributionConfig(steps=steps, rule=rule, examples=examples, z=z, k=k),
     )
-    run = Store().create(config, out)
-    _execute(run)
-    _emit(report.attribution(run), as_json, report.attribution_text)
+    reading = _read_task(config)
+    run = _new_run(config, out)
+    emit({**report.attribution(run), **report.rejected(reading)}, as_json, report.attribution_text)
 
 
 @app.command()
 def evaluate(
-    run: Annotated[str, typer.Option(help="Id of a run, or the path of its folder.")],
+    run: Run,
     k: Annotated[str, typer.Option("--k", help="Budgets, separated by commas.")] = "10,25,50,100",
-    examples: Annotated[int, typer.Option(min=2)] = 100,
+    examples: EvaluationExamples = 100,
     random_seeds: Annotated[int, typer.Option(min=0, help="Random control sets; 0 leaves them out.")] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Enhancer and degrader over budgets and ratios, beside random neurons."""
+    """Enhancer and degrader over budgets and ratios, beside random neurons; replaces the run's last evaluation."""
     try:
         ks = tuple(int(part) for part in k.split(","))
     except ValueError:
-        raise click.BadParameter("whole numbers separated by commas, for instance 10,25,50", param_hint="--k") from None
+        raise typer.BadParameter("whole numbers separated by commas, for instance 10,25,50", param_hint="--k") from None
     folder = Store().open(run)
-    if folder.setting() is None:
-        raise NeuronCoreError("the run has no attribution yet", where=folder.id, accepted="a run that has begun")
-    wanted = EvaluationConfig(examples=examples, ks=ks, random_seeds=random_seeds)
     config = folder.config()
-    if config.evaluation != wanted:
-        folder.set_evaluation(replace(config, evaluation=wanted))
-    _execute(folder)
-    _emit(report.evaluation(folder), as_json, report.evaluation_text)
+    wanted = replace(config, evaluation=EvaluationConfig(examples=examples, ks=ks, random_seeds=random_seeds))
+    if wanted != config:
+        _read_task(wanted)
+        _check_unchanged(folder, wanted)
+        with folder.held():
+            folder.set_evaluation(wanted)
+    _finish(folder)
+    emit(report.evaluation(folder), as_json, report.evaluation_text)
+
+
+@app.command()
+def resume(run: Run, as_json: AsJson = False) -> None:
+    """Carries a run that was stopped to its end; what it finished is not computed again."""
+    folder = Store().open(run)
+    _finish(folder)
+    if folder.config().evaluation is None:
+        emit(report.attribution(folder), as_json, report.attribution_text)
+    else:
+        emit(report.evaluation(folder), as_json, report.evaluation_text)
 
 
 @app.command()
 def demo(model: Model = EMBEDDED, out: OutDir = None, as_json: AsJson = False) -> None:
-    """Preview, baseline, attribution and evaluation of the sentiment task in one go."""
-    import time
-
+    """Questions, baseline, neurons and interventions of a bundled task in one go."""
     began = time.monotonic()
-    run = Store().create(demo_config(ModelSpec(model)), out)
-    _execute(run)
-    _emit(report.demo(run, time.monotonic() - began), as_json, report.demo_text)
+    run = _new_run(demo_config(_spec(model)), out)
+    emit(report.demo(run, time.monotonic() - began), as_json, report.demo_text)
 
 
 @app.command()
 def bench(
-    quick: Annotated[bool, typer.Option(help="Fewer questions and layers.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer questions and layers.")] = False,
     model: Model = EMBEDDED,
     dtype: Dtype = "float32",
     device: Device = "auto",
-    shape: Annotated[str | None, typer.Option(help="Random weights: llama-2-7b or llama-2-13b.")] = None,
+    shape: Annotated[
+        str | None, typer.Option(help="Random weights in place of a model: llama-2-7b, llama-2-13b.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Fast against reference attribution, and the grid against the baseline pass, in one run."""
-    from neuron_core.bench import bench_text, run_bench
+    if shape and model != EMBEDDED:
+        raise typer.BadParameter("it takes the place of --model", param_hint="--shape")
+    with stage_line() as on_stage:
+        from neuron_core.bench import bench_text, run_bench
 
-    with errors.status("measuring") as status:
-        result = run_bench(
-            ModelSpec(model, dtype=dtype, device=device), quick=quick, on_stage=status.update, shape=shape
-        )
-    _emit(result, as_json, bench_text)
+        result = run_bench(_spec(model, None, dtype, device), quick=quick, on_stage=on_stage, shape=shape)
+    emit(result, as_json, bench_text)
 
 
 @app.command(hidden=True)
@@ -185,68 +187,111 @@ def worker(store: Annotated[Path | None, typer.Option()] = None) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0, 1 for a NeuronCoreError (one line on standard error), 2 for wrong usage."""
+    """Exit code: 0; 1 and one line on standard error for what a user can act on; 2 wrong usage; 130 Ctrl-C."""
+    # Read when huggingface_hub is imported: it would warn of every attempt, and the error says it all.
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A dataset may have characters that the terminal has not.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app(arguments, standalone_mode=False)
-    except NeuronCoreError as error:
-        errors.print(f"Error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        app(arguments, prog_name=PROGRAM)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except (NeuronCoreError, OSError) as error:
+        said = " ".join([str(error), *getattr(error, "__notes__", ())])
+        say(f"Error: {' '.join(said.split())}", style="red")
         return 1
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
-    except click.ClickException as error:
-        error.show(file=sys.stderr)
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        errors.print("Stopped. What was finished is kept; the same command with --run, or Resume in the app, goes on.")
-        return 130
     return 0
 
 
-def _engine(spec: ModelSpec) -> "Engine":
-    with errors.status("starting") as status:
-        from neuron_core.runs.engine import Engine
+def _read_task(config: RunConfig) -> "TaskReading":
+    """The task, before a model is loaded: a mistake in it is found at once. Rows left out are said."""
+    from neuron_core.qatt.draws import draw
+    from neuron_core.tasks.load import load_task
 
-        return Engine(spec, on_stage=status.update)
+    reading = load_task(config.task)
+    if reading.rejected:
+        say(report.rejected_text(reading), style="yellow")
+    n_evaluation = config.evaluation.examples if config.evaluation else 0
+    draw(reading.task, config.attribution.examples, n_evaluation, config.seed)
+    return reading
+
+
+def _check_unchanged(run: RunFolder, wanted: RunConfig) -> None:
+    """Before an evaluation is dropped for another one that the task file does not allow."""
+    from neuron_core.runs.setting import make_setting
+
+    before = run.setting()
+    if before is not None and make_setting(wanted, before.model).attribution != before.attribution:
+        raise RunError("the task file changed since this run began", where=run.id, accepted="a new run")
+
+
+def _new_run(config: RunConfig, out: Path | None) -> RunFolder:
+    existed = out is not None and out.exists()
+    run = Store().create(config, out and out.absolute())
+    try:
+        _execute(run)
+    except NeuronCoreError as error:
+        if run.scored():
+            error.add_note(f"Run {_name(run)}: what was finished is kept.")
+        else:
+            # Nothing was computed: a second try finds the folder free.
+            shutil.rmtree(run.path)
+            if existed:
+                run.path.mkdir()
+        raise
+    return run
+
+
+def _finish(run: RunFolder) -> None:
+    """Executes what is missing; a finished run needs neither its task file nor its model."""
+    evaluated = run.config().evaluation is None or run.evaluation() is not None
+    if not (run.status().state == "done" and run.ranking() is not None and evaluated):
+        _execute(run)
 
 
 def _execute(run: RunFolder) -> None:
-    from neuron_core.runs.execute import execute
+    def engine_for(on_stage: Callable[[str], None]) -> "Engine":
+        from neuron_core.runs.engine import Engine
 
-    with _progress() as progress:
-        bars: dict[str, Any] = {}
+        return Engine(run.config().model, on_stage=on_stage)
 
-        def show(status: RunStatus) -> None:
-            if status.total and status.stage not in bars:
-                bars[status.stage] = progress.add_task(status.stage, total=status.total)
-            if status.stage in bars:
-                progress.update(bars[status.stage], completed=status.done)
+    try:
+        # It takes seconds, in which Ctrl-C may come.
+        from neuron_core.runs.execute import execute
 
-        def engine_for(say: Callable[[str], None]) -> "Engine":
-            from neuron_core.runs.engine import Engine
-
-            return Engine(run.config().model, on_stage=say)
-
-        execute(run, engine_for, on_progress=show)
+        with progress_bars() as progress:
+            execute(run, engine_for, on_progress=stage_bars(progress))
+    except KeyboardInterrupt:
+        say(f"Stopped. What was finished is kept: {PROGRAM} resume --run {_name(run)} goes on.")
+        raise
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:12}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=errors,
-        disable=not errors.is_terminal,
-    )
+def _engine(spec: ModelSpec) -> "Engine":
+    with stage_line() as on_stage:
+        from neuron_core.runs.engine import Engine
+
+        return Engine(spec, on_stage=on_stage)
 
 
-def _absolute(task: str) -> str:
-    """A run must find its task from any folder."""
+def _name(run: RunFolder) -> str:
+    """What --run takes, from any folder."""
+    path = run.path.resolve()
+    return run.id if path == (Store().root / run.id).resolve() else shlex.quote(str(path))
+
+
+def _task_name(task: str) -> str:
     from neuron_core.tasks.load import bundled_tasks
 
-    return task if task in bundled_tasks() or not Path(task).exists() else str(Path(task).resolve())
+    return task if task in bundled_tasks() else _absolute(task)
 
 
-def _emit(result: dict[str, Any], as_json: bool, text: Callable[[dict[str, Any]], str]) -> None:
-    typer.echo(json.dumps(result) if as_json else text(result))
+def _spec(model: str, revision: str | None = None, dtype: str = "float32", device: str = "auto") -> ModelSpec:
+    spec = ModelSpec(model, revision, dtype, device)
+    return spec if spec.is_embedded else replace(spec, source=_absolute(model))
+
+
+def _absolute(name: str) -> str:
+    """A run must find its files from any folder; a name that is no path here stays."""
+    path = os.path.expanduser(name)
+    return os.path.abspath(path) if os.path.exists(path) else name

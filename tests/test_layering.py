@@ -21,6 +21,7 @@ HEAVY = {
     "models.hooks",
     "models.loading",
     "models.rows",
+    "models.shapes",
     "runs.engine",
     "runs.execute",
 }

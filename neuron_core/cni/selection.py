@@ -62,12 +62,7 @@ def select(example_scores: NDArray[np.float32], z: int) -> NeuronRanking:
     """
     n_examples, n_layers, n_neurons = example_scores.shape
     n_total = n_layers * n_neurons
-    if not 1 <= z <= n_total / 4:
-        raise ConfigError(
-            f"z is {z} in a model of {n_total} neurons",
-            where="z",
-            accepted=f"1 to {n_total // 4} (a quarter)",
-        )
+    check_z(z, n_total)
     if not np.isfinite(example_scores).all():
         raise AttributionError("example scores that are not finite can't be ranked")
     task_scores = np.zeros(n_total)
@@ -90,6 +85,14 @@ def select(example_scores: NDArray[np.float32], z: int) -> NeuronRanking:
         n_neurons=n_neurons,
         z=z,
     )
+
+
+def check_z(z: int, n_total: int) -> None:
+    """ConfigError unless 1 ≤ z ≤ L·I/4."""
+    if not 1 <= z <= n_total / 4:
+        raise ConfigError(
+            f"z is {z} in a model of {n_total} neurons", where="z", accepted=f"1 to {n_total // 4} (a quarter)"
+        )
 
 
 def _highest(flat: NDArray[np.float32], z: int) -> NDArray[np.bool_]:

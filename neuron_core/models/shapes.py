@@ -1,5 +1,8 @@
 """Llama models with random weights of published shapes: speed and memory need no trained ones."""
 
+from dataclasses import replace
+
+import psutil
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
@@ -12,9 +15,14 @@ SHAPES = {"llama-2-7b": (4096, 11008, 32, 32), "llama-2-13b": (5120, 13824, 40, 
 
 
 def random_llama(shape: str, spec: ModelSpec) -> LoadedModel:
-    """A model of this shape in the spec's dtype and on its device, with the embedded model's tokenizer."""
+    """A model of this shape in the spec's dtype and on its device, with the embedded model's tokenizer.
+
+    The same weights in every process, on one kind of device. ModelError for an unknown shape, and when the
+    weights are larger than the memory that is free.
+    """
     if shape not in SHAPES:
         raise ModelError(f"unknown shape {shape!r}", accepted=", ".join(SHAPES))
+    device, dtype = pick_device(spec), getattr(torch, spec.dtype)
     tokenizer = load_model(ModelSpec(PLAIN, device="cpu")).tokenizer
     hidden, neurons, layers, heads = SHAPES[shape]
     config = LlamaConfig(
@@ -26,7 +34,23 @@ def random_llama(shape: str, spec: ModelSpec) -> LoadedModel:
         num_key_value_heads=heads,
         max_position_embeddings=4096,
     )
-    torch.manual_seed(0)  # noqa: TID251 - from_config draws weights from the global generator
-    with torch.device(pick_device(spec)):
-        model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, spec.dtype))
-    return prepare_model(spec, model, tokenizer)
+    with torch.device("meta"):
+        needed = AutoModelForCausalLM.from_config(config, dtype=dtype).num_parameters() * dtype.itemsize
+    free = free_memory(device)
+    if needed > free:
+        raise ModelError(
+            f"{shape} in {spec.dtype} takes {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free",
+            where=str(device),
+            accepted="a smaller dtype, or a device with more memory",
+        )
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.device(device):
+        torch.manual_seed(0)  # noqa: TID251 - from_config draws weights from the global generator
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    return prepare_model(replace(spec, source=f"{shape} shape, random weights"), model, tokenizer)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that new tensors on this device can take."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter, ValidationError
 
+from neuron_core.cni.quadrature import RULES
 from neuron_core.control.interventions import BUDGETS, RATIOS
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
@@ -32,6 +33,7 @@ class AttributionConfig:
 
     def __post_init__(self) -> None:
         _one_of("method", self.method, METHODS)
+        _one_of("rule", self.rule, RULES)
         _at_least("steps", self.steps, 1)
         _at_least("examples", self.examples, 1)
         _at_least("layers_per_pass", self.layers_per_pass, 1)
@@ -59,8 +61,8 @@ class EvaluationConfig:
         _at_least("rows_per_pass", self.rows_per_pass, 1)
         if not self.ks or min(self.ks) < 1 or len(set(self.ks)) != len(self.ks):
             raise ConfigError(f"budgets {list(self.ks)}", accepted="different whole numbers from 1")
-        if not self.ratios or any(round(r * 10) != r * 10 or not 0 <= r <= 1 for r in self.ratios):
-            raise ConfigError(f"ratios {list(self.ratios)}", accepted="tenths from 0 to 1")
+        if not self.ratios or not set(self.ratios) <= set(RATIOS) or len(set(self.ratios)) != len(self.ratios):
+            raise ConfigError(f"ratios {list(self.ratios)}", accepted="different tenths from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ class RunConfig:
     attribution: AttributionConfig = field(default_factory=AttributionConfig)
     evaluation: EvaluationConfig | None = None
     template_version: int = TEMPLATE_VERSION
+
+    def __post_init__(self) -> None:
+        _at_least("seed", self.seed, 0)
 
 
 _ADAPTER: TypeAdapter[RunConfig] = TypeAdapter(RunConfig)

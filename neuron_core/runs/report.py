@@ -1,94 +1,123 @@
-"""Results of a run as one JSON-able dict and as text for a terminal. No torch."""
+"""Results as one JSON-able dict, and as text for a terminal. No torch.
 
-from collections.abc import Sequence
+Every function NAME gives the dict that `--json` prints, NAME_text the lines made of it.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neuron_core.control.metrics import Baseline
+from neuron_core.analysis.layers import neuron_rows
+from neuron_core.cni.neurons import NeuronRanking, NeuronSet
+from neuron_core.control.interventions import DIRECTIONS
+from neuron_core.control.metrics import baseline_of
+from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.errors import RunError
 from neuron_core.qatt.prompt import TEMPLATE_VERSION
 from neuron_core.qatt.proxies import ProxyQuestion
+from neuron_core.runs.results import read_attribution
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.load import TaskReading
 
 Result = dict[str, Any]
+REASONS_SHOWN = 5
+NEURONS_SHOWN = 10
+
+
+def rejected(reading: TaskReading) -> Result:
+    """Rows of a task file that are not used, each with its reason."""
+    return {"n_rejected": len(reading.rejected), "rejected": [str(row) for row in reading.rejected]}
+
+
+def rejected_text(reading: TaskReading) -> str:
+    """How many rows are not used, and the first reasons."""
+    n, n_rows = len(reading.rejected), len(reading.rejected) + len(reading.task.examples)
+    return "\n".join([f"{n} of {n_rows} rows of {reading.task.source} are not used:", *_reasons(rejected(reading))])
 
 
 def preview(reading: TaskReading, questions: Sequence[ProxyQuestion]) -> Result:
+    """A task and some of its questions as the model would read them."""
     return {
         "task": reading.task.name,
         "kind": reading.task.kind,
         "n_examples": len(reading.task.examples),
-        "rejected": [str(row) for row in reading.rejected],
+        **rejected(reading),
         "template_version": TEMPLATE_VERSION,
-        "questions": [{"id": q.id, "correct": q.options[q.target].letter, "prompt": q.prompt} for q in questions],
+        "questions": [_question(question) for question in questions],
     }
 
 
 def preview_text(result: Result) -> str:
-    head = f"{result['task']} ({result['kind']}): {result['n_examples']} examples, {len(result['rejected'])} rejected"
+    head = f"{result['task']} ({result['kind']}): {result['n_examples']} examples, {result['n_rejected']} rows rejected"
     blocks = [f"--- {q['id']}  correct: {q['correct']}\n{q['prompt']}" for q in result["questions"]]
-    return "\n".join([head, *result["rejected"], *blocks])
+    return "\n".join([head, *_reasons(result), *blocks])
 
 
-def baseline(setting: Setting, found: Baseline) -> Result:
+def baseline(setting: Setting, letters: Sequence[NDArray[np.float32]], seed: int) -> Result:
+    """The unmodified model on the evaluation questions; letters: their option probabilities, (4,) each."""
+    questions = setting.evaluation
+    examples = {name: i for i, name in enumerate(dict.fromkeys(q.example_id for q in questions))}
+    probabilities = OptionProbabilities(
+        values=np.stack(letters)[:, None],
+        targets=np.array([q.target for q in questions], dtype=np.int8),
+        examples=np.array([examples[q.example_id] for q in questions], dtype=np.int32),
+        question_ids=tuple(q.id for q in questions),
+    )
+    found = baseline_of(probabilities, seed)
     return {"task": setting.task_name, "model": asdict(setting.model), **asdict(found)}
 
 
 def baseline_text(result: Result) -> str:
-    low, high = result["acc_interval"]
-    letters = ", ".join(f"{letter} {share:.0%}" for letter, share in result["letters"].items())
-    lines = [
-        f"{result['model']['title']} on {result['task']}: {result['n_questions']} questions, {result['n_examples']} examples",
-        f"accuracy {result['acc']:.1%} [{low:.1%}, {high:.1%}], chance 25%; comprehension {result['com']:.1%}",
-        f"letters chosen: {letters}",
-    ]
-    return "\n".join([*lines, *([f"Warning: {result['complaint']}"] if result["complaint"] else [])])
+    counts = f"{result['n_questions']} questions, {result['n_examples']} examples"
+    head = f"{result['model']['title']} on {result['task']}: {counts}"
+    return "\n".join([head, *_competence(result)])
 
 
 def attribution(run: RunFolder) -> Result:
-    setting, ranking = _finished(run)
+    """The neurons of a run. RunError before its attribution is finished."""
+    setting, ranking = _attributed(run)
+    found = read_attribution(run)
+    assert found is not None
     cut = ranking.cut(setting.k)
-    gaps = np.stack([run.scores(n).completeness_gap for n in range(len(setting.attribution))])
-    guard = max(run.scores(n).guard for n in range(len(setting.attribution)))
+    gaps = np.abs([run.scores(n).completeness_gap for n in range(len(setting.attribution))])
     return {
-        "run": run.id,
-        "path": str(run.path),
-        "task": setting.task_name,
-        "model": asdict(setting.model),
+        **_head(run, setting),
         "n_questions": len(setting.attribution),
+        "baseline": asdict(found.baseline),
         "z": setting.z,
         "k": setting.k,
         "preset": setting.preset,
         "share": setting.k / setting.model.n_total,
         "n_ambiguous": ranking.n_ambiguous,
-        "completeness_gap": {"mean": float(np.abs(gaps).mean()), "largest": float(np.abs(gaps).max())},
-        "guard": guard,
-        "good": _neurons(cut.good, cut.good_scores),
-        "bad": _neurons(cut.bad, cut.bad_scores),
+        "completeness_gap": {"mean": float(gaps.mean()), "largest": float(gaps.max())},
+        "guard": found.guard,
+        **_neurons(cut),
         "seconds": dict(run.status().seconds),
     }
 
 
 def attribution_text(result: Result) -> str:
-    model = result["model"]
+    model, gap = result["model"], result["completeness_gap"]
     lines = [
         f"run {result['run']}  ({result['path']})",
         f"{model['title']}, {model['dtype']} on {model['device']}; {result['task']}, {result['n_questions']} questions",
+        *_competence(result["baseline"]),
         f"z = {result['z']}, K = {result['k']} ({result['share']:.3%} of {model['n_layers']} x {model['n_neurons']} "
         f"neurons, preset {result['preset']}); {result['n_ambiguous']} ambiguous neurons set to 0",
-        f"completeness gap |mean| {result['completeness_gap']['mean']:.1%}, largest {result['completeness_gap']['largest']:.1%}",
+        f"completeness gap |mean| {gap['mean']:.1%}, largest {gap['largest']:.1%}",
         f"{'good':>10} {'score':>11}   {'bad':>10} {'score':>11}",
     ]
-    for i in range(min(10, max(len(result["good"]), len(result["bad"])))):
-        cells = [
-            f"{side[i]['id']:>10} {side[i]['score']:>11.3e}" if i < len(side) else " " * 22
-            for side in (result["good"], result["bad"])
-        ]
-        lines.append("   ".join(cells))
+    most = max(len(result["good"]), len(result["bad"]))
+    for i in range(min(NEURONS_SHOWN, most)):
+        sides = [result[role][i : i + 1] for role in ("good", "bad")]
+        cells = [f"{one[0]['id']:>10} {one[0]['score']:>11.3e}" if one else " " * 22 for one in sides]
+        lines.append("   ".join(cells).rstrip())
+    if most > NEURONS_SHOWN:
+        lines.append(f"… the first {NEURONS_SHOWN} of {most}; --json gives all")
     for role in ("good", "bad"):
         if len(result[role]) < result["k"]:
             lines.append(f"only {len(result[role])} {role} neurons were found; K is {result['k']}")
@@ -96,54 +125,38 @@ def attribution_text(result: Result) -> str:
 
 
 def evaluation(run: RunFolder) -> Result:
-    setting, _ = _finished(run)
+    """The interventions of a run. RunError before its evaluation is finished."""
+    setting, ranking = _attributed(run)
     found, config = run.evaluation(), run.config().evaluation
     if found is None or config is None:
         raise RunError("the run has no evaluation", where=run.id, accepted="a finished evaluation")
     result = asdict(found)
     return {
-        "run": run.id,
-        "path": str(run.path),
-        "task": setting.task_name,
-        "model": asdict(setting.model),
+        **_head(run, setting),
         "n_questions": len(setting.evaluation),
         "n_examples": found.baseline.n_examples,
         "random_seeds": config.random_seeds,
+        "n_ranked": {"good": int((ranking.scores > 0).sum()), "bad": int((ranking.scores < 0).sum())},
         "baseline": result["baseline"],
         "grid": result["grid"],
         "random": result["random"],
-        "best": {d: [best for best in result["best"] if best["direction"] == d] for d in ("enhancer", "degrader")},
+        "best": {d: [best for best in result["best"] if best["direction"] == d] for d in DIRECTIONS},
         "random_best": result["random_best"],
         "seconds": dict(run.status().seconds),
     }
 
 
 def evaluation_text(result: Result) -> str:
-    lines = [
-        f"run {result['run']}  ({result['path']})",
-        baseline_text({**result, **result["baseline"]}),
-        f"{'K':>5} {'direction':>10} {'ratio':>6} {'RAC':>8} {'RCC':>8}   held out: {'RAC':>8} {'RCC':>8}   random: {'RAC':>8}",
-    ]
-    controls = {(row["k"], row["direction"]): row for row in result["random_best"]}
-    for direction, rows in result["best"].items():
-        for row in rows:
-            control = controls.get((row["k"], direction))
-            lines.append(
-                f"{row['k']:>5} {direction:>10} {row['ratio']:>6.1f} {_percent(row['rac'])} {_percent(row['rcc'])}"
-                f"             {_percent(row['heldout_rac'])} {_percent(row['heldout_rcc'])}"
-                f"           {_percent(control['rac'] if control else None)}"
-            )
-    lines.append("RAC and RCC in percent, positive in the intended direction; the best of all ratios is optimistic,")
-    lines.append("the held-out value chooses the ratio on one half of the examples and reports it on the other.")
-    return "\n".join(lines)
+    head = f"run {result['run']}  ({result['path']})"
+    return "\n".join([head, baseline_text({**result, **result["baseline"]}), _best_text(result)])
 
 
 def demo(run: RunFolder, seconds: float) -> Result:
-    setting, _ = _finished(run)
-    first = setting.attribution[0]
+    """Everything of a demo run: its evaluation, one question, its neurons, and the time it took."""
+    setting, _ = _attributed(run)
     return {
         **evaluation(run),
-        "preview": {"id": first.id, "prompt": first.prompt, "correct": first.options[first.target].letter},
+        "preview": _question(setting.attribution[0]),
         "attribution": attribution(run),
         "total_s": seconds,
     }
@@ -151,30 +164,92 @@ def demo(run: RunFolder, seconds: float) -> Result:
 
 def demo_text(result: Result) -> str:
     parts = [
-        "--- one of the questions",
+        "--- preview: one of the questions",
         f"{result['preview']['prompt']}   (correct: {result['preview']['correct']})",
+        "--- baseline",
+        baseline_text({**result, **result["baseline"]}),
         "--- neurons",
         attribution_text(result["attribution"]),
         "--- interventions",
-        evaluation_text(result),
+        _best_text(result),
         f"finished in {result['total_s']:.1f} s",
     ]
     return "\n".join(parts)
 
 
-def _percent(value: float | None) -> str:
-    return "   undef" if value is None else f"{value:+7.1f}%"
+def _head(run: RunFolder, setting: Setting) -> Result:
+    return {
+        "run": run.id,
+        "path": str(run.path.resolve()),
+        "task": setting.task_name,
+        "n_rejected": setting.n_rejected,
+        "model": asdict(setting.model),
+    }
 
 
-def _neurons(neurons: Any, scores: Any) -> list[dict[str, Any]]:
-    return [
-        {"id": f"{layer}.{index}", "layer": layer, "index": index, "score": float(score)}
-        for (layer, index), score in zip(neurons.tolist(), scores, strict=True)
+def _question(question: ProxyQuestion) -> Result:
+    return {"id": question.id, "correct": question.options[question.target].letter, "prompt": question.prompt}
+
+
+def _reasons(result: Result) -> list[str]:
+    """The first reasons why rows are not used, one a line."""
+    shown = [f"  {reason}" for reason in result["rejected"][:REASONS_SHOWN]]
+    more = result["n_rejected"] - len(shown)
+    return [*shown, *([f"  … and {more} more; `preview --json` gives all"] if more else [])]
+
+
+def _competence(baseline: Mapping[str, Any]) -> list[str]:
+    low, high = baseline["acc_interval"]
+    letters = ", ".join(f"{letter} {share:.0%}" for letter, share in baseline["letters"].items())
+    lines = [
+        f"accuracy {baseline['acc']:.1%} [{low:.1%}, {high:.1%}], chance 25%; comprehension {baseline['com']:.1%}",
+        f"letters chosen: {letters}",
     ]
+    return [*lines, *([f"Warning: {baseline['complaint']}"] if baseline["complaint"] else [])]
 
 
-def _finished(run: RunFolder) -> Any:
+def _best_text(result: Result) -> str:
+    """The best ratio of every budget and direction, beside its held-out value and random neurons."""
+    names = f"{'RAC':>9} {'RCC':>9}"
+    controls = {(row["k"], row["direction"]): row for row in result["random_best"]}
+    lines = [
+        f"{'':>23}{'best of all ratios':>19}  {'':10}{'held out':>19}  {'random, best':>19}",
+        f"{'K':>5} {'direction':>10} {'ratio':>5} {names}  {'verdict':10}{names}  {names}",
+    ]
+    for direction, rows in result["best"].items():
+        for row in rows:
+            control = controls.get((row["k"], direction))
+            random = f"{_percent(control['rac'])} {_percent(control['rcc'])}" if control else f"{'-':>9} {'-':>9}"
+            lines.append(
+                f"{row['k']:>5} {direction:>10} {row['ratio']:>5.1f} {_percent(row['rac'])} {_percent(row['rcc'])}  "
+                f"{row['verdict']:10}{_percent(row['heldout_rac'])} {_percent(row['heldout_rcc'])}  {random}"
+            )
+    ranked = result["n_ranked"]
+    if short := sorted({row["k"] for row in result["grid"] if row["k"] > min(ranked.values())}):
+        lines.append(
+            f"the ranking has {ranked['good']} good and {ranked['bad']} bad neurons: "
+            f"K = {', '.join(map(str, short))} uses fewer than K at some ratios"
+        )
+    lines += [
+        "RAC and RCC in percent, positive in the intended direction. The best of all ratios is optimistic;",
+        "held out, the ratio is chosen on one half of the examples and measured on the other.",
+    ]
+    return "\n".join(lines)
+
+
+def _percent(value: float | None) -> str:
+    return f"{'undef':>9}" if value is None else f"{value:+8.1f}%"
+
+
+def _neurons(cut: NeuronSet) -> dict[str, list[Result]]:
+    found: dict[str, list[Result]] = {"good": [], "bad": []}
+    for row in neuron_rows(cut):
+        found[row.role].append({"id": row.id, "layer": row.layer, "index": row.index, "score": row.score})
+    return found
+
+
+def _attributed(run: RunFolder) -> tuple[Setting, NeuronRanking]:
     setting, ranking = run.setting(), run.ranking()
     if setting is None or ranking is None:
-        raise RunError("the attribution of this run is not finished", where=run.id, accepted="a finished run")
+        raise RunError("the attribution of this run is not finished", where=run.id, accepted="a finished attribution")
     return setting, ranking

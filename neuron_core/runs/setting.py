@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from neuron_core.cni.neurons import NeuronRanking
-from neuron_core.cni.selection import preset
+from neuron_core.cni.selection import check_z, preset
 from neuron_core.control.interventions import Intervention, grid, random_like
 from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.qatt.proxies import ProxyQuestion
@@ -78,12 +78,14 @@ def setting_from_json(text: str | bytes) -> Setting:
 
 
 def make_setting(config: RunConfig, model: ModelFacts) -> Setting:
-    """Reads the task, draws the examples, makes the questions."""
+    """Reads the task, draws the examples, makes the questions. ConfigError when z is too large for the model."""
     reading = load_task(config.task)
     task, n_evaluation = reading.task, config.evaluation.examples if config.evaluation else 0
     draws = draw(task, config.attribution.examples, n_evaluation, config.seed)
     usual = preset(model.n_total)
     own = config.attribution.z is not None or config.attribution.k is not None
+    z = config.attribution.z or usual.z
+    check_z(z, model.n_total)
 
     def questions(examples: tuple[Example, ...]) -> tuple[ProxyQuestion, ...]:
         return questions_of(task, examples, draws.demonstration, config.seed, config.demonstration_letter)
@@ -97,7 +99,7 @@ def make_setting(config: RunConfig, model: ModelFacts) -> Setting:
         demonstration_id=draws.demonstration.id,
         attribution=questions(draws.attribution),
         evaluation=questions(draws.evaluation),
-        z=config.attribution.z or usual.z,
+        z=z,
         k=config.attribution.k or usual.k,
         preset="own" if own else usual.name,
         model=model,

@@ -1,0 +1,58 @@
+"""What the command line writes: the result on standard output, everything else on standard error."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from neuron_core.runs.store import RunStatus
+
+errors = Console(stderr=True)
+LOADING = "loading"
+
+
+def emit(result: dict[str, Any], as_json: bool, text: Callable[[dict[str, Any]], str]) -> None:
+    """The result of a command: one JSON object, or what `text` makes of it."""
+    typer.echo(json.dumps(result, allow_nan=False) if as_json else text(result))
+
+
+def say(message: str, style: str = "") -> None:
+    """A message in the words given: no markup, no line breaks of its own."""
+    errors.print(message, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def stage_line() -> Iterator[Callable[[str], None]]:
+    """A line on a terminal that says what is going on; gives the function that changes it."""
+    with errors.status("starting") as status:
+        yield status.update
+
+
+def progress_bars() -> Progress:
+    """Bars with counts and remaining time, on a terminal only."""
+    return Progress(
+        TextColumn("{task.description:12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        disable=not errors.is_terminal,
+    )
+
+
+def stage_bars(progress: Progress) -> Callable[[RunStatus], None]:
+    """One bar a stage of a run, told by its statuses; loading, which has no count, is seen while it lasts."""
+    bars: dict[str, TaskID] = {}
+
+    def show(status: RunStatus) -> None:
+        if status.stage not in bars:
+            if LOADING in bars:
+                progress.update(bars[LOADING], visible=False)
+            bars[status.stage] = progress.add_task(status.stage, total=status.total or None, completed=status.done)
+        progress.update(bars[status.stage], completed=status.done, description=status.message or status.stage)
+
+    return show

@@ -1,0 +1,250 @@
+"""The app in a browser, as a person uses it."""
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from neuron_core.analysis.layers import layer_counts, neuron_rows
+from neuron_core.control.interventions import Direction
+from neuron_core.control.metrics import question_rows
+from neuron_core.runs.engine import Engine
+from neuron_core.runs.execute import execute
+from neuron_core.runs.results import cell_of, read_evaluated
+from neuron_core.runs.store import ACTIVE, RunFolder
+from pages.shared.words import change
+from tests.builders import classification_rows, write_jsonl
+from tests.e2e.conftest import App, Tabs
+from tests.e2e.steps import (
+    at,
+    choose,
+    click_cell,
+    finished_some,
+    go_to,
+    press,
+    progress,
+    run_id,
+    settled,
+    switch,
+    table,
+    type_in,
+    until,
+)
+from tests.runs.helpers import long_config, tiny_config, written
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("one_thread")]
+
+PAGES = ("Start", "Questions", "Attribution", "Layers", "Control")
+DEMO_S = 900.0
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_jsonl(tmp_path_factory.mktemp("task") / "mood.jsonl", classification_rows(60))
+
+
+@pytest.fixture(scope="module")
+def finished(app: App, task: Path, checkpoint, tiny_model) -> RunFolder:
+    """A finished run of a tiny model in the app's store."""
+    run = app.store.create(tiny_config(task, checkpoint("llama")))
+    execute(run, lambda say: Engine.of(tiny_model("llama")))
+    return run
+
+
+@pytest.fixture
+def waiting(app: App, task: Path, checkpoint) -> RunFolder:
+    """A run of a tiny model that nobody has carried out; long enough to step in."""
+    return app.store.create(long_config(task, checkpoint("llama")))
+
+
+def wait_for_end(run: RunFolder, seconds: float = 120.0) -> None:
+    until(lambda: run.status().state not in ACTIVE, f"the end of {run.id}", seconds)
+    status = run.status()
+    assert status.state == "done", status.message
+
+
+def assert_shows_cell(page: Page, run: RunFolder, k: int, ratio: float, direction: Direction) -> None:
+    """The cards have this cell's numbers."""
+    cell = cell_of(run.evaluation(), k, ratio, direction)
+    cards = at(page, "cards").get_by_test_id("stMetric")
+    expect(cards.nth(0)).to_contain_text(f"RAC at ratio {ratio:g}")
+    expect(cards.nth(0)).to_contain_text(change(cell.row.rac))
+    expect(cards.nth(1)).to_contain_text(change(cell.row.rcc))
+    expect(cards.nth(2)).to_contain_text(change(cell.best.heldout_rac))
+
+
+def test_a_link_opens_the_same_view_in_a_fresh_browser(tabs: Tabs, finished: RunFolder):
+    question = finished.setting().evaluation[7].id
+    page = tabs.open(f"/control?run={finished.id}&q={question.replace('#', '%23')}")
+    expect(page.get_by_text(f"8 of 24: question {question}")).to_be_visible()
+    expect(page.get_by_text(f"Run {finished.id}").first).to_be_visible()
+    neuron = neuron_rows(finished.ranking().cut(finished.setting().k))[3].id
+    page = tabs.open(f"/layers?run={finished.id}&neuron={neuron}")
+    expect(page.get_by_text(f"Neuron {neuron} is number 4 of the good neurons")).to_be_visible()
+    assert table(page, "neurons", 12)[0][-1] == neuron
+
+
+def test_a_link_to_an_unknown_run_gives_one_box_that_says_so(tabs: Tabs, finished: RunFolder):
+    page = tabs.open("/layers?run=never-was")
+    expect(page.get_by_text("No run is called 'never-was'")).to_be_visible()
+    settled(page)
+    expect(page.locator("[data-testid=stAlertContentError]")).to_have_count(1)
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+def test_every_page_shows_a_finished_run_without_a_fault(tabs: Tabs, finished: RunFolder, color_scheme: str):
+    page = tabs.open(f"/?run={finished.id}", color_scheme)
+    for title in PAGES[1:]:
+        go_to(page, title)
+        settled(page)
+        assert run_id(page) == finished.id
+    expect(at(page, "question_bars").locator(".bars .point")).to_have_count(8)
+    ground = page.get_by_test_id("stApp").evaluate("element => getComputedStyle(element).backgroundColor")
+    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 25, 31)"}[color_scheme]
+
+
+def test_the_neurons_come_down_as_a_table_with_a_header(tabs: Tabs, finished: RunFolder):
+    page = tabs.open(f"/layers?run={finished.id}")
+    with page.expect_download() as download:
+        press(page, "neurons_csv")
+    assert download.value.suggested_filename == f"neurons-{finished.id}-k6.csv"
+    with open(download.value.path(), encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["rank", "role", "layer", "index", "score", "id"]
+    assert [row[-1] for row in rows] == [row.id for row in neuron_rows(finished.ranking().cut(6))]
+
+
+def test_a_run_is_cancelled_within_two_seconds_and_goes_on_where_it_was(tabs: Tabs, app: App, task: Path, checkpoint):
+    page = tabs.open("/attribution")
+    type_in(page, "task", task)
+    at(page, "model").get_by_text("Model of the next run").click()
+    type_in(page, "model_source", checkpoint("llama"))
+    new = at(page, "new_run")
+    if not at(page, "examples").is_visible():
+        new.get_by_text("New run").click()
+    type_in(page, "examples", 20)
+    type_in(page, "steps", 400)
+    expect(new.get_by_text("Task mood, model llama")).to_be_visible()
+    expect(new.get_by_text("60 questions.")).to_be_visible()
+    press(page, "start")
+    expect(progress(page)).to_contain_text(finished_some("Attribution"))
+    run = app.store.open(run_id(page))
+    press(page, f"cancel_{run.id}")
+    expect(at(page, "job")).to_contain_text(f"Run {run.id} was cancelled.", timeout=2000)
+    kept = written(run)
+    assert 0 < len(kept) < 60
+    expect(at(page, "job")).to_contain_text(f"{len(kept)} of 60 questions of its attribution are kept.")
+    press(page, f"resume_{run.id}")
+    expect(page.get_by_role("heading", name="Good neurons")).to_be_visible(timeout=120_000)
+    assert run.status().state == "done"
+    assert {name: time for name, time in written(run).items() if name in kept} == kept
+
+
+def test_a_killed_worker_leaves_a_run_that_goes_on(tabs: Tabs, app: App, waiting: RunFolder):
+    page = tabs.open(f"/control?run={waiting.id}")
+    panel = at(page, "job")
+    expect(panel).to_contain_text(f"Run {waiting.id} was interrupted.")
+    press(page, f"resume_{waiting.id}")
+    expect(progress(page)).to_contain_text(finished_some("Evaluation"))
+    app.worker().kill()
+    expect(panel).to_contain_text(f"Run {waiting.id} was interrupted.")
+    expect(panel).to_contain_text("of 60 questions of its evaluation are kept.")
+    kept = written(waiting)
+    press(page, f"resume_{waiting.id}")
+    expect(at(page, "cards")).to_be_visible(timeout=120_000)
+    assert {name: time for name, time in written(waiting).items() if name in kept} == kept
+
+
+def test_a_question_asked_in_mid_run_gets_the_unmodified_models_answer(
+    tabs: Tabs, app: App, task: Path, checkpoint, waiting: RunFolder
+):
+    asking = tabs.open("/questions")
+    type_in(asking, "task", task)
+    at(asking, "model").get_by_text("Model of the next run").click()
+    type_in(asking, "model_source", checkpoint("llama"))
+    choose(asking, "model_device", "cpu")
+    expect(asking.get_by_text("Next run: llama")).to_be_visible()
+
+    def answers() -> list[list[list[str]]]:
+        found = []
+        for proxy in ("1", "2", "3"):
+            switch(asking, "proxy", proxy)
+            # The last answer goes away with its question.
+            expect(at(asking, "answer")).to_have_count(0)
+            press(asking, "ask")
+            expect(at(asking, "answer").locator(".bars .point")).to_have_count(4)
+            settled(asking)
+            found.append(at(asking, "answer").locator(".bars .bartext").all_inner_texts())
+        return found
+
+    switch(asking, "proxy", "2")
+    before = answers()
+    watching = tabs.open(f"/control?run={waiting.id}")
+    press(watching, f"resume_{waiting.id}")
+    expect(progress(watching)).to_contain_text(finished_some("Evaluation"))
+    assert answers() == before
+    assert waiting.status().state == "running"
+    wait_for_end(waiting)
+
+
+@pytest.mark.timeout(DEMO_S + 300)
+def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_do(
+    tabs: Tabs, app: App, shoot: Callable[[Page, str], None]
+):
+    page = tabs.open()
+    press(page, "run_demo")
+    run = app.store.open(run_id(page))
+    expect(progress(page)).to_contain_text(finished_some("Attribution"), timeout=1000 * DEMO_S)
+    page.reload()
+    expect(progress(page)).to_contain_text(finished_some("(Attribution|Evaluation)"))
+    other = tabs.open()
+    expect(at(other, "job")).to_contain_text(f"Run {run.id}")
+    until(lambda: progress(page).inner_text() == progress(other).inner_text(), "the same progress in both browsers")
+    wait_for_end(run, DEMO_S)
+    for tab in (page, other):
+        expect(tab.get_by_role("heading", name=f"Results of run {run.id}")).to_be_visible()
+        expect(progress(tab)).to_have_count(0)
+    shoot(page, "start")
+
+    page.get_by_role("link", name="Where they are").click()
+    setting = run.setting()
+    good = layer_counts(run.ranking().cut(setting.k), setting.model.n_layers).good
+    assert good.sum() == 13
+    assert len(table(page, "neurons", 26)) > 0
+    shoot(page, "layers")
+    layer = int(good.argmax())
+    click_cell(page, "layer_map", layer)
+    rows = table(page, "neurons", int(good[layer]))
+    assert {(role, number) for _, role, number, *_ in rows} == {("good", str(layer))}
+
+    go_to(page, "Control")
+    choose(page, "control_k", 100)
+    switch(page, "direction", "degrader")
+    slider = at(page, "ratio").get_by_role("slider")
+    slider.press("Home")
+    assert_shows_cell(page, run, 100, 0.0, "degrader")
+    slider.press("ArrowRight")
+    assert_shows_cell(page, run, 100, 0.3, "degrader")
+    shoot(page, "control")
+    evaluated = read_evaluated(run)
+    place = evaluated.column(100, 0.3, "degrader")
+    flipped = [row for row in question_rows(evaluated.probabilities, evaluated.plan, place) if row.flip == "lost"]
+    switch(page, "flips", f"lost ({len(flipped)})")
+    expect(page.get_by_text(f"1 of {len(flipped)}: question {flipped[0].question_id}, lost")).to_be_visible()
+    bars = at(page, "question_bars")
+    expect(bars.locator(".bars .point")).to_have_count(8)
+    correct = "ABCD".index(flipped[0].correct_letter)
+    for trace, share in ((0, flipped[0].p_correct_before), (1, flipped[0].p_correct_after)):
+        text = bars.locator(".trace.bars").nth(trace).locator(".point").nth(correct)
+        expect(text).to_have_text(re.compile(rf"^{share:.0%}$"))
+    press(page, "next_question")
+    expect(page.get_by_text(f"2 of {len(flipped)}: question {flipped[1].question_id}, lost")).to_be_visible()
+
+    dark = tabs.open(f"/control?run={run.id}", "dark")
+    choose(dark, "control_k", 100)
+    switch(dark, "direction", "degrader")
+    expect(at(dark, "cards").get_by_text("RAC at ratio")).to_be_visible()
+    shoot(dark, "control-dark")

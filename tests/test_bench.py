@@ -1,0 +1,124 @@
+"""The bench: what it compares is equal, and it runs on models of any size. Nothing here asserts a time."""
+
+import json
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from neuron_core import bench
+from neuron_core.bench import bench_text, peak_memory_gib, run_bench, timed_layers
+from neuron_core.models import shapes
+from neuron_core.models.shapes import SHAPES
+from neuron_core.models.spec import ModelSpec
+from tests.builders import one_thread, tiny_checkpoint
+
+__all__ = ["one_thread"]
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory):
+    return ModelSpec(str(tiny_checkpoint(tmp_path_factory.getbasetemp() / "checkpoints", "llama")), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def measured(spec, one_thread):
+    """A whole bench, and the stages it told."""
+    stages = []
+    return run_bench(spec, quick=False, on_stage=stages.append), stages
+
+
+@pytest.mark.parametrize(
+    ("n_layers", "n", "layers"),
+    [(30, 1, [15]), (30, 3, [5, 15, 25]), (4, 3, [0, 2, 3]), (2, 3, [0, 1]), (1, 3, [0]), (1, 1, [0])],
+)
+def test_the_timed_layers_lie_in_the_middle_of_equal_parts(n_layers, n, layers):
+    assert timed_layers(n_layers, n) == layers
+
+
+def test_the_result_says_what_was_measured_and_on_what(measured):
+    result, stages = measured
+    assert (result["model"], result["dtype"], result["device"]) == ("llama", "float32", "cpu")
+    assert (result["m"], result["layers"], result["neurons_a_layer"], result["threads"]) == (16, 4, 48, 1)
+    assert result["T"] > 100
+    assert result["attribution"]["reference_layers"] == [0, 2, 3]
+    assert result["attribution"]["questions"] == 6
+    assert result["evaluation"]["interventions"] == 8 * 11 * 2
+    assert stages[0] == "loading"
+    assert stages[-3:] == ["fast attribution", "reference attribution", "grid"]
+
+
+def test_the_ratios_are_those_of_the_times_beside_them(measured):
+    attribution, evaluation = measured[0]["attribution"], measured[0]["evaluation"]
+    assert attribution["ratio"] == pytest.approx(attribution["reference_s"] / attribution["fast_s"])
+    assert min(attribution["fast_s"], evaluation["grid_s"], evaluation["baseline_s"]) > 0
+    assert evaluation["ratio_to_baseline"] > 0
+
+
+def test_fast_and_reference_attribution_agree(measured):
+    assert 0 < measured[0]["attribution"]["max_rel_diff"] < 1e-5
+
+
+def test_scores_that_differ_from_the_reference_are_seen(spec, monkeypatch):
+    plain = bench.reference
+    monkeypatch.setattr(bench, "reference", lambda *args, **kwargs: 2 * plain(*args, **kwargs))
+    result = run_bench(spec, quick=True, on_stage=lambda _: None)
+    assert result["attribution"]["max_rel_diff"] > 1e-3
+    assert result["attribution"]["reference_layers"] == [2]
+    assert result["attribution"]["questions"] == result["evaluation"]["questions"] == 3
+
+
+def test_a_model_of_one_layer_and_few_neurons_is_measured_too(monkeypatch, spec):
+    monkeypatch.setitem(SHAPES, "least", (8, 4, 1, 2))
+    monkeypatch.setattr(shapes, "load_model", lambda _: bench.load_model(spec))
+    result = run_bench(ModelSpec(device="cpu"), quick=False, on_stage=lambda _: None, shape="least")
+    assert (result["model"], result["layers"]) == ("least shape, random weights", 1)
+    assert result["attribution"]["reference_layers"] == [0]
+
+
+def test_scores_that_are_all_zero_are_not_compared(monkeypatch, spec):
+    loaded = bench.load_model(spec)
+    with torch.no_grad():
+        for projection in loaded.down_projections:
+            projection.weight.zero_()
+    monkeypatch.setattr(bench, "load_model", lambda *_: loaded)
+    result = run_bench(spec, quick=True, on_stage=lambda _: None)
+    assert result["attribution"]["max_rel_diff"] is None
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert "largest difference no score to compare" in bench_text(result)
+
+
+def test_the_text_by_hand():
+    result = {
+        "model": "some model",
+        "dtype": "float32",
+        "device": "cpu",
+        "threads": 2,
+        "T": 141,
+        "m": 16,
+        "attribution": {
+            "fast_s": 1.2,
+            "reference_s": 130.0,
+            "ratio": 108.33,
+            "max_rel_diff": 3e-7,
+            "reference_layers": [5, 15, 25],
+        },
+        "evaluation": {"interventions": 176, "grid_s": 0.75, "baseline_s": 0.25, "ratio_to_baseline": 3.0},
+        "peak_memory_gib": 1.5,
+    }
+    assert bench_text(result).splitlines() == [
+        "some model, float32 on cpu, 2 threads, T = 141, m = 16",
+        "attribution of one question: 1.2 s; full-sequence reference 130 s, scaled from layers [5, 15, 25]: "
+        "108 times as long; largest difference 3.0e-07 of max|IG|",
+        "grid of 176 interventions on one question: 0.75 s; one plain pass 0.25 s: 3.0 times",
+        "peak memory 1.50 GiB",
+    ]
+
+
+def test_the_peak_covers_what_the_process_has_held():
+    held = np.ones(2**27 // 8)
+    peak = peak_memory_gib(torch.device("cpu"))
+    assert held.nbytes < psutil.Process().memory_info().rss <= peak * 2**30 < psutil.virtual_memory().total
