@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import torch
 from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
 
 from neuron_core.errors import ModelError
 from neuron_core.models.hooks import Edit, edited_neurons, recorded_last_token, started_at
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loading import LoadedModel, letter_logits
+from neuron_core.models.masks import row_mask
 
 KeyValues = list[tuple[torch.Tensor, torch.Tensor]]
 
@@ -53,7 +55,19 @@ EMPTY_PREFIX = Prefix((), [])
 
 def _cache(key_values: KeyValues) -> DynamicCache:
     # Without a config no layer drops keys, whatever the model's window; rows bring their own mask.
-    return DynamicCache(key_values) if key_values else DynamicCache()
+    cache = DynamicCache()
+    for keys, values in key_values:
+        layer = DynamicLayer()
+        layer.lazy_initialization(keys, values)
+        # The tensors themselves: a cache that is given them at its start copies all, repeated rows too.
+        layer.keys, layer.values = keys, values
+        cache.layers.append(layer)
+    return cache
+
+
+def _repeated(key_values: KeyValues, n_rows: int) -> KeyValues:
+    """The same for each of `n_rows` sequences; views, which a layer copies when it comes to that layer."""
+    return [(keys.expand(n_rows, -1, -1, -1), values.expand(n_rows, -1, -1, -1)) for keys, values in key_values]
 
 
 def _key_values(cache: DynamicCache, length: int) -> KeyValues:
@@ -97,17 +111,6 @@ def run_prompt(loaded: LoadedModel, prompt: TokenizedPrompt, prefix: Prefix = EM
     )
 
 
-def row_mask(loaded: LoadedModel, n_cached: int, n_rows: int) -> torch.Tensor:
-    """Additive mask (1, 1, R, n_cached + R): every row sees the cached tokens and itself.
-
-    Additive floats, because a boolean mask of this shape is silently misread under eager attention.
-    """
-    mask = torch.full((n_rows, n_cached + n_rows), torch.finfo(loaded.dtype).min, dtype=loaded.dtype)
-    mask[:, :n_cached] = 0
-    mask[:, n_cached:].fill_diagonal_(0)
-    return mask.to(loaded.device)[None, None]
-
-
 def run_rows(
     loaded: LoadedModel, state: PromptState, n_rows: int, edits: Mapping[int, Edit], *, first_layer: int = 0
 ) -> torch.Tensor:
@@ -115,15 +118,19 @@ def run_rows(
 
     Computation begins at `first_layer` from the stored hidden state: no edit may be below it.
     """
-    hidden = state.hidden[first_layer].expand(1, n_rows, -1)
     position = state.n_tokens - 1
-    ids = torch.full((1, n_rows), state.prompt.token_ids[-1], device=loaded.device)
+    if loaded.architecture.rows == "packed":
+        shape, mask, key_values = (1, n_rows), row_mask(loaded, position, n_rows), state.key_values
+    else:
+        # Each row is the last token of its own sequence, so that the model's own mask and positions are right.
+        shape, mask, key_values = (n_rows, 1), None, _repeated(state.key_values, n_rows)
+    hidden = state.hidden[first_layer].expand(*shape, -1)
     with started_at(loaded, first_layer, hidden), edited_neurons(loaded, edits):
         output = loaded.model.base_model(
-            input_ids=ids,
-            attention_mask=row_mask(loaded, position, n_rows),
-            position_ids=torch.full((1, n_rows), position, device=loaded.device),
-            past_key_values=_cache(state.key_values),
+            input_ids=torch.full(shape, state.prompt.token_ids[-1], device=loaded.device),
+            attention_mask=mask,
+            position_ids=torch.full(shape, position, device=loaded.device),
+            past_key_values=_cache(key_values),
             use_cache=True,
         )
-    return output.last_hidden_state[0]
+    return output.last_hidden_state.flatten(0, 1)

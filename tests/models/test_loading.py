@@ -10,9 +10,9 @@ from neuron_core.errors import ModelError
 from neuron_core.models import loading
 from neuron_core.models.loading import letter_logits, load_model, prepare_model, vocabulary_logits
 from neuron_core.models.spec import EMBEDDED_SHA256, PLAIN, ModelSpec
-from tests.builders import CONTEXT, FAMILIES, HIDDEN, LAYERS, NEURONS, PROMPT, n_hooks, tokens
+from tests.builders import BASIC, CONTEXT, HIDDEN, LAYERS, NEURONS, PROMPT, n_hooks, tokens
 
-every_family = pytest.mark.parametrize("family", FAMILIES)
+every_family = pytest.mark.parametrize("family", BASIC)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_damaged_gguf_file_is_a_model_error(tmp_path, content):
         load_model(ModelSpec(source=str(tmp_path / "model.gguf")))
 
 
-@pytest.mark.parametrize("model_type", ["mixtral", "t5", "bloom"])
+@pytest.mark.parametrize("model_type", ["mixtral", "t5", "mamba"])
 def test_an_unsupported_architecture_is_refused_before_its_weights_are_read(damaged, model_type):
     folder = damaged()
     set_config(folder, model_type=model_type)
@@ -190,7 +190,7 @@ def test_a_head_that_is_not_the_model_s_own_is_refused(tiny_model, monkeypatch, 
 def test_a_path_of_the_table_that_the_model_lacks_is_named(tiny_model, monkeypatch):
     loaded = tiny_model("llama")
     wrong = loading.Architecture("llama", layers="model.layers", down_projection="mlp.nothing")
-    monkeypatch.setattr(loading, "get_architecture", lambda _: wrong)
+    monkeypatch.setattr(loading, "architecture_of", lambda _: wrong)
     with pytest.raises(ModelError, match=r"the model has no 'mlp.nothing'"):
         prepare_model(loaded.spec, loaded.model, loaded.tokenizer)
 
