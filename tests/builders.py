@@ -101,6 +101,21 @@ FAMILIES: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "phi": (configs.PhiConfig, {**LLAMA_LIKE, "partial_rotary_factor": 0.5, "qk_layernorm": True}),
     "phi3": (configs.Phi3Config, {**LLAMA_LIKE, "sliding_window": WINDOW}),
     "phi3:unwindowed": (configs.Phi3Config, LLAMA_LIKE),
+    # Other rotary frequencies for a prompt longer than 100 tokens than for its prefix.
+    "phi3:longrope": (
+        configs.Phi3Config,
+        {
+            **LLAMA_LIKE,
+            "original_max_position_embeddings": 100,
+            "rope_parameters": {
+                "rope_type": "longrope",
+                "rope_theta": 10000.0,
+                "original_max_position_embeddings": 100,
+                "short_factor": [1.0, 1.0, 1.0, 1.0],
+                "long_factor": [3.0, 5.0, 7.0, 9.0],
+            },
+        },
+    ),
     "mistral": (configs.MistralConfig, {**LLAMA_LIKE, **HEAD_SIZE, "sliding_window": WINDOW}),
     "mistral:unwindowed": (configs.MistralConfig, {**LLAMA_LIKE, "sliding_window": None}),
     "qwen2": (configs.Qwen2Config, {**LLAMA_LIKE, **SLIDING}),

@@ -53,21 +53,32 @@ class PromptState:
 EMPTY_PREFIX = Prefix((), [])
 
 
-def _cache(key_values: KeyValues) -> DynamicCache:
-    # Without a config no layer drops keys, whatever the model's window; rows bring their own mask.
+class _SharedLayer(DynamicLayer):
+    """Keys and values of the earlier tokens, for any number of rows. What a pass adds is not kept: a batch of rows
+    repeats all of them, and only the layer at work should hold such a copy."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        super().__init__()
+        self.lazy_initialization(keys, values)
+        self.keys, self.values = keys, values
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        n = len(key_states)
+        keys, values = self.keys.expand(n, -1, -1, -1), self.values.expand(n, -1, -1, -1)
+        return torch.cat([keys, key_states], dim=-2), torch.cat([values, value_states], dim=-2)
+
+
+def _row_cache(key_values: KeyValues) -> DynamicCache:
     cache = DynamicCache()
-    for keys, values in key_values:
-        layer = DynamicLayer()
-        layer.lazy_initialization(keys, values)
-        # The tensors themselves: a cache that is given them at its start copies all, repeated rows too.
-        layer.keys, layer.values = keys, values
-        cache.layers.append(layer)
+    cache.layers.extend(_SharedLayer(keys, values) for keys, values in key_values)
     return cache
 
 
-def _repeated(key_values: KeyValues, n_rows: int) -> KeyValues:
-    """The same for each of `n_rows` sequences; views, which a layer copies when it comes to that layer."""
-    return [(keys.expand(n_rows, -1, -1, -1), values.expand(n_rows, -1, -1, -1)) for keys, values in key_values]
+def _prompt_cache(key_values: KeyValues) -> DynamicCache:
+    # Without a config no layer drops keys, whatever the model's window; rows bring their own mask.
+    return DynamicCache(key_values) if key_values else DynamicCache()
 
 
 def _key_values(cache: DynamicCache, length: int) -> KeyValues:
@@ -93,7 +104,9 @@ def run_prompt(loaded: LoadedModel, prompt: TokenizedPrompt, prefix: Prefix = EM
         raise ModelError(f"the prompt has {n_tokens} tokens", accepted=f"at most {loaded.context_length}")
     if prompt.token_ids[:n_prefix] != prefix.token_ids or n_prefix >= n_tokens:
         raise ModelError("the cached prefix is not a beginning of this prompt")
-    cache = _cache(prefix.key_values)
+    if _rotated_otherwise(loaded, n_prefix, n_tokens):
+        return run_prompt(loaded, prompt)
+    cache = _prompt_cache(prefix.key_values)
     ids = torch.tensor([prompt.token_ids[n_prefix:]], device=loaded.device)
     hidden = torch.empty(loaded.n_layers, loaded.hidden_size, dtype=loaded.dtype, device=loaded.device)
     neurons = torch.empty(loaded.n_layers, loaded.n_neurons, dtype=loaded.dtype, device=loaded.device)
@@ -111,6 +124,12 @@ def run_prompt(loaded: LoadedModel, prompt: TokenizedPrompt, prefix: Prefix = EM
     )
 
 
+def _rotated_otherwise(loaded: LoadedModel, n_prefix: int, n_tokens: int) -> bool:
+    """Whether the whole prompt, by its length, has other rotary frequencies than its prefix had alone (LongRoPE)."""
+    rope = getattr(loaded.model.config, "rope_parameters", None) or {}
+    return rope.get("rope_type") == "longrope" and 0 < n_prefix <= rope["original_max_position_embeddings"] < n_tokens
+
+
 def run_rows(
     loaded: LoadedModel, state: PromptState, n_rows: int, edits: Mapping[int, Edit], *, first_layer: int = 0
 ) -> torch.Tensor:
@@ -120,17 +139,17 @@ def run_rows(
     """
     position = state.n_tokens - 1
     if loaded.architecture.rows == "packed":
-        shape, mask, key_values = (1, n_rows), row_mask(loaded, position, n_rows), state.key_values
+        shape, mask = (1, n_rows), row_mask(loaded, position, n_rows)
     else:
         # Each row is the last token of its own sequence, so that the model's own mask and positions are right.
-        shape, mask, key_values = (n_rows, 1), None, _repeated(state.key_values, n_rows)
+        shape, mask = (n_rows, 1), None
     hidden = state.hidden[first_layer].expand(*shape, -1)
     with started_at(loaded, first_layer, hidden), edited_neurons(loaded, edits):
         output = loaded.model.base_model(
             input_ids=torch.full(shape, state.prompt.token_ids[-1], device=loaded.device),
             attention_mask=mask,
             position_ids=torch.full(shape, position, device=loaded.device),
-            past_key_values=_cache(key_values),
+            past_key_values=_row_cache(state.key_values),
             use_cache=True,
         )
     return output.last_hidden_state.flatten(0, 1)
