@@ -24,7 +24,9 @@ def _line(architecture: Architecture) -> dict[str, Any]:
 def listing_text(result: dict[str, Any]) -> str:
     lines = [{**line, "post_norm": "yes" if line["post_norm"] else "no"} for line in result["architectures"]]
     lines.insert(0, {name: name.replace("_", " ") for name in lines[0]})
-    return "\n".join("  ".join(f"{value:<{_width(lines, name)}}" for name, value in line.items()).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(f"{value:<{_width(lines, name)}}" for name, value in line.items()).rstrip() for line in lines
+    )
 
 
 def _width(lines: list[dict[str, str]], name: str) -> int:

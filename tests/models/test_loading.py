@@ -113,6 +113,25 @@ def test_an_unsupported_architecture_is_refused_before_its_weights_are_read(dama
 
 
 @pytest.mark.parametrize(
+    ("model_type", "why"),
+    [
+        ("mixtral", "it is a mixture of experts, without one down projection a layer"),
+        ("qwen3_moe", "it is a mixture of experts"),
+        ("olmoe", "it is a mixture of experts"),
+        ("deepseek_v3", "it is a mixture of experts"),
+        ("t5", "it is an encoder-decoder, and rows need one stack with causal attention"),
+        ("bart", "it is an encoder-decoder"),
+    ],
+)
+def test_mixture_of_experts_and_encoder_decoder_are_refused_by_that_name(tmp_path, model_type, why):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
+    with pytest.raises(
+        ModelError, match=rf"architecture '{model_type}' is not supported: {why}.*Accepted: llama, gpt2"
+    ):
+        load_model(ModelSpec(source=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
     ("file", "content"),
     [
         ("config.json", b"{"),
