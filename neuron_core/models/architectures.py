@@ -106,5 +106,6 @@ for _line in (
     _llama_like("gemma3_text", window="layered", head="soft-cap", post_norm=True),
     _llama_like("olmo2", post_norm=True),
     _llama_like("stablelm"),
+    _llama_like("baichuan"),
 ):
     register_architecture(_line)

@@ -20,6 +20,7 @@ from transformers.utils import logging as transformers_logging
 from neuron_core.errors import ModelError
 from neuron_core.models.adapter import merge_adapter, read_adapter
 from neuron_core.models.architectures import Architecture, architecture_of
+from neuron_core.models.baichuan import register_baichuan
 from neuron_core.models.heads import HEADS
 from neuron_core.models.spec import (
     ADAPTER_FILE,
@@ -74,6 +75,7 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
     say = on_stage or (lambda _: None)
     folder, options = _resolve(spec, say)
     options["trust_remote_code"] = spec.trust_remote_code
+    register_baichuan()
     say("loading weights")
     transformers_logging.disable_progress_bar()
     try:
