@@ -16,6 +16,7 @@ import transformers as configs
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
+from neuron_core.models.baichuan import BaichuanConfig, register_baichuan
 from neuron_core.models.letters import TokenizedPrompt, tokenize_prompt
 from neuron_core.models.loading import LoadedModel, load_model
 from neuron_core.models.spec import ModelSpec
@@ -161,6 +162,8 @@ FAMILIES: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         configs.StableLmConfig,
         {**LLAMA_LIKE, "use_parallel_residual": True, "qk_layernorm": True},
     ),
+    # Saving packs queries, keys and values as Baichuan's own files have them.
+    "baichuan": (BaichuanConfig, {**LLAMA_LIKE, "num_key_value_heads": HEADS}),
 }
 # The two on which every property of attribution is tested; test_families takes all the way.
 BASIC = ("llama", "gpt2")
@@ -215,6 +218,7 @@ def tiny_checkpoint(tmp_path: Path, family: str) -> Path:
         return folder
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_level_tokenizer(), eos_token="<|end|>")
     make_config, sizes = FAMILIES[family]
+    register_baichuan()
     config = make_config(vocab_size=len(tokenizer), bos_token_id=None, eos_token_id=0, pad_token_id=None, **sizes)
     with torch.random.fork_rng():
         torch.manual_seed(7)
