@@ -67,11 +67,17 @@ def get_architecture(model_type: str) -> Architecture:
 def architecture_of(config: Any) -> Architecture:
     """The line for a model's config, its row mode settled.
 
-    Raises ModelError for an unknown family; mixture-of-experts and encoder-decoder are refused by that name.
+    Raises ModelError for an unknown family; mixture-of-experts, encoder-decoder and bidirectional attention are refused
+    by that name.
     """
     if getattr(config, "is_encoder_decoder", False):
         raise _unsupported(
             config.model_type, ": it is an encoder-decoder, and rows need one stack with causal attention"
+        )
+    # Rows would pass the guard: earlier tokens, which see the last one here, keep what they had in the unmodified pass.
+    if getattr(config, "use_bidirectional_attention", None):
+        raise _unsupported(
+            config.model_type, " with bidirectional attention: a change of the last token must not reach earlier ones"
         )
     if config.model_type not in _TABLE and any(getattr(config, name, None) for name in EXPERTS):
         raise _unsupported(config.model_type, ": it is a mixture of experts, without one down projection a layer")
