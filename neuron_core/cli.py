@@ -178,6 +178,14 @@ def bench(
     emit(result, as_json, bench_text)
 
 
+@app.command()
+def models(as_json: AsJson = False) -> None:
+    """Lists the supported architectures. Loads no model."""
+    from neuron_core.models.listing import listing, listing_text
+
+    _emit(listing(), as_json, listing_text)
+
+
 @app.command(hidden=True)
 def worker(store: Annotated[Path | None, typer.Option()] = None) -> None:
     """Serves an app: requests on standard input, replies on standard output."""

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 import torch
+import transformers as configs
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
+from neuron_core.models.baichuan import BaichuanConfig, register_baichuan
 from neuron_core.models.letters import TokenizedPrompt, tokenize_prompt
 from neuron_core.models.loading import LoadedModel, load_model
 from neuron_core.models.spec import ModelSpec
@@ -38,11 +40,133 @@ GPT2_LIKE = {
     "n_positions": CONTEXT,
     "initializer_range": 0.2,
 }
-# A family is one line: its config class and its small sizes, in the family's own names.
-FAMILIES: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-    "llama": (LlamaConfig, LLAMA_LIKE),
-    "gpt2": (GPT2Config, GPT2_LIKE),
+WINDOW = 40
+"tokens that a windowed layer sees: fewer than any prompt here has, fewer than it has with its rows"
+ALTERNATING = ["sliding_attention", "full_attention"] * (LAYERS // 2)
+SLIDING = {"use_sliding_window": True, "sliding_window": WINDOW, "layer_types": ALTERNATING}
+HEAD_SIZE = {"head_dim": 12}
+FALCON_LIKE = {
+    "num_hidden_layers": LAYERS,
+    "hidden_size": HIDDEN,
+    "ffn_hidden_size": NEURONS,
+    "num_attention_heads": HEADS,
+    "max_position_embeddings": CONTEXT,
+    "initializer_range": 0.2,
+    "bias": True,
 }
+OPT_LIKE = {
+    "num_hidden_layers": LAYERS,
+    "hidden_size": HIDDEN,
+    "ffn_dim": NEURONS,
+    "num_attention_heads": HEADS,
+    "max_position_embeddings": CONTEXT,
+    "init_std": 0.2,
+}
+# A case is one line: its config class and its small sizes, in the family's own names. `family:what` is a further
+# form of a family, which other code of its own or another row mode serves.
+FAMILIES: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "llama": (configs.LlamaConfig, LLAMA_LIKE),
+    "gpt2": (configs.GPT2Config, GPT2_LIKE),
+    "gpt_neo": (
+        configs.GPTNeoConfig,
+        {
+            "num_layers": LAYERS,
+            "hidden_size": HIDDEN,
+            "intermediate_size": NEURONS,
+            "num_heads": HEADS,
+            "max_position_embeddings": CONTEXT,
+            "initializer_range": 0.2,
+            "window_size": WINDOW,
+            "attention_types": [[["global", "local"], LAYERS // 2]],
+        },
+    ),
+    "gptj": (configs.GPTJConfig, {**GPT2_LIKE, "rotary_dim": 4}),
+    "gpt_neox": (configs.GPTNeoXConfig, LLAMA_LIKE),
+    "gpt_neox:sequential": (configs.GPTNeoXConfig, {**LLAMA_LIKE, "use_parallel_residual": False}),
+    # Bloom's block is four times its width, whatever the config says.
+    "bloom": (configs.BloomConfig, {"n_layer": LAYERS, "hidden_size": 12, "n_head": 3, "initializer_range": 0.2}),
+    "falcon": (configs.FalconConfig, FALCON_LIKE),
+    "falcon:grouped": (
+        configs.FalconConfig,
+        {**FALCON_LIKE, "new_decoder_architecture": True, "num_kv_heads": KV_HEADS},
+    ),
+    "falcon:alibi": (
+        configs.FalconConfig,
+        {**FALCON_LIKE, "alibi": True, "multi_query": False, "parallel_attn": False},
+    ),
+    "opt": (configs.OPTConfig, OPT_LIKE),
+    "opt:projected": (
+        configs.OPTConfig,
+        {**OPT_LIKE, "word_embed_proj_dim": 20, "do_layer_norm_before": False},
+    ),
+    "phi": (configs.PhiConfig, {**LLAMA_LIKE, "partial_rotary_factor": 0.5, "qk_layernorm": True}),
+    "phi3": (configs.Phi3Config, {**LLAMA_LIKE, "sliding_window": WINDOW}),
+    "phi3:unwindowed": (configs.Phi3Config, LLAMA_LIKE),
+    # Other rotary frequencies for a prompt longer than 100 tokens than for its prefix.
+    "phi3:longrope": (
+        configs.Phi3Config,
+        {
+            **LLAMA_LIKE,
+            "original_max_position_embeddings": 100,
+            "rope_parameters": {
+                "rope_type": "longrope",
+                "rope_theta": 10000.0,
+                "original_max_position_embeddings": 100,
+                "short_factor": [1.0, 1.0, 1.0, 1.0],
+                "long_factor": [3.0, 5.0, 7.0, 9.0],
+            },
+        },
+    ),
+    "mistral": (configs.MistralConfig, {**LLAMA_LIKE, **HEAD_SIZE, "sliding_window": WINDOW}),
+    "mistral:unwindowed": (configs.MistralConfig, {**LLAMA_LIKE, "sliding_window": None}),
+    "qwen2": (configs.Qwen2Config, {**LLAMA_LIKE, **SLIDING}),
+    "qwen2:unwindowed": (configs.Qwen2Config, LLAMA_LIKE),
+    "qwen3": (configs.Qwen3Config, {**LLAMA_LIKE, **HEAD_SIZE, **SLIDING}),
+    "qwen3:unwindowed": (configs.Qwen3Config, {**LLAMA_LIKE, **HEAD_SIZE}),
+    "gemma": (configs.GemmaConfig, {**LLAMA_LIKE, **HEAD_SIZE}),
+    "gemma2": (
+        configs.Gemma2Config,
+        {
+            **LLAMA_LIKE,
+            **HEAD_SIZE,
+            "query_pre_attn_scalar": 12,
+            "sliding_window": WINDOW,
+            "layer_types": ALTERNATING,
+            "final_logit_softcapping": 2.0,
+            "attn_logit_softcapping": 1.0,
+        },
+    ),
+    "gemma3_text": (
+        configs.Gemma3TextConfig,
+        {
+            **LLAMA_LIKE,
+            **HEAD_SIZE,
+            "query_pre_attn_scalar": 12,
+            "sliding_window": WINDOW,
+            "layer_types": ALTERNATING,
+        },
+    ),
+    "gemma3_text:capped": (
+        configs.Gemma3TextConfig,
+        {
+            **LLAMA_LIKE,
+            **HEAD_SIZE,
+            "final_logit_softcapping": 2.0,
+            "layer_types": ALTERNATING,
+            "sliding_window": WINDOW,
+        },
+    ),
+    "olmo2": (configs.Olmo2Config, LLAMA_LIKE),
+    "stablelm": (configs.StableLmConfig, {**LLAMA_LIKE, "use_qkv_bias": True}),
+    "stablelm:parallel": (
+        configs.StableLmConfig,
+        {**LLAMA_LIKE, "use_parallel_residual": True, "qk_layernorm": True},
+    ),
+    # Saving packs queries, keys and values as Baichuan's own files have them.
+    "baichuan": (BaichuanConfig, {**LLAMA_LIKE, "num_key_value_heads": HEADS}),
+}
+# The two on which every property of attribution is tested; test_families takes all the way.
+BASIC = ("llama", "gpt2")
 
 PROMPT = (
     "You are an expert in sentiment analysis.\n"
@@ -89,11 +213,12 @@ def byte_level_tokenizer(corpus: Sequence[str] = _CORPUS, *, regex: bool = True,
 
 def tiny_checkpoint(tmp_path: Path, family: str) -> Path:
     """A checkpoint of `family` in `tmp_path/family`, by the family's own classes; built once a folder."""
-    folder = tmp_path / family
+    folder = tmp_path / family.replace(":", "-")
     if (folder / "config.json").is_file():
         return folder
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_level_tokenizer(), eos_token="<|end|>")
     make_config, sizes = FAMILIES[family]
+    register_baichuan()
     config = make_config(vocab_size=len(tokenizer), bos_token_id=None, eos_token_id=0, pad_token_id=None, **sizes)
     with torch.random.fork_rng():
         torch.manual_seed(7)

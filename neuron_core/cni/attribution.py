@@ -68,8 +68,10 @@ def attribute(
     ig = weight.new_empty(loaded.n_layers, loaded.n_neurons)
     zeroed, full = weight.new_empty(loaded.n_layers), weight.new_empty(loaded.n_layers)
 
-    for first in range(0, loaded.n_layers, layers_per_pass):
-        group = range(first, min(first + layers_per_pass, loaded.n_layers))
+    # A batch holds the cached keys and values once a row and layer until its backward: one layer's rows at a time.
+    per_pass = 1 if loaded.architecture.rows == "batch" else layers_per_pass
+    for first in range(0, loaded.n_layers, per_pass):
+        group = range(first, min(first + per_pass, loaded.n_layers))
         injected = {layer: (alpha[:, None] * state.neurons[layer]).requires_grad_() for layer in group}
 
         def edit_for(layer: int, start: int) -> Callable[[torch.Tensor], torch.Tensor]:

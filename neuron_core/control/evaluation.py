@@ -15,7 +15,7 @@ from neuron_core.models.rows import PromptState, run_rows
 
 
 class RowChunk:
-    """Some interventions of a plan as rows of one pass, after one row without any; built once, used for each question."""
+    """Some interventions of a plan as rows of one pass, after one row without any; built once for all questions."""
 
     def __init__(self, loaded: LoadedModel, plan: Sequence[Intervention], columns: NDArray[np.int64]) -> None:
         self.columns = columns

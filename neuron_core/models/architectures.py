@@ -1,9 +1,16 @@
-"""The supported architectures as data: where layers and down projections are, what a row may attend to."""
+"""The supported architectures as data: where layers and down projections are, what a row may attend to. No torch."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from neuron_core.errors import ModelError
+
+Rows = Literal["packed", "batch"]
+Window = Literal["none", "sliding", "layered", "local"]
+Head = Literal["linear", "soft-cap"]
+
+EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts", "num_experts_per_tok")
+"names under which a config says that it has experts"
 
 
 @dataclass(frozen=True)
@@ -11,29 +18,37 @@ class Architecture:
     """One line of the table, found by `config.model_type`.
 
     layers, down_projection: attribute paths from the causal model and from one layer.
-    rows: `packed` puts single-token rows into one pseudo-sequence with a 4-D mask and equal positions.
-    write_axis: where a neuron's write vector lies in the down projection's weight: `column` (Linear) or
-    `row` (Conv1D).
-    head: how letter logits follow from the last hidden state; `linear` is weight rows plus bias, if any.
-    window: sliding-window or local attention; `none` attends to the whole prompt.
+    rows: `packed` puts single-token rows into one pseudo-sequence with a mask of their own and equal positions;
+    `batch` makes each row a sequence of its own, with a copy of the cached keys and values.
+    batch_if: name of a config flag under which the family needs `batch` after all, as Falcon does with ALiBi.
+    window: which cached tokens a row sees. `none`: all. `sliding`: the last `config.sliding_window` in every layer.
+    `layered`: in some layers all, in others the window. `local`: a mask by slot inside the attention, only in `batch`.
+    head: how logits follow from the last hidden state. `linear`: weight rows plus bias, if any; `soft-cap`: then
+    c·tanh(logit / c) with `config.final_logit_softcapping`.
+    write_axis: where a neuron's write vector lies in the down projection's weight: `column` (Linear) or `row` (Conv1D).
     post_norm: a norm follows the down projection, so the completeness gap can't close (METHOD, section 7).
+    tuple_output: a layer returns a tuple whose first entry is the hidden state.
     """
 
     name: str
     layers: str
     down_projection: str
-    rows: Literal["packed", "batch"] = "packed"
+    rows: Rows = "packed"
+    batch_if: str = ""
+    window: Window = "none"
+    head: Head = "linear"
     write_axis: Literal["column", "row"] = "column"
-    head: Literal["linear"] = "linear"
-    window: Literal["none"] = "none"
     post_norm: bool = False
+    tuple_output: bool = False
 
 
 _TABLE: dict[str, Architecture] = {}
 
 
 def register_architecture(architecture: Architecture) -> None:
-    """Adds or replaces a line of the table."""
+    """Adds or replaces a line of the table. ModelError for `local` attention in `packed` rows: it goes by slot."""
+    if architecture.window == "local" and architecture.rows != "batch":
+        raise ModelError("local attention can't take packed rows", where=architecture.name, accepted="rows='batch'")
     _TABLE[architecture.name] = architecture
 
 
@@ -45,9 +60,58 @@ def architectures() -> tuple[Architecture, ...]:
 def get_architecture(model_type: str) -> Architecture:
     """The line for a `config.model_type`; ModelError lists the known ones."""
     if model_type not in _TABLE:
-        raise ModelError(f"the architecture {model_type!r} is not supported", accepted=", ".join(_TABLE))
+        raise _unsupported(model_type)
     return _TABLE[model_type]
 
 
-register_architecture(Architecture("llama", layers="model.layers", down_projection="mlp.down_proj"))
-register_architecture(Architecture("gpt2", layers="transformer.h", down_projection="mlp.c_proj", write_axis="row"))
+def architecture_of(config: Any) -> Architecture:
+    """The line for a model's config, its row mode settled.
+
+    Raises ModelError for an unknown family; mixture-of-experts, encoder-decoder and bidirectional attention are refused
+    by that name.
+    """
+    if getattr(config, "is_encoder_decoder", False):
+        raise _unsupported(
+            config.model_type, ": it is an encoder-decoder, and rows need one stack with causal attention"
+        )
+    # Rows would pass the guard: earlier tokens, which see the last one here, keep what they had in the unmodified pass.
+    if getattr(config, "use_bidirectional_attention", None):
+        raise _unsupported(
+            config.model_type, " with bidirectional attention: a change of the last token must not reach earlier ones"
+        )
+    if config.model_type not in _TABLE and any(getattr(config, name, None) for name in EXPERTS):
+        raise _unsupported(config.model_type, ": it is a mixture of experts, without one down projection a layer")
+    line = get_architecture(config.model_type)
+    return replace(line, rows="batch") if line.batch_if and getattr(config, line.batch_if) else line
+
+
+def _unsupported(model_type: str, why: str = "") -> ModelError:
+    return ModelError(f"the architecture {model_type!r} is not supported{why}", accepted=", ".join(_TABLE))
+
+
+def _llama_like(name: str, **other: Any) -> Architecture:
+    return Architecture(name, layers="model.layers", down_projection="mlp.down_proj", **other)
+
+
+for _line in (
+    _llama_like("llama"),
+    Architecture("gpt2", "transformer.h", "mlp.c_proj", write_axis="row"),
+    Architecture("gpt_neo", "transformer.h", "mlp.c_proj", rows="batch", window="local", tuple_output=True),
+    Architecture("gptj", "transformer.h", "mlp.fc_out", tuple_output=True),
+    Architecture("gpt_neox", "gpt_neox.layers", "mlp.dense_4h_to_h"),
+    Architecture("bloom", "transformer.h", "mlp.dense_4h_to_h", rows="batch", tuple_output=True),
+    Architecture("falcon", "transformer.h", "mlp.dense_4h_to_h", batch_if="alibi", tuple_output=True),
+    Architecture("opt", "model.decoder.layers", "fc2"),
+    Architecture("phi", "model.layers", "mlp.fc2"),
+    _llama_like("phi3", window="sliding"),
+    _llama_like("mistral", window="sliding"),
+    _llama_like("qwen2", window="layered"),
+    _llama_like("qwen3", window="layered"),
+    _llama_like("gemma"),
+    _llama_like("gemma2", window="layered", head="soft-cap", post_norm=True),
+    _llama_like("gemma3_text", window="layered", head="soft-cap", post_norm=True),
+    _llama_like("olmo2", post_norm=True),
+    _llama_like("stablelm"),
+    _llama_like("baichuan"),
+):
+    register_architecture(_line)

@@ -64,7 +64,7 @@ def recorded_last_token(loaded: "LoadedModel", hidden: torch.Tensor, neurons: to
 
 @contextmanager
 def started_at(loaded: "LoadedModel", layer: int, hidden: torch.Tensor) -> Iterator[None]:
-    """Layers below `layer` pass their input on; `layer` reads `hidden` (1, R, D), not what reaches it."""
+    """Layers below `layer` pass their input on; `layer` reads `hidden`, (1, R, D) or (R, 1, D), not what reaches it."""
     skipped = [loaded.layers[i] for i in range(layer)]
 
     def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, object]) -> object:
@@ -72,8 +72,8 @@ def started_at(loaded: "LoadedModel", layer: int, hidden: torch.Tensor) -> Itera
             return (hidden, *args[1:]), kwargs
         return args, {**kwargs, "hidden_states": hidden}
 
-    def pass_on(hidden_states: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
-        return hidden_states
+    def pass_on(hidden_states: torch.Tensor, *_: object, **__: object) -> object:
+        return (hidden_states,) if loaded.architecture.tuple_output else hidden_states
 
     # A placed model (accelerate) already has a forward of its own on the instance; that one must come back.
     before = [module.__dict__.get("forward") for module in skipped]

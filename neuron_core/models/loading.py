@@ -19,7 +19,9 @@ from transformers.utils import logging as transformers_logging
 
 from neuron_core.errors import ModelError
 from neuron_core.models.adapter import merge_adapter, read_adapter
-from neuron_core.models.architectures import Architecture, get_architecture
+from neuron_core.models.architectures import Architecture, architecture_of
+from neuron_core.models.baichuan import register_baichuan
+from neuron_core.models.heads import HEADS
 from neuron_core.models.spec import (
     ADAPTER_FILE,
     EMBEDDED,
@@ -73,13 +75,14 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
     say = on_stage or (lambda _: None)
     folder, options = _resolve(spec, say)
     options["trust_remote_code"] = spec.trust_remote_code
+    register_baichuan()
     say("loading weights")
     transformers_logging.disable_progress_bar()
     try:
         # Before the weights: an unknown architecture is refused at once, an encoder-decoder by its name.
         # Not for GGUF: reading the header takes seconds, and prepare_model asks again.
         if "gguf_file" not in options:
-            get_architecture(AutoConfig.from_pretrained(folder, **options).model_type)
+            architecture_of(AutoConfig.from_pretrained(folder, **options))
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         model, report = AutoModelForCausalLM.from_pretrained(
             folder, dtype=getattr(torch, spec.dtype), output_loading_info=True, **options
@@ -105,7 +108,7 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
 
 def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
     """Wraps a model that is already in memory; same checks as `load_model`."""
-    architecture = get_architecture(model.config.model_type)
+    architecture = architecture_of(model.config)
     if "flash" in str(getattr(model.config, "_attn_implementation", "")):
         raise ModelError("flash attention can't take the masks of this method", accepted="sdpa or eager attention")
     device = pick_device(spec)
@@ -134,12 +137,14 @@ def letter_logits(loaded: LoadedModel, hidden: torch.Tensor, letter_ids: torch.T
     """Logits of the letters in `score_dtype`. hidden: (R, D) after the final norm; ids: (4,) → (R, 4)."""
     head, dtype = loaded.model.get_output_embeddings(), loaded.score_dtype
     bias = None if getattr(head, "bias", None) is None else head.bias[letter_ids].to(dtype)
-    return nn.functional.linear(hidden.to(dtype), head.weight[letter_ids].to(dtype), bias)
+    logits = nn.functional.linear(hidden.to(dtype), head.weight[letter_ids].to(dtype), bias)
+    return HEADS[loaded.architecture.head](logits, loaded.model.config)
 
 
 def vocabulary_logits(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
     """Logits of all tokens in `score_dtype`. hidden: (R, D) after the final norm → (R, V)."""
-    return loaded.model.get_output_embeddings()(hidden).to(loaded.score_dtype)
+    logits = loaded.model.get_output_embeddings()(hidden).to(loaded.score_dtype)
+    return HEADS[loaded.architecture.head](logits, loaded.model.config)
 
 
 def _check_head(loaded: LoadedModel) -> None:

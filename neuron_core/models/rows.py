@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import torch
 from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
 
 from neuron_core.errors import ModelError
 from neuron_core.models.hooks import Edit, edited_neurons, recorded_last_token, started_at
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loading import LoadedModel, letter_logits
+from neuron_core.models.masks import row_mask
 
 KeyValues = list[tuple[torch.Tensor, torch.Tensor]]
 
@@ -51,7 +53,30 @@ class PromptState:
 EMPTY_PREFIX = Prefix((), [])
 
 
-def _cache(key_values: KeyValues) -> DynamicCache:
+class _SharedLayer(DynamicLayer):
+    """Keys and values of the earlier tokens, for any number of rows. What a pass adds is not kept: a batch of rows
+    repeats all of them, and only the layer at work should hold such a copy."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        super().__init__()
+        self.lazy_initialization(keys, values)
+        self.keys, self.values = keys, values
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        n = len(key_states)
+        keys, values = self.keys.expand(n, -1, -1, -1), self.values.expand(n, -1, -1, -1)
+        return torch.cat([keys, key_states], dim=-2), torch.cat([values, value_states], dim=-2)
+
+
+def _row_cache(key_values: KeyValues) -> DynamicCache:
+    cache = DynamicCache()
+    cache.layers.extend(_SharedLayer(keys, values) for keys, values in key_values)
+    return cache
+
+
+def _prompt_cache(key_values: KeyValues) -> DynamicCache:
     # Without a config no layer drops keys, whatever the model's window; rows bring their own mask.
     return DynamicCache(key_values) if key_values else DynamicCache()
 
@@ -79,7 +104,9 @@ def run_prompt(loaded: LoadedModel, prompt: TokenizedPrompt, prefix: Prefix = EM
         raise ModelError(f"the prompt has {n_tokens} tokens", accepted=f"at most {loaded.context_length}")
     if prompt.token_ids[:n_prefix] != prefix.token_ids or n_prefix >= n_tokens:
         raise ModelError("the cached prefix is not a beginning of this prompt")
-    cache = _cache(prefix.key_values)
+    if _rotated_otherwise(loaded, n_prefix, n_tokens):
+        return run_prompt(loaded, prompt)
+    cache = _prompt_cache(prefix.key_values)
     ids = torch.tensor([prompt.token_ids[n_prefix:]], device=loaded.device)
     hidden = torch.empty(loaded.n_layers, loaded.hidden_size, dtype=loaded.dtype, device=loaded.device)
     neurons = torch.empty(loaded.n_layers, loaded.n_neurons, dtype=loaded.dtype, device=loaded.device)
@@ -97,15 +124,10 @@ def run_prompt(loaded: LoadedModel, prompt: TokenizedPrompt, prefix: Prefix = EM
     )
 
 
-def row_mask(loaded: LoadedModel, n_cached: int, n_rows: int) -> torch.Tensor:
-    """Additive mask (1, 1, R, n_cached + R): every row sees the cached tokens and itself.
-
-    Additive floats, because a boolean mask of this shape is silently misread under eager attention.
-    """
-    mask = torch.full((n_rows, n_cached + n_rows), torch.finfo(loaded.dtype).min, dtype=loaded.dtype)
-    mask[:, :n_cached] = 0
-    mask[:, n_cached:].fill_diagonal_(0)
-    return mask.to(loaded.device)[None, None]
+def _rotated_otherwise(loaded: LoadedModel, n_prefix: int, n_tokens: int) -> bool:
+    """Whether the whole prompt, by its length, has other rotary frequencies than its prefix had alone (LongRoPE)."""
+    rope = getattr(loaded.model.config, "rope_parameters", None) or {}
+    return rope.get("rope_type") == "longrope" and 0 < n_prefix <= rope["original_max_position_embeddings"] < n_tokens
 
 
 def run_rows(
@@ -115,15 +137,19 @@ def run_rows(
 
     Computation begins at `first_layer` from the stored hidden state: no edit may be below it.
     """
-    hidden = state.hidden[first_layer].expand(1, n_rows, -1)
     position = state.n_tokens - 1
-    ids = torch.full((1, n_rows), state.prompt.token_ids[-1], device=loaded.device)
+    if loaded.architecture.rows == "packed":
+        shape, mask = (1, n_rows), row_mask(loaded, position, n_rows)
+    else:
+        # Each row is the last token of its own sequence, so that the model's own mask and positions are right.
+        shape, mask = (n_rows, 1), None
+    hidden = state.hidden[first_layer].expand(*shape, -1)
     with started_at(loaded, first_layer, hidden), edited_neurons(loaded, edits):
         output = loaded.model.base_model(
-            input_ids=ids,
-            attention_mask=row_mask(loaded, position, n_rows),
-            position_ids=torch.full((1, n_rows), position, device=loaded.device),
-            past_key_values=_cache(state.key_values),
+            input_ids=torch.full(shape, state.prompt.token_ids[-1], device=loaded.device),
+            attention_mask=mask,
+            position_ids=torch.full(shape, position, device=loaded.device),
+            past_key_values=_row_cache(state.key_values),
             use_cache=True,
         )
-    return output.last_hidden_state[0]
+    return output.last_hidden_state.flatten(0, 1)

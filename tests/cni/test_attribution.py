@@ -15,11 +15,11 @@ from neuron_core.models import rows
 from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import common_prefix_length
 from neuron_core.models.rows import run_prefix, run_prompt, run_rows
-from tests.builders import FAMILIES, LAYERS, NEURONS, OTHER_PROMPT, PROMPT, SHORT_PROMPT, n_hooks, tokens
+from tests.builders import BASIC, LAYERS, NEURONS, OTHER_PROMPT, PROMPT, SHORT_PROMPT, n_hooks, tokens
 
 TARGET = 1
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
-every_family = pytest.mark.parametrize("family", FAMILIES)
+every_family = pytest.mark.parametrize("family", BASIC)
 every_dtype = pytest.mark.parametrize("dtype", TOLERANCE)
 
 

@@ -7,9 +7,9 @@ from neuron_core.errors import AttributionError
 from neuron_core.models import rows
 from neuron_core.models.hooks import edited_neurons, recorded_last_token, started_at
 from neuron_core.models.rows import run_prompt, run_rows
-from tests.builders import FAMILIES, HIDDEN, LAYERS, NEURONS, SHORT_PROMPT, n_hooks, tokens
+from tests.builders import BASIC, HIDDEN, LAYERS, NEURONS, SHORT_PROMPT, n_hooks, tokens
 
-every_family = pytest.mark.parametrize("family", FAMILIES)
+every_family = pytest.mark.parametrize("family", BASIC)
 ENDINGS = [
     None,
     AttributionError("the pass failed"),

@@ -10,9 +10,9 @@ from neuron_core.errors import ModelError
 from neuron_core.models import loading
 from neuron_core.models.loading import letter_logits, load_model, prepare_model, vocabulary_logits
 from neuron_core.models.spec import EMBEDDED_SHA256, PLAIN, ModelSpec
-from tests.builders import CONTEXT, FAMILIES, HIDDEN, LAYERS, NEURONS, PROMPT, n_hooks, tokens
+from tests.builders import BASIC, CONTEXT, HIDDEN, LAYERS, NEURONS, PROMPT, n_hooks, tokens
 
-every_family = pytest.mark.parametrize("family", FAMILIES)
+every_family = pytest.mark.parametrize("family", BASIC)
 
 
 @pytest.fixture
@@ -103,13 +103,40 @@ def test_a_damaged_gguf_file_is_a_model_error(tmp_path, content):
         load_model(ModelSpec(source=str(tmp_path / "model.gguf")))
 
 
-@pytest.mark.parametrize("model_type", ["mixtral", "t5", "bloom"])
+@pytest.mark.parametrize("model_type", ["mixtral", "t5", "mamba"])
 def test_an_unsupported_architecture_is_refused_before_its_weights_are_read(damaged, model_type):
     folder = damaged()
     set_config(folder, model_type=model_type)
     (folder / "model.safetensors").unlink()
     with pytest.raises(ModelError, match=rf"architecture '{model_type}' is not supported.*Accepted: llama, gpt2"):
         load_model(ModelSpec(source=str(folder)))
+
+
+@pytest.mark.parametrize(
+    ("model_type", "why"),
+    [
+        ("mixtral", "it is a mixture of experts, without one down projection a layer"),
+        ("qwen3_moe", "it is a mixture of experts"),
+        ("olmoe", "it is a mixture of experts"),
+        ("deepseek_v3", "it is a mixture of experts"),
+        ("t5", "it is an encoder-decoder, and rows need one stack with causal attention"),
+        ("bart", "it is an encoder-decoder"),
+    ],
+)
+def test_mixture_of_experts_and_encoder_decoder_are_refused_by_that_name(tmp_path, model_type, why):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
+    with pytest.raises(
+        ModelError, match=rf"architecture '{model_type}' is not supported: {why}.*Accepted: llama, gpt2"
+    ):
+        load_model(ModelSpec(source=str(tmp_path)))
+
+
+@pytest.mark.parametrize("model_type", ["gemma2", "gemma3_text"])
+def test_a_causal_family_with_bidirectional_attention_is_refused(tmp_path, model_type):
+    config = {"model_type": model_type, "use_bidirectional_attention": True}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=rf"'{model_type}' is not supported with bidirectional attention"):
+        load_model(ModelSpec(source=str(tmp_path)))
 
 
 @pytest.mark.parametrize(
@@ -190,7 +217,7 @@ def test_a_head_that_is_not_the_model_s_own_is_refused(tiny_model, monkeypatch, 
 def test_a_path_of_the_table_that_the_model_lacks_is_named(tiny_model, monkeypatch):
     loaded = tiny_model("llama")
     wrong = loading.Architecture("llama", layers="model.layers", down_projection="mlp.nothing")
-    monkeypatch.setattr(loading, "get_architecture", lambda _: wrong)
+    monkeypatch.setattr(loading, "architecture_of", lambda _: wrong)
     with pytest.raises(ModelError, match=r"the model has no 'mlp.nothing'"):
         prepare_model(loaded.spec, loaded.model, loaded.tokenizer)
 

@@ -9,8 +9,8 @@ from neuron_core.models.letters import TokenizedPrompt, common_prefix_length
 from neuron_core.models.loading import letter_logits
 from neuron_core.models.rows import EMPTY_PREFIX, Prefix, row_mask, run_prefix, run_prompt, run_rows
 from tests.builders import (
+    BASIC,
     CONTEXT,
-    FAMILIES,
     HIDDEN,
     LAYERS,
     NEURONS,
@@ -20,7 +20,7 @@ from tests.builders import (
     tokens,
 )
 
-every_family = pytest.mark.parametrize("family", FAMILIES)
+every_family = pytest.mark.parametrize("family", BASIC)
 ZEROED = {0: [1, 5], 2: [0, 20, 47], 3: [9]}
 
 
