@@ -1,18 +1,19 @@
 """Bundled tasks by name, others from a file or the hub. Every row is checked; none vanishes unsaid."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from neuron_core.errors import TaskError
 from neuron_core.tasks.hub import PREFIX, read_hub
 from neuron_core.tasks.kinds import get_kind
-from neuron_core.tasks.mapping import ColumnMapping, Guess, guess_kind, guess_mapping
+from neuron_core.tasks.mapping import ColumnMapping, full_mapping, guess_kind
 from neuron_core.tasks.readers import ACCEPTED
 from neuron_core.tasks.reading import Rejected, TaskReading
 from neuron_core.tasks.table import Table, is_file, read_table
 from neuron_core.tasks.task import Wording
 from neuron_core.tasks.validation import SENTIMENT_WORDING, validate
 
-__all__ = ["ASSETS", "BUNDLED", "Rejected", "TaskReading", "bundled_tasks", "load_task", "read_source"]
+__all__ = ["ASSETS", "BUNDLED", "Rejected", "TaskReading", "bundled_tasks", "load_task", "read_checked", "read_source"]
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 BUNDLED: dict[str, tuple[str, Wording | None]] = {
@@ -45,16 +46,25 @@ def load_task(
         own_kind, wording = BUNDLED[name_or_path]
         table = read_table(ASSETS / "tasks" / f"{name_or_path}.jsonl")
         return validate(table, own_kind, {c: c for c in get_kind(own_kind).columns}, wording=wording)
+    return read_checked(name_or_path, kind, mapping, format=format, encoding=encoding, answers=answers)
+
+
+def read_checked(
+    name_or_path: str,
+    kind: str | None = None,
+    mapping: ColumnMapping | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    answers: str | None = None,
+    format: str | None = None,
+    encoding: str | None = None,
+) -> TaskReading:
+    """A file or hub dataset read and every row checked; what is not said is guessed. Errors as of load_task."""
     if kind is not None:
         get_kind(kind)
     table = read_source(name_or_path, format=format, encoding=encoding)
-    if kind is None:
-        guessed, columns = guess_kind(table)
-        kind = guessed.name
-    else:
-        columns = guess_mapping(table, kind)
-    chosen: Guess = {**columns, **(mapping or {})}
-    return validate(table, kind, chosen, answers=answers)
+    guessed = guess_kind(table, mapping) if kind is None else get_kind(kind)
+    return validate(table, guessed, full_mapping(table, guessed, mapping), labels=labels, answers=answers)
 
 
 def read_source(name_or_path: str, *, format: str | None = None, encoding: str | None = None) -> Table:

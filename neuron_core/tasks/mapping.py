@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from neuron_core.errors import TaskError
 from neuron_core.tasks.kinds import KINDS, TaskKind, get_kind
-from neuron_core.tasks.table import Table
+from neuron_core.tasks.table import Table, listed
 
 ColumnMapping = Mapping[str, str | tuple[str, ...]]
 "A kind's column to the file's; choices and distractors may be several columns."
@@ -73,25 +74,33 @@ def guess_mapping(table: Table, kind: str | TaskKind) -> Guess:
     return {field: found[field] for field in wanted if field in found}
 
 
-def guess_kind(table: Table) -> tuple[TaskKind, Guess]:
+def full_mapping(table: Table, kind: TaskKind, said: ColumnMapping | None) -> Guess:
+    """What is said, and guesses from the columns that are left for the rest."""
+    said = dict(said or {})
+    used = {column for columns in said.values() for column in ((columns,) if isinstance(columns, str) else columns)}
+    rest = replace(table, columns=tuple(column for column in table.columns if column not in used))
+    guessed = {field: columns for field, columns in guess_mapping(rest, kind).items() if field not in said}
+    return {**said, **guessed}
+
+
+def guess_kind(table: Table, said: ColumnMapping | None = None) -> TaskKind:
     """The kind of a published format; else the one whose columns all are there, by name before by guess.
 
-    Of several the one that needs most columns. TaskError where none fits.
+    Of several the one that needs most columns. What is `said` of the mapping must be the kind's. TaskError: none fits.
     """
     if table.kind is not None:
-        return get_kind(table.kind), guess_mapping(table, table.kind)
-    guesses = {name: guess_mapping(table, name) for name in KINDS}
-    complete = [kind for kind in KINDS.values() if set(kind.columns) <= set(guesses[kind.name])]
-    exact = [kind for kind in complete if set(kind.columns) <= set(table.columns)]
+        return get_kind(table.kind)
+    allowed = [kind for kind in KINDS.values() if set(said or {}) <= set(SYNONYMS[kind.name])]
+    complete = [kind for kind in allowed if set(kind.columns) <= set(full_mapping(table, kind, said))]
+    exact = [kind for kind in complete if set(kind.columns) <= {*table.columns, *(said or {})}]
     if not complete:
         known = "; ".join(f"{kind.name}: {', '.join(kind.columns)}" for kind in KINDS.values())
         raise TaskError(
-            f"no task kind fits the columns {', '.join(sorted(table.columns)) or '(none)'}",
+            f"no task kind fits the columns {listed(sorted(table.columns)) or '(none)'}",
             where=table.source,
             accepted=f"{known}; or columns mapped to these",
         )
-    kind = max(exact or complete, key=lambda kind: len(kind.columns))
-    return kind, guesses[kind.name]
+    return max(exact or complete, key=lambda kind: len(kind.columns))
 
 
 def check_mapping(table: Table, kind: TaskKind, mapping: ColumnMapping) -> None:
@@ -103,14 +112,14 @@ def check_mapping(table: Table, kind: TaskKind, mapping: ColumnMapping) -> None:
         for column in (columns,) if isinstance(columns, str) else columns:
             if column not in table.columns:
                 raise TaskError(
-                    f"the file has no column {column!r}", where=table.source, accepted=", ".join(table.columns)
+                    f"the file has no column {column!r}", where=table.source, accepted=listed(table.columns)
                 )
         if not isinstance(columns, str) and field not in LIST_COLUMNS:
             raise TaskError(f"{field} is one column, not {len(columns)}", where=f"mapping of {field}")
     if missing := [field for field in kind.columns if field not in mapping]:
         raise TaskError(
             f"the kind {kind.name} needs the column {missing[0]!r}; none is mapped to it",
-            where=f"{table.source}, columns {', '.join(table.columns)}",
+            where=f"{table.source}, columns {listed(table.columns)}",
             accepted=f"a mapping of {', '.join(kind.columns)}",
         )
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from neuron_core.errors import TaskError
@@ -123,6 +124,14 @@ def rejected_csv(rejected: Iterable[Rejected]) -> bytes:
 def examples_jsonl(task: Task) -> bytes:
     """The examples under the kind's own column names: a file that load_task reads as the same task."""
     return "".join(json.dumps(dict(e.fields), ensure_ascii=False) + "\n" for e in task.examples).encode()
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """TaskError where the file can't be written."""
+    try:
+        path.expanduser().write_bytes(content)
+    except OSError as error:
+        raise TaskError(f"the file can't be written: {error.strerror}", where=str(path)) from None
 
 
 def report(reading: TaskReading) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Any file of examples as a table of named columns with source row numbers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePath
@@ -81,7 +82,26 @@ def make_table(
     columns: dict[str, None] = {}
     for _, fields in rows:
         columns.update(dict.fromkeys(fields))
+    for column in columns:
+        if not is_unicode(column):
+            what = "a column name has half of a character (a lone surrogate)"
+            raise TaskError(what, where=f"{source}, column {column[:60]!r}", accepted="whole characters")
     return Table(name, source, format, tuple(columns), rows, kind, notes)
+
+
+def listed(columns: Iterable[str]) -> str:
+    """Column names for a message, which stays readable with thousands of them."""
+    text = ", ".join(columns)
+    return text if len(text) <= 300 else f"{text[:300]} …"
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written: JSON may hold half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_file(name: str) -> bool:

@@ -14,7 +14,7 @@ from neuron_core.tasks.kinds import TaskKind, get_kind
 from neuron_core.tasks.kinds.base import A_LIST, Problem, one_line
 from neuron_core.tasks.mapping import LIST_COLUMNS, ColumnMapping, check_mapping, guess_mapping
 from neuron_core.tasks.reading import NoGoodRow, Rejected, TaskReading, require_four_options
-from neuron_core.tasks.table import Table
+from neuron_core.tasks.table import Table, is_unicode
 from neuron_core.tasks.task import Example, Task, Wording, example_id
 
 SENTIMENT_LABELS = {"positive", "neutral", "negative"}
@@ -139,7 +139,7 @@ def _problem(kind: TaskKind, fields: dict[str, Any], allowed: tuple[str, ...]) -
                     if listed
                     else Problem(column, "not a text", "is not a text", "a text or a number")
                 )
-            if not _is_unicode(str(item)):
+            if not is_unicode(str(item)):
                 complaint = "has half of a character (a lone surrogate)"
                 return Problem(column, "broken character", complaint, "whole characters")
     if problem := kind.check(fields):
@@ -192,11 +192,3 @@ def _as_list(value: Any) -> Any:
 
 def _filled(value: Any) -> bool:
     return value is not None and bool(str(value).strip())
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -22,8 +22,7 @@ GOOD = {
 
 
 def kind_of(*columns):
-    kind, _ = guess_kind(make_table("t", "t.csv", "csv", ((2, dict.fromkeys(columns, "x")),)))
-    return kind.name
+    return guess_kind(make_table("t", "t.csv", "csv", ((2, dict.fromkeys(columns, "x")),))).name
 
 
 @pytest.fixture

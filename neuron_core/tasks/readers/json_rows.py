@@ -62,7 +62,7 @@ def _columns(content: dict[str, Any], where: str) -> Iterator[Row]:
     keys: dict[str, list[str]] = {}
     for column, values in content.items():
         if not isinstance(values, list | dict):
-            raise TaskError("a column is not a list", where=f"{where}, column {column[:60]}", accepted=_SHAPES)
+            raise TaskError("a column is not a list", where=f"{where}, column {column[:60]!r}", accepted=_SHAPES)
         lists[column] = list(values.values()) if isinstance(values, dict) else values
         keys[column] = list(values) if isinstance(values, dict) else [str(i) for i in range(len(values))]
     first = next(iter(content))
@@ -71,7 +71,7 @@ def _columns(content: dict[str, Any], where: str) -> Iterator[Row]:
             raise TaskError(
                 f"the columns differ in their rows: {len(lists[first])} in {first[:60]!r}, {len(lists[column])} in "
                 f"{column[:60]!r}",
-                where=f"{where}, column {column[:60]}",
+                where=f"{where}, column {column[:60]!r}",
                 accepted="columns of one length",
             )
     for number, values in enumerate(zip(*lists.values(), strict=True), start=1):
