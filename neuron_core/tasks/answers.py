@@ -43,4 +43,5 @@ def resolve(answer: Any, choices: Sequence[Any], form: str) -> Any | None:
     else:
         number = re.fullmatch(r"([0-9]{1,3})(\.0)?", text)
         place = int(number[1]) - int(form[-1]) if number else -1
-    return choices[place] if 0 <= place < len(choices) and one_line(choices[place] or "") else None
+    found = choices[place] if 0 <= place < len(choices) else None
+    return None if found is None or not one_line(found) else found

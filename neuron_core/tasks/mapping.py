@@ -92,7 +92,9 @@ def guess_kind(table: Table, said: ColumnMapping | None = None) -> TaskKind:
         return get_kind(table.kind)
     allowed = [kind for kind in KINDS.values() if set(said or {}) <= set(SYNONYMS[kind.name])]
     complete = [kind for kind in allowed if set(kind.columns) <= set(full_mapping(table, kind, said))]
-    exact = [kind for kind in complete if set(kind.columns) <= {*table.columns, *(said or {})}]
+    # Choices go by many names, and a question with choices asks for nothing else.
+    named = {*table.columns, *(said or {}), *LIST_COLUMNS}
+    exact = [kind for kind in complete if set(kind.columns) <= named]
     if not complete:
         known = "; ".join(f"{kind.name}: {', '.join(kind.columns)}" for kind in KINDS.values())
         raise TaskError(

@@ -1,8 +1,12 @@
 """XLSX: the first sheet that is not empty. Rows are those of the sheet."""
 
 import datetime
+import functools
 import io
+import lzma
+import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,14 +14,12 @@ from neuron_core.errors import TaskError
 from neuron_core.tasks.readers.delimited import header_names
 from neuron_core.tasks.readers.source import Note, Row, Source, check_size
 
+MAX_CELLS = 20_000_000
+_PLACE = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]{1,7})([0-9]{1,12})\b""")
+
 
 def read_xlsx(source: Source, note: Note) -> Iterator[Row]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise TaskError(f"not a sound XLSX file: {error}", where=f"{source.where}, file") from None
-    check_size(size, source.where, source.max_bytes, unpacked=True)
+    _check_extent(source)
     sheets = _sheets(source)
     filled = [name for name, rows in sheets.items() if rows]
     if not filled:
@@ -35,6 +37,37 @@ def read_xlsx(source: Source, note: Note) -> Iterator[Row]:
             )
         padded = [*cells[:width], *[""] * (width - len(cells))]
         yield number, dict(zip(header, padded, strict=True))
+
+
+def _check_extent(source: Source) -> None:
+    """TaskError where the file unpacks to too much, or a lone far cell would make a sheet of billions of cells."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
+            entries = archive.infolist()
+            check_size(sum(e.file_size for e in entries), source.where, source.max_bytes, unpacked=True)
+            for entry in entries:
+                if entry.filename.endswith(".xml"):
+                    _check_cells(archive.read(entry), f"{source.where}, {entry.filename[:60]!r}")
+    # Besides what a damaged archive raises: an unknown compression, a password.
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
+        raise TaskError(f"not a sound XLSX file: {error}", where=f"{source.where}, file") from None
+
+
+def _check_cells(xml: bytes, where: str) -> None:
+    # From the first cell of the sheet on: that is how far its rows are read.
+    n_columns = n_rows = 0
+    for match in _PLACE.finditer(xml):
+        n_columns, n_rows = max(n_columns, _column(match[1])), max(n_rows, int(match[2]))
+    if n_rows * n_columns > MAX_CELLS:
+        raise TaskError(
+            f"the sheet spans {n_rows:,} rows and {n_columns:,} columns",
+            where=f"{where}, row {n_rows}",
+            accepted=f"at most {MAX_CELLS:,} cells",
+        )
+
+
+def _column(letters: bytes) -> int:
+    return functools.reduce(lambda place, letter: place * 26 + letter - ord("A") + 1, letters.upper(), 0)
 
 
 def _sheets(source: Source) -> dict[str, list[tuple[int, list[Any]]]]:
