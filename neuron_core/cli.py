@@ -186,6 +186,41 @@ def models(as_json: AsJson = False) -> None:
     _emit(listing(), as_json, listing_text)
 
 
+@app.command()
+def validate(
+    file: Annotated[str, typer.Argument(help="A file of examples, or hub:ID.")],
+    kind: Annotated[str | None, typer.Option(help="The task kind; without it, the one that the columns fit.")] = None,
+    mapping: Annotated[
+        str, typer.Option("--map", help="Columns, as in text=review,label=stars or choices=A+B+C+D.")
+    ] = "",
+    labels: Annotated[str | None, typer.Option(help="The only labels allowed, separated by commas.")] = None,
+    answers: Annotated[str | None, typer.Option(help="text, letter, index0 or index1.")] = None,
+    format: Annotated[str | None, typer.Option(help="The file format, where its ending does not say it.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="The text's encoding, where it is not UTF-8.")] = None,
+    rejected: Annotated[Path | None, typer.Option(help="Write the rejected rows to this CSV file.")] = None,
+    good: Annotated[Path | None, typer.Option(help="Write the good rows to this JSONL file, for --task.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Checks every row of a file and says which are examples and why others are not."""
+    from neuron_core.tasks.load import read_checked
+    from neuron_core.tasks.mapping import parse_mapping
+    from neuron_core.tasks.reading import NoGoodRow, examples_jsonl, rejected_csv, report, report_text, write_file
+
+    columns = parse_mapping(mapping) if mapping else None
+    allowed = labels.split(",") if labels is not None else None
+    try:
+        reading = read_checked(file, kind, columns, labels=allowed, answers=answers, format=format, encoding=encoding)
+    except NoGoodRow as error:
+        if rejected:
+            write_file(rejected, rejected_csv(error.rejected))
+        raise
+    if rejected:
+        write_file(rejected, rejected_csv(reading.rejected))
+    if good:
+        write_file(good, examples_jsonl(reading.task))
+    _emit(report(reading), as_json, report_text)
+
+
 @app.command(hidden=True)
 def worker(store: Annotated[Path | None, typer.Option()] = None) -> None:
     """Serves an app: requests on standard input, replies on standard output."""

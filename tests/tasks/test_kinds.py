@@ -3,8 +3,10 @@
 import pytest
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.kinds import KINDS, get_kind, guess_kind
+from neuron_core.tasks.kinds import KINDS, get_kind
 from neuron_core.tasks.load import load_task
+from neuron_core.tasks.mapping import guess_kind
+from neuron_core.tasks.table import make_table
 from tests.builders import write_jsonl
 
 SENTENCE = {"sentence": "Ada was born in London", "entity": "London", "label": "location"}
@@ -17,6 +19,10 @@ GOOD = {
     "multiple_choice": CHOICE,
     "question_answer": {"question": "Which?", "answer": "this"},
 }
+
+
+def kind_of(*columns):
+    return guess_kind(make_table("t", "t.csv", "csv", ((2, dict.fromkeys(columns, "x")),))).name
 
 
 @pytest.fixture
@@ -38,8 +44,8 @@ def test_there_is_a_good_row_here_for_every_kind():
 def test_a_good_row_has_no_complaint_and_its_columns_name_its_kind(name):
     assert KINDS[name].check(GOOD[name]) is None
     assert set(GOOD[name]) == set(KINDS[name].columns)
-    assert guess_kind(set(GOOD[name])).name == name
-    assert guess_kind({*GOOD[name], "notes", "id"}).name == name
+    assert kind_of(*GOOD[name]) == name
+    assert kind_of(*GOOD[name], "notes", "id") == name
 
 
 @pytest.mark.parametrize(
@@ -88,8 +94,8 @@ def test_a_good_row_has_no_complaint_and_its_columns_name_its_kind(name):
 def test_a_row_that_does_not_fit_is_named_by_column_and_complaint(name, change, column, complaint):
     found = KINDS[name].check(GOOD[name] | change)
     assert found is not None
-    assert found[0] == column
-    assert complaint in found[1]
+    assert found.column == column
+    assert complaint in found.complaint
 
 
 def test_a_span_across_a_line_break_of_the_sentence_occurs_in_it():
@@ -103,15 +109,15 @@ def test_an_unknown_kind_lists_the_known_ones():
 
 
 def test_columns_that_fit_no_kind_list_what_each_needs():
-    with pytest.raises(TaskError, match=r"columns body, label.*classification: text, label; span_typing: sentence"):
-        guess_kind({"body", "label"})
+    with pytest.raises(TaskError, match=r"columns label, pages.*classification: text, label; span_typing: sentence"):
+        kind_of("pages", "label")
     with pytest.raises(TaskError, match=r"\(none\)"):
-        guess_kind(set())
+        kind_of()
 
 
 def test_the_kind_that_needs_most_of_the_columns_wins():
-    assert guess_kind({"question", "answer", "choices"}).name == "multiple_choice"
-    assert guess_kind({"question", "answer", "distractors"}).name == "question_answer"
+    assert kind_of("question", "answer", "choices") == "multiple_choice"
+    assert kind_of("question", "answer", "distractors") == "question_answer"
 
 
 @pytest.mark.parametrize(

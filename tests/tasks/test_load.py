@@ -188,12 +188,20 @@ def test_when_no_row_fits_the_first_complaint_is_in_the_error(read):
         ("t.csv", 'text,label\n"a"x,b\n', r"malformed table: .*line 2"),
         ("t.csv", "text,label\n" + "a" * 200_000 + ",b\n", r"malformed table: field larger"),
         ("t.csv", "text,label, text\na,b,c\n", r"header names 'text' twice"),
-        ("t.csv", 'question,choices,answer\nq,"[""a""",a\n', r"list cell is not JSON.*row 2, column choices"),
-        ("t.csv", f"question,choices,answer\nq,{'[' * 100_000},a\n", r"list cell is not JSON.*row 2"),
         (
             "t.csv",
-            "body,label\na,b\n",
-            r"no task kind fits the columns body, label.*classification: text, label",
+            'question,choices,answer\nq,"[""a""",a\n',
+            r"none of the 1 rows.*row 2, column choices: is not a list of texts",
+        ),
+        (
+            "t.csv",
+            f"question,choices,answer\nq,{'[' * 100_000},a\n",
+            r"none of the 1 rows.*row 2, column choices: is not a list of texts",
+        ),
+        (
+            "t.csv",
+            "pages,label\na,b\n",
+            r"no task kind fits the columns label, pages.*classification: text, label",
         ),
         (
             "t.csv",
@@ -229,7 +237,7 @@ def test_a_file_that_can_not_be_read_is_a_task_error(read, monkeypatch):
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_text", refused)
+    monkeypatch.setattr(Path, "read_bytes", refused)
     with pytest.raises(TaskError, match=r"can't be read: Permission denied.*t\.csv"):
         read("t.csv", "text,label\na,b\n")
 
@@ -239,7 +247,9 @@ def test_a_file_that_can_not_be_read_is_a_task_error(read, monkeypatch):
 
 @pytest.mark.parametrize("name", ["sentimant", "", "no/such/file.csv", "x" * 5000, "~nobody-here/file.csv", "a\0b"])
 def test_an_unknown_name_lists_the_bundled_tasks(name):
-    with pytest.raises(TaskError, match=rf"one of {', '.join(bundled_tasks())}, or a \.jsonl, \.csv or \.tsv file"):
+    with pytest.raises(
+        TaskError, match=rf"one of {', '.join(bundled_tasks())}, hub:ID, or a file: \.jsonl, \.csv, \.tsv"
+    ):
         load_task(name)
 
 
@@ -254,7 +264,7 @@ def test_the_kind_can_be_said_instead_of_guessed(read):
     assert read("t.csv", content, kind="question_answer").task.kind == "question_answer"
     with pytest.raises(TaskError, match="unknown task kind 'sorting'"):
         read("t.csv", content, kind="sorting")
-    with pytest.raises(TaskError, match=r"fits the kind chunking.*column sentence: is missing"):
+    with pytest.raises(TaskError, match="kind chunking needs the column 'sentence'"):
         read("t.csv", content, kind="chunking")
 
 

@@ -18,12 +18,3 @@ def get_kind(name: str) -> TaskKind:
     if name not in KINDS:
         raise TaskError(f"unknown task kind {name!r}", accepted=", ".join(KINDS))
     return KINDS[name]
-
-
-def guess_kind(columns: set[str]) -> TaskKind:
-    """The kind whose required columns are all there; the one that needs most of them wins."""
-    fitting = [kind for kind in KINDS.values() if set(kind.columns) <= columns]
-    if not fitting:
-        known = "; ".join(f"{kind.name}: {', '.join(kind.columns)}" for kind in KINDS.values())
-        raise TaskError(f"no task kind fits the columns {', '.join(sorted(columns)) or '(none)'}", accepted=known)
-    return max(fitting, key=lambda kind: len(kind.columns))

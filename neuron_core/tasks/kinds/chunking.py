@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from neuron_core.tasks.kinds.base import Fields, TaskKind, one_line, pick
+from neuron_core.tasks.kinds.base import Fields, Problem, TaskKind, empty, one_line, pick
 from neuron_core.tasks.task import Example, Task, Wording
 
 Chunk = tuple[str, tuple[str, ...]]
@@ -50,15 +50,22 @@ def wrong_segmentations(chunks: list[Chunk]) -> list[str]:
     return [text for text in dict.fromkeys(render(chunks) for chunks in found) if text != right]
 
 
-def _check(fields: Fields) -> tuple[str, str] | None:
-    for column in ("sentence", "answer"):
-        if not str(fields[column]).strip():
-            return column, "is empty"
+def _check(fields: Fields) -> Problem | None:
+    if problem := empty(fields, ("sentence", "answer")):
+        return problem
     chunks = parse(str(fields["answer"]))
     if [word for _, words in chunks for word in words] != one_line(fields["sentence"]).split():
-        return "answer", "does not have the words of the sentence in their order"
+        return Problem(
+            "answer",
+            "other words than the sentence",
+            "does not have the words of the sentence in their order",
+            "[NP the number] [VP grew] for: the number grew",
+        )
     found = len(wrong_segmentations(chunks))
-    return ("answer", f"allows {found} wrong segmentations; three are needed") if found < 3 else None
+    if found < 3:
+        complaint = f"allows {found} wrong segmentations; three are needed"
+        return Problem("answer", "too few options", complaint, "a sentence with more chunks or longer ones")
+    return None
 
 
 def _stem(example: Example, wording: Wording) -> str:

@@ -1,13 +1,13 @@
 """Classification: a text and its label. Fewer than four labels are filled with neutral options."""
 
-from neuron_core.tasks.kinds.base import Fields, TaskKind, one_line, pick
+from neuron_core.tasks.kinds.base import Fields, Problem, TaskKind, empty, one_line, pick
 from neuron_core.tasks.task import Example, Task, Wording
 
 FILLERS = ("not sure", "none of these")
 
 
-def _check(fields: Fields) -> tuple[str, str] | None:
-    return next(((c, "is empty") for c in ("text", "label") if not str(fields[c]).strip()), None)
+def _check(fields: Fields) -> Problem | None:
+    return empty(fields, ("text", "label"))
 
 
 def _stem(example: Example, wording: Wording) -> str:

@@ -1,24 +1,29 @@
 """Multiple choice: a question, its choices and the right one. Wrong ones beyond three are dropped by seed."""
 
-from neuron_core.tasks.kinds.base import Fields, TaskKind, one_line, pick
+from neuron_core.tasks.kinds.base import A_LIST, Fields, Problem, TaskKind, empty, one_line, pick
 from neuron_core.tasks.task import Example, Task, Wording
 
+FOUR = "four or more different choices"
 
-def _check(fields: Fields) -> tuple[str, str] | None:
-    if not str(fields["question"]).strip():
-        return "question", "is empty"
+
+def _check(fields: Fields) -> Problem | None:
+    if problem := empty(fields, ("question", "answer")):
+        return problem
     choices = fields["choices"]
     if not isinstance(choices, list | tuple):
-        return "choices", "is not a list of texts"
+        return Problem("choices", "not a list", "is not a list of texts", A_LIST)
     texts = [one_line(choice) for choice in choices]
     if "" in texts:
-        return "choices", "has an empty choice"
+        return Problem("choices", "empty", "has an empty choice", FOUR)
+    if len(set(texts)) < 2:
+        return Problem("choices", "too few options", "has fewer than two distinct choices", FOUR)
     if len(set(texts)) != len(texts):
-        return "choices", "has the same choice twice"
+        return Problem("choices", "same option twice", "has the same choice twice", FOUR)
     if len(texts) < 4:
-        return "choices", f"has {len(texts)} choices; four or more are needed"
+        complaint = f"has {len(texts)} choices; four or more are needed"
+        return Problem("choices", "too few options", complaint, FOUR)
     if one_line(fields["answer"]) not in texts:
-        return "answer", "is not one of the choices"
+        return Problem("answer", "answer not among options", "is not one of the choices", " | ".join(texts))
     return None
 
 

@@ -1,23 +1,25 @@
 """Free question and answer: distractors from a `distractors` column, or the other answers of the file."""
 
-from neuron_core.tasks.kinds.base import Fields, TaskKind, one_line, pick
+from neuron_core.tasks.kinds.base import A_LIST, Fields, Problem, TaskKind, empty, one_line, pick
 from neuron_core.tasks.task import Example, Task, Wording
 
+THREE = "three or more texts that differ from the answer and from one another"
 
-def _check(fields: Fields) -> tuple[str, str] | None:
-    for column in ("question", "answer"):
-        if not str(fields[column]).strip():
-            return column, "is empty"
+
+def _check(fields: Fields) -> Problem | None:
+    if problem := empty(fields, ("question", "answer")):
+        return problem
     given = fields.get("distractors")
     if given is None:
         return None
     if not isinstance(given, list | tuple):
-        return "distractors", "is not a list of texts"
+        return Problem("distractors", "not a list", "is not a list of texts", A_LIST)
     distinct = {one_line(text) for text in given} - {one_line(fields["answer"])}
     if "" in distinct:
-        return "distractors", "has an empty text"
+        return Problem("distractors", "empty", "has an empty text", THREE)
     if len(distinct) < 3:
-        return "distractors", f"has {len(distinct)} texts that differ from the answer; three are needed"
+        complaint = f"has {len(distinct)} texts that differ from the answer; three are needed"
+        return Problem("distractors", "too few options", complaint, THREE)
     return None
 
 

@@ -1,15 +1,14 @@
 """Span typing (named entities): a sentence, a span in it, and the span's type."""
 
-from neuron_core.tasks.kinds.base import Fields, TaskKind, one_line, pick
+from neuron_core.tasks.kinds.base import Fields, Problem, TaskKind, empty, one_line, pick
 from neuron_core.tasks.task import Example, Task, Wording
 
 
-def _check(fields: Fields) -> tuple[str, str] | None:
-    for column in ("sentence", "entity", "label"):
-        if not str(fields[column]).strip():
-            return column, "is empty"
+def _check(fields: Fields) -> Problem | None:
+    if problem := empty(fields, ("sentence", "entity", "label")):
+        return problem
     if one_line(fields["entity"]) not in one_line(fields["sentence"]):
-        return "entity", "does not occur in the sentence"
+        return Problem("entity", "entity not in sentence", "does not occur in the sentence", "words of the sentence")
     return None
 
 

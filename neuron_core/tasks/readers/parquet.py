@@ -1,0 +1,52 @@
+"""Parquet. Rows count from 1. Class numbers become names where the file says them."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from neuron_core.errors import TaskError
+from neuron_core.tasks.readers.source import Note, Row, Source, check_size
+
+
+def read_parquet(source: Source, note: Note) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(io.BytesIO(source.data))
+        groups = range(file.metadata.num_row_groups)
+        size = sum(file.metadata.row_group(i).total_byte_size for i in groups)
+        check_size(size, source.where, source.max_bytes, unpacked=True)
+        names = class_names((file.schema_arrow.metadata or {}).get(b"huggingface"))
+        number = 0
+        for batch in file.iter_batches():
+            for fields in batch.to_pylist():
+                number += 1
+                yield number, {column: named(value, names.get(column)) for column, value in fields.items()}
+    # UnicodeDecodeError (a ValueError): a text column with bytes that are no text.
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise TaskError(f"not a sound Parquet file: {reason}", where=f"{source.where}, file") from None
+
+
+def class_names(metadata: bytes | None) -> dict[str, list[str]]:
+    """Names by class number, for each column that has them, from the note which `datasets` leaves in its files."""
+    try:
+        features = json.loads(metadata or b"{}")["info"]["features"]
+        kinds = {column: feature.get("feature", feature) for column, feature in features.items()}
+        return {c: list(kind["names"]) for c, kind in kinds.items() if kind.get("_type") == "ClassLabel"}
+    # The note is not the file's content: without a readable one the numbers stay.
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def named(value: Any, names: list[str] | None) -> Any:
+    """Class numbers as names, in a list too; -1 is no label."""
+    if names is None:
+        return value
+    if isinstance(value, list):
+        return [named(item, names) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool) and -1 <= value < len(names):
+        return None if value < 0 else names[value]
+    return value

@@ -1,0 +1,68 @@
+"""Stanford Sentiment Treebank: one bracketed tree a line; its root's five labels are folded to three."""
+
+import re
+from collections.abc import Iterator
+
+from neuron_core.errors import TaskError
+from neuron_core.tasks.readers.source import Note, Row, Source, text_of
+
+LABELS = ("negative", "negative", "neutral", "positive", "positive")
+_PIECE = re.compile(r"\(|\)|[^()\s]+")
+_MARKS = {
+    "-LRB-": "(",
+    "-RRB-": ")",
+    "-LSB-": "[",
+    "-RSB-": "]",
+    "-LCB-": "{",
+    "-RCB-": "}",
+    "``": '"',
+    "''": '"',
+}
+_ESCAPED = re.compile(r"\\([/*])")
+
+
+def read_sst(source: Source, note: Note) -> Iterator[Row]:
+    """Words stay apart as the treebank has them; its names of brackets and quotes become the characters."""
+    for number, line in enumerate(text_of(source).split("\n"), start=1):
+        if not line.strip():
+            continue
+        label, words = tree(line, f"{source.where}, row {number}")
+        yield number, {"text": " ".join(map(plain_word, words)), "label": LABELS[label]}
+
+
+def plain_word(token: str) -> str:
+    return _MARKS.get(token.upper(), _ESCAPED.sub(r"\1", token))
+
+
+def tree(line: str, where: str) -> tuple[int, list[str]]:
+    """The root's label 0..4 and the words of `(3 (2 It) (4 shines))`. TaskError: not such a tree."""
+    words: list[str] = []
+    labels: list[int] = []
+    # What each open bracket holds so far: nothing, its label, its label and a word or children.
+    open_: list[str] = []
+    complaint = "the brackets do not close"
+    for piece in _PIECE.findall(line):
+        if piece == "(":
+            if (open_ and open_[-1] not in ("label", "children")) or (labels and not open_):
+                break
+            if open_:
+                open_[-1] = "children"
+            open_.append("")
+        elif piece == ")":
+            if not open_ or open_.pop() not in ("word", "children"):
+                break
+        elif open_ and open_[-1] == "":
+            if piece not in ("0", "1", "2", "3", "4"):
+                complaint = f"a label is {piece[:20]!r}, not 0 to 4"
+                break
+            labels.append(int(piece))
+            open_[-1] = "label"
+        elif open_ and open_[-1] == "label":
+            words.append(piece)
+            open_[-1] = "word"
+        else:
+            break
+    else:
+        if words and not open_:
+            return labels[0], words
+    raise TaskError(f"not a sentiment tree: {complaint}", where=where, accepted="(3 (2 It) (4 shines))")

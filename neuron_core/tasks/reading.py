@@ -1,0 +1,190 @@
+"""What the check of a file gave: the task of its good rows, and every row left out, with its reason."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from neuron_core.errors import TaskError
+from neuron_core.tasks.kinds import get_kind
+from neuron_core.tasks.mapping import ColumnMapping
+from neuron_core.tasks.task import Example, Task
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that is not used, and why."""
+
+    row: int
+    column: str
+    "as the file calls it; several are joined by +"
+    value: str
+    complaint: str
+    rule: str = ""
+    "the sort of complaint, which counts go by"
+    accepted: str = ""
+    example: str = ""
+    "id of the example, where the row had become one"
+
+    def __str__(self) -> str:
+        return f"row {self.row}, column {self.column}: {self.complaint} ({self.value[:60]!r})"
+
+
+class NoGoodRow(TaskError):
+    """A file of which no row fits. `rejected` names them all."""
+
+    def __init__(self, what: str, rejected: tuple[Rejected, ...], *, where: str) -> None:
+        super().__init__(what, where=where)
+        self.rejected = rejected
+
+
+@dataclass(frozen=True)
+class TaskReading:
+    """What a file gave: the task of its good rows, and the rows left out. Together they are all rows."""
+
+    task: Task
+    rejected: tuple[Rejected, ...]
+    notes: tuple[str, ...] = ()
+    "how the file was read, where that is not plain from it"
+    mapping: ColumnMapping = field(default_factory=dict)
+    "the kind's column to the file's"
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.task.examples) + len(self.rejected)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rejected rows by rule, the most frequent first."""
+        return dict(Counter(row.rule for row in self.rejected).most_common())
+
+    @property
+    def n_trimmed(self) -> int:
+        """Examples with more than four options of their own: the seed says which of the wrong ones are dropped."""
+        return sum(_given(example) > 4 for example in self.task.examples)
+
+
+def too_long(task: Task, count_tokens: Callable[[Example], int], limit: int) -> tuple[Rejected, ...]:
+    """The examples whose longest prompt, by `count_tokens`, has more tokens than a context of `limit` holds."""
+    column = get_kind(task.kind).columns[0]
+    found = []
+    for example in task.examples:
+        count = count_tokens(example)
+        if count > limit:
+            complaint = f"makes a prompt of {count} tokens; the model's context is {limit}"
+            value = str(example.fields[column])
+            accepted = f"at most {limit} tokens"
+            found.append(Rejected(example.row, column, value, complaint, "too long", accepted, example.id))
+    return tuple(found)
+
+
+def leave_out(reading: TaskReading, rejected: Iterable[Rejected]) -> TaskReading:
+    """The reading without examples that were rejected later. NoGoodRow where none is left."""
+    more = tuple(rejected)
+    gone = {row.example for row in more}
+    examples = tuple(example for example in reading.task.examples if example.id not in gone)
+    task = replace(reading.task, examples=examples)
+    everything = tuple(sorted((*reading.rejected, *more), key=lambda row: row.row))
+    if not examples:
+        raise NoGoodRow(f"no example is left: {more[0]}", everything, where=task.source)
+    require_four_options(task)
+    return replace(reading, task=task, rejected=everything)
+
+
+def require_four_options(task: Task) -> None:
+    """TaskError where the kind can't make four different options.
+
+    That depends on labels, or on whether an example has its own distractors: one of either sort is asked.
+    """
+    kind = get_kind(task.kind)
+    for example in {"distractors" in example.fields: example for example in reversed(task.examples)}.values():
+        made = len(set(kind.options(example, task, 0)))
+        if made < 4:
+            raise TaskError(
+                f"the kind {kind.name} makes {made} different options from row {example.row}, not four",
+                where=task.source,
+                accepted="two or more labels for classification, four labels or answers for other kinds",
+            )
+
+
+def rejected_csv(rejected: Iterable[Rejected]) -> bytes:
+    """row, column, value, reason, accepted, as UTF-8 with a byte order mark, which spreadsheets look for."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(("row", "column", "value", "reason", "accepted"))
+    writer.writerows((r.row, r.column, r.value, r.complaint, r.accepted) for r in rejected)
+    # A value may be rejected for half of a character, which has no bytes.
+    return buffer.getvalue().encode("utf-8-sig", errors="backslashreplace")
+
+
+def examples_jsonl(task: Task) -> bytes:
+    """The examples under the kind's own column names: a file that load_task reads as the same task."""
+    return "".join(json.dumps(dict(e.fields), ensure_ascii=False) + "\n" for e in task.examples).encode()
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """TaskError where the file can't be written."""
+    try:
+        path.expanduser().write_bytes(content)
+    except OSError as error:
+        raise TaskError(f"the file can't be written: {error.strerror}", where=str(path)) from None
+
+
+def report(reading: TaskReading) -> dict[str, Any]:
+    """The whole reading as JSON-able values."""
+    task = reading.task
+    return {
+        "file": task.source,
+        "kind": task.kind,
+        "mapping": dict(reading.mapping),
+        "n_rows": reading.n_rows,
+        "n_examples": len(task.examples),
+        "labels": list(task.labels),
+        "n_trimmed": reading.n_trimmed,
+        "notes": list(reading.notes),
+        "counts": reading.counts,
+        "rejected": [
+            {
+                "row": row.row,
+                "column": row.column,
+                "value": row.value,
+                "rule": row.rule,
+                "reason": row.complaint,
+                "accepted": row.accepted,
+            }
+            for row in reading.rejected
+        ],
+    }
+
+
+def report_text(result: dict[str, Any]) -> str:
+    """The report for a terminal: the counts, then each rejected row."""
+    n_rejected = len(result["rejected"])
+    lines = [
+        f"{result['file']}: {result['n_rows']} rows, {result['n_examples']} examples, {n_rejected} rejected",
+        f"kind {result['kind']}; "
+        + ", ".join(f"{field} = {c if isinstance(c, str) else '+'.join(c)}" for field, c in result["mapping"].items()),
+    ]
+    if result["labels"]:
+        lines.append(f"{len(result['labels'])} labels: {', '.join(result['labels'])[:200]}")
+    if result["n_trimmed"]:
+        lines.append(f"{result['n_trimmed']} examples have more than four options; the seed says which are dropped")
+    lines += result["notes"]
+    lines += [f"{count} rejected: {rule}" for rule, count in result["counts"].items()]
+    lines += [
+        f"row {row['row']}, column {row['column']}: {row['reason']} ({row['value'][:60]!r})"
+        + (f"; accepted: {row['accepted'][:120]}" if row["accepted"] else "")
+        for row in result["rejected"]
+    ]
+    return "\n".join(lines)
+
+
+def _given(example: Example) -> int:
+    for column, more in (("choices", 0), ("distractors", 1)):
+        if column in example.fields:
+            return len(example.fields[column]) + more
+    return 0

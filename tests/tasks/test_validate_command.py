@@ -1,0 +1,104 @@
+"""`validate FILE`: the report of every row on the command line, as text, JSON and CSV."""
+
+import csv
+import json
+
+import pytest
+
+from neuron_core.cli import main
+from neuron_core.tasks.load import load_task
+from tests.tasks.files import file_of, xlsx
+
+ROWS = [
+    {"review": "A warm film.", "stars": "5"},
+    {"review": "", "stars": "1"},
+    {"review": "Dull.", "stars": "1"},
+    {"review": "Dull.", "stars": "1"},
+    {"review": "So so.", "stars": "x"},
+]
+
+
+@pytest.fixture
+def path(tmp_path):
+    name, content = file_of(ROWS, "csv")
+    path = tmp_path / name
+    path.write_bytes(content)
+    return path
+
+
+def said(capsys):
+    return capsys.readouterr()
+
+
+def test_the_report_counts_and_names_rejected_rows(path, capsys):
+    assert main(["validate", str(path)]) == 0
+    out = said(capsys).out
+    assert "5 rows, 3 examples, 2 rejected" in out
+    assert "kind classification; text = review, label = stars" in out
+    assert "1 rejected: empty" in out
+    assert "row 5, column review: is a duplicate of row 4 ('Dull.')" in out
+
+
+def test_json_is_one_object_with_every_rejected_row(path, capsys):
+    assert main(["validate", str(path), "--labels", "1,5", "--json"]) == 0
+    result = json.loads(said(capsys).out)
+    assert result["counts"] == {"empty": 1, "duplicate": 1, "unknown label": 1}
+    assert [row["row"] for row in result["rejected"]] == [3, 5, 6]
+    assert result["mapping"] == {"text": "review", "label": "stars"}
+
+
+def test_rejected_and_good_rows_are_written(path, tmp_path, capsys):
+    rejected, good = tmp_path / "rejected.csv", tmp_path / "good.jsonl"
+    assert main(["validate", str(path), "--rejected", str(rejected), "--good", str(good)]) == 0
+    with rejected.open(encoding="utf-8-sig", newline="") as file:
+        assert [(row["row"], row["column"], row["reason"]) for row in csv.DictReader(file)] == [
+            ("3", "review", "is empty"),
+            ("5", "review", "is a duplicate of row 4"),
+        ]
+    assert [e.fields["text"] for e in load_task(str(good)).task.examples] == ["A warm film.", "Dull.", "So so."]
+
+
+def test_columns_kind_and_format_can_be_said(tmp_path, capsys):
+    path = tmp_path / "t.data"
+    sheet = [["ask", "a", "b", "c", "d", "right"], *(["Q?", i, "x", "y", "z", "A"] for i in range(3))]
+    path.write_bytes(xlsx({"S": sheet}))
+    chosen = ["--kind", "multiple_choice", "--map", "question=ask,choices=a+b+c+d,answer=right"]
+    assert main(["validate", str(path), "--format", "xlsx", "--answers", "letter", *chosen, "--json"]) == 0
+    result = json.loads(said(capsys).out)
+    assert (result["n_examples"], result["notes"]) == (3, ["answers are letters of the choices"])
+    assert result["mapping"]["choices"] == ["a", "b", "c", "d"]
+
+
+def test_an_encoding_can_be_chosen(tmp_path, capsys):
+    path = tmp_path / "t.csv"
+    path.write_bytes("text,label\nкино,да\nещё,нет\n".encode("cp1251"))
+    assert main(["validate", str(path)]) == 1
+    assert "--encoding" in said(capsys).err
+    assert main(["validate", str(path), "--encoding", "cp1251"]) == 0
+    assert "2 labels: да, нет" in said(capsys).out
+
+
+def test_when_no_row_fits_the_rejected_are_still_written(tmp_path, capsys):
+    path, rejected = tmp_path / "t.csv", tmp_path / "rejected.csv"
+    path.write_text("text,label\n,a\n,b\n")
+    assert main(["validate", str(path), "--rejected", str(rejected)]) == 1
+    assert "none of the 2 rows fits" in said(capsys).err
+    written = rejected.read_text(encoding="utf-8-sig").splitlines()
+    assert written[1:] == ["2,text,,is empty,a text", "3,text,,is empty,a text"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--map", "label"], "not a mapping: 'label'"),
+        (["--kind", "sorting"], "unknown task kind 'sorting'"),
+        (["--format", "yaml"], "unknown file format 'yaml'"),
+        (["--answers", "roman"], "unknown form of answers 'roman'"),
+        (["--rejected", "no/such/folder.csv"], "the file can't be written: No such file or directory"),
+    ],
+)
+def test_wrong_settings_are_one_line_of_error(path, arguments, message, capsys):
+    assert main(["validate", str(path), *arguments]) == 1
+    err = said(capsys).err
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
