@@ -183,7 +183,7 @@ def models(as_json: AsJson = False) -> None:
     """Lists the supported architectures. Loads no model."""
     from neuron_core.models.listing import listing, listing_text
 
-    _emit(listing(), as_json, listing_text)
+    emit(listing(), as_json, listing_text)
 
 
 @app.command()
@@ -218,7 +218,7 @@ def validate(
         write_file(rejected, rejected_csv(reading.rejected))
     if good:
         write_file(good, examples_jsonl(reading.task))
-    _emit(report(reading), as_json, report_text)
+    emit(report(reading), as_json, report_text)
 
 
 @app.command(hidden=True)
