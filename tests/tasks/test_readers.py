@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -325,6 +327,14 @@ def test_records_of_any_shape_are_examples_or_rejected_or_refused(kind, rows):
     except NeuronCoreError:
         return
     assert reading.n_rows == len(table.rows)
+
+
+def test_tables_of_text_are_read_without_the_libraries_of_other_formats():
+    probe = "import sys, neuron_core.tasks.load as l; l.load_task('sentiment'); print(sorted(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
+    assert "neuron_core.tasks.readers.parquet" in found
+    for name in ("pyarrow", "python_calamine", "pandas", "datasets", "torch"):
+        assert f"'{name}'" not in found
 
 
 def test_a_table_without_rows_is_refused():

@@ -1,6 +1,8 @@
 """The bytes of a file, its text, and the limits that hold before a format is known."""
 
 import codecs
+import gzip
+import io
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +18,6 @@ Reader = Callable[["Source", Note], Iterator[Row]]
 MAX_UPLOAD_BYTES = 200 * 2**20
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "cp1251", "gb18030", "shift_jis", "euc_kr")
 _UTF_16, _UTF_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-_BLOCK = 2**20
 NEW_LINE = b"\n"
 
 
@@ -33,23 +34,15 @@ class Source:
 
 def unpack(data: bytes, where: str, max_bytes: int | None) -> bytes:
     """What a gzip file holds. TaskError: damaged, cut off, or larger than `max_bytes`."""
-    decompressor = zlib.decompressobj(wbits=31)
-    parts, total, rest = [], 0, data
     try:
-        while rest:
-            parts.append(decompressor.decompress(rest, _BLOCK))
-            total += len(parts[-1])
-            check_size(total, where, max_bytes, unpacked=True)
-            rest = decompressor.unconsumed_tail
-            if decompressor.eof:
-                # A gzip file may be several one after the other; zeros may fill its end.
-                rest = decompressor.unused_data.lstrip(b"\0")
-                decompressor = zlib.decompressobj(wbits=31) if rest else decompressor
-    except zlib.error as error:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            content = file.read() if max_bytes is None else file.read(max_bytes + 1)
+    except EOFError:
+        raise TaskError("the gzip file is cut off", where=where, accepted="the whole file") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
         raise TaskError(f"not a sound gzip file: {error}", where=where) from None
-    if not decompressor.eof:
-        raise TaskError("the gzip file is cut off", where=where, accepted="the whole file")
-    return b"".join(parts)
+    check_size(len(content), where, max_bytes, unpacked=True)
+    return content
 
 
 def check_size(size: int, where: str, max_bytes: int | None, *, unpacked: bool = False) -> None:
