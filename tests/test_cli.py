@@ -27,6 +27,7 @@ __all__ = ["one_thread"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 PROJECT = Path(__file__).parents[1]
 SMALL = ("--examples", "4", "--steps", "4", "--z", "12", "--k", "6")
+COMMANDS = ("preview", "baseline", "attribute", "evaluate", "resume", "demo", "bench", "models", "validate")
 CELL = {"k", "ratio", "direction", "position", "acc", "com", "rac", "rcc", "rac_interval", "rcc_interval"}
 REASONS = [
     "row 4, column text: is empty ('')",
@@ -136,12 +137,12 @@ def written(run):
 def test_without_a_command_the_help_is_shown(command):
     outcome = command()
     assert outcome.code == 2
-    for name in ("preview", "baseline", "attribute", "evaluate", "resume", "demo", "bench"):
+    for name in COMMANDS:
         assert f" {name} " in outcome.out
     assert "worker" not in outcome.out
 
 
-@pytest.mark.parametrize("name", ["preview", "baseline", "attribute", "evaluate", "resume", "demo", "bench"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_and_json(command, name):
     outcome = command(name, "--help")
     assert outcome.code == 0
