@@ -233,6 +233,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0; 1 and one line on standard error for what a user can act on; 2 wrong usage; 130 Ctrl-C."""
     # Read when huggingface_hub is imported: it would warn of every attempt, and the error says it all.
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    # Read when torch is imported: threads that spin while they wait are many times slower on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A dataset may have characters that the terminal has not.
         sys.stdout.reconfigure(errors="backslashreplace")

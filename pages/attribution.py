@@ -7,6 +7,7 @@ from neuron_core.cni.neurons import NeuronSet
 from neuron_core.cni.quadrature import RULES
 from neuron_core.cni.selection import preset
 from neuron_core.figures.layers import completeness_bars
+from neuron_core.qatt.draws import draw
 from neuron_core.runs.config import AttributionConfig, RunConfig
 from neuron_core.runs.estimate import Estimate, estimate, facts_from_runs, pace_from_runs
 from neuron_core.runs.results import Attribution
@@ -79,6 +80,8 @@ def form() -> None:
     st.caption(cost_in_words(estimate(config, facts, pace_from_runs(spec, runs), weights_of(spec))))
     if st.button("Start", type="primary", key="start", icon=":material/play_arrow:"):
         with guard():
+            # Too few examples: said now, not after the model is loaded.
+            draw(task, config.attribution.examples, 0, config.seed)
             state.show(engine().submit(config))
             st.rerun()
 
@@ -139,43 +142,27 @@ def result(run: RunFolder, setting: Setting, found: Attribution) -> None:
 
 def numbers(setting: Setting, found: Attribution, cut: NeuronSet) -> None:
     total = setting.model.n_total
-    with st.container(key="numbers"):
-        cards = st.columns(4)
-    cards[0].metric(
-        "K",
-        setting.k,
-        f"{setting.k / total:.3%} of {total:,}",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-    )
-    cards[1].metric(
-        "z",
-        setting.z,
-        f"{setting.z / total:.2%}, preset: {setting.preset}",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-    )
-    cards[2].metric(
-        "Ambiguous neurons",
-        found.ranking.n_ambiguous,
-        "set to 0",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        help="Among the top z of one example and the bottom z of another.",
-    )
-    cards[3].metric(
-        "Guard",
-        f"{found.guard:.1e}",
-        "distance from the model",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        help="Rows at full value are the unmodified model; this is the largest difference found. "
-        "A run stops where it is too large.",
-    )
+    cards: list[tuple[str, object, str, str | None]] = [
+        ("K", setting.k, f"{setting.k / total:.3%} of {total:,}", None),
+        ("z", setting.z, f"{setting.z / total:.2%}, preset: {setting.preset}", None),
+        (
+            "Ambiguous neurons",
+            found.ranking.n_ambiguous,
+            "set to 0",
+            "Among the top z of one example and the bottom z of another.",
+        ),
+        (
+            "Guard",
+            f"{found.guard:.1e}",
+            "distance from the model",
+            "Rows at full value are the unmodified model; this is the largest difference found. "
+            "A run stops where it is too large.",
+        ),
+    ]
+    # Beside each other where there is room, in two rows where there is not.
+    with st.container(horizontal=True, key="numbers"):
+        for name, value, more, meaning in cards:
+            st.metric(name, value, more, delta_color="off", delta_arrow="off", border=True, help=meaning)
     for role, there in (("good", len(cut.good)), ("bad", len(cut.bad))):
         if there < setting.k:
             st.info(f"Only {there} {role} neurons were found; K is {setting.k}.")

@@ -1,7 +1,6 @@
 """What the neurons do: enhancer and degrader over the evaluated grid, down to single questions."""
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
 from neuron_core.control.metrics import Baseline, Evaluation
@@ -68,21 +67,21 @@ def form(run: RunFolder, setting: Setting) -> None:
 
 def choose_cell(evaluation: Evaluation) -> Cell:
     """One cell of the evaluated grid, opened at the best ratio."""
-    one, two, three = st.columns([2, 3, 2], vertical_alignment="bottom")
     ks = sorted({row.k for row in evaluation.grid})
-    k = one.selectbox("Budget K", ks, key="control_k", persist_state="session")
-    direction: Direction = three.segmented_control(
-        "Direction", DIRECTIONS, default="enhancer", required=True, key="direction", persist_state="session"
-    )
-    best = next(found for found in evaluation.best if (found.k, found.direction) == (k, direction))
-    ratios = sorted({row.ratio for row in evaluation.grid})
-    ratio = choose_ratio(ratios, best.ratio, f"ratio_{k}_{direction}", two)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        k = st.selectbox("Budget K", ks, key="control_k", persist_state="session", width=150)
+        direction: Direction = st.segmented_control(
+            "Direction", DIRECTIONS, default="enhancer", required=True, key="direction", persist_state="session"
+        )
+        best = next(found for found in evaluation.best if (found.k, found.direction) == (k, direction))
+        ratios = sorted({row.ratio for row in evaluation.grid})
+        ratio = choose_ratio(ratios, best.ratio, f"ratio_{k}_{direction}")
     return cell_of(evaluation, k, ratio, direction)
 
 
-def choose_ratio(ratios: list[float], best: float, key: str, place: DeltaGenerator) -> float:
+def choose_ratio(ratios: list[float], best: float, key: str) -> float:
     """A slider for each budget and direction: every one opens at its own best ratio."""
-    with place.container(key="ratio"):
+    with st.container(key="ratio"):
         if len(ratios) == 1:
             st.markdown(f"Ratio: {best:g}, the only one evaluated")
             return best
@@ -101,17 +100,17 @@ def cards(cell: Cell, baseline: Baseline) -> None:
     row, best = cell.row, cell.best
     used = f"{row.n_good} good and {row.n_bad} bad neurons are used."
     st.markdown(f"{verdict(row)} {used}")
-    with st.container(key="cards"):
-        columns = st.columns(4)
-    for column, name in zip(columns[:2], ("rac", "rcc"), strict=True):
-        with column, st.container(border=True, height="stretch"):
+    # Beside each other where there is room, in two rows where there is not.
+    row_of_cards = st.container(horizontal=True, key="cards")
+    for name in ("rac", "rcc"):
+        with row_of_cards.container(border=True, height="stretch"):
             st.metric(f"{name.upper()} at ratio {row.ratio:g}", change(getattr(row, name)), help=MEANING[name])
             st.caption(f"95% interval: {between(*(getattr(row, f'{name}_interval') or (None, None)))}")
             if cell.random:
                 low, high = (getattr(cell.random, f"{name}_{end}") for end in ("low", "high"))
                 st.caption(f"{cell.random.n_seeds} random sets: {between(low, high)}")
-    for column, name in zip(columns[2:], ("rac", "rcc"), strict=True):
-        with column, st.container(border=True, height="stretch"):
+    for name in ("rac", "rcc"):
+        with row_of_cards.container(border=True, height="stretch"):
             st.metric(
                 f"{name.upper()}, held out",
                 change(getattr(best, f"heldout_{name}")),
@@ -136,9 +135,10 @@ MEANING = {
 
 
 def curves(run: RunFolder, evaluation: Evaluation, k: int) -> None:
-    one, two = st.columns(2)
-    chosen = one.segmented_control("Measure", list(METRICS), default=next(iter(METRICS)), required=True, key="metric")
-    over = two.segmented_control("Shown", [OVER_RATIO, OVER_BUDGET], default=OVER_RATIO, required=True, key="over")
+    with st.container(horizontal=True, gap="large"):
+        metrics = list(METRICS)
+        chosen = st.segmented_control("Measure", metrics, default=metrics[0], required=True, key="metric")
+        over = st.segmented_control("Shown", [OVER_RATIO, OVER_BUDGET], default=OVER_RATIO, required=True, key="over")
     metric = METRICS[chosen]
     if over == OVER_RATIO:
         figure(ratio_curves(evaluation, k, metric), "ratio_curves", f"{metric}-ratio-{state.shown_id()}-k{k}")

@@ -43,12 +43,14 @@ def take_click() -> None:
 
 def choose_rows(rows: list[NeuronRow], n_layers: int) -> list[NeuronRow]:
     """The rows of the chosen layer and role."""
-    one, two, three = st.columns(3, vertical_alignment="bottom")
-    layer = one.selectbox("Layer", [ALL_LAYERS, *range(n_layers)], key="layer")
-    role = two.segmented_control("Neurons", [BOTH, "good", "bad"], default=BOTH, required=True, key="role")
-    wanted = three.text_input(
-        "Go to L.i", key="neuron", bind="query-params", placeholder="12.345: layer 12, neuron 345"
-    )
+    # No default beside it: a click on the map sets it too.
+    st.session_state.setdefault("role", BOTH)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        layer = st.selectbox("Layer", [ALL_LAYERS, *range(n_layers)], key="layer", width=150)
+        role = st.segmented_control("Neurons", [BOTH, "good", "bad"], required=True, key="role")
+        wanted = st.text_input(
+            "Go to L.i", key="neuron", bind="query-params", placeholder="12.345: layer 12, neuron 345", width=300
+        )
     chosen = [row for row in rows if layer in (ALL_LAYERS, row.layer) and role in (BOTH, row.role)]
     if wanted:
         with guard():
@@ -61,7 +63,7 @@ def go_to(neuron: str, rows: list[NeuronRow], chosen: list[NeuronRow]) -> list[N
     found = [row for row in rows if row.id == neuron]
     if not found:
         if not all(part.isdecimal() for part in neuron.split(".")) or neuron.count(".") != 1:
-            error_box(f"{neuron} names no neuron", "Go to L.i", "layer.index, for instance 12.345")
+            error_box(f"No neuron is called {neuron}", "Go to L.i", "layer.index, for instance 12.345")
         else:
             st.info(f"Neuron {neuron} is not among these {len(rows)}. A larger K shows more of the ranking.")
         return chosen

@@ -11,7 +11,7 @@ from pages.shared.engine import engine
 from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.results import setting_of
-from pages.shared.words import STATES, moment
+from pages.shared.words import STATES, moment, short_title
 
 
 def introduction() -> None:
@@ -83,7 +83,7 @@ def recent(runs: list[RunFolder]) -> None:
                 "progress": "" if status.state == "done" else progress,
                 "task": config.task,
                 "begun": moment(status.created),
-                "model": config.model.title,
+                "model": short_title(config.model.title),
             }
         )
 

@@ -9,6 +9,8 @@ import pytest
 
 # Before anything imports huggingface_hub, which reads it once; subprocesses inherit it.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Before anything imports torch: threads that spin while they wait are many times slower on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 

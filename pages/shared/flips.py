@@ -95,11 +95,11 @@ def _question(run: RunFolder, cell: GridRow, evaluated: Evaluated, place: int, r
         st.text(f"{number + 1} of {len(ids)}: question {ids[number]}, {rows[number].flip}")
     q = evaluated.probabilities.question_ids.index(ids[number])
     question, values = evaluated.questions[q], evaluated.probabilities.values[q]
-    text, bars = st.columns(2)
-    with text:
+    beside = st.container(horizontal=True)
+    with beside.container(width=400):
         st.text(question.stem)
         st.text(options_text(question))
-    with bars:
+    with beside.container():
         labels = [f"{option.letter}. {option.text}" for option in question.options]
         bar_figure = option_bars(values[0].tolist(), values[1 + place].tolist(), question.target, labels)
         figure(bar_figure, "question_bars", f"question-{ids[number].replace('#', '-')}")

@@ -1,14 +1,22 @@
 """The sidebar: which run is shown, which task and model the next run takes, what is in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import streamlit as st
 
-from neuron_core.models.spec import DEVICES, DTYPES, EMBEDDED, PLAIN
+from neuron_core.models.spec import DTYPES, EMBEDDED, PLAIN
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared import state
 from pages.shared.engine import engine
 from pages.shared.guard import guard, plain
+
+SOURCES = {EMBEDDED: f"{EMBEDDED} (with adapter)", PLAIN: f"{PLAIN} (without)"}
+DEVICE_LABELS = {
+    "auto": "auto (a GPU where there is one)",
+    "cpu": "cpu (processor)",
+    "cuda": "cuda (first GPU)",
+    "mps": "mps (Apple GPU)",
+}
 
 
 def sidebar() -> str | None:
@@ -17,7 +25,7 @@ def sidebar() -> str | None:
         shown = _run()
         _choice(
             "Task of the next run",
-            bundled_tasks(),
+            {name: f"{name} (bundled)" for name in bundled_tasks()},
             "task",
             "A bundled task, or the path of a .jsonl, .csv or .tsv file on this machine.",
         )
@@ -49,7 +57,7 @@ def _model() -> None:
     with st.expander("Model of the next run", key="model"):
         _choice(
             "Source",
-            (EMBEDDED, PLAIN),
+            SOURCES,
             "model_source",
             "`embedded`: the small model that comes with the app, taught to answer with a letter. "
             "`embedded-plain`: without that. Or type an id on the Hugging Face hub, a checkpoint folder, "
@@ -62,7 +70,7 @@ def _model() -> None:
             persist_state="session",
         )
         st.selectbox("dtype", DTYPES, key="model_dtype", persist_state="session")
-        _choice("Device", DEVICES, "model_device", "`auto` takes a GPU where there is one.")
+        _choice("Device", DEVICE_LABELS, "model_device", "Or type `cuda:1` for the second GPU, and so on.")
     with guard():
         st.caption(f"Next run: {plain(state.model_spec().title)}")
         facts = engine().model()
@@ -77,8 +85,19 @@ def _model() -> None:
             st.rerun()
 
 
-def _choice(label: str, known: Sequence[str], key: str, meaning: str) -> None:
-    """One of the known values or a typed one, which stays among the options."""
-    options = dict.fromkeys([*known, st.session_state.get(key, known[0])])
-    # Persistent: st.switch_page forgets the sidebar's widgets for one run.
-    st.selectbox(label, list(options), key=key, accept_new_options=True, help=meaning, persist_state="session")
+def _choice(label: str, known: Mapping[str, str], key: str, meaning: str) -> None:
+    """One of the known values, shown by its label, or a typed one, which stays among the options.
+
+    A label is more than its value: typed text that begins with the label now chosen would lose that beginning.
+    """
+    options = dict.fromkeys([*known, st.session_state.get(key, next(iter(known)))])
+    st.selectbox(
+        label,
+        list(options),
+        key=key,
+        format_func=lambda value: known.get(value, value),
+        accept_new_options=True,
+        help=meaning,
+        # st.switch_page forgets the sidebar's widgets for one run.
+        persist_state="session",
+    )

@@ -15,7 +15,7 @@ from neuron_core.runs.store import RunFolder
 from pages.shared import state
 from pages.shared.guard import plain
 from pages.shared.results import baseline_of, setting_of
-from pages.shared.words import standing
+from pages.shared.words import short_title, standing
 
 LABELS = {
     state.START: "Go to Start and run the demo",
@@ -60,18 +60,16 @@ def competence_banner(baseline: Baseline, source: str) -> None:
 
 
 def provenance(run: RunFolder, *, k: int | None = None, position: str | None = None) -> None:
-    """The caption under a result: what it was made from."""
+    """The caption under a result, one line: what it was made from."""
     setting, config = setting_of(run), run.config()
     if setting is None:
         return
+    steps, rule = config.attribution.steps, config.attribution.rule
     parts = [
-        f"Run {state.shown_id()}",
-        f"task {setting.task_name}",
-        setting.model.title,
+        f"Run {state.shown_id()} ({setting.task_name})",
+        short_title(setting.model.title),
         f"{setting.model.dtype} on {setting.model.device}",
-        f"method {config.attribution.method}",
-        f"m = {config.attribution.steps} ({config.attribution.rule})",
-        f"z = {setting.z}",
+        f"method {config.attribution.method}, m = {steps}{'' if rule == 'right' else f' ({rule})'}",
         f"K = {setting.k if k is None else k}",
         # Attribution itself looks at the last position only.
         f"position {position or 'last'}",

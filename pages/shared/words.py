@@ -5,6 +5,7 @@ import time
 from neuron_core.control.competence import CHANCE, shifted_letter
 from neuron_core.control.metrics import Baseline, GridRow
 from neuron_core.control.results import Verdict
+from neuron_core.models.spec import EMBEDDED_TITLES
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.store import RunStatus
 
@@ -59,6 +60,11 @@ def duration(seconds: float) -> str:
 def size(n_bytes: float) -> str:
     """`540 MB`, `1.2 GB`."""
     return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{max(n_bytes, 1e5) / 1e6:.3g} MB"
+
+
+def short_title(title: str) -> str:
+    """A model's name without what an embedded one says of itself in parentheses."""
+    return title.partition(" (")[0] if title in EMBEDDED_TITLES.values() else title
 
 
 def moment(seconds: float) -> str:

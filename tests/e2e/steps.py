@@ -76,10 +76,13 @@ def click_cell(page: Page, key: str, place: int) -> None:
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
-def run_id(page: Page) -> str:
-    """The run in the address, once there is one."""
-    expect(page).to_have_url(re.compile(r"[?&]run=[^&]"))
+def run_in_address(page: Page) -> str:
     return parse_qs(urlsplit(page.url).query)["run"][0]
+
+
+def worked_on(page: Page) -> str:
+    """The one run in the panel above the page."""
+    return at(page, "job").locator("code").inner_text()
 
 
 def progress(page: Page) -> Locator:

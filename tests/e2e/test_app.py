@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from neuron_core.analysis.layers import layer_counts, neuron_rows
 from neuron_core.control.interventions import Direction
 from neuron_core.control.metrics import question_rows
+from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.engine import Engine
 from neuron_core.runs.execute import execute
 from neuron_core.runs.results import cell_of, read_evaluated
@@ -26,12 +27,13 @@ from tests.e2e.steps import (
     go_to,
     press,
     progress,
-    run_id,
+    run_in_address,
     settled,
     switch,
     table,
     type_in,
     until,
+    worked_on,
 )
 from tests.runs.helpers import long_config, tiny_config, written
 
@@ -60,10 +62,11 @@ def waiting(app: App, task: Path, checkpoint) -> RunFolder:
     return app.store.create(long_config(task, checkpoint("llama")))
 
 
-def wait_for_end(run: RunFolder, seconds: float = 120.0) -> None:
-    until(lambda: run.status().state not in ACTIVE, f"the end of {run.id}", seconds)
-    status = run.status()
-    assert status.state == "done", status.message
+@pytest.fixture
+def endless(app: App, task: Path, checkpoint) -> RunFolder:
+    """Another one that no test waits for."""
+    evaluation = EvaluationConfig(examples=50, ks=(2, 4, 6, 8, 10), random_seeds=15)
+    return app.store.create(tiny_config(task, checkpoint("llama"), evaluation=evaluation))
 
 
 def assert_shows_cell(page: Page, run: RunFolder, k: int, ratio: float, direction: Direction) -> None:
@@ -100,7 +103,7 @@ def test_every_page_shows_a_finished_run_without_a_fault(tabs: Tabs, finished: R
     for title in PAGES[1:]:
         go_to(page, title)
         settled(page)
-        assert run_id(page) == finished.id
+        assert run_in_address(page) == finished.id
     expect(at(page, "question_bars").locator(".bars .point")).to_have_count(8)
     ground = page.get_by_test_id("stApp").evaluate("element => getComputedStyle(element).backgroundColor")
     assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 25, 31)"}[color_scheme]
@@ -125,18 +128,18 @@ def test_a_run_is_cancelled_within_two_seconds_and_goes_on_where_it_was(tabs: Ta
     new = at(page, "new_run")
     if not at(page, "examples").is_visible():
         new.get_by_text("New run").click()
-    type_in(page, "examples", 20)
-    type_in(page, "steps", 400)
+    type_in(page, "examples", 30)
+    type_in(page, "steps", 200)
     expect(new.get_by_text("Task mood, model llama")).to_be_visible()
-    expect(new.get_by_text("60 questions.")).to_be_visible()
+    expect(new.get_by_text("90 questions.")).to_be_visible()
     press(page, "start")
     expect(progress(page)).to_contain_text(finished_some("Attribution"))
-    run = app.store.open(run_id(page))
+    run = app.store.open(worked_on(page))
     press(page, f"cancel_{run.id}")
     expect(at(page, "job")).to_contain_text(f"Run {run.id} was cancelled.", timeout=2000)
     kept = written(run)
-    assert 0 < len(kept) < 60
-    expect(at(page, "job")).to_contain_text(f"{len(kept)} of 60 questions of its attribution are kept.")
+    assert 0 < len(kept) < 90
+    expect(at(page, "job")).to_contain_text(f"{len(kept)} of 90 questions of its attribution are kept.")
     press(page, f"resume_{run.id}")
     expect(page.get_by_role("heading", name="Good neurons")).to_be_visible(timeout=120_000)
     assert run.status().state == "done"
@@ -159,7 +162,7 @@ def test_a_killed_worker_leaves_a_run_that_goes_on(tabs: Tabs, app: App, waiting
 
 
 def test_a_question_asked_in_mid_run_gets_the_unmodified_models_answer(
-    tabs: Tabs, app: App, task: Path, checkpoint, waiting: RunFolder
+    tabs: Tabs, app: App, task: Path, checkpoint, endless: RunFolder
 ):
     asking = tabs.open("/questions")
     type_in(asking, "task", task)
@@ -182,12 +185,13 @@ def test_a_question_asked_in_mid_run_gets_the_unmodified_models_answer(
 
     switch(asking, "proxy", "2")
     before = answers()
-    watching = tabs.open(f"/control?run={waiting.id}")
-    press(watching, f"resume_{waiting.id}")
+    watching = tabs.open(f"/control?run={endless.id}")
+    press(watching, f"resume_{endless.id}")
     expect(progress(watching)).to_contain_text(finished_some("Evaluation"))
     assert answers() == before
-    assert waiting.status().state == "running"
-    wait_for_end(waiting)
+    assert endless.status().state == "running"
+    press(watching, f"cancel_{endless.id}")
+    expect(at(watching, "job")).to_contain_text(f"Run {endless.id} was cancelled.")
 
 
 @pytest.mark.timeout(DEMO_S + 300)
@@ -196,14 +200,16 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
 ):
     page = tabs.open()
     press(page, "run_demo")
-    run = app.store.open(run_id(page))
     expect(progress(page)).to_contain_text(finished_some("Attribution"), timeout=1000 * DEMO_S)
+    run = app.store.open(worked_on(page))
+    assert run_in_address(page) == run.id
     page.reload()
     expect(progress(page)).to_contain_text(finished_some("(Attribution|Evaluation)"))
     other = tabs.open()
     expect(at(other, "job")).to_contain_text(f"Run {run.id}")
     until(lambda: progress(page).inner_text() == progress(other).inner_text(), "the same progress in both browsers")
-    wait_for_end(run, DEMO_S)
+    until(lambda: run.status().state not in ACTIVE, "the end of the demo", DEMO_S)
+    assert run.status().state == "done", run.status().message
     for tab in (page, other):
         expect(tab.get_by_role("heading", name=f"Results of run {run.id}")).to_be_visible()
         expect(progress(tab)).to_have_count(0)
