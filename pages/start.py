@@ -32,7 +32,11 @@ def demo() -> None:
         st.markdown(
             f"Task {config.task}: {config.attribution.examples} examples to find the neurons, "
             f"{config.evaluation.examples if config.evaluation else 0} others to try them on, with the "
-            "embedded model: a minute or two on a laptop with two cores, no GPU, no network."
+            "embedded model: about two minutes on a laptop with two cores, no GPU, no network."
+        )
+        st.caption(
+            "The embedded model was tuned on the four bundled kinds of task: learn the tool on it, draw no "
+            "conclusions about SmolLM2 from it."
         )
         if st.button("Run the demo", type="primary", icon=":material/play_arrow:", key="run_demo"):
             with guard():

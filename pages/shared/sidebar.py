@@ -59,7 +59,8 @@ def _model() -> None:
             "Source",
             SOURCES,
             "model_source",
-            "`embedded`: the small model that comes with the app, taught to answer with a letter. "
+            "`embedded`: the small model that comes with the app, tuned on the four bundled kinds of task; learn "
+            "the tool on it, draw no conclusions about SmolLM2. "
             "`embedded-plain`: without that. Or type an id on the Hugging Face hub, a checkpoint folder, "
             "or a .gguf file.",
         )

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, expect, sync_playwright
 
 from neuron_core.runs.store import Store
 from tests.builders import checkpoint, one_thread, tiny_model
@@ -32,7 +32,7 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-WINDOW = {"width": 1400, "height": 900}
+WINDOW = ViewportSize(width=1400, height=900)
 # The page is rebuilt while it runs: a box may be gone before a test looks.
 WATCH = """
 new MutationObserver(() => {
@@ -128,8 +128,8 @@ class Tabs:
         self._browser, self._url = browser, url
         self.faults: list[str] = []
 
-    def open(self, address: str = "/", color_scheme: str = "light") -> Page:
-        context = self._browser.new_context(viewport=WINDOW, color_scheme=color_scheme)
+    def open(self, address: str = "/", color_scheme: str = "light", window: ViewportSize = WINDOW) -> Page:
+        context = self._browser.new_context(viewport=window, color_scheme=color_scheme)
         context.add_init_script(WATCH)
         page = context.new_page()
         page.set_default_timeout(1000 * PATIENCE_S)
@@ -166,7 +166,7 @@ def shoot(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Page, str], Non
 
     def shoot_it(page: Page, name: str) -> None:
         # Nothing under the pointer, nothing half drawn.
-        page.mouse.move(0, 0)
+        page.mouse.move(WINDOW["width"] / 2, 20)
         settled(page)
         page.screenshot(path=folder / f"{name}.png", animations="disabled")
 

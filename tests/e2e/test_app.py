@@ -41,6 +41,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("one_thread")]
 
 PAGES = ("Start", "Questions", "Attribution", "Layers", "Control")
 DEMO_S = 900.0
+# Texts inside an element that are wider than the room they have.
+CUT_OFF = """
+element => [...element.querySelectorAll("*")]
+  .filter(inner => getComputedStyle(inner).overflowX !== "visible" && inner.scrollWidth > inner.clientWidth + 1)
+  .map(inner => inner.innerText)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +101,27 @@ def test_a_link_to_an_unknown_run_gives_one_box_that_says_so(tabs: Tabs, finishe
     expect(page.get_by_text("No run is called 'never-was'")).to_be_visible()
     settled(page)
     expect(page.locator("[data-testid=stAlertContentError]")).to_have_count(1)
+
+
+def test_a_narrow_window_cuts_off_no_number_and_no_button(tabs: Tabs, finished: RunFolder):
+    page = tabs.open(f"/attribution?run={finished.id}", window={"width": 900, "height": 700})
+    shown = {"Attribution": ["numbers"], "Layers": ["role"], "Control": ["direction", "cards", "metric", "over"]}
+    for title, keys in shown.items():
+        go_to(page, title)
+        for key in keys:
+            expect(at(page, key)).to_be_visible()
+            assert at(page, key).evaluate(CUT_OFF) == []
+
+
+def test_typed_text_may_begin_like_the_option_chosen_before(tabs: Tabs):
+    page = tabs.open("/questions")
+    at(page, "model").get_by_text("Model of the next run").click()
+    field = at(page, "model_source").get_by_role("combobox")
+    expect(field).to_have_value("embedded (with adapter)")
+    field.click()
+    page.keyboard.type("embedded-plain")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Next run: SmolLM2-135M-Instruct")).to_be_visible()
 
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
@@ -234,6 +261,7 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
     assert_shows_cell(page, run, 100, 0.0, "degrader")
     slider.press("ArrowRight")
     assert_shows_cell(page, run, 100, 0.3, "degrader")
+    at(page, "direction").evaluate("element => element.scrollIntoView()")
     shoot(page, "control")
     evaluated = read_evaluated(run)
     place = evaluated.column(100, 0.3, "degrader")
@@ -253,4 +281,5 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
     choose(dark, "control_k", 100)
     switch(dark, "direction", "degrader")
     expect(at(dark, "cards").get_by_text("RAC at ratio")).to_be_visible()
+    at(dark, "direction").evaluate("element => element.scrollIntoView()")
     shoot(dark, "control-dark")

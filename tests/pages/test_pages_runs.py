@@ -202,3 +202,12 @@ def _wait(run_id: str) -> None:
         assert time.monotonic() < deadline, status
         time.sleep(0.2)
     assert status.state == "done", status
+
+
+def test_more_examples_than_the_task_has_are_said_before_a_run_is_made(open_page, orders, full):
+    chosen = {"task": full.config().task, "model_source": full.config().model.source}
+    app = open_page("attribution", chosen)
+    app.number_input(key="examples").set_value(40).run()
+    app.button(key="start").click().run()
+    assert [("40 examples" in fault, "41 are asked for" in fault) for fault in faults(app)] == [(True, True)]
+    assert orders() == []
