@@ -19,7 +19,7 @@ from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.results import attribution_of, evaluation_of, reading_of, setting_of, weights_of
 from pages.shared.tables import NEURON_COLUMNS, neuron_table
-from pages.shared.widgets import competence, empty_state, figure, provenance, recipes, table
+from pages.shared.widgets import CARD_WIDTH, competence, empty_state, figure, provenance, recipes, table
 from pages.shared.words import duration, size
 
 COLUMNS = [name for name in NEURON_COLUMNS if name != "role"]
@@ -154,15 +154,16 @@ def numbers(setting: Setting, found: Attribution, cut: NeuronSet) -> None:
         (
             "Guard",
             f"{found.guard:.1e}",
-            "distance from the model",
+            "largest distance",
             "Rows at full value are the unmodified model; this is the largest difference found. "
             "A run stops where it is too large.",
         ),
     ]
-    # Beside each other where there is room, in two rows where there is not.
-    with st.container(horizontal=True, key="numbers"):
+    with st.container(horizontal=True, horizontal_alignment="distribute", key="numbers"):
         for name, value, more, meaning in cards:
-            st.metric(name, value, more, delta_color="off", delta_arrow="off", border=True, help=meaning)
+            st.metric(
+                name, value, more, delta_color="off", delta_arrow="off", border=True, help=meaning, width=CARD_WIDTH
+            )
     for role, there in (("good", len(cut.good)), ("bad", len(cut.bad))):
         if there < setting.k:
             st.info(f"Only {there} {role} neurons were found; K is {setting.k}.")

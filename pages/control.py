@@ -17,7 +17,7 @@ from pages.shared.flips import flips
 from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.results import attribution_of, evaluation_of, setting_of
-from pages.shared.widgets import competence, empty_state, figure, provenance, recipes
+from pages.shared.widgets import CARD_WIDTH, competence, empty_state, figure, provenance, recipes
 from pages.shared.words import between, change, letter_warning, letters_under, verdict
 
 METRICS: dict[str, Metric] = {"RAC (accuracy)": "rac", "RCC (comprehension)": "rcc"}
@@ -100,17 +100,16 @@ def cards(cell: Cell, baseline: Baseline) -> None:
     row, best = cell.row, cell.best
     used = f"{row.n_good} good and {row.n_bad} bad neurons are used."
     st.markdown(f"{verdict(row)} {used}")
-    # Beside each other where there is room, in two rows where there is not.
-    row_of_cards = st.container(horizontal=True, key="cards")
+    row_of_cards = st.container(horizontal=True, horizontal_alignment="distribute", key="cards")
     for name in ("rac", "rcc"):
-        with row_of_cards.container(border=True, height="stretch"):
+        with row_of_cards.container(border=True, height="stretch", width=CARD_WIDTH):
             st.metric(f"{name.upper()} at ratio {row.ratio:g}", change(getattr(row, name)), help=MEANING[name])
             st.caption(f"95% interval: {between(*(getattr(row, f'{name}_interval') or (None, None)))}")
             if cell.random:
                 low, high = (getattr(cell.random, f"{name}_{end}") for end in ("low", "high"))
                 st.caption(f"{cell.random.n_seeds} random sets: {between(low, high)}")
     for name in ("rac", "rcc"):
-        with row_of_cards.container(border=True, height="stretch"):
+        with row_of_cards.container(border=True, height="stretch", width=CARD_WIDTH):
             st.metric(
                 f"{name.upper()}, held out",
                 change(getattr(best, f"heldout_{name}")),

@@ -23,7 +23,7 @@ def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
     model at once is left to the command line: scores agree within 1e-6.
     """
     config = _usual_chunks(config)
-    if config == demo_config(ModelSpec(config.model.source)):
+    if config == _usual_chunks(demo_config(ModelSpec(config.model.source))):
         return _line("demo", config.model, ("source",) if config.model != ModelSpec() else ())
     wanted = config.evaluation
     taken = RunConfig(

@@ -17,6 +17,8 @@ from pages.shared.guard import plain
 from pages.shared.results import baseline_of, setting_of
 from pages.shared.words import short_title, standing
 
+# In pixels: four beside each other where there is room, and where there is not, none of them is cut off.
+CARD_WIDTH = 192
 LABELS = {
     state.START: "Go to Start and run the demo",
     state.ATTRIBUTION: "Go to Attribution and start a run",
