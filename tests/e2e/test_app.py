@@ -195,7 +195,7 @@ def test_a_question_asked_in_mid_run_gets_the_unmodified_models_answer(
     type_in(asking, "task", task)
     at(asking, "model").get_by_text("Model of the next run").click()
     type_in(asking, "model_source", checkpoint("llama"))
-    choose(asking, "model_device", "cpu")
+    choose(asking, "model_device", "cpu (processor)")
     expect(asking.get_by_text("Next run: llama")).to_be_visible()
 
     def answers() -> list[list[list[str]]]:
