@@ -38,18 +38,19 @@ def step(by: int, last: int) -> None:
 
 def choose(task: Task) -> tuple[ProxyQuestion, ...]:
     """Seed, demonstration and example; gives the example's three questions."""
-    columns = st.columns([1, 1, 2], vertical_alignment="bottom")
-    seed = int(columns[0].number_input("Seed", 0, value=0, key="question_seed", persist_state="session"))
-    letter = columns[1].selectbox(
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    seed = int(row.number_input("Seed", 0, value=0, key="question_seed", persist_state="session", width=140))
+    letter = row.selectbox(
         "Letter of the demonstration",
         (BY_SEED, *LETTERS),
         key="demonstration_letter",
         persist_state="session",
+        width=200,
     )
     demonstration = draw(task, 0, 0, seed).demonstration
     examples = [example for example in task.examples if example.id != demonstration.id]
     last = len(examples)
-    with columns[2], st.container(horizontal=True, vertical_alignment="bottom"):
+    with row:
         number = int(
             st.number_input(f"Example (1 to {last})", 1, last, key="example", persist_state="session", width=180)
         )

@@ -10,9 +10,9 @@ from pages.shared import state
 from pages.shared.engine import engine
 from pages.shared.guard import guard, plain
 
-SOURCES = {EMBEDDED: f"{EMBEDDED} (with adapter)", PLAIN: f"{PLAIN} (without)"}
+SOURCES = {EMBEDDED: f"{EMBEDDED} (with adapter)", PLAIN: f"{PLAIN} (no adapter)"}
 DEVICE_LABELS = {
-    "auto": "auto (a GPU where there is one)",
+    "auto": "auto (GPU if any)",
     "cpu": "cpu (processor)",
     "cuda": "cuda (first GPU)",
     "mps": "mps (Apple GPU)",

@@ -41,6 +41,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("one_thread")]
 
 PAGES = ("Start", "Questions", "Attribution", "Layers", "Control")
 DEMO_S = 900.0
+MISHAPS = """() => {
+  console.error("a word on the console");
+  const box = document.createElement("div");
+  box.dataset.testid = "stException";
+  box.innerText = "a box";
+  document.body.append(box);
+  new Image().src = "http://192.0.2.1/picture.png";
+  setTimeout(() => { throw new Error("thrown"); });
+}"""
 # Texts inside an element that are wider than the room they have.
 CUT_OFF = """
 element => [...element.querySelectorAll("*")]
@@ -83,6 +92,17 @@ def assert_shows_cell(page: Page, run: RunFolder, k: int, ratio: float, directio
     expect(cards.nth(0)).to_contain_text(change(cell.row.rac))
     expect(cards.nth(1)).to_contain_text(change(cell.row.rcc))
     expect(cards.nth(2)).to_contain_text(change(cell.best.heldout_rac))
+
+
+def test_what_goes_wrong_in_a_tab_is_noticed(tabs: Tabs):
+    page = tabs.open()
+    settled(page)
+    page.evaluate(MISHAPS)
+    until(lambda: page.title() and len(tabs.faults) >= 4, "four mishaps")
+    said = "\n".join(tabs.faults)
+    tabs.faults.clear()
+    for part in ("a word on the console", "an exception on the page: a box", "page error: thrown", "192.0.2.1"):
+        assert part in said
 
 
 def test_a_link_opens_the_same_view_in_a_fresh_browser(tabs: Tabs, finished: RunFolder):
@@ -256,7 +276,7 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
     go_to(page, "Control")
     choose(page, "control_k", 100)
     switch(page, "direction", "degrader")
-    slider = at(page, "ratio").get_by_role("slider")
+    slider = at(page, "ratio_100_degrader").get_by_role("slider")
     slider.press("Home")
     assert_shows_cell(page, run, 100, 0.0, "degrader")
     slider.press("ArrowRight")
