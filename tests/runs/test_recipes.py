@@ -5,6 +5,8 @@ import sys
 import pytest
 
 from neuron_core import cli
+from neuron_core.commands import common
+from neuron_core.commands import run as run_commands
 from neuron_core.models.spec import PLAIN, ModelSpec
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_config
@@ -22,9 +24,9 @@ CONFIGS = [
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_commands_make_the_same_config_again(config, tmp_path, monkeypatch):
     monkeypatch.setenv("NEURONLLM_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(cli, "_execute", lambda run: run)
-    monkeypatch.setattr(cli.report, "attribution", lambda run: {"run": run.id})
-    monkeypatch.setattr(cli.report, "evaluation", lambda run: {"run": run.id})
+    monkeypatch.setattr(common, "carry_through", lambda run: run)
+    monkeypatch.setattr(run_commands.report, "attribution", lambda run: {"run": run.id})
+    monkeypatch.setattr(run_commands.report, "evaluation", lambda run: {"run": run.id})
     folder = tmp_path / "a run"
     lines = command_of(config, str(folder)).splitlines()
     assert [run_command(line) for line in lines] == [0] * len(lines)

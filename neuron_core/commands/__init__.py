@@ -1,0 +1,1 @@
+"""The commands, a few a file; cli.py puts them together."""

@@ -1,0 +1,120 @@
+"""What several commands do: read a task, make a run, carry it through."""
+
+import os
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuron_core.errors import NeuronCoreError, RunError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.runs import report
+from neuron_core.runs.config import RunConfig
+from neuron_core.runs.recipes import PROGRAM
+from neuron_core.runs.store import RunFolder, Store
+from neuron_core.terminal import progress_bars, say, stage_bars, stage_line
+
+if TYPE_CHECKING:
+    from neuron_core.runs.engine import Engine
+    from neuron_core.tasks.load import TaskReading
+
+
+def read_task(config: RunConfig) -> "TaskReading":
+    """The task, before a model is loaded: a mistake in it is found at once. Rows left out are said."""
+    from neuron_core.qatt.draws import draw
+    from neuron_core.tasks.load import load_task
+
+    reading = load_task(config.task)
+    if reading.rejected:
+        say(report.rejected_text(reading), style="yellow")
+    n_evaluation = config.evaluation.examples if config.evaluation else 0
+    draw(reading.task, config.attribution.examples, n_evaluation, config.seed)
+    return reading
+
+
+def check_unchanged(run: RunFolder, wanted: RunConfig) -> None:
+    """Before an evaluation is dropped for another one that the task file does not allow."""
+    from neuron_core.runs.setting import make_setting
+
+    before = run.setting()
+    if before is not None and make_setting(wanted, before.model).attribution != before.attribution:
+        raise RunError("the task file changed since this run began", where=run.id, accepted="a new run")
+
+
+def new_run(config: RunConfig, out: Path | None) -> RunFolder:
+    """A run in the store, or at `out`, carried through. Where nothing was computed no folder is left."""
+    existed = out is not None and out.exists()
+    run = Store().create(config, out and out.absolute())
+    try:
+        carry_through(run)
+    except NeuronCoreError as error:
+        if run.scored():
+            error.add_note(f"Run {run_name(run)}: what was finished is kept.")
+        else:
+            # Nothing was computed: a second try finds the folder free.
+            shutil.rmtree(run.path)
+            if existed:
+                run.path.mkdir()
+        raise
+    return run
+
+
+def finish(run: RunFolder) -> None:
+    """Executes what is missing; a finished run needs neither its task file nor its model."""
+    evaluated = run.config().evaluation is None or run.evaluation() is not None
+    if not (run.status().state == "done" and run.ranking() is not None and evaluated):
+        carry_through(run)
+
+
+def carry_through(run: RunFolder) -> None:
+    """Executes a run in this process, with progress bars."""
+
+    def engine_for(on_stage: Callable[[str], None]) -> "Engine":
+        from neuron_core.runs.engine import Engine
+
+        return Engine(run.config().model, on_stage=on_stage)
+
+    try:
+        # It takes seconds, in which Ctrl-C may come.
+        from neuron_core.runs.execute import execute
+
+        with progress_bars() as progress:
+            execute(run, engine_for, on_progress=stage_bars(progress))
+    except KeyboardInterrupt:
+        say(f"Stopped. What was finished is kept: {PROGRAM} resume --run {run_name(run)} goes on.")
+        raise
+
+
+def load_engine(spec: ModelSpec) -> "Engine":
+    """The engine of a command that makes no run."""
+    with stage_line() as on_stage:
+        from neuron_core.runs.engine import Engine
+
+        return Engine(spec, on_stage=on_stage)
+
+
+def run_name(run: RunFolder) -> str:
+    """What --run takes, from any folder."""
+    path = run.path.resolve()
+    return run.id if path == (Store().root / run.id).resolve() else shlex.quote(str(path))
+
+
+def task_name(task: str) -> str:
+    """A bundled name, or a path that a run finds from any folder."""
+    from neuron_core.tasks.load import bundled_tasks
+
+    return task if task in bundled_tasks() else absolute(task)
+
+
+def spec(model: str, revision: str | None = None, dtype: str = "float32", device: str = "auto") -> ModelSpec:
+    """The model that the options name."""
+    spec = ModelSpec(model, revision, dtype, device)
+    return spec if spec.is_embedded else replace(spec, source=absolute(model))
+
+
+def absolute(name: str) -> str:
+    """A run must find its files from any folder; a name that is no path here stays."""
+    path = os.path.expanduser(name)
+    return os.path.abspath(path) if os.path.exists(path) else name

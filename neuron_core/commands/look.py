@@ -1,0 +1,90 @@
+"""Commands that need no run: preview, validate, models, bench."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neuron_core.commands.common import spec
+from neuron_core.commands.options import AsJson, Device, Dtype, Model, Seed, Task
+from neuron_core.models.spec import EMBEDDED
+from neuron_core.runs import report
+from neuron_core.terminal import emit, stage_line
+
+
+def preview(
+    task: Task = "sentiment",
+    n: Annotated[int, typer.Option(min=1, help="Examples shown, three questions each.")] = 2,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Shows the questions of the first attribution examples. Loads no model."""
+    from neuron_core.qatt.draws import draw, questions_of
+    from neuron_core.tasks.load import load_task
+
+    reading = load_task(task)
+    draws = draw(reading.task, n, 0, seed)
+    questions = questions_of(reading.task, draws.attribution, draws.demonstration, seed)
+    emit(report.preview(reading, questions), as_json, report.preview_text)
+
+
+def validate(
+    file: Annotated[str, typer.Argument(help="A file of examples, or hub:ID.")],
+    kind: Annotated[str | None, typer.Option(help="The task kind; without it, the one that the columns fit.")] = None,
+    mapping: Annotated[
+        str, typer.Option("--map", help="Columns, as in text=review,label=stars or choices=A+B+C+D.")
+    ] = "",
+    labels: Annotated[str | None, typer.Option(help="The only labels allowed, separated by commas.")] = None,
+    answers: Annotated[str | None, typer.Option(help="text, letter, index0 or index1.")] = None,
+    format: Annotated[str | None, typer.Option(help="The file format, where its ending does not say it.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="The text's encoding, where it is not UTF-8.")] = None,
+    rejected: Annotated[Path | None, typer.Option(help="Write the rejected rows to this CSV file.")] = None,
+    good: Annotated[Path | None, typer.Option(help="Write the good rows to this JSONL file, for --task.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Checks every row of a file and says which are examples and why others are not."""
+    from neuron_core.tasks.load import read_checked
+    from neuron_core.tasks.mapping import parse_mapping
+    from neuron_core.tasks.reading import NoGoodRow, examples_jsonl, rejected_csv, report_text, write_file
+    from neuron_core.tasks.reading import report as validation_report
+
+    columns = parse_mapping(mapping) if mapping else None
+    allowed = labels.split(",") if labels is not None else None
+    try:
+        reading = read_checked(file, kind, columns, labels=allowed, answers=answers, format=format, encoding=encoding)
+    except NoGoodRow as error:
+        if rejected:
+            write_file(rejected, rejected_csv(error.rejected))
+        raise
+    if rejected:
+        write_file(rejected, rejected_csv(reading.rejected))
+    if good:
+        write_file(good, examples_jsonl(reading.task))
+    emit(validation_report(reading), as_json, report_text)
+
+
+def models(as_json: AsJson = False) -> None:
+    """Lists the supported architectures. Loads no model."""
+    from neuron_core.models.listing import listing, listing_text
+
+    emit(listing(), as_json, listing_text)
+
+
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer questions and layers.")] = False,
+    model: Model = EMBEDDED,
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    shape: Annotated[
+        str | None, typer.Option(help="Random weights in place of a model: llama-2-7b, llama-2-13b.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fast against reference attribution, and the grid against the baseline pass, in one run."""
+    if shape and model != EMBEDDED:
+        raise typer.BadParameter("it takes the place of --model", param_hint="--shape")
+    with stage_line() as on_stage:
+        from neuron_core.bench import bench_text, run_bench
+
+        result = run_bench(spec(model, None, dtype, device), quick=quick, on_stage=on_stage, shape=shape)
+    emit(result, as_json, bench_text)

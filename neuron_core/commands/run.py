@@ -1,0 +1,119 @@
+"""Commands that ask a model: baseline, attribute, evaluate, resume, demo."""
+
+import time
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from neuron_core.commands.common import check_unchanged, finish, load_engine, new_run, read_task, spec, task_name
+from neuron_core.commands.options import (
+    AsJson,
+    Device,
+    Dtype,
+    EvaluationExamples,
+    Model,
+    OutDir,
+    Revision,
+    Run,
+    Seed,
+    Task,
+)
+from neuron_core.models.spec import EMBEDDED
+from neuron_core.runs import report
+from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
+from neuron_core.runs.demo import demo_config
+from neuron_core.runs.store import Store
+from neuron_core.terminal import emit, progress_bars
+
+
+def baseline(
+    task: Task = "sentiment",
+    examples: EvaluationExamples = 100,
+    model: Model = EMBEDDED,
+    revision: Revision = None,
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Accuracy, comprehension and letter use of the unmodified model, on the questions that `evaluate` asks."""
+    from neuron_core.runs.setting import make_setting
+
+    config = RunConfig(task_name(task), spec(model, revision, dtype, device), seed)
+    config = replace(config, evaluation=EvaluationConfig(examples=examples))
+    reading = read_task(config)
+    engine = load_engine(config.model)
+    setting = make_setting(config, engine.facts())
+    with progress_bars() as progress:
+        asked = engine.baseline(setting.evaluation)
+        letters = list(progress.track(asked, total=len(setting.evaluation), description="baseline"))
+    emit({**report.baseline(setting, letters, seed), **report.rejected(reading)}, as_json, report.baseline_text)
+
+
+def attribute(
+    task: Task = "sentiment",
+    examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5, three questions each.")] = 5,
+    model: Model = EMBEDDED,
+    revision: Revision = None,
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="m of Eq. 1.")] = 16,
+    rule: Annotated[str, typer.Option(help="right, midpoint or gauss-legendre.")] = "right",
+    z: Annotated[int | None, typer.Option(min=1, help="Neurons kept at either end; by the model's size.")] = None,
+    k: Annotated[int | None, typer.Option(min=1, help="Neurons shown of either kind; by the model's size.")] = None,
+    seed: Seed = 0,
+    out: OutDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Finds the good and bad neurons of a task; the result is a run folder."""
+    config = RunConfig(
+        task=task_name(task),
+        model=spec(model, revision, dtype, device),
+        seed=seed,
+        attribution=AttributionConfig(steps=steps, rule=rule, examples=examples, z=z, k=k),
+    )
+    reading = read_task(config)
+    run = new_run(config, out)
+    emit({**report.attribution(run), **report.rejected(reading)}, as_json, report.attribution_text)
+
+
+def evaluate(
+    run: Run,
+    k: Annotated[str, typer.Option("--k", help="Budgets, separated by commas.")] = "10,25,50,100",
+    examples: EvaluationExamples = 100,
+    random_seeds: Annotated[int, typer.Option(min=0, help="Random control sets; 0 leaves them out.")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Enhancer and degrader over budgets and ratios, beside random neurons; replaces the run's last evaluation."""
+    try:
+        ks = tuple(int(part) for part in k.split(","))
+    except ValueError:
+        raise typer.BadParameter("whole numbers separated by commas, for instance 10,25,50", param_hint="--k") from None
+    folder = Store().open(run)
+    config = folder.config()
+    wanted = replace(config, evaluation=EvaluationConfig(examples=examples, ks=ks, random_seeds=random_seeds))
+    if wanted != config:
+        read_task(wanted)
+        check_unchanged(folder, wanted)
+        with folder.held():
+            folder.set_evaluation(wanted)
+    finish(folder)
+    emit(report.evaluation(folder), as_json, report.evaluation_text)
+
+
+def resume(run: Run, as_json: AsJson = False) -> None:
+    """Carries a run that was stopped to its end; what it finished is not computed again."""
+    folder = Store().open(run)
+    finish(folder)
+    if folder.config().evaluation is None:
+        emit(report.attribution(folder), as_json, report.attribution_text)
+    else:
+        emit(report.evaluation(folder), as_json, report.evaluation_text)
+
+
+def demo(model: Model = EMBEDDED, out: OutDir = None, as_json: AsJson = False) -> None:
+    """Questions, baseline, neurons and interventions of a bundled task in one go."""
+    began = time.monotonic()
+    run = new_run(demo_config(spec(model)), out)
+    emit(report.demo(run, time.monotonic() - began), as_json, report.demo_text)
