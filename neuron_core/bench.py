@@ -15,9 +15,10 @@ from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.selection import example_scores, preset, select
 from neuron_core.control.evaluation import option_probabilities, plan_chunks
 from neuron_core.control.interventions import BUDGETS, Intervention, grid
-from neuron_core.models.letters import TokenizedPrompt, common_prefix_length, tokenize_prompt
+from neuron_core.models.letters import TokenizedPrompt, tokenize_prompt
 from neuron_core.models.loading import LoadedModel, letter_logits, load_model
-from neuron_core.models.rows import run_prefix, run_prompt
+from neuron_core.models.prompts import SharedPrompts
+from neuron_core.models.rows import run_prompt
 from neuron_core.models.shapes import random_llama
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.draws import draw, questions_of
@@ -151,19 +152,18 @@ def _time_grid(
 ) -> tuple[list[float], list[float]]:
     """Seconds of the grid and of one plain forward pass, question by question in turn."""
     prompts = [tokenize_prompt(loaded.tokenizer, question.prompt) for question in questions]
-    shared = common_prefix_length([prompt.token_ids for prompt in prompts])
-    prefix = run_prefix(loaded, prompts[0].token_ids[:shared])
+    shared = SharedPrompts(loaded, prompts, [question.example_id for question in questions])
     chunks = plan_chunks(loaded, plan, ROWS_PER_PASS)
     grid_s: list[float] = []
     baseline_s: list[float] = []
-    for question, prompt in zip(questions, prompts, strict=True):
+    for number, (question, prompt) in enumerate(zip(questions, prompts, strict=True)):
         ids = torch.tensor([prompt.token_ids], device=loaded.device)
         letters = torch.tensor(prompt.letter_ids, device=loaded.device)
         with torch.no_grad(), _timed(loaded.device, baseline_s):
             hidden = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, -1:]
             letter_logits(loaded, hidden, letters)
         with _timed(loaded.device, grid_s):
-            option_probabilities(loaded, run_prompt(loaded, prompt, prefix), chunks, question.id)
+            option_probabilities(loaded, shared.run(number), chunks, question.id)
     return grid_s, baseline_s
 
 

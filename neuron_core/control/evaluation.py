@@ -1,4 +1,4 @@
-"""Option probabilities of a question under many interventions, as rows of one cached pass."""
+"""Option probabilities of a question under many interventions: at its last token, or at all of them."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 from neuron_core.cni.attribution import GUARD_TOLERANCE
 from neuron_core.control.interventions import EXCITE, SILENCE, Intervention
 from neuron_core.errors import AttributionError
-from neuron_core.models.hooks import Edit
+from neuron_core.models.hooks import Edit, edited_neurons, recorded_inputs, started_at
+from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loading import LoadedModel, letter_logits
-from neuron_core.models.rows import PromptState, run_rows
+from neuron_core.models.rows import PromptState, check_length, run_rows
+
+POSITIONS_PER_PASS = 1024
+"tokens of all interventions of a pass at position `all`: enough for large matrix multiplications"
 
 
 class RowChunk:
@@ -26,14 +30,21 @@ class RowChunk:
                 for layer, index in neurons.tolist():
                     touched.setdefault(layer, []).append((row, index, factor))
         self.first_layer = min(touched, default=loaded.n_layers - 1)
-        self.edits = {layer: _factors(loaded, entries) for layer, entries in touched.items()}
+        self.edits = {layer: _factors(loaded, entries, self.n_rows) for layer, entries in touched.items()}
 
 
-def _factors(loaded: LoadedModel, entries: list[tuple[int, int, float]]) -> Edit:
+def _factors(loaded: LoadedModel, entries: list[tuple[int, int, float]], n_rows: int) -> Edit:
     rows, indices, values = zip(*entries, strict=True)
-    where = (torch.tensor(rows, device=loaded.device), torch.tensor(indices, device=loaded.device))
-    factor = torch.tensor(values, dtype=loaded.dtype, device=loaded.device)
-    return lambda x: x.index_put(where, x[where] * factor)
+    row, index = torch.tensor(rows, device=loaded.device), torch.tensor(indices, device=loaded.device)
+    factor = torch.tensor(values, dtype=loaded.dtype, device=loaded.device)[:, None]
+
+    def edit(x: torch.Tensor) -> torch.Tensor:
+        # A row is one position of a cached pass, or a whole prompt.
+        out = x.reshape(n_rows, -1, x.shape[-1]).clone()
+        out[row, :, index] *= factor
+        return out.flatten(0, 1)
+
+    return edit
 
 
 def plan_chunks(loaded: LoadedModel, plan: Sequence[Intervention], rows_per_pass: int) -> list[RowChunk]:
@@ -50,25 +61,71 @@ def option_probabilities(
 ) -> NDArray[np.float32]:
     """Softmax over the four letters: row 0 unmodified, row 1 + i under intervention i → (1 + interventions, 4).
 
-    Every pass carries one row without intervention; AttributionError when it is not the unmodified model.
+    Neurons are scaled at the last token only. Every pass carries one row without intervention; AttributionError when it
+    is not the unmodified model.
     """
+    hidden = (run_rows(loaded, state, chunk.n_rows, chunk.edits, first_layer=chunk.first_layer) for chunk in chunks)
     letters = torch.tensor(state.prompt.letter_ids, device=loaded.device)
-    baseline = torch.softmax(state.letter_logits, dim=-1)
-    n_plan = sum(len(chunk.columns) for chunk in chunks)
-    values = np.empty((1 + n_plan, 4), dtype=np.float32)
-    values[0] = baseline.cpu().numpy()
+    rows = [torch.softmax(letter_logits(loaded, each, letters), dim=-1) for each in hidden]
+    return _collected(loaded, torch.softmax(state.letter_logits, dim=-1), rows, chunks, question_id)
+
+
+@torch.no_grad()
+def option_probabilities_all(
+    loaded: LoadedModel,
+    prompt: TokenizedPrompt,
+    plan: Sequence[Intervention],
+    question_id: str,
+    *,
+    positions_per_pass: int = POSITIONS_PER_PASS,
+) -> NDArray[np.float32]:
+    """The same with the neurons scaled at every token, as if their write vectors were → (1 + interventions, 4).
+
+    Each intervention is one whole prompt, from the first layer that it touches on: below it nothing changes.
+    """
+    check_length(loaded, prompt)
+    chunks = plan_chunks(loaded, plan, max(4, positions_per_pass // len(prompt.token_ids)))
+    ids = torch.tensor([prompt.token_ids], device=loaded.device)
+    letters = torch.tensor(prompt.letter_ids, device=loaded.device)
+
+    def probabilities(ids: torch.Tensor) -> torch.Tensor:
+        final = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[:, -1]
+        return torch.softmax(letter_logits(loaded, final, letters), dim=-1)
+
+    with recorded_inputs(loaded, {chunk.first_layer for chunk in chunks}) as inputs:
+        baseline = probabilities(ids)[0]
+    rows = []
     for chunk in chunks:
-        hidden = run_rows(loaded, state, chunk.n_rows, chunk.edits, first_layer=chunk.first_layer)
-        probabilities = torch.softmax(letter_logits(loaded, hidden, letters), dim=-1)
-        off = float((probabilities[0] - baseline).abs().max())
-        if not off <= GUARD_TOLERANCE[loaded.dtype]:
-            raise AttributionError(
-                f"a row without intervention differs from the unmodified model by {off:.1e}",
-                where=f"question {question_id}, architecture {loaded.architecture.name}",
-                accepted=f"at most {GUARD_TOLERANCE[loaded.dtype]}",
-            )
-        rows = probabilities.cpu().numpy()
+        hidden = inputs[chunk.first_layer].expand(chunk.n_rows, -1, -1)
+        with started_at(loaded, chunk.first_layer, hidden), edited_neurons(loaded, chunk.edits):
+            rows.append(probabilities(ids.expand(chunk.n_rows, -1)))
+    return _collected(loaded, baseline, rows, chunks, question_id)
+
+
+def _collected(
+    loaded: LoadedModel,
+    baseline: torch.Tensor,
+    rows: Sequence[torch.Tensor],
+    chunks: Sequence[RowChunk],
+    question_id: str,
+) -> NDArray[np.float32]:
+    """Probabilities of all passes in the plan's order, after the check of every pass's row without intervention."""
+    # One transfer at the end: a device does not wait between passes.
+    found = torch.cat([baseline[None], *rows]).cpu()
+    values = np.empty((1 + sum(len(chunk.columns) for chunk in chunks), 4), dtype=np.float32)
+    values[0] = found[0]
+    start, off = 1, 0.0
+    for chunk in chunks:
+        part = found[start : start + chunk.n_rows]
+        off = max(off, float(torch.nan_to_num((part[0] - found[0]).abs(), nan=torch.inf).max()))
         # The pass's own baseline row, so that an intervention without effect is exactly no change.
-        values[0] = rows[0]
-        values[1 + chunk.columns] = rows[1:]
+        values[0] = part[0]
+        values[1 + chunk.columns] = part[1:]
+        start += chunk.n_rows
+    if off > GUARD_TOLERANCE[loaded.dtype]:
+        raise AttributionError(
+            f"a row without intervention differs from the unmodified model by {off:.1e}",
+            where=f"question {question_id}, architecture {loaded.architecture.name}",
+            accepted=f"at most {GUARD_TOLERANCE[loaded.dtype]}",
+        )
     return values

@@ -1,6 +1,6 @@
 """The only file that registers hooks. A change of a model is a context manager that undoes itself."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -63,8 +63,25 @@ def recorded_last_token(loaded: "LoadedModel", hidden: torch.Tensor, neurons: to
 
 
 @contextmanager
+def recorded_inputs(loaded: "LoadedModel", layers: Iterable[int]) -> Iterator[dict[int, torch.Tensor]]:
+    """Gives a dict that holds, after the pass, the input of each named layer at all positions, as the layer got it."""
+    found: dict[int, torch.Tensor] = {}
+
+    def hook_for(layer: int) -> Callable[..., object]:
+        def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, torch.Tensor]) -> None:
+            found[layer] = (args[0] if args else kwargs["hidden_states"]).detach()
+
+        return hook
+
+    with ExitStack() as stack:
+        for layer in layers:
+            stack.enter_context(_pre_hook(loaded.layers[layer], hook_for(layer)))
+        yield found
+
+
+@contextmanager
 def started_at(loaded: "LoadedModel", layer: int, hidden: torch.Tensor) -> Iterator[None]:
-    """Layers below `layer` pass their input on; `layer` reads `hidden`, (1, R, D) or (R, 1, D), not what reaches it."""
+    """Layers below `layer` pass their input on; `layer` reads `hidden`, (batch, positions, D), not what reaches it."""
     skipped = [loaded.layers[i] for i in range(layer)]
 
     def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, object]) -> object:

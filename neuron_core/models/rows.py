@@ -85,23 +85,34 @@ def _key_values(cache: DynamicCache, length: int) -> KeyValues:
     return [(layer.keys[:, :, :length], layer.values[:, :, :length]) for layer in cache.layers]
 
 
+def check_length(loaded: LoadedModel, prompt: TokenizedPrompt) -> None:
+    """ModelError for a prompt longer than the model's context."""
+    n_tokens = len(prompt.token_ids)
+    if n_tokens > loaded.context_length:
+        raise ModelError(f"the prompt has {n_tokens} tokens", accepted=f"at most {loaded.context_length}")
+
+
 @torch.no_grad()
-def run_prefix(loaded: LoadedModel, token_ids: Sequence[int]) -> Prefix:
-    """One pass over tokens that several prompts begin with."""
-    if not token_ids:
-        return EMPTY_PREFIX
-    cache = DynamicCache()
-    ids = torch.tensor([list(token_ids)], device=loaded.device)
-    loaded.model.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
-    return Prefix(tuple(token_ids), _key_values(cache, len(token_ids)))
+def run_prefix(loaded: LoadedModel, token_ids: Sequence[int], before: Prefix = EMPTY_PREFIX) -> Prefix:
+    """One pass over tokens that several prompts begin with, after those of `before`, a beginning of them."""
+    ids, n_before = tuple(token_ids), len(before.token_ids)
+    if ids[:n_before] != before.token_ids:
+        raise ModelError("the cached prefix is not a beginning of the longer one")
+    if ids == before.token_ids:
+        return before
+    if _rotated_otherwise(loaded, n_before, len(ids)):
+        return run_prefix(loaded, ids)
+    cache = _prompt_cache(before.key_values)
+    rest = torch.tensor([ids[n_before:]], device=loaded.device)
+    loaded.model.base_model(input_ids=rest, past_key_values=cache, use_cache=True)
+    return Prefix(ids, _key_values(cache, len(ids)))
 
 
 @torch.no_grad()
 def run_prompt(loaded: LoadedModel, prompt: TokenizedPrompt, prefix: Prefix = EMPTY_PREFIX) -> PromptState:
     """The unmodified model on a prompt whose first tokens are `prefix`; everything that rows need is kept."""
     n_tokens, n_prefix = len(prompt.token_ids), len(prefix.token_ids)
-    if n_tokens > loaded.context_length:
-        raise ModelError(f"the prompt has {n_tokens} tokens", accepted=f"at most {loaded.context_length}")
+    check_length(loaded, prompt)
     if prompt.token_ids[:n_prefix] != prefix.token_ids or n_prefix >= n_tokens:
         raise ModelError("the cached prefix is not a beginning of this prompt")
     if _rotated_otherwise(loaded, n_prefix, n_tokens):

@@ -12,9 +12,10 @@ from neuron_core.cni.scores import AttributionScores
 from neuron_core.control.evaluation import option_probabilities, plan_chunks
 from neuron_core.control.interventions import Intervention
 from neuron_core.errors import RunError
-from neuron_core.models.letters import TokenizedPrompt, common_prefix_length, tokenize_prompt
+from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.loading import LoadedModel, Stage, load_model, vocabulary_logits
-from neuron_core.models.rows import Prefix, run_prefix, run_prompt
+from neuron_core.models.prompts import SharedPrompts
+from neuron_core.models.rows import run_prompt
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
@@ -90,15 +91,14 @@ class Engine:
     ) -> Iterator[tuple[int, AttributionScores]]:
         """Scores of each question not in `skip`, by number, one at a time.
 
-        The common prefix is taken over all questions, skipped ones too: a resumed run computes the same
-        numbers.
+        Common prefixes are taken over all questions, skipped ones too: a resumed run computes the same numbers.
         """
-        prompts, prefix = self._prepare(questions)
-        for number, (question, prompt) in enumerate(zip(questions, prompts, strict=True)):
+        prompts = self._prepare(questions)
+        for number, question in enumerate(questions):
             if number in skip:
                 continue
             with self._lock:
-                state = run_prompt(self.loaded, prompt, prefix)
+                state = prompts.run(number)
                 scores = attribute(
                     self.loaded,
                     state,
@@ -119,28 +119,25 @@ class Engine:
         skip: Collection[int] = (),
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Option probabilities (1 + interventions, 4) of each question not in `skip`, by number."""
-        prompts, prefix = self._prepare(questions)
+        prompts = self._prepare(questions)
         with self._lock:
             chunks = plan_chunks(self.loaded, plan, config.rows_per_pass)
-        for number, (question, prompt) in enumerate(zip(questions, prompts, strict=True)):
+        for number, question in enumerate(questions):
             if number in skip:
                 continue
             with self._lock:
-                state = run_prompt(self.loaded, prompt, prefix)
-                values = option_probabilities(self.loaded, state, chunks, question.id)
+                values = option_probabilities(self.loaded, prompts.run(number), chunks, question.id)
             yield number, values
 
     def baseline(self, questions: Sequence[ProxyQuestion]) -> Iterator[NDArray[np.float32]]:
         """Softmax over the four letters of each question under the unmodified model, (4,)."""
-        prompts, prefix = self._prepare(questions)
-        for prompt in prompts:
+        prompts = self._prepare(questions)
+        for number in range(len(questions)):
             with self._lock:
-                state = run_prompt(self.loaded, prompt, prefix)
-                values: NDArray[np.float32] = torch.softmax(state.letter_logits, dim=-1).cpu().numpy()
+                values: NDArray[np.float32] = torch.softmax(prompts.run(number).letter_logits, dim=-1).cpu().numpy()
             yield values
 
-    def _prepare(self, questions: Sequence[ProxyQuestion]) -> tuple[list[TokenizedPrompt], Prefix]:
+    def _prepare(self, questions: Sequence[ProxyQuestion]) -> SharedPrompts:
         with self._lock:
             prompts = [tokenize_prompt(self.loaded.tokenizer, question.prompt) for question in questions]
-            shared = common_prefix_length([prompt.token_ids for prompt in prompts]) if prompts else 0
-            return prompts, run_prefix(self.loaded, prompts[0].token_ids[:shared] if prompts else ())
+            return SharedPrompts(self.loaded, prompts, [question.example_id for question in questions])

@@ -12,7 +12,7 @@ import torch
 
 from neuron_core.cli import main
 from neuron_core.cni.attribution import attribute, reference
-from neuron_core.control.evaluation import option_probabilities, plan_chunks
+from neuron_core.control.evaluation import option_probabilities, option_probabilities_all, plan_chunks
 from neuron_core.control.interventions import Intervention
 from neuron_core.errors import AttributionError, ModelError
 from neuron_core.models import masks
@@ -108,6 +108,22 @@ def test_the_fast_form_equals_the_slow_one_with_and_without_a_cached_prefix(tiny
     assert n_hooks(loaded) == 0
 
 
+@every_family
+def test_two_cached_prefixes_after_each_other_change_nothing(tiny_model, family):
+    loaded = tiny_model(family, "float64")
+    whole = state_of(loaded)
+    ids = whole.prompt.token_ids
+    # Of the stages, those that begin and those that end on either side of LongRoPE's 100 tokens.
+    assert len(ids) > 125
+    for first, second in ((40, 90), (40, 120), (90, 124), (105, 124)):
+        staged = run_prompt(loaded, whole.prompt, run_prefix(loaded, ids[:second], run_prefix(loaded, ids[:first])))
+        assert apart(staged.neurons.numpy(), whole.neurons.numpy()) < tolerance(family, "float64")
+        assert apart(staged.letter_logits.numpy(), whole.letter_logits.numpy()) < tolerance(family, "float64")
+        for (keys, values), (own_keys, own_values) in zip(staged.key_values, whole.key_values, strict=True):
+            assert apart(keys.numpy(), own_keys.numpy()) < tolerance(family, "float64")
+            assert apart(values.numpy(), own_values.numpy()) < tolerance(family, "float64")
+
+
 @pytest.mark.parametrize("family", [*SLIDING, *LAYERED, *BATCH])
 def test_a_prompt_within_the_window_whose_rows_reach_beyond_it_is_right_too(tiny_model, slow, family):
     loaded = tiny_model(family, "float64")
@@ -145,6 +161,48 @@ def test_interventions_are_the_full_sequence_model_with_the_last_token_changed(t
             expected = loaded.model(ids).logits[0, -1, letters].softmax(-1)
         assert found[row] == pytest.approx(expected.numpy(), abs=2e-7)
     assert np.abs(found[1:] - found[0]).max() > 1e-4
+
+
+@pytest.mark.parametrize("positions_per_pass", [1, 1 << 20])
+@every_family
+def test_interventions_at_all_positions_are_the_model_with_scaled_write_vectors(tiny_model, family, positions_per_pass):
+    loaded = tiny_model(family, "float64")
+    prompt = tokens(loaded, OTHER_PROMPT)
+    # The largest of each layer: a ReLU leaves many at zero, which no factor moves.
+    top = state_of(loaded).neurons.abs().topk(2).indices.numpy()
+    good = np.array([[2, top[2, 0]], [2, top[2, 1]], [3, top[3, 0]]], dtype=np.int32)
+    bad = np.array([[1, top[1, 0]], [3, top[3, 1]]], dtype=np.int32)
+    none = np.empty((0, 2), dtype=np.int32)
+    plan = [
+        Intervention(3, 1.0, "degrader", good, none),
+        Intervention(5, 0.5, "enhancer", good, bad),
+        Intervention(2, 0.0, "degrader", none, none),
+        Intervention(2, 0.0, "enhancer", none, bad[1:]),
+    ]
+    found = option_probabilities_all(loaded, prompt, plan, "q", positions_per_pass=positions_per_pass)
+    assert found.shape == (5, 4)
+
+    def with_write_vectors_scaled(scales):
+        weights = [projection.weight for projection in loaded.down_projections]
+        before = [weight.clone() for weight in weights]
+        with torch.no_grad():
+            for neurons, factor in scales:
+                for layer, index in neurons:
+                    column = loaded.architecture.write_axis == "column"
+                    weights[layer][(slice(None), index) if column else index] *= factor
+            try:
+                logits = loaded.model(torch.tensor([prompt.token_ids])).logits
+            finally:
+                for weight, kept in zip(weights, before, strict=True):
+                    weight.copy_(kept)
+        return logits[0, -1, list(prompt.letter_ids)].softmax(-1).numpy()
+
+    for row, scales in enumerate([[], [(good, 0)], [(good, 2), (bad, 0)], [], [(bad[1:], 0)]]):
+        assert found[row] == pytest.approx(with_write_vectors_scaled(scales), abs=2e-7)
+    assert np.abs(found[[1, 2, 4]] - found[0]).max(axis=1).min() > 1e-5
+    at_last = option_probabilities(loaded, state_of(loaded), plan_chunks(loaded, plan, 8), "q")
+    assert np.abs(at_last - found).max() > 1e-5
+    assert n_hooks(loaded) == 0
 
 
 @every_family
