@@ -52,10 +52,10 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     fast_s, scores = _time_attribution(loaded, questions, prompts)
     on_stage("reference attribution")
     layers = timed_layers(loaded.n_layers, n_timed)
-    reference_s, worst = _time_reference(loaded, prompts[0], questions[0].target, layers, scores[0].ig)
+    reference_s, worst = _time_reference(loaded, prompts[0], questions[0].target, layers, scores[0].of("ace"))
     on_stage("grid")
     n_total = loaded.n_layers * loaded.n_neurons
-    by_example = example_scores(np.stack([s.ig for s in scores]), [i // N_PROXIES for i in range(len(scores))])
+    by_example = example_scores(np.stack([s.of("ace") for s in scores]), [i // N_PROXIES for i in range(len(scores))])
     plan = grid(select(by_example, preset(n_total).z), BUDGETS)
     grid_s, baseline_s = _time_grid(loaded, held_out, plan)
 

@@ -16,6 +16,7 @@ CORE = Path(neuron_core.__path__[0])
 HEAVY = {
     "bench",
     "cni.attribution",
+    "cni.targets",
     "control.evaluation",
     "models.adapter",
     "models.baichuan",

@@ -1,6 +1,5 @@
 """Where the neurons of a task sit, layer by layer. No torch."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuron_core.cni.neurons import NeuronRanking, NeuronSet
-from neuron_core.cni.scores import AttributionScores
 from neuron_core.errors import ConfigError
 
 Role = Literal["good", "bad"]
@@ -88,12 +86,12 @@ def layer_scores(ranking: NeuronRanking) -> LayerScores:
     )
 
 
-def layer_gaps(questions: Sequence[AttributionScores]) -> LayerGaps:
-    """Mean and spread of the completeness gap over questions. ConfigError without a question."""
-    if not questions:
+def layer_gaps(gaps: NDArray[np.float32]) -> LayerGaps:
+    """Mean and spread of the completeness gap over questions. gaps: (Q, L). ConfigError without a question."""
+    if not len(gaps):
         raise ConfigError("a completeness gap over no questions", accepted="at least one attributed question")
-    gaps = np.stack([one.completeness_gap for one in questions]).astype(np.float64)
-    return LayerGaps(gaps.mean(axis=0), gaps.std(axis=0), len(gaps))
+    exact = gaps.astype(np.float64)
+    return LayerGaps(exact.mean(axis=0), exact.std(axis=0), len(gaps))
 
 
 def neuron_rows(cut: NeuronSet) -> list[NeuronRow]:

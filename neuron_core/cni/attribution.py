@@ -1,7 +1,7 @@
 """Integrated gradients of every feed-forward neuron at the last prompt token (paper, Eq. 1 and 3)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,11 @@ import torch
 
 from neuron_core.cni.quadrature import quadrature
 from neuron_core.cni.scores import AttributionScores
+from neuron_core.cni.targets import target_values
 from neuron_core.errors import AttributionError
 from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import TokenizedPrompt
-from neuron_core.models.loading import LoadedModel, letter_logits
+from neuron_core.models.loading import LoadedModel
 from neuron_core.models.rows import PromptState, run_rows
 
 GUARD_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
@@ -37,22 +38,18 @@ class _Injected(torch.autograd.Function):
         return below, gradient[ctx.rows], None
 
 
-def ace_target(logits: torch.Tensor, target: int) -> torch.Tensor:
-    """F = P(c*), softmax over the four letters (Eq. 3). logits: (R, 4) → (R,)."""
-    return torch.softmax(logits, dim=-1)[:, target]
-
-
 def attribute(
     loaded: LoadedModel,
     state: PromptState,
     question_id: str,
     target: int,
     *,
+    targets: Sequence[str] = ("ace",),
     steps: int = 16,
     rule: str = "right",
     layers_per_pass: int = 4,
 ) -> AttributionScores:
-    """The fast exact form of Eq. 1: each (layer, step) is one cached row, one backward for a few layers.
+    """The fast exact form of Eq. 1: each (layer, step) is one cached row, one backward for a few layers and a target.
 
     IG_l = ŵ_l ⊙ Σ_k weight_k · ∂F/∂w_l at α_k·ŵ_l. Each layer has two more rows: α = 1, which must give F
     of the unmodified model (else AttributionError), and α = 0, for the completeness gap.
@@ -64,9 +61,10 @@ def attribute(
     weight = torch.tensor([*weights, *([0.0] * len(extra))], dtype=loaded.score_dtype, device=loaded.device)
     full_row, n_alpha = (len(alphas) - 1 if len(extra) == 1 else len(alphas)), len(alpha)
     letters = torch.tensor(state.prompt.letter_ids, device=loaded.device)
-    baseline = ace_target(state.letter_logits[None], target)[0]
-    ig = weight.new_empty(loaded.n_layers, loaded.n_neurons)
-    zeroed, full = weight.new_empty(loaded.n_layers), weight.new_empty(loaded.n_layers)
+    with torch.no_grad():
+        baseline = target_values(loaded, state.final_hidden, letters, target, targets)[:, 0]
+    ig = weight.new_empty(len(targets), loaded.n_layers, loaded.n_neurons)
+    zeroed, full = (weight.new_empty(len(targets), loaded.n_layers) for _ in range(2))
 
     # A batch holds the cached keys and values once a row and layer until its backward: one layer's rows at a time.
     per_pass = 1 if loaded.architecture.rows == "batch" else layers_per_pass
@@ -80,21 +78,25 @@ def attribute(
         edits = {layer: edit_for(layer, i * n_alpha) for i, layer in enumerate(group)}
         with torch.enable_grad():
             hidden = run_rows(loaded, state, len(group) * n_alpha, edits, first_layer=first)
-            values = ace_target(letter_logits(loaded, hidden, letters), target).reshape(len(group), n_alpha)
-            gradients = torch.autograd.grad(values.sum(), list(injected.values()))
-        for layer, gradient in zip(group, gradients, strict=True):
-            # Weighted after the backward pass: norms round to float32 inside and would round weights along.
-            ig[layer] = state.neurons[layer].to(ig) * (weight[:, None] * gradient.to(ig)).sum(dim=0)
-        zeroed[first : group.stop] = values[:, -1].detach()
-        full[first : group.stop] = values[:, full_row].detach()
+            values = target_values(loaded, hidden, letters, target, targets).reshape(len(targets), len(group), n_alpha)
+            for t in range(len(targets)):
+                gradients = torch.autograd.grad(
+                    values[t].sum(), list(injected.values()), retain_graph=t + 1 < len(targets)
+                )
+                for layer, gradient in zip(group, gradients, strict=True):
+                    # Weighted after the backward pass: norms round to float32 inside and would round weights along.
+                    ig[t, layer] = state.neurons[layer].to(ig) * (weight[:, None] * gradient.to(ig)).sum(dim=0)
+        zeroed[:, first : group.stop] = values[:, :, -1].detach()
+        full[:, first : group.stop] = values[:, :, full_row].detach()
 
-    guard = float((full - baseline).abs().max())
+    guard = float((full - baseline[:, None]).abs().max())
     _check(loaded, question_id, guard, ig)
     return AttributionScores(
         question_id=question_id,
+        targets=tuple(targets),
         ig=ig.cpu().numpy(),
         neurons=state.neurons.to(ig).cpu().numpy(),
-        baseline=float(baseline),
+        baseline=baseline.cpu().numpy(),
         zeroed=zeroed.cpu().numpy(),
         letter_probabilities=torch.softmax(state.letter_logits, dim=-1).cpu().numpy(),
         guard=guard,
@@ -119,10 +121,13 @@ def reference(
     target: int,
     layers: range,
     *,
+    name: str = "ace",
     steps: int = 16,
     rule: str = "right",
 ) -> np.ndarray:
     """Eq. 1 the slow way: the whole prompt, forward and backward, per layer and step → (len(layers), I).
+
+    name: the target attributed.
 
     Test oracle and benchmark baseline; never what a user waits for.
     """
@@ -140,7 +145,7 @@ def reference(
                 edited_neurons(loaded, {layer: lambda x, w=injected: torch.cat([x[:-1], w[None]])}),  # type: ignore[misc]
             ):
                 hidden = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, -1:]
-                f = ace_target(letter_logits(loaded, hidden, letters), target)[0]
+                f = target_values(loaded, hidden, letters, target, (name,))[0, 0]
                 (gradient,) = torch.autograd.grad(f, injected)
             total += weight * gradient.double()
         rows.append((value.double() * total).cpu().numpy())

@@ -37,6 +37,8 @@ class NeuronRanking:
     "neurons a layer, I"
     z: int
     "neurons kept at either end of each example's ranking"
+    note: str = ""
+    "what the method had to choose, where it had to"
 
     def cut(self, k: int) -> NeuronSet:
         """Top K with positive score, bottom K with negative score; ties to the lower (layer, index)."""

@@ -5,28 +5,42 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neuron_core.errors import AttributionError
+
 
 @dataclass(frozen=True, eq=False)
 class AttributionScores:
     """Integrated gradients of one proxy question; arrays are float64 where the model itself is."""
 
     question_id: str
+    targets: tuple[str, ...]
+    "names of the functions F, in the order of the leading axes"
     ig: NDArray[np.float32]
-    "IG of every neuron, shape (L, I), in units of the target F"
+    "IG of every neuron, shape (n_targets, L, I), in units of the target F"
     neurons: NDArray[np.float32]
     "neuron values ŵ at the last prompt token, shape (L, I)"
-    baseline: float
-    "F of the unmodified model"
+    baseline: NDArray[np.float32]
+    "F of the unmodified model, shape (n_targets,)"
     zeroed: NDArray[np.float32]
-    "F with a whole layer's neurons at zero, shape (L,)"
+    "F with a whole layer's neurons at zero, shape (n_targets, L)"
     letter_probabilities: NDArray[np.float32]
     "softmax over the four letters, unmodified model, shape (4,)"
     guard: float
-    "largest |F(k = m) - F| over layers: rows at full value are the unmodified model"
+    "largest |F(k = m) - F| over targets and layers: rows at full value are the unmodified model"
+
+    def of(self, target: str) -> NDArray[np.float32]:
+        """IG under one target, (L, I). AttributionError when it was not attributed."""
+        if target not in self.targets:
+            raise AttributionError(
+                f"the target {target!r} was not attributed",
+                where=f"question {self.question_id}",
+                accepted=", ".join(self.targets),
+            )
+        return self.ig[self.targets.index(target)]
 
     @property
     def completeness_gap(self) -> NDArray[np.float32]:
-        """(Σ IG_l - (F - F with layer l zeroed)) / Σ|IG_l|, shape (L,); 0 for a layer without attribution."""
-        total = np.abs(self.ig).sum(axis=1)
-        gap = self.ig.sum(axis=1) - (self.baseline - self.zeroed)
+        """(Σ IG_l - (F - F with layer l zeroed)) / Σ|IG_l|, shape (n_targets, L); 0 without any attribution."""
+        total = np.abs(self.ig).sum(axis=-1)
+        gap = self.ig.sum(axis=-1) - (self.baseline[:, None] - self.zeroed)
         return np.divide(gap, total, out=np.zeros_like(gap), where=total > 0)

@@ -1,6 +1,6 @@
 """From question scores to a ranking of neurons (paper, Eq. 4 and 5), and presets of z and K. No torch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +25,20 @@ class Preset:
     "neurons kept at either end of an example's ranking"
     k: int
     "budget of an intervention"
+
+
+@dataclass(frozen=True, eq=False)
+class Extremes:
+    """G_j and B_j of Eq. 5 with their scores: all that selection asks of an example."""
+
+    good: NDArray[np.int32]
+    "layer·I + index of the top z, ascending, shape (≤ z,)"
+    good_scores: NDArray[np.float32]
+    "their example scores, shape (≤ z,)"
+    bad: NDArray[np.int32]
+    "layer·I + index of the bottom z, ascending, shape (≤ z,)"
+    bad_scores: NDArray[np.float32]
+    "their example scores, shape (≤ z,)"
 
 
 def preset(n_total: int) -> Preset:
@@ -60,18 +74,31 @@ def select(example_scores: NDArray[np.float32], z: int) -> NeuronRanking:
     exactly 0 is in neither: where most activations are zero it would be there by its place alone.
     ConfigError unless 1 ≤ z ≤ L·I/4, AttributionError for scores that are not finite.
     """
-    n_examples, n_layers, n_neurons = example_scores.shape
-    n_total = n_layers * n_neurons
-    check_z(z, n_total)
+    _, n_layers, n_neurons = example_scores.shape
+    check_z(z, n_layers * n_neurons)
     if not np.isfinite(example_scores).all():
         raise AttributionError("example scores that are not finite can't be ranked")
+    kept = (extremes_of(scores.reshape(-1), z) for scores in example_scores)
+    return select_extremes(kept, n_layers, n_neurons, z)
+
+
+def extremes_of(flat: NDArray[np.float32], z: int) -> Extremes:
+    """The top and bottom z of an example's scores. flat: (L·I,)."""
+    good, bad = (np.flatnonzero(_highest(one, z)).astype(np.int32) for one in (flat, -flat))
+    return Extremes(good, flat[good], bad, flat[bad])
+
+
+def select_extremes(examples: Iterable[Extremes], n_layers: int, n_neurons: int, z: int) -> NeuronRanking:
+    """`select` from what is kept of each example. ConfigError unless 1 ≤ z ≤ L·I/4."""
+    n_total = n_layers * n_neurons
+    check_z(z, n_total)
     task_scores = np.zeros(n_total)
     ever_good, ever_bad = np.zeros(n_total, dtype=bool), np.zeros(n_total, dtype=bool)
-    for flat in example_scores.reshape(n_examples, n_total):
-        good, bad = _highest(flat, z), _highest(-flat, z)
-        ever_good |= good
-        ever_bad |= bad
-        task_scores += np.where(good | bad, flat, 0)
+    for one in examples:
+        ever_good[one.good] = True
+        ever_bad[one.bad] = True
+        task_scores[one.good] += one.good_scores
+        task_scores[one.bad] += one.bad_scores
     ambiguous = ever_good & ever_bad
     scores = np.where(ambiguous, 0, task_scores).astype(np.float32)
 

@@ -64,7 +64,7 @@ def _stages(run: RunFolder, engine_for: EngineSource, reporter: "_Reporter") -> 
         run.save_scores(number, scores)
     ranking = run.ranking()
     if ranking is None:
-        scores_of = np.stack([run.scores(n).ig for n in range(len(setting.attribution))])
+        scores_of = np.stack([run.scores(n).of("ace") for n in range(len(setting.attribution))])
         ids = [question.example_id for question in setting.attribution]
         numbers = [list(dict.fromkeys(ids)).index(i) for i in ids]
         ranking = select(example_scores(scores_of, numbers), setting.z)

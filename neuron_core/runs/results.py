@@ -77,7 +77,7 @@ def read_attribution(run: RunFolder) -> Attribution | None:
     letters = np.stack([one.letter_probabilities for one in scores])
     return Attribution(
         ranking=ranking,
-        gaps=layer_gaps(scores),
+        gaps=layer_gaps(np.stack([one.completeness_gap[0] for one in scores])),
         guard=max(one.guard for one in scores),
         baseline=_baseline(setting.attribution, letters),
     )

@@ -144,9 +144,10 @@ class RunFolder:
         arrays = self._read_arrays(f"scores/{number}.npz")
         return AttributionScores(
             question_id=str(arrays["question_id"]),
+            targets=tuple(arrays["targets"].tolist()),
             ig=arrays["ig"],
             neurons=arrays["neurons"],
-            baseline=float(arrays["baseline"]),
+            baseline=arrays["baseline"],
             zeroed=arrays["zeroed"],
             letter_probabilities=arrays["letter_probabilities"],
             guard=float(arrays["guard"]),
@@ -160,8 +161,15 @@ class RunFolder:
         if not (self.path / "ranking.npz").exists():
             return None
         arrays = self._read_arrays("ranking.npz")
-        numbers = {name: int(arrays[name]) for name in ("n_ambiguous", "n_layers", "n_neurons", "z")}
-        return NeuronRanking(neurons=arrays["neurons"], scores=arrays["scores"], **numbers)
+        return NeuronRanking(
+            neurons=arrays["neurons"],
+            scores=arrays["scores"],
+            n_ambiguous=int(arrays["n_ambiguous"]),
+            n_layers=int(arrays["n_layers"]),
+            n_neurons=int(arrays["n_neurons"]),
+            z=int(arrays["z"]),
+            note=str(arrays["note"]),
+        )
 
     def evaluated(self) -> set[int]:
         """Numbers of the evaluation questions that are finished."""

@@ -5,7 +5,6 @@ import pytest
 
 from neuron_core.analysis.layers import NeuronRow, layer_counts, layer_gaps, layer_scores, neuron_rows
 from neuron_core.cni.neurons import NeuronRanking, NeuronSet
-from neuron_core.cni.scores import AttributionScores
 from neuron_core.errors import ConfigError
 
 NONE = np.zeros((0, 2), dtype=np.int32)
@@ -18,18 +17,6 @@ def neuron_set(good: list[list[int]], bad: list[list[int]], k: int = 4) -> Neuro
         bad=np.array(bad, dtype=np.int32).reshape(-1, 2),
         good_scores=np.array([0.5, 0.25, 0.125, 0.0625], dtype=np.float32)[: len(good)],
         bad_scores=np.array([-0.5, -0.25, -0.125, -0.0625], dtype=np.float32)[: len(bad)],
-    )
-
-
-def attribution(ig: list[list[float]], baseline: float, zeroed: list[float]) -> AttributionScores:
-    return AttributionScores(
-        question_id="q",
-        ig=np.array(ig, dtype=np.float32),
-        neurons=np.zeros((len(ig), len(ig[0])), dtype=np.float32),
-        baseline=baseline,
-        zeroed=np.array(zeroed, dtype=np.float32),
-        letter_probabilities=np.full(4, 0.25, dtype=np.float32),
-        guard=0.0,
     )
 
 
@@ -78,10 +65,7 @@ def test_an_empty_ranking_sums_to_zero_in_every_layer():
 
 
 def test_the_gap_is_averaged_over_questions_with_its_standard_deviation():
-    # Layer 0: (2 - 1)/2 = 0.5 and (2 - 2)/2 = 0; layer 1: (0 - 1)/4 = -0.25 twice.
-    first = attribution([[1.0, 1.0], [2.0, -2.0]], baseline=1.0, zeroed=[0.0, 0.0])
-    second = attribution([[0.5, 1.5], [2.0, -2.0]], baseline=2.0, zeroed=[0.0, 1.0])
-    gaps = layer_gaps([first, second])
+    gaps = layer_gaps(np.array([[0.5, -0.25], [0.0, -0.25]], dtype=np.float32))
     assert gaps.mean.tolist() == [0.25, -0.25]
     assert gaps.spread.tolist() == [0.25, 0.0]
     assert gaps.n_questions == 2
@@ -89,7 +73,7 @@ def test_the_gap_is_averaged_over_questions_with_its_standard_deviation():
 
 def test_a_gap_over_no_questions_is_refused():
     with pytest.raises(ConfigError, match="no questions"):
-        layer_gaps([])
+        layer_gaps(np.zeros((0, 2), dtype=np.float32))
 
 
 def test_the_table_lists_good_neurons_from_the_best_and_bad_ones_from_the_worst():

@@ -81,7 +81,7 @@ def fast(loaded, prompt=PROMPT, **settings):
 @every_dtype
 @every_family
 def test_attribute_equals_captum(tiny_model, captum, family, dtype):
-    assert apart(fast(tiny_model(family, dtype)).ig, captum(family, dtype)) < TOLERANCE[dtype]
+    assert apart(fast(tiny_model(family, dtype)).of("ace"), captum(family, dtype)) < TOLERANCE[dtype]
 
 
 @every_dtype
@@ -98,7 +98,7 @@ def test_reference_equals_captum(tiny_model, captum, family, dtype):
 def test_the_fast_form_equals_the_slow_one_for_every_rule_and_length(tiny_model, family, rule, prompt):
     loaded = tiny_model(family, "float64")
     slow = reference(loaded, tokens(loaded, prompt), TARGET, range(LAYERS), steps=5, rule=rule)
-    assert apart(fast(loaded, prompt, steps=5, rule=rule).ig, slow) < 1e-12
+    assert apart(fast(loaded, prompt, steps=5, rule=rule).of("ace"), slow) < 1e-12
 
 
 def test_the_reference_of_some_layers_is_that_part_of_the_whole(tiny_model):
@@ -142,9 +142,9 @@ def test_what_is_returned_beside_the_scores_is_the_model_s_own(tiny_model, famil
         logits = loaded.model(torch.tensor([prompt.token_ids])).logits[0, -1, list(prompt.letter_ids)]
     letters = logits.softmax(-1).numpy()
     assert scores.question_id == "q"
-    assert scores.ig.shape == scores.neurons.shape == (LAYERS, NEURONS)
+    assert scores.of("ace").shape == scores.neurons.shape == (LAYERS, NEURONS)
     assert scores.letter_probabilities == pytest.approx(letters, abs=1e-7)
-    assert scores.baseline == pytest.approx(letters[TARGET], abs=1e-7)
+    assert scores.baseline == pytest.approx([letters[TARGET]], abs=1e-7)
     assert scores.guard < 1e-12
 
 
@@ -164,16 +164,17 @@ def test_the_zeroed_value_is_f_with_the_whole_layer_at_zero(tiny_model, family):
         zero_last = {layer: lambda x: torch.cat([x[:-1], torch.zeros_like(x[-1:])])}
         with torch.no_grad(), edited_neurons(loaded, zero_last):
             expected = loaded.model(ids).logits[0, -1, letters].softmax(-1)[TARGET]
-        assert fast(loaded, steps=2).zeroed[layer] == pytest.approx(float(expected), abs=1e-12)
+        assert fast(loaded, steps=2).zeroed[0, layer] == pytest.approx(float(expected), abs=1e-12)
 
 
 @every_family
 def test_the_completeness_gap_is_its_definition_and_closes_with_a_better_rule(tiny_model, family):
     loaded = tiny_model(family, "float64")
     scores = fast(loaded, steps=4)
+    ig = scores.of("ace")
     for layer in range(LAYERS):
-        expected = (sum(scores.ig[layer]) - (scores.baseline - scores.zeroed[layer])) / sum(abs(scores.ig[layer]))
-        assert scores.completeness_gap[layer] == pytest.approx(expected, abs=1e-12)
+        expected = (sum(ig[layer]) - (scores.baseline[0] - scores.zeroed[0, layer])) / sum(abs(ig[layer]))
+        assert scores.completeness_gap[0, layer] == pytest.approx(expected, abs=1e-12)
     coarse = np.abs(scores.completeness_gap).mean()
     fine = np.abs(fast(loaded, steps=64).completeness_gap).mean()
     exact = np.abs(fast(loaded, steps=32, rule="gauss-legendre").completeness_gap).max()
@@ -288,3 +289,54 @@ def test_rows_start_from_the_stored_state_of_any_layer(tiny_model):
         for layer in range(LAYERS):
             hidden = run_rows(loaded, state, 2, {}, first_layer=layer)
             assert torch.allclose(hidden, state.final_hidden.expand(2, -1), rtol=0, atol=1e-12)
+
+
+# The targets
+
+
+def slow_target(loaded, prompt, name, layer):
+    """The target's definition by the model's own logits over the whole vocabulary; shares no code with the project."""
+    ids, letters = torch.tensor([prompt.token_ids]), list(prompt.letter_ids)
+
+    def value(logits):
+        p = logits.softmax(-1)[letters]
+        wrong = [p[i] for i in range(4) if i != TARGET]
+        return p[TARGET] - sum(wrong) / 3 if name == "tn" else p[TARGET]
+
+    seen = []
+    with edited_neurons(loaded, {layer: lambda x: seen.append(x[-1].clone()) or x}), torch.no_grad():
+        loaded.model(ids)
+    total = 0
+    for k in range(1, 5):
+        w = (seen[0] * k / 4).requires_grad_()
+        with edited_neurons(loaded, {layer: lambda x, w=w: torch.cat([x[:-1], w[None]])}):
+            (gradient,) = torch.autograd.grad(value(loaded.model(ids).logits[0, -1]), w)
+        total = total + gradient / 4
+    return (seen[0] * total).numpy()
+
+
+@pytest.mark.parametrize("name", ["tn", "qrnca"])
+@every_family
+def test_rivals_targets_are_integrated_over_the_vocabulary(tiny_model, family, name):
+    loaded = tiny_model(family, "float64")
+    scores = fast(loaded, SHORT_PROMPT, steps=4, targets=("ace", "tn", "qrnca"))
+    prompt = tokens(loaded, SHORT_PROMPT)
+    slow = np.stack([slow_target(loaded, prompt, name, layer) for layer in range(LAYERS)])
+    assert apart(scores.of(name), slow) < 1e-12
+    assert apart(scores.of(name), reference(loaded, prompt, TARGET, range(LAYERS), name=name, steps=4)) < 1e-12
+
+
+@every_family
+def test_targets_of_one_forward_pass_are_those_of_three(tiny_model, family):
+    loaded = tiny_model(family, "float64")
+    together = fast(loaded, targets=("ace", "tn", "qrnca"))
+    assert together.targets == ("ace", "tn", "qrnca")
+    for name in together.targets:
+        alone = fast(loaded, targets=(name,))
+        assert apart(together.of(name), alone.of(name)) < 1e-12
+        assert together.zeroed[together.targets.index(name)] == pytest.approx(alone.zeroed[0], abs=1e-12)
+
+
+def test_an_unknown_target_is_refused(tiny_model):
+    with pytest.raises(ConfigError, match=r"unknown target 'logit'.*ace, tn, qrnca"):
+        fast(tiny_model("llama"), targets=("logit",))

@@ -22,7 +22,7 @@ def test_an_attribution_carries_its_checks(run):
     scores = [run.scores(number) for number in range(12)]
     assert found.guard == max(one.guard for one in scores)
     assert found.gaps.n_questions == 12
-    assert found.gaps.mean == pytest.approx(np.mean([one.completeness_gap for one in scores], axis=0))
+    assert found.gaps.mean == pytest.approx(np.mean([one.completeness_gap[0] for one in scores], axis=0))
     assert found.ranking.scores.tolist() == run.ranking().scores.tolist()
 
 

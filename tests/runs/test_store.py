@@ -32,10 +32,11 @@ def some_scores() -> AttributionScores:
     values = np.random.default_rng(0)
     return AttributionScores(
         question_id="abc#1",
-        ig=values.standard_normal((2, 5), dtype=np.float32),
+        targets=("ace", "tn"),
+        ig=values.standard_normal((2, 2, 5), dtype=np.float32),
         neurons=values.standard_normal((2, 5), dtype=np.float32),
-        baseline=0.1 + 0.2,
-        zeroed=values.random(2, dtype=np.float32),
+        baseline=values.random(2, dtype=np.float32),
+        zeroed=values.random((2, 2), dtype=np.float32),
         letter_probabilities=np.array([0.1, 0.2, 0.3, 0.4], dtype=np.float32),
         guard=1e-8,
     )

@@ -1,0 +1,191 @@
+"""Every way of finding neurons, by name: ours, its rivals and its controls. No torch.
+
+A new method is one function from kept scores to a ranking, and one line in METHODS.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuron_core.cni.kept import KN_LEVELS, ScoreSums
+from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.cni.selection import Extremes, select_extremes
+from neuron_core.errors import ConfigError
+
+Examples = Iterable[Mapping[str, Extremes]]
+Ranker = Callable[[ScoreSums, Examples, int, int], NeuronRanking]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way of finding neurons."""
+
+    name: str
+    title: str
+    description: str
+    source: str
+    "where it is defined"
+    target: str | None
+    "the function F whose integrated gradients it ranks; None when it needs none"
+    sides: Literal["both", "good"]
+    "good: it names helpful neurons only and is evaluated at ratio 1 alone"
+    rank: Ranker | None
+    "(sums, examples in order, z, largest budget in use) → ranking; None for a control drawn by seed"
+
+
+def _selected(target: str) -> Ranker:
+    """Eq. 5 over the example scores of one target."""
+
+    def rank(sums: ScoreSums, examples: Examples, z: int, k: int) -> NeuronRanking:
+        _, n_layers, n_neurons = sums.scores.shape
+        return select_extremes((kept[target] for kept in examples), n_layers, n_neurons, z)
+
+    return rank
+
+
+def _kn(sums: ScoreSums, examples: Examples, z: int, k: int) -> NeuronRanking:
+    """By the number of questions in which a neuron counts, then by its summed scores there.
+
+    The threshold falls from 0.2 of a question's highest score until k neurons count somewhere; the note says where.
+    """
+    level = next((i for i in range(len(KN_LEVELS)) if np.count_nonzero(sums.kn_counts[i]) >= k), len(KN_LEVELS) - 1)
+    counts, scores = sums.kn_counts[level].astype(np.float64), sums.kn_scores[level]
+    # Counts are whole numbers and the sum's share stays below 1: one number that orders by both.
+    return _dense(counts + scores / (1 + scores.max()), z, f"threshold {KN_LEVELS[level]:g}")
+
+
+def _act(sums: ScoreSums, examples: Examples, z: int, k: int) -> NeuronRanking:
+    """Highest mean ŵ over the questions; only values above 0 rank."""
+    return _dense(np.maximum(sums.values / sums.n_questions, 0), z)
+
+
+def _dense(scores: NDArray[np.float64], z: int, note: str = "") -> NeuronRanking:
+    """All positive scores, best first. scores: (L, I)."""
+    n_layers, n_neurons = scores.shape
+    flat = scores.reshape(-1).astype(np.float32)
+    order = np.argsort(-flat, kind="stable")[: int(np.count_nonzero(flat > 0))]
+    return NeuronRanking(
+        neurons=np.stack(np.divmod(order, n_neurons), axis=1).astype(np.int32),
+        scores=flat[order],
+        n_ambiguous=0,
+        n_layers=n_layers,
+        n_neurons=n_neurons,
+        z=z,
+        note=note,
+    )
+
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            "ace",
+            "NeuronLLM (ACE)",
+            "Integrated gradients of P(correct) among the four letters; good and bad neurons.",
+            "this tool's paper, Eq. 1 and 3 to 5",
+            "ace",
+            "both",
+            _selected("ace"),
+        ),
+        Method(
+            "tn",
+            "TN",
+            "Integrated gradients of P(correct) less the mean of the wrong letters, within the vocabulary; good "
+            "neurons only.",
+            "task neurons, as the paper compares them (Table 1)",
+            "tn",
+            "good",
+            _selected("tn"),
+        ),
+        Method(
+            "qrnca",
+            "QRNCA",
+            "Integrated gradients of P(correct) within the vocabulary; good neurons only.",
+            "query-relevant neuron cluster attribution, as the paper compares it (Table 1)",
+            "qrnca",
+            "good",
+            _selected("qrnca"),
+        ),
+        Method(
+            "tn+",
+            "TN, enabled",
+            "The scores of TN with good and bad neurons, as the paper enables its rivals.",
+            "the paper, Table 2",
+            "tn",
+            "both",
+            _selected("tn"),
+        ),
+        Method(
+            "qrnca+",
+            "QRNCA, enabled",
+            "The scores of QRNCA with good and bad neurons, as the paper enables its rivals.",
+            "the paper, Table 2",
+            "qrnca",
+            "both",
+            _selected("qrnca"),
+        ),
+        Method(
+            "kn",
+            "KN",
+            "Neurons that reach a fifth of a question's highest score in the most questions.",
+            "knowledge neurons, as the paper compares them (Table 1)",
+            "qrnca",
+            "good",
+            _kn,
+        ),
+        Method(
+            "act",
+            "Activation",
+            "Neurons with the highest mean value at the last prompt token.",
+            "a baseline without gradients",
+            None,
+            "good",
+            _act,
+        ),
+        Method(
+            "random",
+            "Random",
+            "Neurons drawn uniformly, several seeds: mean and range.",
+            "a control",
+            None,
+            "good",
+            None,
+        ),
+        Method(
+            "random+",
+            "Random, good and bad",
+            "As many random neurons a layer as the ranked sets have, with the ratio chosen like ours: the null.",
+            "a control",
+            None,
+            "both",
+            None,
+        ),
+    )
+}
+RANKED = tuple(name for name, method in METHODS.items() if method.rank is not None)
+CONTROLS = tuple(name for name, method in METHODS.items() if method.rank is None)
+TARGETS = ("ace", "tn", "qrnca")
+
+
+def method(name: str) -> Method:
+    """The method of that name; ConfigError lists what there is."""
+    if name not in METHODS:
+        raise ConfigError(f"unknown method {name!r}", accepted=", ".join(METHODS))
+    return METHODS[name]
+
+
+def targets_of(names: Sequence[str]) -> tuple[str, ...]:
+    """The targets that these methods rank; `ace` where none is asked for."""
+    wanted = {method(name).target for name in names}
+    return tuple(target for target in TARGETS if target in wanted) or ("ace",)
+
+
+def rank(name: str, sums: ScoreSums, examples: Examples, z: int, k: int) -> NeuronRanking:
+    """The ranking of one method. ConfigError for a control, which has none."""
+    ranker = method(name).rank
+    if ranker is None:
+        raise ConfigError(f"the method {name!r} has no ranking", accepted=", ".join(RANKED))
+    return ranker(sums, examples, z, k)
