@@ -11,6 +11,9 @@ import plotly.graph_objects as go
 GOOD, BAD = "#0072B2", "#D55E00"
 GOOD_PALE, BAD_PALE = "#6087A0", "#9E7459"
 TASK, MARK, NEUTRAL = "#009E73", "#E69F00", "#7F8790"
+SERIES = (TASK, "#56B4E9", "#CC79A7", "#7A5CA8", "#B8860B", "#5F9E2F", "#A0522D", "#3A7CA5", "#8A8A3A")
+"colours of methods beside each other; each also has its own pattern"
+PATTERNS = ("", "/", "x", ".", "\\", "+", "-", "|", "/")
 FAINT, BAND, HALF = "rgba(127,135,144,0.13)", "rgba(127,135,144,0.28)", "rgba(127,135,144,0.5)"
 GRID = BAND
 CLEAR = "rgba(0,0,0,0)"

@@ -93,6 +93,12 @@ def _question(run: RunFolder, cell: GridRow, evaluated: Evaluated, place: int, r
         st.button("Previous", key="previous_question", on_click=go, args=(-1,), disabled=len(ids) == 1)
         st.button("Next", key="next_question", on_click=go, args=(1,), disabled=len(ids) == 1)
         st.text(f"{number + 1} of {len(ids)}: question {ids[number]}, {rows[number].flip}")
+        st.page_link(
+            state.QUESTION,
+            label="Open under every method",
+            icon=":material/help_center:",
+            query_params={"run": state.shown_id() or run.id, "q": ids[number]},
+        )
     q = evaluated.probabilities.question_ids.index(ids[number])
     question, values = evaluated.questions[q], evaluated.probabilities.values[q]
     beside = st.container(horizontal=True)

@@ -16,6 +16,7 @@ DEMO_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "demo_run"
 RECENT = 30
 START, QUESTIONS = "pages/start.py", "pages/questions.py"
 ATTRIBUTION, LAYERS, CONTROL = "pages/attribution.py", "pages/layers.py", "pages/control.py"
+QUESTION = "pages/question.py"
 
 
 def has_demo() -> bool:

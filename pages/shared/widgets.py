@@ -23,7 +23,7 @@ LABELS = {
     state.START: "Go to Start and run the demo",
     state.ATTRIBUTION: "Go to Attribution and start a run",
     state.LAYERS: "See where the neurons are",
-    state.CONTROL: "See what they do",
+    state.CONTROL: "Go to Control and evaluate",
 }
 
 

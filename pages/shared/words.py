@@ -25,6 +25,16 @@ VERDICTS: dict[Verdict, str] = {
     "undefined": ":gray-badge[Undefined] The unmodified model gets nothing right to compare with.",
 }
 
+SOURCES = {
+    "task": "neurons of the task",
+    "random": "random sets",
+}
+
+
+def source_title(source: str) -> str:
+    """Whose neurons an intervention takes."""
+    return SOURCES.get(source, source)
+
 
 def change(value: float | None) -> str:
     """RAC or RCC: `+4.2 %`, `0.0 %`, `undefined`."""

@@ -2,8 +2,9 @@
 
 import pytest
 
+from neuron_core.analysis.answers import Answer
 from neuron_core.errors import ConfigError
-from neuron_core.figures.question import option_bars
+from neuron_core.figures.question import answer_bars, option_bars
 from neuron_core.figures.theme import CLEAR, MARK, describe
 
 LABELS = ("A. positive", "B. neutral", "C. negative", "D. not sure")
@@ -82,3 +83,57 @@ def test_the_bars_in_words_give_every_option():
 def test_options_that_do_not_fit_together_are_refused(before, after, correct):
     with pytest.raises(ConfigError, match="4 labels"):
         option_bars(before, after, correct, LABELS)
+
+
+def answer(source, direction, values, n_sets=1):
+    low, high = (tuple(value + step for value in values) for step in ((-0.05, 0.05) if n_sets > 1 else (0, 0)))
+    best = values.index(max(values))
+    return Answer(source, direction, 0.5, values, low, high, best, best == 2, 1.0, n_sets)
+
+
+BEFORE = answer("", None, (0.1, 0.4, 0.3, 0.2))
+OURS = answer("ace", "enhancer", (0.1, 0.2, 0.6, 0.1))
+OTHER = answer("ace", "degrader", (0.2, 0.6, 0.1, 0.1))
+RANDOM = answer("random", "enhancer", (0.1, 0.4, 0.3, 0.2), n_sets=3)
+
+
+def test_every_method_has_bars_in_a_panel_a_direction_beside_the_unmodified_model():
+    figure = answer_bars((BEFORE, OURS, OTHER, RANDOM), 2, LABELS, {"ace": "ACE"})
+    assert [(trace.name, trace.yaxis) for trace in figure.data] == [
+        ("before", "y"),
+        ("ACE", "y"),
+        ("random", "y"),
+        ("before", "y2"),
+        ("ACE", "y2"),
+    ]
+    assert list(figure.data[1].y) == [10.0, 20.0, 60.0, 10.0]
+    assert list(figure.data[4].y) == [20.0, 60.0, 10.0, 10.0]
+    assert [trace.showlegend for trace in figure.data] == [True, True, True, False, False]
+    assert figure.data[1].customdata[3] == {"option": 3, "source": "ace"}
+    assert figure.layout.xaxis2.ticktext[2] == "C. negative<br><b>correct</b>"
+
+
+def test_random_sets_carry_their_range_and_a_pattern():
+    *_, random = answer_bars((BEFORE, RANDOM), 2, LABELS).data
+    assert list(random.error_y.array) == pytest.approx([5.0] * 4)
+    assert list(random.error_y.arrayminus) == pytest.approx([5.0] * 4)
+    assert random.marker.pattern.shape == "\\"
+
+
+def test_methods_differ_by_more_than_colour():
+    methods = [answer(name, "enhancer", (0.1, 0.2, 0.6, 0.1)) for name in ("ace", "tn", "kn")]
+    bars = answer_bars((BEFORE, *methods), 2, LABELS).data[1:]
+    assert len({bar.marker.pattern.shape for bar in bars}) == 3
+    assert len({bar.marker.color for bar in bars}) == 3
+
+
+def test_the_answers_in_words_name_method_and_direction():
+    assert describe(answer_bars((BEFORE, OURS), 2, LABELS)) == (
+        "Bars of the probabilities of the four options; C. negative is correct. before: 10%, 40%, 30%, 20%. "
+        "ace, enhancer: 10%, 20%, 60%, 10%."
+    )
+
+
+def test_answers_without_the_unmodified_model_are_refused():
+    with pytest.raises(ConfigError, match="do not fit together"):
+        answer_bars((OURS,), 2, LABELS)

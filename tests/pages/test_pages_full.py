@@ -8,7 +8,7 @@ from neuron_core.runs.results import cell_of, read_evaluated
 from pages.shared import state
 from tests.pages.conftest import banners, faults, figures, texts
 
-RESULTS = ("attribution", "layers", "control")
+RESULTS = ("attribution", "layers", "control", "question")
 
 
 @pytest.mark.parametrize("page", ["start", "questions", *RESULTS])
