@@ -64,7 +64,7 @@ def validate(
 
 
 def models(as_json: AsJson = False) -> None:
-    """Lists the supported architectures. Loads no model."""
+    """Lists the supported architectures and the presets. Loads no model."""
     from neuron_core.models.listing import listing, listing_text
 
     emit(listing(), as_json, listing_text)

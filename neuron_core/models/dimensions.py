@@ -1,0 +1,116 @@
+"""A model's sizes from its config alone, and what follows from them: parameters and memory. No torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from neuron_core.errors import ModelError
+
+BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+"of one number, by dtype"
+
+GATED = frozenset(
+    ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi3", "olmo2", "stablelm", "baichuan")
+)
+"families whose feed-forward block has a third matrix, the gate"
+GROUPED = GATED | {"phi"}
+"families in which several heads may share keys and values"
+TIED = frozenset(("gpt2", "gpt_neo", "bloom", "falcon", "opt", "gemma", "gemma2", "gemma3_text"))
+"families whose head is the embedding unless the config says otherwise"
+LEARNED_POSITIONS = frozenset(("gpt2", "gpt_neo", "opt"))
+
+_NAMES: dict[str, tuple[str, ...]] = {
+    "n_layers": ("num_hidden_layers", "n_layer", "num_layers"),
+    "hidden_size": ("hidden_size", "n_embd", "n_embed"),
+    "n_heads": ("num_attention_heads", "n_head", "num_heads"),
+    "vocabulary": ("vocab_size",),
+    "n_neurons": ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"),
+    "context": ("max_position_embeddings", "n_positions", "model_max_length", "seq_length"),
+}
+"each size under the names that configs give it, best first"
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """The sizes that parameters, memory and arithmetic follow from."""
+
+    architecture: str
+    "`model_type` of the config"
+    n_layers: int
+    "L"
+    n_neurons: int
+    "neurons a layer, I"
+    hidden_size: int
+    "D"
+    n_heads: int
+    n_kv_heads: int
+    head_size: int
+    vocabulary: int
+    context: int
+    "longest prompt in tokens; 0 where the config does not say"
+    tied: bool
+    "whether the head is the embedding"
+
+    @property
+    def n_total(self) -> int:
+        """Neurons, N = L·I."""
+        return self.n_layers * self.n_neurons
+
+    @property
+    def kv_size(self) -> int:
+        """Numbers in the keys of one token and layer."""
+        return self.n_kv_heads * self.head_size
+
+    @property
+    def layer_parameters(self) -> int:
+        """Of one layer's matrices: queries and output, keys and values, feed-forward block."""
+        attention = 2 * self.hidden_size * (self.n_heads * self.head_size + self.kv_size)
+        return attention + (3 if self.architecture in GATED else 2) * self.hidden_size * self.n_neurons
+
+    @property
+    def other_parameters(self) -> int:
+        """Of embedding and head."""
+        positions = self.context * self.hidden_size if self.architecture in LEARNED_POSITIONS else 0
+        return (1 if self.tied else 2) * self.vocabulary * self.hidden_size + positions
+
+    @property
+    def parameters(self) -> int:
+        """Of all matrices. Biases and norms are left out: well under one percent."""
+        return self.n_layers * self.layer_parameters + self.other_parameters
+
+
+def dimensions_of_config(config: Mapping[str, Any], where: str | None = None) -> Dimensions:
+    """The sizes in a config.json as it was read. ModelError when one of them is missing."""
+    family = str(config.get("model_type", ""))
+    hidden, heads = _size(config, "hidden_size", where), _size(config, "n_heads", where)
+    return Dimensions(
+        architecture=family,
+        n_layers=_size(config, "n_layers", where),
+        # Where a config leaves the width of the block out, all of these families take four times the hidden size.
+        n_neurons=_size(config, "n_neurons", where, 4 * hidden),
+        hidden_size=hidden,
+        n_heads=heads,
+        n_kv_heads=_kv_heads(config, heads),
+        head_size=int(config.get("head_dim") or hidden // heads),
+        vocabulary=_size(config, "vocabulary", where),
+        context=_size(config, "context", where, 0),
+        tied=bool(config.get("tie_word_embeddings", family in TIED)),
+    )
+
+
+def _size(config: Mapping[str, Any], name: str, where: str | None, default: int | None = None) -> int:
+    for known in _NAMES[name]:
+        value = config.get(known)
+        if isinstance(value, int) and value > 0:
+            return value
+    if default is None:
+        raise ModelError("the config lacks a size", where=where, accepted=" or ".join(_NAMES[name]))
+    return default
+
+
+def _kv_heads(config: Mapping[str, Any], heads: int) -> int:
+    if config.get("model_type") == "falcon":
+        if config.get("new_decoder_architecture"):
+            return int(config.get("num_kv_heads") or heads)
+        return 1 if config.get("multi_query", True) else heads
+    return int(config.get("num_key_value_heads") or heads) if config.get("model_type") in GROUPED else heads

@@ -1,0 +1,189 @@
+"""Models known by name: what they are, how large, and under which licence. No torch, no network."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from neuron_core.models.dimensions import BYTES, Dimensions
+
+Group = Literal["paper", "laptop", "one GPU", "several GPUs"]
+HUB = "https://huggingface.co/"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model of the hub. Its numbers are those of its config; a test builds each on the meta device and counts."""
+
+    title: str
+    id: str
+    group: Group
+    parameters: int
+    "all of them, biases and norms too; tied weights once"
+    dimensions: Dimensions
+    licence: str
+    gated: bool = False
+    "whether its licence is accepted on its page before a download, and a token is needed"
+    note: str = ""
+
+    @property
+    def page(self) -> str:
+        """Where the licence is read and, for a gated model, accepted."""
+        return HUB + self.id
+
+    def weight_bytes(self, dtype: str) -> int:
+        """Memory of the weights."""
+        return self.parameters * BYTES[dtype]
+
+
+def _llama(
+    n_layers: int,
+    n_neurons: int,
+    hidden: int,
+    heads: int,
+    vocabulary: int,
+    context: int,
+    *,
+    kv_heads: int | None = None,
+    head_size: int | None = None,
+    tied: bool = False,
+    architecture: str = "llama",
+) -> Dimensions:
+    return Dimensions(
+        architecture=architecture,
+        n_layers=n_layers,
+        n_neurons=n_neurons,
+        hidden_size=hidden,
+        n_heads=heads,
+        n_kv_heads=kv_heads or heads,
+        head_size=head_size or hidden // heads,
+        vocabulary=vocabulary,
+        context=context,
+        tied=tied,
+    )
+
+
+LLAMA_2, LLAMA_32 = "Llama 2 Community Licence", "Llama 3.2 Community Licence"
+APACHE = "Apache-2.0"
+VARIANT = "The paper does not say which variant; this is the base model."
+
+PRESETS: tuple[Preset, ...] = (
+    Preset(
+        "LLaMA-2-7B",
+        "meta-llama/Llama-2-7b-hf",
+        "paper",
+        6_738_415_616,
+        _llama(32, 11008, 4096, 32, 32000, 4096),
+        LLAMA_2,
+        gated=True,
+        note=VARIANT,
+    ),
+    Preset(
+        "LLaMA-2-13B",
+        "meta-llama/Llama-2-13b-hf",
+        "paper",
+        13_015_864_320,
+        _llama(40, 13824, 5120, 40, 32000, 4096),
+        LLAMA_2,
+        gated=True,
+        note=VARIANT,
+    ),
+    Preset(
+        "Baichuan2-7B",
+        "baichuan-inc/Baichuan2-7B-Base",
+        "paper",
+        7_505_973_248,
+        _llama(32, 11008, 4096, 32, 125696, 4096, architecture="baichuan"),
+        "Baichuan 2 Community Licence",
+        note=f"{VARIANT} Converted to Llama without its own code; its real weights were not at hand.",
+    ),
+    Preset(
+        "SmolLM2-360M-Instruct",
+        "HuggingFaceTB/SmolLM2-360M-Instruct",
+        "laptop",
+        361_821_120,
+        _llama(32, 2560, 960, 15, 49152, 8192, kv_heads=5, tied=True),
+        APACHE,
+    ),
+    Preset(
+        "Pythia-410m",
+        "EleutherAI/pythia-410m",
+        "laptop",
+        405_334_016,
+        _llama(24, 4096, 1024, 16, 50304, 2048, architecture="gpt_neox"),
+        APACHE,
+    ),
+    Preset(
+        "Qwen2.5-0.5B-Instruct",
+        "Qwen/Qwen2.5-0.5B-Instruct",
+        "laptop",
+        494_032_768,
+        _llama(24, 4864, 896, 14, 151936, 32768, kv_heads=2, tied=True, architecture="qwen2"),
+        APACHE,
+    ),
+    Preset(
+        "Gemma-3-1b",
+        "google/gemma-3-1b-it",
+        "laptop",
+        999_885_952,
+        _llama(26, 6912, 1152, 4, 262144, 32768, kv_heads=1, head_size=256, tied=True, architecture="gemma3_text"),
+        "Gemma terms of use",
+        gated=True,
+        note="A norm follows the down projection: the completeness gap does not close.",
+    ),
+    Preset(
+        "Llama-3.2-1B",
+        "meta-llama/Llama-3.2-1B",
+        "laptop",
+        1_235_814_400,
+        _llama(16, 8192, 2048, 32, 128256, 131072, kv_heads=8, tied=True),
+        LLAMA_32,
+        gated=True,
+    ),
+    Preset(
+        "Pythia-1.4b",
+        "EleutherAI/pythia-1.4b",
+        "one GPU",
+        1_414_647_808,
+        _llama(24, 8192, 2048, 16, 50304, 2048, architecture="gpt_neox"),
+        APACHE,
+    ),
+    Preset(
+        "Qwen2.5-1.5B-Instruct",
+        "Qwen/Qwen2.5-1.5B-Instruct",
+        "one GPU",
+        1_543_714_304,
+        _llama(28, 8960, 1536, 12, 151936, 32768, kv_heads=2, tied=True, architecture="qwen2"),
+        APACHE,
+    ),
+    Preset(
+        "SmolLM2-1.7B-Instruct",
+        "HuggingFaceTB/SmolLM2-1.7B-Instruct",
+        "one GPU",
+        1_711_376_384,
+        _llama(24, 8192, 2048, 32, 49152, 8192, tied=True),
+        APACHE,
+    ),
+    Preset(
+        "Qwen2.5-7B-Instruct",
+        "Qwen/Qwen2.5-7B-Instruct",
+        "one GPU",
+        7_615_616_512,
+        _llama(28, 18944, 3584, 28, 152064, 32768, kv_heads=4, architecture="qwen2"),
+        APACHE,
+    ),
+    Preset(
+        "LLaMA-2-70B",
+        "meta-llama/Llama-2-70b-hf",
+        "several GPUs",
+        68_976_648_192,
+        _llama(80, 28672, 8192, 64, 32000, 4096, kv_heads=8),
+        LLAMA_2,
+        gated=True,
+        note="For estimates: it was never loaded here.",
+    ),
+)
+
+
+def find_preset(source: str) -> Preset | None:
+    """The preset with this hub id or title, whatever the case."""
+    wanted = source.casefold()
+    return next((preset for preset in PRESETS if wanted in (preset.id.casefold(), preset.title.casefold())), None)
