@@ -22,7 +22,7 @@ from streamlit.testing.v1 import AppTest
 
 app = AppTest.from_file(sys.argv[1], default_timeout=60).run()
 found = {"start": [box.value for box in app.error]}
-for page in ("questions", "attribution", "layers", "control", "question"):
+for page in ("questions", "attribution", "layers", "question", "control"):
     app.switch_page(f"pages/{page}.py").run()
     found[page] = [box.value for box in app.error] + [box.message for box in app.exception]
 heavy = sorted({name.split(".")[0] for name in sys.modules} & {"torch", "transformers"})
@@ -185,7 +185,7 @@ def test_no_page_brings_torch_into_the_server(full):
     command = [sys.executable, "-c", PROBE, str(APP)]
     out = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True)
     found, heavy, n_cards = json.loads(out.stdout.splitlines()[-1])
-    assert found == dict.fromkeys(found, [])
+    assert found == {page: [] for page in found}
     assert heavy == []
     assert n_cards == 4
 
