@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from neuron_core.figures.question import option_bars
+from neuron_core.qatt.config import PromptConfig
 from neuron_core.qatt.draws import draw
 from neuron_core.qatt.prompt import proxy_questions
 from neuron_core.qatt.proxies import ProxyQuestion
@@ -56,7 +57,9 @@ def choose(task: Task) -> tuple[ProxyQuestion, ...]:
         )
         st.button("Previous", key="previous", on_click=step, args=(-1, last), disabled=number == 1)
         st.button("Next", key="next", on_click=step, args=(1, last), disabled=number == last)
-    return proxy_questions(examples[number - 1], task, demonstration, seed, None if letter == BY_SEED else letter)
+    return proxy_questions(
+        examples[number - 1], task, demonstration, seed, PromptConfig(letter=None if letter == BY_SEED else letter)
+    )
 
 
 def side_by_side(questions: tuple[ProxyQuestion, ...]) -> None:

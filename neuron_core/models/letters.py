@@ -15,16 +15,22 @@ class TokenizedPrompt:
     letter_ids: tuple[int, int, int, int]
 
 
+def encode(tokenizer: Any, text: str) -> tuple[int, ...]:
+    """Token ids of a text; a chat prompt that begins with the tokenizer's first token does not get it twice."""
+    first = getattr(tokenizer, "bos_token", None)
+    return tuple(tokenizer(text, add_special_tokens=not (first and text.startswith(first)))["input_ids"])
+
+
 def tokenize_prompt(tokenizer: Any, prompt: str) -> TokenizedPrompt:
     """Encodes the prompt alone and with each letter, after a space unless the prompt ends in white space.
 
     Raises LetterError when a letter changes the prompt's tokens, is not exactly one token, or equals another.
     """
-    ids = tuple(tokenizer(prompt)["input_ids"])
+    ids = encode(tokenizer, prompt)
     space = "" if prompt[-1:].isspace() else " "
     letter_ids: list[int] = []
     for letter in LETTERS:
-        extended = tuple(tokenizer(prompt + space + letter)["input_ids"])
+        extended = encode(tokenizer, prompt + space + letter)
         if extended[:-1] != ids or extended[-1] in letter_ids:
             shared = next((i for i, (a, b) in enumerate(zip(ids, extended, strict=False)) if a != b), len(ids))
             became = tokenizer.convert_ids_to_tokens(list(extended[shared:]))

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from neuron_core.errors import ConfigError
+from neuron_core.models.chat import ChatTemplate
+from neuron_core.qatt.config import BY_SEED, NONE, USUAL, PromptConfig
 from neuron_core.qatt.prompt import proxy_questions
 from neuron_core.qatt.proxies import ProxyQuestion, left_out_letter
 from neuron_core.tasks.task import LETTERS, Example, Task, draw_order
@@ -12,17 +14,19 @@ from neuron_core.tasks.task import LETTERS, Example, Task, draw_order
 class Draws:
     """Disjoint by id and by text; a run keeps the ids."""
 
-    demonstration: Example
+    demonstration: Example | None
+    "None where prompts have none"
     attribution: tuple[Example, ...]
     evaluation: tuple[Example, ...]
 
 
-def draw(task: Task, n_attribution: int, n_evaluation: int, seed: int) -> Draws:
+def draw(task: Task, n_attribution: int, n_evaluation: int, seed: int, demonstration: str = BY_SEED) -> Draws:
     """The three draws by seed. Evaluation is a natural sample of what is left.
 
     Attribution examples are taken so that the letter which an example leaves out rotates: the correct letters
     of their questions then differ in number by at most one, as long as the file has examples for each letter.
-    Raises ConfigError when the task has too few examples of different text.
+    demonstration: as of PromptConfig; without one the same example is set aside, so that the others stay the same.
+    Raises ConfigError: too few examples of different text, a demonstration that is no example.
     """
     by_id = {example.id: example for example in task.examples}
     texts: set[str] = set()
@@ -36,7 +40,13 @@ def draw(task: Task, n_attribution: int, n_evaluation: int, seed: int) -> Draws:
                 found.append(example)
         return found
 
-    pool = distinct(draw_order(by_id, seed, "examples"))
+    if demonstration not in (BY_SEED, NONE, *by_id):
+        raise ConfigError(
+            f"the task {task.name} has no example {demonstration!r} for the demonstration",
+            accepted=f"{BY_SEED}, {NONE}, or an id such as {task.examples[0].id}",
+        )
+    chosen = [demonstration] if demonstration in by_id else []
+    pool = distinct([*chosen, *draw_order(by_id, seed, "examples")])
     needed = 1 + n_attribution + n_evaluation
     if len(pool) < needed:
         raise ConfigError(
@@ -44,7 +54,7 @@ def draw(task: Task, n_attribution: int, n_evaluation: int, seed: int) -> Draws:
             accepted=f"1 demonstration + {n_attribution} attribution + at most "
             f"{max(0, len(pool) - 1 - n_attribution)} evaluation examples",
         )
-    demonstration, rest = pool[0], pool[1:]
+    aside, rest = pool[0], pool[1:]
     queues = [[e for e in rest if left_out_letter(e.id, seed) == letter] for letter in range(len(LETTERS))]
     attribution = []
     for turn in range(n_attribution):
@@ -52,11 +62,16 @@ def draw(task: Task, n_attribution: int, n_evaluation: int, seed: int) -> Draws:
         attribution.append(queue.pop(0))
     taken = {example.id for example in attribution}
     evaluation = [example for example in rest if example.id not in taken][:n_evaluation]
-    return Draws(demonstration, tuple(attribution), tuple(evaluation))
+    return Draws(None if demonstration == NONE else aside, tuple(attribution), tuple(evaluation))
 
 
 def questions_of(
-    task: Task, examples: tuple[Example, ...], demonstration: Example, seed: int, letter: str | None = None
+    task: Task,
+    examples: tuple[Example, ...],
+    demonstration: Example | None,
+    seed: int,
+    config: PromptConfig = USUAL,
+    chat: ChatTemplate | None = None,
 ) -> tuple[ProxyQuestion, ...]:
-    """The proxy questions of several examples, three each, in order."""
-    return tuple(q for example in examples for q in proxy_questions(example, task, demonstration, seed, letter))
+    """The proxy questions of several examples, three each, in order. Errors as of proxy_questions."""
+    return tuple(q for example in examples for q in proxy_questions(example, task, demonstration, seed, config, chat))

@@ -2,10 +2,12 @@
 
 import hashlib
 
-from neuron_core.errors import ConfigError
+from neuron_core.errors import ModelError
+from neuron_core.models.chat import ChatTemplate
+from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.proxies import N_PROXIES, Option, ProxyQuestion, option_orders
-from neuron_core.tasks.kinds import get_kind
-from neuron_core.tasks.task import LETTERS, Example, Task
+from neuron_core.qatt.stems import stem_of
+from neuron_core.tasks.task import Example, Task
 
 TEMPLATE_VERSION = 1
 RULE = "Read the question and the four options. Answer with the letter of the correct option: A, B, C or D."
@@ -17,24 +19,18 @@ def block(stem: str, options: tuple[Option, ...]) -> str:
     return "\n".join(lines)
 
 
-def demonstration_block(example: Example, task: Task, seed: int, letter: str | None = None) -> str:
-    """The solved example that every prompt of a run opens with.
-
-    letter: where its correct option stands; None takes one of the example's own three orders by (seed, id).
-    Raises ConfigError for any other letter than A, B, C, D.
-    """
-    if letter is not None and letter not in LETTERS:
-        raise ConfigError(f"unknown demonstration letter {letter!r}", accepted=", ".join(LETTERS))
-    orders = option_orders(example, task, seed)
+def demonstration_block(example: Example, task: Task, seed: int, config: PromptConfig = USUAL) -> str:
+    """The solved example that every prompt of a run opens with, its letter as `config.letter` says."""
+    orders = option_orders(example, task, seed, config.distractors)
     correct = [next(option.letter for option in order if option.correct) for order in orders]
-    if letter is None:
+    if config.letter is None:
         order = orders[hashlib.sha256(f"{seed}|demonstration|{example.id}".encode()).digest()[0] % N_PROXIES]
-    elif letter in correct:
-        order = orders[correct.index(letter)]
+    elif config.letter in correct:
+        order = orders[correct.index(config.letter)]
     else:
-        order = _moved(orders[0], letter)
+        order = _moved(orders[0], config.letter)
     answer = next(option.letter for option in order if option.correct)
-    return f"{block(get_kind(task.kind).stem(example, task.wording), order)} {answer}"
+    return f"{block(stem_of(example, task, config.stem), order)} {answer}"
 
 
 def _moved(order: tuple[Option, ...], letter: str) -> tuple[Option, ...]:
@@ -47,15 +43,39 @@ def _moved(order: tuple[Option, ...], letter: str) -> tuple[Option, ...]:
 
 
 def proxy_questions(
-    example: Example, task: Task, demonstration: Example, seed: int, demonstration_letter: str | None = None
+    example: Example,
+    task: Task,
+    demonstration: Example | None,
+    seed: int,
+    config: PromptConfig = USUAL,
+    chat: ChatTemplate | None = None,
 ) -> tuple[ProxyQuestion, ...]:
-    """The three proxy questions of an example, prompts included (template version 1, plain text)."""
-    solved = demonstration_block(demonstration, task, seed, demonstration_letter)
-    head = f"{task.wording.role}\n{RULE}\n\n{solved}\n\n"
-    stem = get_kind(task.kind).stem(example, task.wording)
-    orders = option_orders(example, task, seed)
+    """The three proxy questions of an example; their prompts are the exact text that a model gets.
+
+    chat: the model's template, which a chat prompt stands in. Raises ConfigError: a stem that does not fit the task,
+    too few distractors; ModelError: a chat prompt without a template.
+    """
+    head = _head(task, config) + ([demonstration_block(demonstration, task, seed, config)] if demonstration else [])
+    stem = stem_of(example, task, config.stem)
+    orders = option_orders(example, task, seed, config.distractors)
     assert len(orders) == N_PROXIES
+    messages = ["\n\n".join([*head, block(stem, order)]) for order in orders]
+    prompts = messages if config.template == "plain" else [_in_chat(message, chat) for message in messages]
     return tuple(
-        ProxyQuestion(f"{example.id}#{t}", example.id, stem, order, head + block(stem, order))
-        for t, order in enumerate(orders, start=1)
+        ProxyQuestion(f"{example.id}#{t}", example.id, stem, order, prompt)
+        for t, (order, prompt) in enumerate(zip(orders, prompts, strict=True), start=1)
     )
+
+
+def _head(task: Task, config: PromptConfig) -> list[str]:
+    """Role and rule as one paragraph, or none."""
+    role = task.wording.role if config.role is None else config.role
+    rule = RULE if config.rule is None else config.rule
+    lines = [line for line in (role, rule) if line.strip()]
+    return ["\n".join(lines)] if lines else []
+
+
+def _in_chat(message: str, chat: ChatTemplate | None) -> str:
+    if chat is None:
+        raise ModelError("the chat template is not known before the model is", accepted="plain text, or a loaded model")
+    return chat.wrap(message)

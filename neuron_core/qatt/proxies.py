@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from neuron_core.tasks.kinds import get_kind
+from neuron_core.qatt.distractors import options_of
 from neuron_core.tasks.task import LETTERS, Example, Task
 
 N_PROXIES = 3
@@ -40,12 +40,12 @@ def left_out_letter(example_id: str, seed: int) -> int:
     return hashlib.sha256(f"{seed}|left-out|{example_id}".encode()).digest()[0] % len(LETTERS)
 
 
-def option_orders(example: Example, task: Task, seed: int) -> list[tuple[Option, ...]]:
+def option_orders(example: Example, task: Task, seed: int, distractors: str = "kind") -> list[tuple[Option, ...]]:
     """Three orders of the example's four options: correct on the three letters that are not left out.
 
-    Depends on seed and example only, for a task with the same labels.
+    Depends on seed and example only, for a task with the same labels. distractors: as of PromptConfig.
     """
-    correct, *wrong = get_kind(task.kind).options(example, task, seed)
+    correct, *wrong = options_of(example, task, seed, distractors)
     skipped = left_out_letter(example.id, seed)
     orders = []
     for place in (i for i in range(len(LETTERS)) if i != skipped):

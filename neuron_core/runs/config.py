@@ -1,6 +1,7 @@
 """Everything that changes a run's result, as frozen values that survive JSON. No torch."""
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -8,6 +9,7 @@ from neuron_core.cni.quadrature import RULES
 from neuron_core.control.interventions import BUDGETS, RATIOS
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
+from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.prompt import TEMPLATE_VERSION
 
 METHODS = ("ace",)
@@ -73,7 +75,7 @@ class RunConfig:
     "name of a bundled task, or path of a file"
     model: ModelSpec = field(default_factory=ModelSpec)
     seed: int = 0
-    demonstration_letter: str | None = None
+    prompt: PromptConfig = USUAL
     attribution: AttributionConfig = field(default_factory=AttributionConfig)
     evaluation: EvaluationConfig | None = None
     template_version: int = TEMPLATE_VERSION
@@ -93,11 +95,14 @@ def config_to_json(config: RunConfig) -> str:
 def config_from_json(text: str | bytes) -> RunConfig:
     """The config in `text`; ConfigError names the field that is wrong."""
     try:
-        return _ADAPTER.validate_json(text)
+        config = _ADAPTER.validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"the run config is wrong: {first['msg']}", where=where) from None
+    # Runs made before the prompt had settings of its own have its letter here.
+    letter = json.loads(text).get("demonstration_letter")
+    return config if letter is None else replace(config, prompt=replace(config.prompt, letter=letter))
 
 
 def _one_of(name: str, value: str, accepted: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ from neuron_core.cni.scores import AttributionScores
 from neuron_core.control.evaluation import option_probabilities, plan_chunks
 from neuron_core.control.interventions import Intervention
 from neuron_core.errors import RunError
+from neuron_core.models.chat import chat_template_of
 from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.loading import LoadedModel, Stage, load_model, vocabulary_logits
 from neuron_core.models.prompts import SharedPrompts
@@ -65,6 +66,7 @@ class Engine:
             n_layers=loaded.n_layers,
             n_neurons=loaded.n_neurons,
             post_norm=loaded.architecture.post_norm,
+            chat=chat_template_of(loaded.tokenizer),
         )
 
     def inspect(self, prompt: str) -> PromptReport:

@@ -50,6 +50,8 @@ def python_of(config: RunConfig) -> str:
     """A script that makes this run again and prints its good neurons."""
     used = sorted(name for name in ("AttributionConfig", "EvaluationConfig", "RunConfig") if name in _call(config))
     imports = [f"from neuron_core.runs.config import {', '.join(used)}"]
+    if "PromptConfig(" in _call(config):
+        imports.insert(0, "from neuron_core.qatt.config import PromptConfig")
     if "ModelSpec(" in _call(config):
         imports.insert(0, "from neuron_core.models.spec import ModelSpec")
     return "\n".join(

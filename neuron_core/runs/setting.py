@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.selection import check_z, preset
 from neuron_core.control.interventions import Intervention, grid, random_like
+from neuron_core.models.chat import ChatTemplate
 from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import EvaluationConfig, RunConfig
@@ -27,6 +28,8 @@ class ModelFacts:
     n_neurons: int
     "neurons a layer, I"
     post_norm: bool = False
+    chat: ChatTemplate | None = None
+    "None where it was not looked at"
 
     @property
     def n_total(self) -> int:
@@ -42,7 +45,7 @@ class Setting:
     task_fingerprint: str
     n_examples: int
     n_rejected: int
-    demonstration_id: str
+    demonstration_id: str | None
     attribution: tuple[ProxyQuestion, ...]
     evaluation: tuple[ProxyQuestion, ...]
     z: int
@@ -81,14 +84,14 @@ def make_setting(config: RunConfig, model: ModelFacts) -> Setting:
     """Reads the task, draws the examples, makes the questions. ConfigError when z is too large for the model."""
     reading = load_task(config.task)
     task, n_evaluation = reading.task, config.evaluation.examples if config.evaluation else 0
-    draws = draw(task, config.attribution.examples, n_evaluation, config.seed)
+    draws = draw(task, config.attribution.examples, n_evaluation, config.seed, config.prompt.demonstration)
     usual = preset(model.n_total)
     own = config.attribution.z is not None or config.attribution.k is not None
     z = config.attribution.z or usual.z
     check_z(z, model.n_total)
 
     def questions(examples: tuple[Example, ...]) -> tuple[ProxyQuestion, ...]:
-        return questions_of(task, examples, draws.demonstration, config.seed, config.demonstration_letter)
+        return questions_of(task, examples, draws.demonstration, config.seed, config.prompt, model.chat)
 
     return Setting(
         task_name=task.name,
@@ -96,7 +99,7 @@ def make_setting(config: RunConfig, model: ModelFacts) -> Setting:
         task_fingerprint=task.fingerprint,
         n_examples=len(task.examples),
         n_rejected=len(reading.rejected),
-        demonstration_id=draws.demonstration.id,
+        demonstration_id=draws.demonstration.id if draws.demonstration else None,
         attribution=questions(draws.attribution),
         evaluation=questions(draws.evaluation),
         z=z,

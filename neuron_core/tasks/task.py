@@ -4,9 +4,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 LETTERS = ("A", "B", "C", "D")
+ANSWERS = ("label", "answer")
+"columns that hold the right answer; a task kind has one of them"
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,14 @@ class Example:
     @property
     def text(self) -> str:
         """All text of the example, normalised, lists in any order; equal texts never land in two draws."""
-        parts = [self.fields[key] for key in sorted(self.fields) if key not in ("label", "answer")]
+        parts = [self.fields[key] for key in sorted(self.fields) if key not in ANSWERS]
         flat = [" ".join(sorted(map(str, part))) if isinstance(part, list | tuple) else str(part) for part in parts]
         return " ".join(" ".join(flat).lower().split())
+
+    @property
+    def answer(self) -> str:
+        """The right answer, white space folded."""
+        return " ".join(str(next(self.fields[column] for column in ANSWERS if column in self.fields)).split())
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,11 @@ class Task:
     wording: Wording
     labels: tuple[str, ...] = ()
     "distinct labels in first-seen order; empty where the kind has none"
+
+    @cached_property
+    def answers(self) -> tuple[str, ...]:
+        """The different right answers of all examples, in an order that is not the file's."""
+        return tuple(sorted({example.answer for example in self.examples}))
 
     @property
     def fingerprint(self) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from neuron_core.errors import ConfigError
+from neuron_core.qatt.config import PromptConfig
 from neuron_core.qatt.prompt import TEMPLATE_VERSION, demonstration_block, proxy_questions
 from neuron_core.tasks.load import load_task
 from tests.builders import write_jsonl
@@ -238,7 +239,7 @@ def test_the_three_proxies_share_all_up_to_their_options(task):
 def test_the_demonstration_stands_on_the_letter_asked_for(task, name, letter):
     found = task(name)
     example = found.examples[0]
-    block = demonstration_block(example, found, 0, letter)
+    block = demonstration_block(example, found, 0, PromptConfig(letter=letter))
     lines = block.splitlines()
     answer = {
         "sentiment": "positive",
@@ -252,7 +253,7 @@ def test_the_demonstration_stands_on_the_letter_asked_for(task, name, letter):
     assert f"{letter}. {answer}" in lines
     default = demonstration_block(example, found, 0).splitlines()
     assert sorted(line[3:] for line in lines[-5:-1]) == sorted(line[3:] for line in default[-5:-1])
-    question = proxy_questions(found.examples[1], found, example, 0, letter)[0]
+    question = proxy_questions(found.examples[1], found, example, 0, PromptConfig(letter=letter))[0]
     assert f"\n\n{block}\n\nQuestion: " in question.prompt
 
 
@@ -263,10 +264,9 @@ def test_without_a_setting_the_letter_is_one_of_the_example_s_own_and_differs_be
     assert demonstration_block(found.examples[0], found, 3) == demonstration_block(found.examples[0], found, 3)
 
 
-def test_a_letter_that_is_none_is_refused(task):
-    found = task("quiz")
+def test_a_letter_that_is_none_is_refused():
     with pytest.raises(ConfigError, match=r"demonstration letter 'E'.*A, B, C, D"):
-        proxy_questions(found.examples[1], found, found.examples[0], 0, "E")
+        PromptConfig(letter="E")
 
 
 def test_line_breaks_of_the_data_do_not_break_the_prompt_s_lines(tmp_path):

@@ -8,13 +8,14 @@ import pytest
 
 from neuron_core.errors import ConfigError, ModelError
 from neuron_core.models.spec import ModelSpec
+from neuron_core.qatt.config import PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, config_from_json, config_to_json
 
 FULL = RunConfig(
     task="/data/mood.jsonl",
     model=ModelSpec("some/model", "main", "bfloat16", "cuda:1"),
     seed=7,
-    demonstration_letter="B",
+    prompt=PromptConfig(rule="Say the letter.", letter="B", template="chat"),
     attribution=AttributionConfig("ace", 8, "midpoint", 3, 100, 20, 2),
     evaluation=EvaluationConfig(30, (10, 25), (0.0, 0.3, 1.0), 2, "last", 9),
 )
@@ -83,6 +84,13 @@ def test_a_negative_seed_is_refused_before_a_run_can_fail_at_its_end():
         replace(FULL, seed=-1)
 
 
+@pytest.mark.parametrize("letter", [None, "B"])
+def test_a_config_of_before_the_prompt_had_settings_opens_with_its_demonstration_letter(letter):
+    old = json.loads(config_to_json(FULL)) | {"demonstration_letter": letter}
+    del old["prompt"]
+    assert config_from_json(json.dumps(old)) == replace(FULL, prompt=PromptConfig(letter=letter))
+
+
 def changed(**changes):
     return json.dumps({**json.loads(config_to_json(FULL)), **changes})
 
@@ -95,6 +103,7 @@ def changed(**changes):
         ("{}", "Where: task"),
         (changed(seed="many"), "Where: seed"),
         (changed(attribution={"steps": "x"}), "Where: attribution.steps"),
+        (changed(prompt={"role": 3}), "Where: prompt.role"),
         (changed(evaluation={"ks": [10, "x"]}), "Where: evaluation.ks.1"),
     ],
 )

@@ -126,7 +126,7 @@ def test_inspection_shows_tokens_letters_and_probabilities(fresh_engine):
 def test_a_prompt_whose_letters_are_no_tokens_is_refused_and_the_engine_goes_on(fresh_engine, monkeypatch):
     loaded = fresh_engine.loaded
     whole = loaded.tokenizer
-    loaded.tokenizer = lambda text: {"input_ids": [len(text)]}
+    loaded.tokenizer = lambda text, **_: {"input_ids": [len(text)]}
     loaded.tokenizer.convert_ids_to_tokens = str
     with pytest.raises(LetterError):
         fresh_engine.inspect(PROMPT)

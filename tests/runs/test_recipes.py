@@ -8,6 +8,7 @@ from neuron_core import cli
 from neuron_core.commands import common
 from neuron_core.commands import run as run_commands
 from neuron_core.models.spec import PLAIN, ModelSpec
+from neuron_core.qatt.config import PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_config
 from neuron_core.runs.recipes import command_of, python_of
@@ -62,7 +63,7 @@ def test_a_task_file_with_a_blank_in_its_name_is_quoted():
 @pytest.mark.parametrize(
     "config",
     [
-        RunConfig("sentiment", demonstration_letter="B"),
+        RunConfig("sentiment", prompt=PromptConfig(letter="B")),
         RunConfig("sentiment", evaluation=EvaluationConfig(ratios=(0.5,))),
     ],
 )
@@ -70,7 +71,7 @@ def test_settings_that_the_command_line_does_not_take_have_no_command(config):
     assert command_of(config) is None
 
 
-@pytest.mark.parametrize("config", [*CONFIGS, RunConfig("sentiment", demonstration_letter="B")])
+@pytest.mark.parametrize("config", [*CONFIGS, RunConfig("sentiment", prompt=PromptConfig(letter="B"))])
 def test_the_script_names_the_same_config(config):
     script = python_of(config)
     head = script[: script.index("run = Store()")]
