@@ -18,6 +18,8 @@ HEAVY = {
     "cni.attribution",
     "cni.targets",
     "control.evaluation",
+    "control.generation",
+    "control.neuron",
     "models.adapter",
     "models.baichuan",
     "models.heads",

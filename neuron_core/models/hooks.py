@@ -1,6 +1,6 @@
 """The only file that registers hooks. A change of a model is a context manager that undoes itself."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -92,15 +92,31 @@ def started_at(loaded: "LoadedModel", layer: int, hidden: torch.Tensor) -> Itera
     def pass_on(hidden_states: torch.Tensor, *_: object, **__: object) -> object:
         return (hidden_states,) if loaded.architecture.tuple_output else hidden_states
 
+    with _other_forward(skipped, pass_on), _pre_hook(loaded.layers[layer], hook):
+        yield
+
+
+@contextmanager
+def replaced_stream(loaded: "LoadedModel", hidden: torch.Tensor) -> Iterator[None]:
+    """Every layer gives `hidden`, (1, R, D), whatever reaches it: the model is its end alone, final norm and head."""
+
+    def give(*_: object, **__: object) -> object:
+        return (hidden,) if loaded.architecture.tuple_output else hidden
+
+    with _other_forward(loaded.layers, give):
+        yield
+
+
+@contextmanager
+def _other_forward(modules: Sequence[nn.Module], forward: Callable[..., object]) -> Iterator[None]:
     # A placed model (accelerate) already has a forward of its own on the instance; that one must come back.
-    before = [module.__dict__.get("forward") for module in skipped]
+    before = [module.__dict__.get("forward") for module in modules]
     try:
-        for module in skipped:
-            module.__dict__["forward"] = pass_on
-        with _pre_hook(loaded.layers[layer], hook):
-            yield
+        for module in modules:
+            module.__dict__["forward"] = forward
+        yield
     finally:
-        for module, forward in zip(skipped, before, strict=True):
+        for module, own in zip(modules, before, strict=True):
             module.__dict__.pop("forward", None)
-            if forward is not None:
-                module.__dict__["forward"] = forward
+            if own is not None:
+                module.__dict__["forward"] = own

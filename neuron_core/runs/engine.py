@@ -1,7 +1,7 @@
 """The engine: one loaded model and its lock. It knows no files, no processes and no pages."""
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from neuron_core.cni.attribution import attribute
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.control.evaluation import option_probabilities, plan_chunks
+from neuron_core.control.findings import Generation, NeuronContexts, NeuronTokens, Steering, Text
+from neuron_core.control.generation import Writer, open_prompt, steering_edits
 from neuron_core.control.interventions import Intervention
+from neuron_core.control.neuron import ContextSearch, neuron_tokens
 from neuron_core.errors import RunError
 from neuron_core.models.chat import chat_template_of
 from neuron_core.models.letters import tokenize_prompt
@@ -138,6 +141,35 @@ class Engine:
             with self._lock:
                 values: NDArray[np.float32] = torch.softmax(prompts.run(number).letter_logits, dim=-1).cpu().numpy()
             yield values
+
+    def neuron_tokens(self, layer: int, index: int) -> NeuronTokens:
+        """The tokens that a neuron's write vector promotes and suppresses most, see `control.neuron`."""
+        with self._lock:
+            return neuron_tokens(self.loaded, layer, index)
+
+    def neuron_contexts(self, texts: Iterable[Text], layer: int, index: int) -> Iterator[NeuronContexts]:
+        """Where in the texts a neuron's value is highest and lowest: after each text, what has been found so far."""
+        with self._lock:
+            search = ContextSearch(self.loaded, layer, index)
+        for text in texts:
+            with self._lock:
+                search.read(self.loaded, text)
+            yield search.found()
+
+    def generate(
+        self, prompt: str, steering: Steering, *, n_tokens: int, temperature: float = 0.0, seed: int = 0
+    ) -> Iterator[Generation]:
+        """The prompt continued plain and steered: both texts after each token, the whole of them last."""
+        with self._lock:
+            opening = open_prompt(self.loaded, prompt, n_tokens)
+            edits = steering_edits(self.loaded, steering)
+            plain, steered = (Writer(opening, each, temperature, seed) for each in ({}, edits))
+        for _ in range(n_tokens):
+            with self._lock:
+                both = Generation(plain.step(self.loaded), steered.step(self.loaded))
+            yield both
+            if both.plain.ended and both.steered.ended:
+                return
 
     def _prepare(self, questions: Sequence[ProxyQuestion]) -> SharedPrompts:
         with self._lock:

@@ -7,8 +7,10 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, TypeAdapter
 
 from neuron_core import errors
+from neuron_core.control.findings import Generation
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.errands import Errand
 from neuron_core.runs.setting import ModelFacts, PromptReport
 
 T = TypeVar("T")
@@ -41,6 +43,24 @@ class InspectRequest:
     prompt: str
     spec: ModelSpec
     kind: Literal["inspect"] = "inspect"
+
+
+@dataclass(frozen=True)
+class ErrandRequest:
+    """Carry this errand out, a step at a time between two questions if a run is going."""
+
+    number: int
+    errand: Errand
+    spec: ModelSpec
+    kind: Literal["errand"] = "errand"
+
+
+@dataclass(frozen=True)
+class DropRequest:
+    """Stop this errand at its next step."""
+
+    number: int
+    kind: Literal["drop"] = "drop"
 
 
 @dataclass(frozen=True)
@@ -95,8 +115,28 @@ class Inspected:
     kind: Literal["inspected"] = "inspected"
 
 
-Request = RunRequest | CancelRequest | InspectRequest
-Reply = ModelState | RunEnded | Inspected
+@dataclass(frozen=True)
+class ErrandStep:
+    """How far an errand is."""
+
+    number: int
+    done: int
+    total: int
+    text: Generation | None = None
+    kind: Literal["step"] = "step"
+
+
+@dataclass(frozen=True)
+class ErrandEnded:
+    """An errand is carried out, unless it failed or was dropped."""
+
+    number: int
+    failure: Failure | None = None
+    kind: Literal["errand ended"] = "errand ended"
+
+
+Request = RunRequest | CancelRequest | InspectRequest | ErrandRequest | DropRequest
+Reply = ModelState | RunEnded | Inspected | ErrandStep | ErrandEnded
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 REPLY: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
 

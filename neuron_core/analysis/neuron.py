@@ -1,0 +1,120 @@
+"""One neuron in saved runs: its name, its place in a ranking, its effect on each question. No torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neuron_core.analysis.layers import Role
+from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.control.findings import NeuronEffect, Steering
+from neuron_core.control.interventions import DIRECTIONS, Intervention
+from neuron_core.control.metrics import QuestionRow, question_rows
+from neuron_core.control.probabilities import OptionProbabilities
+from neuron_core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a neuron stands in one ranking."""
+
+    method: str
+    role: Role | None
+    "None where its score is 0: it is not in the ranking"
+    rank: int | None
+    "place within its role, from 1"
+    n_role: int
+    "neurons of its role in the whole ranking"
+    score: float
+    "task score, in units of the method's target"
+
+
+@dataclass(frozen=True)
+class EffectSummary:
+    """One intervention on one neuron over all questions."""
+
+    n_questions: int
+    mean_change: float
+    "mean change of the correct letter's probability among the four"
+    largest_change: float
+    "the one furthest from 0"
+    accuracy_before: float
+    accuracy_after: float
+    gained: int
+    "questions that go from wrong to right"
+    lost: int
+    changed: int
+    "from one wrong letter to another"
+
+
+def parse_neuron(text: str, n_layers: int, n_neurons: int) -> tuple[int, int]:
+    """`12.345` → (12, 345). ConfigError for another form, or a neuron that the model has not."""
+    layer, dot, index = text.strip().partition(".")
+    good = bool(dot) and layer.isdecimal() and index.isdecimal() and len(text) <= 20
+    if not good or int(layer) >= n_layers or int(index) >= n_neurons:
+        raise ConfigError(
+            f"no neuron is called {text.strip()[:40]!r}",
+            where="Go to L.i",
+            accepted=f"layer.index, from 0.0 to {n_layers - 1}.{n_neurons - 1}",
+        )
+    return int(layer), int(index)
+
+
+def standing(ranking: NeuronRanking, method: str, layer: int, index: int) -> Standing:
+    """Role, rank and score of a neuron in a ranking; ranks as `NeuronRanking.cut` takes them."""
+    whole = ranking.cut(len(ranking.scores))
+    for role, neurons, scores in (("good", whole.good, whole.good_scores), ("bad", whole.bad, whole.bad_scores)):
+        places = np.flatnonzero((neurons == (layer, index)).all(axis=1))
+        if len(places):
+            place = int(places[0])
+            return Standing(method, role, place + 1, len(neurons), float(scores[place]))  # type: ignore[arg-type]
+    return Standing(method, None, None, 0, 0.0)
+
+
+def single_plan(layer: int, index: int) -> tuple[Intervention, Intervention]:
+    """The neuron alone silenced, and alone doubled."""
+    neuron, none = np.array([[layer, index]], dtype=np.int32), np.empty((0, 2), dtype=np.int32)
+    source = f"{layer}.{index}"
+    return Intervention(1, 1.0, "degrader", neuron, none, source), Intervention(
+        1, 1.0, "enhancer", neuron, none, source
+    )
+
+
+def effect_rows(effect: NeuronEffect) -> tuple[tuple[QuestionRow, ...], tuple[QuestionRow, ...]]:
+    """Every question before and with the neuron silenced; and before and with it doubled."""
+    values = np.stack([effect.unmodified, effect.silenced, effect.doubled], axis=1).astype(np.float32)
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(effect.examples))}
+    probabilities = OptionProbabilities(
+        values=values,
+        targets=np.array(effect.targets, dtype=np.int8),
+        examples=np.array([numbers[name] for name in effect.examples], dtype=np.int32),
+        question_ids=effect.question_ids,
+    )
+    plan = single_plan(0, 0)
+    return question_rows(probabilities, plan, 0), question_rows(probabilities, plan, 1)
+
+
+def summary(rows: Sequence[QuestionRow]) -> EffectSummary:
+    """The rows of one intervention in total. ConfigError without a row."""
+    if not rows:
+        raise ConfigError("an effect on no questions", accepted="at least one question")
+    changes = np.array([row.p_correct_after - row.p_correct_before for row in rows])
+    flips = [row.flip for row in rows]
+    before = sum(row.baseline_letter == row.correct_letter for row in rows)
+    after = sum(row.new_letter == row.correct_letter for row in rows)
+    return EffectSummary(
+        n_questions=len(rows),
+        mean_change=float(changes.mean()),
+        largest_change=float(changes[np.abs(changes).argmax()]),
+        accuracy_before=before / len(rows),
+        accuracy_after=after / len(rows),
+        gained=flips.count("gained"),
+        lost=flips.count("lost"),
+        changed=flips.count("changed"),
+    )
+
+
+def steering_of(one: Intervention) -> Steering:
+    """An intervention's neurons as a steering of generated text."""
+    excited, silenced = (tuple((int(a), int(b)) for a, b in neurons) for neurons in (one.excited, one.silenced))
+    return Steering(excited, silenced)

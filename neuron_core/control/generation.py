@@ -1,0 +1,119 @@
+"""Text that a model writes after a prompt, plain or steered, one token at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from neuron_core.control.findings import Steering, TokenLogit, Written
+from neuron_core.control.interventions import EXCITE, SILENCE
+from neuron_core.control.neuron import check_neuron
+from neuron_core.errors import ConfigError, ModelError
+from neuron_core.models.hooks import Edit, edited_neurons
+from neuron_core.models.loading import LoadedModel, vocabulary_logits
+from neuron_core.models.rows import Prefix, run_prefix
+
+NEXT = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Opening:
+    """A prompt after one pass over all of its tokens but the last."""
+
+    last_id: int
+    prefix: Prefix
+
+
+@torch.no_grad()
+def open_prompt(loaded: LoadedModel, prompt: str, n_tokens: int) -> Opening:
+    """Runs the prompt once for any number of texts. n_tokens: how many will be written at most.
+
+    ConfigError for an empty prompt or fewer than one token, ModelError for more than the model's context.
+    """
+    ids = tuple(loaded.tokenizer(prompt)["input_ids"])
+    if not ids:
+        raise ConfigError("the prompt is empty", accepted="at least one token")
+    if n_tokens < 1:
+        raise ConfigError(f"{n_tokens} new tokens", accepted="1 or more")
+    if len(ids) + n_tokens > loaded.context_length:
+        raise ModelError(
+            f"the prompt has {len(ids)} tokens and {n_tokens} more are asked for",
+            accepted=f"at most {loaded.context_length} together",
+        )
+    return Opening(ids[-1], run_prefix(loaded, ids[:-1]))
+
+
+def steering_edits(loaded: LoadedModel, steering: Steering) -> dict[int, Edit]:
+    """Edits that double and zero the steering's neurons at every position of a pass, by layer."""
+    factors: dict[int, torch.Tensor] = {}
+    for neurons, factor in ((steering.excited, EXCITE), (steering.silenced, SILENCE)):
+        for layer, index in neurons:
+            check_neuron(loaded, layer, index)
+            if layer not in factors:
+                factors[layer] = torch.ones(loaded.n_neurons, dtype=loaded.dtype, device=loaded.device)
+            factors[layer][index] = factor
+
+    def edit_by(factor: torch.Tensor) -> Edit:
+        return lambda x: x * factor
+
+    return {layer: edit_by(factor) for layer, factor in factors.items()}
+
+
+class Writer:
+    """Writes after a prompt; its edits act at the prompt's last token and at every written one.
+
+    temperature 0 takes the most probable token. Above 0 a token is drawn as the highest of logit / temperature plus
+    Gumbel noise by (seed, place in the text): two writers with one seed have the same noise, so that where their
+    texts part, the edits made the difference. Between two steps nothing in the model is changed.
+    """
+
+    def __init__(self, opening: Opening, edits: Mapping[int, Edit], temperature: float, seed: int) -> None:
+        if temperature < 0:
+            raise ConfigError(f"temperature {temperature:g}", accepted="0 or higher")
+        self._edits, self._temperature, self._seed = edits, temperature, seed
+        known = opening.prefix.key_values
+        # Without a config no layer drops keys. A pass appends to copies: writers may share the prefix.
+        self._cache = DynamicCache(known) if known else DynamicCache()
+        self._next_id = opening.last_id
+        self.written = Written((), "", (), False)
+
+    @torch.no_grad()
+    def step(self, loaded: LoadedModel) -> Written:
+        """The text with one more token; without effect once the model has ended it."""
+        if self.written.ended:
+            return self.written
+        ids = torch.tensor([[self._next_id]], device=loaded.device)
+        with edited_neurons(loaded, self._edits):
+            output = loaded.model.base_model(input_ids=ids, past_key_values=self._cache, use_cache=True)
+        logits = vocabulary_logits(loaded, output.last_hidden_state[0, -1:])[0]
+        before = self.written
+        self._next_id = self._choose(logits, len(before.token_ids))
+        if self._next_id in end_ids(loaded):
+            self.written = replace(before, ended=True)
+        else:
+            token_ids = (*before.token_ids, self._next_id)
+            self.written = replace(before, token_ids=token_ids, text=loaded.tokenizer.decode(token_ids))
+        if not before.next_tokens:
+            self.written = replace(self.written, next_tokens=_most_probable(loaded, logits))
+        return self.written
+
+    def _choose(self, logits: torch.Tensor, place: int) -> int:
+        if self._temperature == 0:
+            return int(logits.argmax())
+        noise = np.random.default_rng([self._seed, place]).gumbel(size=len(logits))
+        return int((logits.cpu().double() / self._temperature + torch.from_numpy(noise)).argmax())
+
+
+def _most_probable(loaded: LoadedModel, logits: torch.Tensor) -> tuple[TokenLogit, ...]:
+    values, ids = torch.topk(torch.softmax(logits, dim=-1), min(NEXT, len(logits)))
+    pairs = zip(ids.tolist(), values.tolist(), strict=True)
+    return tuple(TokenLogit(token_id, loaded.tokenizer.decode([token_id]), value) for token_id, value in pairs)
+
+
+def end_ids(loaded: LoadedModel) -> set[int]:
+    """Tokens with which the model says that it has finished."""
+    found = loaded.model.generation_config.eos_token_id
+    ids = found if isinstance(found, list) else [found]
+    return {token for token in (*ids, loaded.tokenizer.eos_token_id) if token is not None}

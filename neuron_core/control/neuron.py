@@ -1,0 +1,145 @@
+"""One neuron: what its write vector promotes, and where in texts it fires."""
+
+from collections.abc import Sequence
+from heapq import nlargest
+
+import torch
+
+from neuron_core.control.findings import Context, NeuronContexts, NeuronTokens, Text, TokenLogit
+from neuron_core.errors import ConfigError
+from neuron_core.models.hooks import edited_neurons, replaced_stream
+from neuron_core.models.loading import LoadedModel, vocabulary_logits
+
+TOP = 20
+BEFORE, AFTER = 24, 12
+"tokens shown around a position"
+
+
+def check_neuron(loaded: LoadedModel, layer: int, index: int) -> None:
+    """ConfigError unless the model has this neuron."""
+    if not (0 <= layer < loaded.n_layers and 0 <= index < loaded.n_neurons):
+        raise ConfigError(
+            f"the model has no neuron {layer}.{index}",
+            accepted=f"0.0 to {loaded.n_layers - 1}.{loaded.n_neurons - 1}",
+        )
+
+
+@torch.no_grad()
+def neuron_tokens(loaded: LoadedModel, layer: int, index: int, top: int = TOP) -> NeuronTokens:
+    """The `top` tokens at either end of the vocabulary under a neuron's write vector w.
+
+    logits = head(norm(w / rms(w))) − head(norm(0)): the model's own final norm and unembedding, read as if the
+    residual stream held w alone. The norm takes out w's length, so the numbers rank tokens and are no part of the
+    model's logits; the second term takes out what norm and head add to any stream (their biases). In families with
+    a norm behind the down projection, w goes through its gain first. ConfigError for a neuron that is not there.
+    """
+    check_neuron(loaded, layer, index)
+    weight: torch.Tensor = loaded.down_projections[layer].weight  # type: ignore[assignment]
+    vectors = weight.T if loaded.architecture.write_axis == "column" else weight
+    vector = _behind_post_norm(loaded, layer, vectors[index].to(loaded.score_dtype))
+    rms = vector.square().mean().sqrt()
+    # A neuron that writes nothing promotes nothing.
+    scaled = vector / rms if rms > 0 else vector
+    with replaced_stream(loaded, torch.stack([scaled, torch.zeros_like(scaled)])[None].to(loaded.dtype)):
+        ids = torch.zeros(1, 2, dtype=torch.long, device=loaded.device)
+        final = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0]
+    logits = vocabulary_logits(loaded, final)
+    change = logits[0] - logits[1]
+    top = min(top, len(change))
+    lengths = vectors.to(loaded.score_dtype).norm(dim=-1)
+    return NeuronTokens(
+        promoted=_tokens(loaded, *torch.topk(change, top)),
+        suppressed=_tokens(loaded, *torch.topk(change, top, largest=False)),
+        write_norm=float(lengths[index]),
+        layer_norm=float(lengths.mean()),
+    )
+
+
+def _behind_post_norm(loaded: LoadedModel, layer: int, vector: torch.Tensor) -> torch.Tensor:
+    if not loaded.architecture.post_norm:
+        return vector
+    norm = loaded.layers[layer].get_submodule("post_feedforward_layernorm")
+    return norm(vector.to(loaded.dtype)).to(loaded.score_dtype)
+
+
+def _tokens(loaded: LoadedModel, values: torch.Tensor, ids: torch.Tensor) -> tuple[TokenLogit, ...]:
+    pairs = zip(ids.tolist(), values.tolist(), strict=True)
+    return tuple(TokenLogit(token_id, loaded.tokenizer.decode([token_id]), value) for token_id, value in pairs)
+
+
+@torch.no_grad()
+def neuron_values(loaded: LoadedModel, token_ids: Sequence[int], layer: int, index: int) -> torch.Tensor:
+    """The neuron's value at every position of a token sequence, unmodified model. → (T,)"""
+    found: list[torch.Tensor] = []
+
+    def keep(x: torch.Tensor) -> torch.Tensor:
+        found.append(x[:, index].detach().to(loaded.score_dtype))
+        return x
+
+    with edited_neurons(loaded, {layer: keep}):
+        loaded.model.base_model(input_ids=torch.tensor([list(token_ids)], device=loaded.device), use_cache=False)
+    return found[0]
+
+
+class ContextSearch:
+    """Reads texts one by one and keeps the positions where a neuron's value is highest and lowest.
+
+    Positions up to which two texts are the same have the same value and count once. A text longer than the model's
+    context is read up to there. Of equal values the earlier one stays.
+    """
+
+    def __init__(self, loaded: LoadedModel, layer: int, index: int, top: int = TOP) -> None:
+        check_neuron(loaded, layer, index)
+        self._layer, self._index, self._top = layer, index, top
+        self._highest: list[Context] = []
+        self._lowest: list[Context] = []
+        self._seen: set[int] = set()
+        self._n_texts = self._n_positions = self._n_positive = 0
+        self._sum = 0.0
+
+    def read(self, loaded: LoadedModel, text: Text) -> None:
+        """Takes one more text into account."""
+        ids = loaded.tokenizer(text.text)["input_ids"][: loaded.context_length]
+        self._n_texts += 1
+        places = self._new_places(ids)
+        if not places:
+            return
+        values = neuron_values(loaded, ids, self._layer, self._index).tolist()
+        found = [values[place] for place in places]
+        self._n_positions += len(found)
+        self._n_positive += sum(value > 0 for value in found)
+        self._sum += sum(found)
+
+        def with_ends(before: list[Context], sign: int) -> list[Context]:
+            best = nlargest(self._top, places, key=lambda place: sign * values[place])
+            here = [_context(loaded, text, ids, place, values[place]) for place in best]
+            return nlargest(self._top, [*before, *here], key=lambda context: sign * context.value)
+
+        self._highest, self._lowest = with_ends(self._highest, 1), with_ends(self._lowest, -1)
+
+    def found(self) -> NeuronContexts:
+        """What has been found so far; without any position, mean and share are 0."""
+        return NeuronContexts(
+            highest=tuple(self._highest),
+            lowest=tuple(context for context in self._lowest if context not in self._highest),
+            n_texts=self._n_texts,
+            n_positions=self._n_positions,
+            mean=self._sum / max(1, self._n_positions),
+            share_positive=self._n_positive / max(1, self._n_positions),
+        )
+
+    def _new_places(self, ids: Sequence[int]) -> list[int]:
+        """Positions whose text up to there no text before had."""
+        places, beginning = [], 0
+        for place, token in enumerate(ids):
+            beginning = hash((beginning, token))
+            if beginning not in self._seen:
+                self._seen.add(beginning)
+                places.append(place)
+        return places
+
+
+def _context(loaded: LoadedModel, text: Text, ids: Sequence[int], place: int, value: float) -> Context:
+    decode = loaded.tokenizer.decode
+    before, after = ids[max(0, place - BEFORE) : place], ids[place + 1 : place + 1 + AFTER]
+    return Context(text.example_id, place, decode(before), decode([ids[place]]), decode(after), value)

@@ -1,0 +1,82 @@
+"""What was found out about single neurons of a run: files beside its results. No torch."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from neuron_core.analysis.neuron import Standing, standing
+from neuron_core.control.findings import NeuronContexts, NeuronEffect, NeuronTokens
+from neuron_core.errors import RunError
+from neuron_core.runs.store import RunFolder, Store, write_file
+
+What = Literal["tokens", "effect", "contexts"]
+Finding = NeuronTokens | NeuronEffect | NeuronContexts
+_KINDS: dict[str, TypeAdapter[Any]] = {
+    "tokens": TypeAdapter(NeuronTokens),
+    "effect": TypeAdapter(NeuronEffect),
+    "contexts": TypeAdapter(NeuronContexts),
+}
+
+
+@dataclass(frozen=True)
+class QuestionScore:
+    """A neuron's attribution in one question."""
+
+    question_id: str
+    target: str
+    "function F that was attributed"
+    ig: float
+    "IG (Eq. 1), in units of F"
+    value: float
+    "the neuron's own value at the last token"
+
+
+def findings_folder(store: Store, run: RunFolder) -> Path:
+    """Where findings of a run go: into its folder, or into the store for a run that lies elsewhere and is only read."""
+    if run.path.resolve().parent == store.root.resolve():
+        return run.path / "neurons"
+    setting = (run.path / "setting.json").read_bytes()
+    return store.root / ".elsewhere" / f"{run.id}-{hashlib.sha256(setting).hexdigest()[:12]}"
+
+
+def save_finding(folder: Path, layer: int, index: int, what: What, finding: Finding) -> None:
+    """Writes one finding, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_file(_path(folder, layer, index, what), _KINDS[what].dump_json(finding))
+
+
+def read_finding(folder: Path, layer: int, index: int, what: What) -> Any:
+    """NeuronTokens, NeuronEffect or NeuronContexts; None where it was not asked for. RunError for a damaged file."""
+    path = _path(folder, layer, index, what)
+    if not path.exists():
+        return None
+    try:
+        return _KINDS[what].validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise RunError(
+            f"a finding can't be read: {error.errors()[0]['msg']}", where=str(path), accepted="delete it and ask again"
+        ) from None
+
+
+def standings(run: RunFolder, layer: int, index: int) -> tuple[Standing, ...]:
+    """The neuron in every ranking of a run; empty before its attribution is finished."""
+    ranking = run.ranking()
+    return () if ranking is None else (standing(ranking, run.config().attribution.method, layer, index),)
+
+
+def question_scores(run: RunFolder, layer: int, index: int) -> tuple[QuestionScore, ...]:
+    """The neuron's attribution in every question and under every target of which the run has kept the scores."""
+    found = []
+    for number in sorted(run.scored()):
+        scores = run.scores(number)
+        value = float(scores.neurons[layer, index])
+        for target in scores.targets:
+            found.append(QuestionScore(scores.question_id, target, float(scores.of(target)[layer, index]), value))
+    return tuple(found)
+
+
+def _path(folder: Path, layer: int, index: int, what: What) -> Path:
+    return folder / f"{layer}.{index}.{what}.json"
