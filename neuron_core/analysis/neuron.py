@@ -8,7 +8,7 @@ import numpy as np
 from neuron_core.analysis.layers import Role
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.control.findings import NeuronEffect, Steering
-from neuron_core.control.interventions import DIRECTIONS, Intervention
+from neuron_core.control.interventions import Intervention
 from neuron_core.control.metrics import QuestionRow, question_rows
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.errors import ConfigError
