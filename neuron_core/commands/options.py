@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-Task = Annotated[str, typer.Option(help="A bundled task, or a .jsonl, .csv or .tsv file.")]
+from neuron_core.tasks.readers import ACCEPTED
+
+Task = Annotated[str, typer.Option(help=f"A bundled task, hub:ID, or a file: {ACCEPTED}.")]
 Model = Annotated[
     str, typer.Option(help="'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file.")
 ]

@@ -4,7 +4,6 @@ import hashlib
 
 from neuron_core.errors import ConfigError
 from neuron_core.tasks.kinds import get_kind
-from neuron_core.tasks.kinds.base import one_line, pick
 from neuron_core.tasks.task import Example, Task
 
 N_WRONG = 3
@@ -15,22 +14,19 @@ def options_of(example: Example, task: Task, seed: int, source: str = "kind") ->
 
     source: as of PromptConfig.distractors. ConfigError where the source has fewer than three for this example.
     """
+    kind = get_kind(task.kind)
     if source == "kind":
-        return get_kind(task.kind).options(example, task, seed)
-    correct = example.answer
+        return kind.options(example, task, seed)
     if source == "file":
+        correct = kind.written(example.answer)
         return (correct, *_of_others(example, task, seed, correct))
-    given = example.fields.get("distractors")
-    wrong = dict.fromkeys(map(one_line, given)) if isinstance(given, list | tuple) else {}
-    wrong.pop(correct, None)
-    wrong.pop("", None)
-    if len(wrong) < N_WRONG:
+    if "distractors" not in example.fields:
         raise ConfigError(
-            f"the column distractors has {len(wrong)} texts that differ from the answer; three are needed",
+            "the example has no distractors of its own",
             where=f"{task.source}, row {example.row}",
-            accepted="a file with such a column, or another source: kind, file",
+            accepted="a file with a column distractors, or another source: kind, file",
         )
-    return (correct, *pick(tuple(wrong), N_WRONG, seed, example.id))
+    return kind.options(example, task, seed)
 
 
 def _of_others(example: Example, task: Task, seed: int, correct: str) -> tuple[str, ...]:

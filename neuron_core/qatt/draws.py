@@ -21,7 +21,7 @@ class Draws:
 
 
 def draw(task: Task, n_attribution: int, n_evaluation: int, seed: int, demonstration: str = BY_SEED) -> Draws:
-    """The three draws by seed. Evaluation is a natural sample of what is left.
+    """The three draws by seed, one example of each text. Evaluation is a natural sample of what is left.
 
     Attribution examples are taken so that the letter which an example leaves out rotates: the correct letters
     of their questions then differ in number by at most one, as long as the file has examples for each letter.
@@ -51,6 +51,7 @@ def draw(task: Task, n_attribution: int, n_evaluation: int, seed: int, demonstra
     if len(pool) < needed:
         raise ConfigError(
             f"the task {task.name} has {len(pool)} examples of different text; {needed} are asked for",
+            where=None if len(pool) == len(by_id) else f"{len(by_id)} examples, one of each text is drawn",
             accepted=f"1 demonstration + {n_attribution} attribution + at most "
             f"{max(0, len(pool) - 1 - n_attribution)} evaluation examples",
         )

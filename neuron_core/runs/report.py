@@ -45,6 +45,7 @@ def preview(reading: TaskReading, questions: Sequence[ProxyQuestion]) -> Result:
         "task": reading.task.name,
         "kind": reading.task.kind,
         "n_examples": len(reading.task.examples),
+        "notes": list(reading.notes),
         **rejected(reading),
         "template_version": TEMPLATE_VERSION,
         "questions": [_question(question) for question in questions],
@@ -54,7 +55,7 @@ def preview(reading: TaskReading, questions: Sequence[ProxyQuestion]) -> Result:
 def preview_text(result: Result) -> str:
     head = f"{result['task']} ({result['kind']}): {result['n_examples']} examples, {result['n_rejected']} rows rejected"
     blocks = [f"--- {q['id']}  correct: {q['correct']}\n{q['prompt']}" for q in result["questions"]]
-    return "\n".join([head, *_reasons(result), *blocks])
+    return "\n".join([head, *result["notes"], *_reasons(result), *blocks])
 
 
 def baseline(setting: Setting, letters: Sequence[NDArray[np.float32]], seed: int) -> Result:

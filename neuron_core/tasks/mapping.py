@@ -41,9 +41,11 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
     "question_answer": {
         "question": ("question", "query", "prompt", "problem", "instruction", "input"),
         "answer": (*_ANSWERS, "response", "output", "completion"),
-        "distractors": ("distractors", "wronganswers", "incorrectanswers", "incorrect", "negatives"),
     },
 }
+# Every kind takes them, none needs them.
+for _columns in SYNONYMS.values():
+    _columns["distractors"] = ("distractors", "wronganswers", "incorrectanswers", "incorrect", "negatives")
 _SERIES = re.compile(r"(|[a-z]*[a-z_ -])[_ -]?([a-j]|[0-9])", re.IGNORECASE)
 _WRONG = ("distractor", "wrong", "incorrect", "negative")
 

@@ -63,6 +63,11 @@ class TaskReading:
         return dict(Counter(row.rule for row in self.rejected).most_common())
 
     @property
+    def n_texts(self) -> int:
+        """Different texts among the examples; a run draws one example of each."""
+        return len({example.text for example in self.task.examples})
+
+    @property
     def n_trimmed(self) -> int:
         """Examples with more than four options of their own: the seed says which of the wrong ones are dropped."""
         return sum(_given(example) > 4 for example in self.task.examples)
@@ -143,6 +148,7 @@ def report(reading: TaskReading) -> dict[str, Any]:
         "mapping": dict(reading.mapping),
         "n_rows": reading.n_rows,
         "n_examples": len(task.examples),
+        "n_texts": reading.n_texts,
         "labels": list(task.labels),
         "n_trimmed": reading.n_trimmed,
         "notes": list(reading.notes),
@@ -171,6 +177,8 @@ def report_text(result: dict[str, Any]) -> str:
     ]
     if result["labels"]:
         lines.append(f"{len(result['labels'])} labels: {', '.join(result['labels'])[:200]}")
+    if result["n_texts"] < result["n_examples"]:
+        lines.append(f"{result['n_texts']} different texts among the examples; a run draws one example of each")
     if result["n_trimmed"]:
         lines.append(f"{result['n_trimmed']} examples have more than four options; the seed says which are dropped")
     lines += result["notes"]
@@ -184,7 +192,7 @@ def report_text(result: dict[str, Any]) -> str:
 
 
 def _given(example: Example) -> int:
-    for column, more in (("choices", 0), ("distractors", 1)):
+    for column, more in (("distractors", 1), ("choices", 0)):
         if column in example.fields:
             return len(example.fields[column]) + more
     return 0

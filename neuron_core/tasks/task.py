@@ -10,6 +10,7 @@ from typing import Any
 LETTERS = ("A", "B", "C", "D")
 ANSWERS = ("label", "answer")
 "columns that hold the right answer; a task kind has one of them"
+_NOT_TEXT = (*ANSWERS, "entity", "distractors")
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,12 @@ class Example:
 
     @property
     def text(self) -> str:
-        """All text of the example, normalised, lists in any order; equal texts never land in two draws."""
-        parts = [self.fields[key] for key in sorted(self.fields) if key not in ANSWERS]
+        """What the example is about, normalised, lists in any order; equal texts never land in two draws.
+
+        Neither what is asked of it (label, answer, entity) nor the wrong options given with it: two entities of one
+        sentence share their text.
+        """
+        parts = [self.fields[key] for key in sorted(self.fields) if key not in _NOT_TEXT]
         flat = [" ".join(sorted(map(str, part))) if isinstance(part, list | tuple) else str(part) for part in parts]
         return " ".join(" ".join(flat).lower().split())
 

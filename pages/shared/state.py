@@ -1,12 +1,15 @@
 """What a session looks at: the run, the task, the model. The address holds the run: a link shows it again."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
+from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus
+from neuron_core.tasks.hub import PREFIX
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared.engine import engine
 from pages.shared.guard import guard
@@ -17,6 +20,11 @@ RECENT = 30
 START, QUESTIONS = "pages/start.py", "pages/questions.py"
 ATTRIBUTION, LAYERS, CONTROL = "pages/attribution.py", "pages/layers.py", "pages/control.py"
 QUESTION = "pages/question.py"
+
+
+def demo_mode() -> bool:
+    """Whether visitors may only look: no uploads, no paths, no hub, no other model (NEURONLLM_DEMO_MODE=1)."""
+    return os.environ.get("NEURONLLM_DEMO_MODE", "") not in ("", "0")
 
 
 def has_demo() -> bool:
@@ -88,9 +96,13 @@ def is_active(run_id: str) -> bool:
 
 
 def task_name() -> str:
-    """The task of the next run: a bundled one or a file, which a run must find from any folder."""
+    """The task of the next run: a bundled one, a hub dataset, or a file, which a run must find from any folder."""
     task = str(st.session_state["task"]).strip()
-    return task if task in bundled_tasks() else str(Path(task).expanduser().absolute())
+    if task in bundled_tasks():
+        return task
+    if demo_mode():
+        raise ConfigError("this demo takes its own tasks only", where=task, accepted=", ".join(bundled_tasks()))
+    return task if task.startswith(PREFIX) else str(Path(task).expanduser().absolute())
 
 
 def model_spec() -> ModelSpec:

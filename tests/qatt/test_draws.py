@@ -113,3 +113,19 @@ def test_questions_come_three_an_example_in_order(task):
     questions = questions_of(task, draws.evaluation, draws.demonstration, 0)
     assert [q.id for q in questions] == [f"{e.id}#{t}" for e in draws.evaluation for t in (1, 2, 3)]
     assert len({q.prompt for q in questions}) == 9
+
+
+def test_entities_of_one_sentence_never_land_in_two_draws_and_the_message_says_why_they_do_not_count(tmp_path):
+    rows = [
+        {"sentence": f"Ada met Grace in town {i}.", "entity": entity, "label": label}
+        for i in range(9)
+        for entity, label in (("Ada", "person"), ("Grace", "name"), ("met", "verb"), ("town", "place"))
+    ]
+    task = made(tmp_path, rows)
+    assert len(task.examples) == 36
+    for seed in range(5):
+        sentences = [example.fields["sentence"] for example in all_of(draw(task, 3, 5, seed))]
+        assert len(set(sentences)) == len(sentences) == 9
+    said = r"9 examples of different text; 10 are asked for\. Where: 36 examples, one of each text is drawn"
+    with pytest.raises(ConfigError, match=said):
+        draw(task, 4, 5, 0)

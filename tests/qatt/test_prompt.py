@@ -156,15 +156,15 @@ Question: Which option divides this sentence into the correct chunks?
 Sentence: The old clock ticks loudly
 A. [NP The old clock] [VP ticks] [ADVP loudly]
 B. [VP The old clock] [VP ticks] [ADVP loudly]
-C. [NP The old clock] [VP ticks] [PP loudly]
-D. [NP The] [NP old clock] [NP ticks] [ADVP loudly]
+C. [VP The old clock] [NP ticks] [ADVP loudly]
+D. [NP The old clock] [NP ticks] [ADVP loudly]
 Answer: A
 
 Question: Which option divides this sentence into the correct chunks?
 Sentence: A fox ran over the hill .
 A. [NP A fox] [VP ran] [PP over] [NP the hill] .
-B. [NP A] [VP fox ran] [PP over] [NP the hill] .
-C. [VP A] [VP fox ran] [PP over] [NP the hill] .
+B. [VP A fox] [VP ran] [PP over the hill] .
+C. [VP A fox] [VP ran] [PP over] [NP the hill] .
 D. [NP A fox] [VP ran] [PP over the hill] .
 Answer:""",
     ("commonsense", 1, "A"): """\

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 Rows = Sequence[dict[str, Any]]
+ERRORS = ("#N/A", "#DIV/0!", "#REF!", "#NAME?", "#NULL!", "#NUM!", "#VALUE!")
 FORMATS = ("csv", "tsv", "jsonl", "json", "columns", "parquet", "xlsx", "csv.gz", "tsv.gz", "jsonl.gz", "json.gz")
 
 
@@ -93,6 +94,6 @@ def _cell(value: Any, row: int, column: int) -> str:
         return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
     if isinstance(value, int | float):
         return f'<c r="{place}"><v>{value}</v></c>'
-    if value.startswith("#"):
+    if value in ERRORS:
         return f'<c r="{place}" t="e"><v>{value}</v></c>'
     return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'

@@ -167,6 +167,37 @@ def test_given_distractors_win_over_the_answers_of_the_file(options):
     assert all(set(found[1:]) < set(given) for found in options(rows))
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_takes_its_wrong_options_from_a_distractors_column(options, name):
+    given = {
+        "chunking": ["[VP A fox] [VP ran]", "[NP A] [VP fox ran]", "A  [NP fox ran]", "[NP A] [NP fox] [VP ran]"]
+    }.get(name, ["red", "blue", " green\n", "white"])
+    row = {**GOOD[name], "distractors": given}
+    if name == "chunking":
+        row |= {"sentence": "A fox ran", "answer": "[NP A fox][VP ran]"}
+    first = next(column for column in row if column in ("text", "sentence", "question"))
+    rows = [{**row, first: f"{row[first]} {i}"} for i in range(20)] if name != "chunking" else [row]
+    made = options(rows)
+    correct = row.get("label", row.get("answer"))
+    assert {found[0] for found in made} == {"[NP A fox] [VP ran]" if name == "chunking" else correct}
+    written = {" ".join(text.split()) for text in given}
+    assert all(len(set(found)) == 4 and set(found[1:]) < written for found in made)
+    assert {text for found in made for text in found[1:]} == written or name == "chunking"
+
+
+def test_neutral_options_fill_up_the_distractors_of_a_classification(options):
+    rows = [
+        {"text": "One.", "label": "good", "distractors": ["bad"]},
+        {"text": "Two.", "label": "good", "distractors": ["not sure", "bad"]},
+        {"text": "Three.", "label": "good", "distractors": ["bad", "worse"]},
+    ]
+    assert [set(found[1:]) for found in options(rows)] == [
+        {"bad", "not sure", "none of these"},
+        {"not sure", "bad", "none of these"},
+        {"bad", "worse", "not sure"},
+    ]
+
+
 def test_without_distractors_other_answers_of_the_file_are_the_wrong_ones(options):
     answers = ["iron", "tin", "lead", "zinc", "gold", " iron "]
     rows = [{"question": f"Which metal, {i}?", "answer": answer} for i, answer in enumerate(answers)]

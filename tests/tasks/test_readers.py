@@ -203,7 +203,7 @@ def test_a_binary_format_is_known_by_its_content():
 
 def test_the_format_can_be_chosen():
     assert plain(read_table(b"text\tlabel\na\tb\n", "t.txt", format="tsv")) == [{"text": "a", "label": "b"}]
-    with pytest.raises(TaskError, match=r"unknown file format 'yaml'.*csv, tsv, jsonl"):
+    with pytest.raises(TaskError, match=r"unknown file format 'yaml'.*jsonl, csv, tsv"):
         read_table(b"", "t.txt", format="yaml")
 
 

@@ -21,7 +21,12 @@ def test_the_text_of_an_example_is_free_of_labels_case_and_white_space():
     assert text(question="Which?", choices=["A", "b"], answer="A") == text(
         question="which?", choices=["b", "A"], answer="b"
     )
-    assert text(sentence="Ada met Grace", entity="Ada") != text(sentence="Ada met Grace", entity="Grace")
+
+
+def test_entities_of_one_sentence_share_their_text_and_wrong_options_are_no_text():
+    ada = Example("1", {"sentence": "Ada met Grace", "entity": "Ada", "label": "person"}, 1)
+    grace = Example("2", {"sentence": "ada met Grace", "entity": "Grace", "distractors": ["art"], "label": "person"}, 2)
+    assert ada.text == grace.text == "ada met grace"
 
 
 def test_a_fingerprint_is_of_what_is_asked_and_not_of_where_it_lies():

@@ -81,6 +81,29 @@ def good_rows(kind):
         ("multiple_choice", {**CHOICE, "answer": ""}, "answer", "empty", "is empty"),
         ("question_answer", {**ASKED, "distractors": ["a", "b", "a"]}, "distractors", "too few options", "has 2 texts"),
         ("question_answer", {**ASKED, "distractors": "a | b | this"}, "distractors", "too few options", "has 2 texts"),
+        ("span_typing", {**SPAN, "distractors": "person | art"}, "distractors", "too few options", "three are needed"),
+        (
+            "multiple_choice",
+            {**CHOICE, "distractors": ["x", "y", "y", "c"]},
+            "distractors",
+            "too few options",
+            "has 2 texts that differ from the answer; three are needed",
+        ),
+        (
+            "classification",
+            {"text": "x", "label": "good", "distractors": ["good "]},
+            "distractors",
+            "too few options",
+            "has 0 texts that differ from the answer; one is needed",
+        ),
+        ("classification", {"text": "x", "label": "good", "distractors": "bad"}, "distractors", "not a list", "list"),
+        (
+            "chunking",
+            {**CHUNKS, "distractors": ["[NP A] [NP fox] ran home", "[NP A fox ran]", "[VP A fox ran home]"]},
+            "distractors",
+            "other words than the sentence",
+            "does not have the words of the sentence",
+        ),
     ],
 )
 def test_a_row_is_rejected_by_its_rule(kind, row, column, rule, complaint):
@@ -192,6 +215,20 @@ def test_examples_with_more_than_four_options_are_counted():
     assert validate(table_of(rows), "question_answer").n_trimmed == 1
 
 
+def test_of_choices_and_distractors_the_distractors_count():
+    rows = [{**CHOICE, "distractors": ["1", "2", "3"]}, {**CHOICE, "distractors": ["1", "2", "3", "4"]}]
+    assert validate(table_of(rows), "multiple_choice").n_trimmed == 1
+
+
+def test_examples_that_share_a_sentence_are_no_duplicates_and_are_said():
+    rows = [{**SPAN, "entity": entity, "label": label} for entity, label in (("London", "place"), ("Ada", "person"))]
+    rows += [{"sentence": f"Number {i}", "entity": "Number", "label": f"sort {i}"} for i in range(2)]
+    reading = validate(table_of([*rows, {**SPAN, "label": "event"}]), "span_typing")
+    assert (len(reading.task.examples), reading.n_texts, reading.rejected) == (5, 3, ())
+    said = "3 different texts among the examples; a run draws one example of each"
+    assert said in report_text(report(reading)).split("\n")
+
+
 # Too long
 
 
@@ -254,6 +291,7 @@ def test_the_report_is_json_and_text():
         "mapping": {"text": "text", "label": "label"},
         "n_rows": 5,
         "n_examples": 2,
+        "n_texts": 2,
         "labels": ["good", "bad"],
         "n_trimmed": 0,
         "notes": [],

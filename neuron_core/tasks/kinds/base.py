@@ -9,6 +9,12 @@ from neuron_core.tasks.task import Example, Task, Wording
 
 Fields = Mapping[str, Any]
 A_LIST = '["a", "b", "c", "d"] or a | b | c | d'
+_NUMBERS = ("no", "one", "two", "three")
+
+
+def one_line(text: Any) -> str:
+    """White space, line breaks too, folded to single spaces: a prompt line is a line."""
+    return " ".join(str(text).split())
 
 
 @dataclass(frozen=True)
@@ -28,29 +34,72 @@ class Problem:
 class TaskKind:
     """One form of task.
 
-    columns: required columns of a row; `check(fields)` returns the first problem or None;
-    `stem(example, wording)` is the text after "Question:"; `options(example, task, seed)` is the correct
-    option, then three wrong ones.
+    columns: required columns of a row; `problem(fields)` returns the first problem of a row that has them, or None;
+    `stem(example, wording)` is the text after "Question:"; `wrong(example, task, seed)` is three wrong options, fewer
+    where there are none, for an example without a `distractors` column.
     """
 
     name: str
     columns: tuple[str, ...]
     wording: Wording
-    check: Callable[[Fields], Problem | None]
+    problem: Callable[[Fields], Problem | None]
     stem: Callable[[Example, Wording], str]
-    options: Callable[[Example, Task, int], tuple[str, ...]]
+    wrong: Callable[[Example, Task, int], tuple[str, ...]]
     label_column: str | None = None
+    fillers: tuple[str, ...] = ()
+    "neutral options, for where there are fewer than three wrong ones"
+    written: Callable[[Any], str] = one_line
+    "an option as a prompt has it"
+
+    @property
+    def answer_column(self) -> str:
+        """The column that holds the correct option."""
+        return self.label_column or "answer"
+
+    def check(self, fields: Fields) -> Problem | None:
+        """The first problem of a row that has all required columns; its own distractors come last."""
+        return self.problem(fields) or self._check_distractors(fields)
+
+    def options(self, example: Example, task: Task, seed: int) -> tuple[str, ...]:
+        """The correct option, then three wrong ones: the row's own distractors, or by the kind's rule.
+
+        Of more than three distractors the seed takes three; neutral options fill up fewer. Without enough of
+        either there are fewer than four options.
+        """
+        correct = self.written(example.fields[self.answer_column])
+        if "distractors" in example.fields:
+            wrong = pick(self._distinct(example.fields["distractors"], correct), 3, seed, example.id)
+        else:
+            wrong = self.wrong(example, task, seed)
+        fillers = [filler for filler in self.fillers if filler not in (correct, *wrong)]
+        return (correct, *wrong, *fillers[: 3 - len(wrong)])
+
+    def _distinct(self, texts: Sequence[Any], correct: str) -> tuple[str, ...]:
+        return tuple(text for text in dict.fromkeys(map(self.written, texts)) if text != correct)
+
+    def _check_distractors(self, fields: Fields) -> Problem | None:
+        given = fields.get("distractors")
+        if given is None:
+            return None
+        if not isinstance(given, list | tuple):
+            return Problem("distractors", "not a list", "is not a list of texts", A_LIST)
+        correct = self.written(fields[self.answer_column])
+        wrong = self._distinct(given, correct)
+        least = 3 - sum(filler not in (correct, *wrong) for filler in self.fillers)
+        accepted = f"{_NUMBERS[max(least, 1)]} or more texts that differ from the answer and from one another"
+        if "" in wrong:
+            return Problem("distractors", "empty", "has an empty text", accepted)
+        if len(wrong) < max(least, 1):
+            needed = f"{_NUMBERS[max(least, 1)]} {'is' if least <= 1 else 'are'} needed"
+            complaint = f"has {len(wrong)} texts that differ from the answer; {needed}"
+            return Problem("distractors", "too few options", complaint, accepted)
+        return None
 
 
 def empty(fields: Fields, columns: Sequence[str]) -> Problem | None:
     """The problem of the first of the columns that holds nothing but white space."""
     blank = next((c for c in columns if not str(fields[c]).strip()), None)
     return Problem(blank, "empty", "is empty", "a text") if blank else None
-
-
-def one_line(text: Any) -> str:
-    """White space, line breaks too, folded to single spaces: a prompt line is a line."""
-    return " ".join(str(text).split())
 
 
 def pick(items: Sequence[str], count: int, seed: int, key: str) -> tuple[str, ...]:

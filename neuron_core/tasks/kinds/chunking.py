@@ -1,7 +1,9 @@
 """Chunking: a sentence and its bracketed phrases. Distractors are wrong segmentations of that sentence."""
 
-import hashlib
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from neuron_core.tasks.kinds.base import Fields, Problem, TaskKind, empty, one_line, pick
 from neuron_core.tasks.task import Example, Task, Wording
@@ -24,62 +26,102 @@ def parse(answer: str) -> list[Chunk]:
     return chunks
 
 
-def render(chunks: list[Chunk]) -> str:
+def render(chunks: Sequence[Chunk]) -> str:
     return " ".join(f"[{tag} {' '.join(words)}]" if tag else words[0] for tag, words in chunks)
 
 
-def wrong_segmentations(chunks: list[Chunk]) -> list[str]:
-    """Every segmentation one edit away: two chunks merged, one split, one boundary moved, one tag changed."""
-    found: list[list[Chunk]] = []
+def _written(text: Any) -> str:
+    return render(parse(str(text)))
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change of a segmentation: the chunks from `first` up to `end` become others of the same words."""
+
+    first: int
+    end: int
+    chunks: tuple[Chunk, ...]
+
+    def apart(self, other: "Edit") -> bool:
+        """Whether the two touch no common chunk: then either can be made without the other."""
+        return self.end <= other.first or other.end <= self.first
+
+
+def edited(chunks: Sequence[Chunk], *edits: Edit) -> list[Chunk]:
+    """The segmentation with edits that are apart."""
+    changed = list(chunks)
+    for edit in sorted(edits, key=lambda edit: edit.first, reverse=True):
+        changed[edit.first : edit.end] = edit.chunks
+    return changed
+
+
+def edits_of(chunks: Sequence[Chunk]) -> list[Edit]:
+    """Every edit that gives another text: two chunks merged, one split, one boundary moved, one tag changed."""
+    found: list[Edit] = []
     for i, (tag, words) in enumerate(chunks):
-        before, after = chunks[:i], chunks[i + 1 :]
         if not tag:
             continue
-        found.append([*before, (_SWAPS.get(tag, "NP"), words), *after])
-        for cut in range(1, len(words)):
-            found.append([*before, (tag, words[:cut]), (tag, words[cut:]), *after])
-        if not after or not after[0][0]:
+        found.append(Edit(i, i + 1, ((_SWAPS.get(tag, "NP"), words),)))
+        found += [Edit(i, i + 1, ((tag, words[:cut]), (tag, words[cut:]))) for cut in range(1, len(words))]
+        if i + 1 == len(chunks) or not chunks[i + 1][0]:
             continue
-        next_tag, next_words = after[0]
-        found.append([*before, (tag, words + next_words), *after[1:]])
+        next_tag, next_words = chunks[i + 1]
+        found.append(Edit(i, i + 2, ((tag, words + next_words),)))
         if len(next_words) > 1:
-            found.append([*before, (tag, words + next_words[:1]), (next_tag, next_words[1:]), *after[1:]])
+            found.append(Edit(i, i + 2, ((tag, words + next_words[:1]), (next_tag, next_words[1:]))))
         if len(words) > 1:
-            found.append([*before, (tag, words[:-1]), (next_tag, words[-1:] + next_words), *after[1:]])
-    right = render(chunks)
-    return [text for text in dict.fromkeys(render(chunks) for chunks in found) if text != right]
+            found.append(Edit(i, i + 2, ((tag, words[:-1]), (next_tag, words[-1:] + next_words))))
+    return found
 
 
-def _check(fields: Fields) -> Problem | None:
+def wrong_segmentations(chunks: Sequence[Chunk]) -> list[str]:
+    """Every segmentation one edit away."""
+    return list(dict.fromkeys(render(edited(chunks, edit)) for edit in edits_of(chunks)))
+
+
+def _problem(fields: Fields) -> Problem | None:
     if problem := empty(fields, ("sentence", "answer")):
         return problem
+    words = one_line(fields["sentence"]).split()
     chunks = parse(str(fields["answer"]))
-    if [word for _, words in chunks for word in words] != one_line(fields["sentence"]).split():
-        return Problem(
-            "answer",
-            "other words than the sentence",
-            "does not have the words of the sentence in their order",
-            "[NP the number] [VP grew] for: the number grew",
-        )
+    given = fields.get("distractors")
+    for column, texts in (("answer", [fields["answer"]]), ("distractors", given if isinstance(given, list) else [])):
+        if any(_words(text) != words for text in texts if one_line(text)):
+            return Problem(
+                column,
+                "other words than the sentence",
+                "does not have the words of the sentence in their order",
+                "[NP the number] [VP grew] for: the number grew",
+            )
     found = len(wrong_segmentations(chunks))
-    if found < 3:
+    if given is None and found < 3:
         complaint = f"allows {found} wrong segmentations; three are needed"
         return Problem("answer", "too few options", complaint, "a sentence with more chunks or longer ones")
     return None
+
+
+def _words(text: Any) -> list[str]:
+    return [word for _, words in parse(str(text)) for word in words]
 
 
 def _stem(example: Example, wording: Wording) -> str:
     return f"{wording.question}\nSentence: {one_line(example.fields['sentence'])}"
 
 
-def _options(example: Example, task: Task, seed: int) -> tuple[str, ...]:
+def _wrong(example: Example, task: Task, seed: int) -> tuple[str, ...]:
+    """Two edits and both at once: each of the four options is then as like the other three as any other is.
+
+    Three single edits would make the right answer the one in the middle, which can be told without reading.
+    Where no two edits are apart, three single ones.
+    """
     chunks = parse(str(example.fields["answer"]))
-    one_edit = wrong_segmentations(chunks)
-    near = pick(one_edit, 3, seed, example.id)
-    # One distractor in three goes a second edit away, so that difficulty varies within a question.
-    further = [text for text in wrong_segmentations(parse(near[0])) if text not in near and text != render(chunks)]
-    mixed = near if not further else (*pick(further, 1, seed, example.id), *near[1:])
-    return (render(chunks), *sorted(mixed, key=lambda text: hashlib.sha256(text.encode()).hexdigest()))
+    edits = {render(edited(chunks, edit)): edit for edit in edits_of(chunks)}
+    order = pick(tuple(edits), len(edits), seed, example.id)
+    for place, text in enumerate(order):
+        partner = next((other for other in order[place + 1 :] if edits[text].apart(edits[other])), None)
+        if partner is not None:
+            return text, partner, render(edited(chunks, edits[text], edits[partner]))
+    return order[:3]
 
 
 CHUNKING = TaskKind(
@@ -89,7 +131,8 @@ CHUNKING = TaskKind(
         "You are an expert in syntactic chunking.",
         "Which option divides this sentence into the correct chunks?",
     ),
-    check=_check,
+    problem=_problem,
     stem=_stem,
-    options=_options,
+    wrong=_wrong,
+    written=_written,
 )

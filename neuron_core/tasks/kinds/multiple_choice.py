@@ -6,7 +6,7 @@ from neuron_core.tasks.task import Example, Task, Wording
 FOUR = "four or more different choices"
 
 
-def _check(fields: Fields) -> Problem | None:
+def _problem(fields: Fields) -> Problem | None:
     if problem := empty(fields, ("question", "answer")):
         return problem
     choices = fields["choices"]
@@ -31,17 +31,17 @@ def _stem(example: Example, wording: Wording) -> str:
     return one_line(example.fields["question"])
 
 
-def _options(example: Example, task: Task, seed: int) -> tuple[str, ...]:
+def _wrong(example: Example, task: Task, seed: int) -> tuple[str, ...]:
     correct = one_line(example.fields["answer"])
     wrong = [one_line(choice) for choice in example.fields["choices"] if one_line(choice) != correct]
-    return (correct, *pick(wrong, 3, seed, example.id))
+    return pick(wrong, 3, seed, example.id)
 
 
 MULTIPLE_CHOICE = TaskKind(
     name="multiple_choice",
     columns=("question", "choices", "answer"),
     wording=Wording("You are an expert in commonsense reasoning."),
-    check=_check,
+    problem=_problem,
     stem=_stem,
-    options=_options,
+    wrong=_wrong,
 )

@@ -4,7 +4,7 @@ from neuron_core.tasks.kinds.base import Fields, Problem, TaskKind, empty, one_l
 from neuron_core.tasks.task import Example, Task, Wording
 
 
-def _check(fields: Fields) -> Problem | None:
+def _problem(fields: Fields) -> Problem | None:
     if problem := empty(fields, ("sentence", "entity", "label")):
         return problem
     if one_line(fields["entity"]) not in one_line(fields["sentence"]):
@@ -17,10 +17,10 @@ def _stem(example: Example, wording: Wording) -> str:
     return f'{wording.question}\nSentence: {sentence}\nSpan: "{entity}"'
 
 
-def _options(example: Example, task: Task, seed: int) -> tuple[str, ...]:
+def _wrong(example: Example, task: Task, seed: int) -> tuple[str, ...]:
     correct = one_line(example.fields["label"])
     wrong = [label for label in task.labels if label != correct]
-    return (correct, *pick(wrong, 3, seed, example.id))
+    return pick(wrong, 3, seed, example.id)
 
 
 SPAN_TYPING = TaskKind(
@@ -29,8 +29,8 @@ SPAN_TYPING = TaskKind(
     wording=Wording(
         "You are an expert in named entity recognition.", "What type of entity is the span in this sentence?"
     ),
-    check=_check,
+    problem=_problem,
     stem=_stem,
-    options=_options,
+    wrong=_wrong,
     label_column="label",
 )

@@ -37,9 +37,9 @@ def _commonsense_qa(source: Source, note: Note) -> Iterator[Row]:
 
 
 FORMATS: dict[str, Format] = {
+    "jsonl": Format(read_json_lines, (".jsonl", ".ndjson")),
     "csv": Format(read_csv, (".csv",)),
     "tsv": Format(read_tsv, (".tsv", ".tab")),
-    "jsonl": Format(read_json_lines, (".jsonl", ".ndjson")),
     "json": Format(read_json, (".json",)),
     "parquet": Format(read_parquet, (".parquet", ".pq")),
     "xlsx": Format(read_xlsx, (".xlsx",)),
@@ -50,8 +50,9 @@ FORMATS: dict[str, Format] = {
 }
 SUFFIXES = {suffix: name for name, one in FORMATS.items() for suffix in one.suffixes}
 ACCEPTED = (
-    ".jsonl, .csv, .tsv, .json, each perhaps with .gz, .parquet, .xlsx; or a Few-NERD, CoNLL-2000, SST or "
-    "CommonsenseQA file as published"
+    f"{', '.join(one.suffixes[0] for one in FORMATS.values() if one.suffixes)}, "
+    f"{', '.join(suffix for one in FORMATS.values() for suffix in one.suffixes[1:])}, the text ones also with .gz; "
+    "or a Few-NERD, CoNLL-2000, SST or CommonsenseQA file as published"
 )
 _SAMPLE = 2**16
 _CHUNK_TAG = re.compile(r"O|[BI]-[A-Z]+")
