@@ -1,21 +1,30 @@
 """Where the good and the bad neurons sit."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
 from neuron_core.analysis.layers import NeuronRow, layer_counts, neuron_rows
+from neuron_core.analysis.specific import specific_neurons
+from neuron_core.analysis.task_layers import TaskLayers, score_map, task_layers
 from neuron_core.figures.layers import layer_heatmap, layer_score_bars
+from neuron_core.figures.score_map import score_heatmap
+from neuron_core.figures.task_layers import change_heatmaps, share_lines, task_heatmaps
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
 from pages.shared import state
 from pages.shared.frame import through_frame
 from pages.shared.guard import error_box, guard
+from pages.shared.peers import choose_peers, peers_caption, rankings_of, run_name
 from pages.shared.results import attribution_of, setting_of
 from pages.shared.tables import neuron_table
-from pages.shared.widgets import competence, empty_state, figure, provenance, table
+from pages.shared.widgets import competence, empty_state, figure, provenance, recipes, table
 
 ALL_LAYERS, BOTH = "all", "both"
+THIS, TASKS, SCORES = "this run", "tasks beside each other", "all scores"
+MAP, LINES, CHANGE = "map", "lines and mean", "change without shared neurons"
 
 
 def choose_k(setting: Setting, found: Attribution) -> int:
@@ -89,21 +98,132 @@ def neurons(rows: list[NeuronRow], name: str) -> None:
     )
 
 
-def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
-    competence(run)
-    k = choose_k(setting, found)
+def this_run(run: RunFolder, found: Attribution, k: int, name: str) -> None:
+    """Good and bad neurons of the shown run, layer by layer and one by one."""
     cut, n_layers = found.ranking.cut(k), found.ranking.n_layers
-    name = f"{state.shown_id()}-k{k}"
     figure(layer_heatmap(layer_counts(cut, n_layers), k), "layer_map", f"layers-{name}", take_click)
     st.caption("A click on a cell shows its neurons below; a double click lets go.")
     provenance(run, k=k)
     st.subheader("Neurons")
     neurons(choose_rows(neuron_rows(cut), n_layers), f"neurons-{name}")
     provenance(run, k=k)
+
+
+def tasks(run: RunFolder, k: int) -> None:
+    """The same for every task that this model has a run of."""
+    chosen = choose_peers(run, "layers_tasks")
+    rankings = rankings_of(chosen)
+    if not rankings:
+        st.info("Choose at least one task.")
+        return
+    if len(rankings) == 1:
+        st.info("This model has neurons of one task only. Attribution in the sidebar finds those of another.")
+    kind = st.segmented_control(
+        "Shown",
+        [MAP, LINES, CHANGE] if len(rankings) > 1 else [MAP, LINES],
+        default=MAP,
+        required=True,
+        key="layers_kind",
+        persist_state="session",
+    )
+    n_layers = next(iter(rankings.values())).n_layers
+    layers = task_layers({task: ranking.cut(k) for task, ranking in rankings.items()}, n_layers)
+    name = f"{'-'.join(rankings)}-k{k}"
+    if kind == MAP:
+        figure(task_heatmaps(layers, k), "task_map", f"layers-{name}", take_task_click(chosen))
+        st.caption("A click on a cell opens that run with the neurons of that layer.")
+    elif kind == LINES:
+        figure(share_lines(layers), "task_lines", f"layer-shares-{name}")
+    else:
+        specific = specific_neurons(rankings, k)
+        after = task_layers(specific.sets(), n_layers)
+        figure(change_heatmaps(layers, after), "task_change", f"layer-change-{name}")
+        st.caption(
+            f"Neurons that two or more tasks have among their {k} good or {k} bad ones are removed and refilled from "
+            f"the next ranks, until no two sets meet: {len(specific.banned)} neurons in {specific.rounds} rounds."
+        )
+    table(
+        task_table(layers), "task_layers", f"task-layers-{name}", "Good and bad neurons by task and layer", height=240
+    )
+    peers_caption(chosen, k)
+
+
+def task_table(layers: TaskLayers) -> pd.DataFrame:
+    """One line a task and layer, and one for the mean over tasks."""
+    good, bad = layers.shares("good"), layers.shares("bad")
+    rows = [
+        {
+            "task": task,
+            "layer": layer,
+            "good": int(layers.good[t, layer]),
+            "bad": int(layers.bad[t, layer]),
+            "good share": good[t, layer],
+            "bad share": bad[t, layer],
+        }
+        for t, task in enumerate(layers.tasks)
+        for layer in range(layers.good.shape[1])
+    ]
+    means = zip(layers.mean_shares("good"), layers.mean_shares("bad"), strict=True)
+    rows += [
+        {"task": "mean over tasks", "layer": layer, "good share": one, "bad share": two}
+        for layer, (one, two) in enumerate(means)
+    ]
+    return pd.DataFrame(rows)
+
+
+def take_task_click(chosen: dict[str, RunFolder]) -> Callable[[], None]:
+    """Callback of the tasks' map: the cell's run and layer become those of the first view."""
+
+    def take() -> None:
+        points = st.session_state["task_map"].selection.points
+        if points:
+            cell = points[0]["customdata"]
+            state.show(run_name(chosen[cell["task"]]))
+            st.session_state["layer"], st.session_state["role"] = cell["layer"], cell["role"]
+            st.session_state["layers_view"] = THIS
+
+    return take
+
+
+def all_scores(run: RunFolder, found: Attribution) -> None:
+    """Every neuron with a score, not only K of them."""
+    st.subheader("Map of the whole model")
+    whole = score_map(found.ranking)
+    figure(score_heatmap(whole), "score_map", f"score-map-{state.shown_id()}", take_score_click)
+    each = (
+        "Each cell is one neuron."
+        if whole.width == 1
+        else f"Each cell stands for {whole.width} neighbouring neurons and shows the score of the strongest of them."
+    )
+    st.caption(f"{each} The colour follows the cube root of the score. A click on a cell opens its neuron.")
+    provenance(run)
     st.subheader("All scores by layer")
-    st.markdown("Every neuron with a score, not only K of them: positive scores upwards, negative ones downwards.")
+    st.markdown("Positive scores upwards, negative ones downwards.")
     figure(layer_score_bars(found.ranking), "layer_scores", f"layer-scores-{state.shown_id()}")
     provenance(run)
+
+
+def take_score_click() -> None:
+    """Callback of the score map: the strongest neuron of the cell."""
+    points = st.session_state["score_map"].selection.points
+    if points:
+        st.session_state["open_neuron"] = points[0]["customdata"]["neuron"]
+
+
+def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
+    competence(run)
+    view = st.segmented_control(
+        "View", [THIS, TASKS, SCORES], default=THIS, required=True, key="layers_view", bind="query-params"
+    )
+    if view == SCORES:
+        all_scores(run, found)
+    else:
+        k = choose_k(setting, found)
+        if view == TASKS:
+            tasks(run, k)
+        else:
+            this_run(run, found, k, f"{state.shown_id()}-k{k}")
+    recipes(run)
 
 
 through_frame()

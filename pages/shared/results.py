@@ -58,12 +58,12 @@ def _stamp(run: RunFolder, *names: str) -> Stamp:
     return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
+@st.cache_data(show_spinner=False, max_entries=256)
 def _setting(path: str, stamp: Stamp) -> Setting | None:
     return RunFolder(Path(path)).setting()
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
+@st.cache_data(show_spinner=False, max_entries=16)
 def _attribution(path: str, stamp: Stamp) -> Attribution | None:
     return read_attribution(RunFolder(Path(path)))
 

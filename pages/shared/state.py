@@ -47,6 +47,11 @@ def recent_runs() -> list[RunFolder]:
     return engine().store.runs()[:RECENT]
 
 
+def all_runs() -> list[RunFolder]:
+    """Every run of the store, newest first, and the finished demo last."""
+    return [*engine().store.runs(), *([RunFolder(DEMO_FOLDER)] if has_demo() else [])]
+
+
 def show(run_id: str) -> None:
     """Makes a run the one that every page shows, from the next rerun on."""
     st.session_state["run_to_show"] = run_id

@@ -1,0 +1,65 @@
+"""Runs that can stand beside the shown one: the same model on other tasks."""
+
+import streamlit as st
+
+from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.runs.store import RunFolder
+from pages.shared import state
+from pages.shared.results import attribution_of, setting_of
+
+MOST_RUNS = 200
+
+
+def peers(run: RunFolder) -> dict[str, RunFolder]:
+    """Task → the newest run of the same model with its neurons found; of its own task the shown run itself."""
+    shown = setting_of(run)
+    if shown is None:
+        return {}
+    found = {shown.task_name: run} if has_neurons(run) else {}
+    candidates = state.all_runs()[:MOST_RUNS]
+    for other in candidates:
+        setting = setting_of(other)
+        if setting is None or setting.model.fingerprint != shown.model.fingerprint or setting.task_name in found:
+            continue
+        if has_neurons(other):
+            found[setting.task_name] = other
+    return found
+
+
+def has_neurons(run: RunFolder) -> bool:
+    return (run.path / "ranking.npz").is_file()
+
+
+def choose_peers(run: RunFolder, key: str) -> dict[str, RunFolder]:
+    """The peers that are compared; all of them at first."""
+    found = peers(run)
+    # Another model's tasks are no options.
+    chosen = st.multiselect(
+        "Tasks compared",
+        list(found),
+        default=list(found),
+        key=f"{key}_{'-'.join(found)}",
+        help="The newest run of each task with this model; of its own task the run that is shown.",
+    )
+    return {task: found[task] for task in chosen}
+
+
+def rankings_of(runs: dict[str, RunFolder]) -> dict[str, NeuronRanking]:
+    """task → ranking, of runs with their neurons found."""
+    found = {task: attribution_of(run) for task, run in runs.items()}
+    return {task: one.ranking for task, one in found.items() if one is not None}
+
+
+def run_name(run: RunFolder) -> str:
+    """The id that links use; the demo has its own."""
+    return state.DEMO if run.path == state.DEMO_FOLDER else run.id
+
+
+def peers_caption(runs: dict[str, RunFolder], k: int) -> None:
+    """What stands side by side, one line."""
+    parts = []
+    for task, run in runs.items():
+        setting, config = setting_of(run), run.config()
+        seen = f"{len(setting.attribution)} questions" if setting else ""
+        parts.append(f"{task}: run `{run_name(run)}` ({seen}, m = {config.attribution.steps}, seed {config.seed})")
+    st.caption(f"K = {k} of either role. " + " · ".join(parts))

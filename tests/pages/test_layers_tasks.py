@@ -1,0 +1,73 @@
+"""Layers: tasks beside each other, and all scores."""
+
+import json
+import shutil
+
+import pytest
+
+from neuron_core.runs.store import RunFolder
+from pages.shared.peers import peers
+from tests.pages.conftest import faults, figures, texts
+
+TASKS, SCORES = "tasks beside each other", "all scores"
+
+
+@pytest.fixture
+def other_task(full) -> RunFolder:
+    """The same run once more, had it been another task's, with its good and bad neurons exchanged."""
+    copy = full.path.with_name("20000101-000000-weather")
+    shutil.copytree(full.path, copy)
+    setting = json.loads((copy / "setting.json").read_text())
+    (copy / "setting.json").write_text(json.dumps(setting | {"task_name": "weather"}))
+    run = RunFolder(copy)
+    ranking = run.ranking()
+    arrays = vars(ranking) | {"scores": -ranking.scores[::-1], "neurons": ranking.neurons[::-1]}
+    run.save_ranking(type(ranking)(**arrays))
+    return run
+
+
+def view(app, name):
+    return app.segmented_control(key="layers_view").set_value(name).run()
+
+
+def test_tasks_of_the_same_model_stand_side_by_side(open_page, full, other_task):
+    app = view(open_page("layers", run=full.id), TASKS)
+    assert faults(app) == []
+    good, _, bad, _ = figures(app)[0]["data"]
+    counts = [[row[t] for row in good["z"]] for t in (0, 1)]
+    assert [sum(column) for column in counts] == [10, 10]
+    # Exchanged roles: what is good for one task is bad for the other.
+    assert counts[0] == [row[1] for row in bad["z"]]
+    assert full.id in texts(app)
+    assert other_task.id in texts(app)
+
+
+def test_lines_and_change_are_drawn_for_two_tasks(open_page, full, other_task):
+    app = view(open_page("layers", run=full.id), TASKS)
+    app.segmented_control(key="layers_kind").set_value("lines and mean").run()
+    assert [trace["name"] for trace in figures(app)[0]["data"]][2] == "mean over tasks"
+    app.segmented_control(key="layers_kind").set_value("change without shared neurons").run()
+    assert faults(app) == []
+    assert "rounds" in texts(app)
+
+
+def test_a_single_task_is_shown_and_says_that_there_is_no_other(open_page, full):
+    app = view(open_page("layers"), TASKS)
+    assert faults(app) == []
+    assert "one task only" in texts(app)
+    assert len(figures(app)) == 1
+
+
+def test_runs_of_another_model_are_no_peers(open_page, full, other_task):
+    setting = json.loads((other_task.path / "setting.json").read_text())
+    setting["model"]["fingerprint"] = "another"
+    (other_task.path / "setting.json").write_text(json.dumps(setting))
+    assert list(peers(full)) == ["mood"]
+
+
+def test_the_map_of_all_scores_says_what_a_cell_is(open_page, full):
+    app = view(open_page("layers"), SCORES)
+    assert faults(app) == []
+    heat = figures(app)[0]["data"][0]
+    assert (len(heat["z"]), len(heat["z"][0])) == (4, 48)
+    assert "Each cell is one neuron." in texts(app)
