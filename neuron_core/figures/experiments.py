@@ -1,0 +1,179 @@
+"""Figures of the experiments: methods by task, time against answer length, agreement of draws. No torch."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from neuron_core.analysis.entries import AVERAGE
+from neuron_core.analysis.layers import ROLES
+from neuron_core.control.interventions import DIRECTIONS
+from neuron_core.figures.panels import TITLES
+from neuron_core.figures.theme import (
+    BAD,
+    GOOD,
+    NEUTRAL,
+    PATTERNS,
+    SERIES,
+    TITLE_SIZE,
+    dress,
+    plain,
+    signed,
+    zero_line,
+)
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+
+
+def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = ("method",)) -> go.Figure:
+    """A table of entries as bars by task with their 95% intervals, and the held-out value of each as a diamond.
+
+    measure: rac or rcc; line: the columns that name a series, as ("method",) or ("method", "part").
+    An undefined entry has no bar.
+    """
+    titles = [TITLES[direction] for direction in DIRECTIONS]
+    figure = make_subplots(1, len(DIRECTIONS), shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=titles)
+    names = list(dict.fromkeys(table[list(line)].itertuples(index=False, name=None)))
+    tasks = list(dict.fromkeys(table["task"]))
+    for column, direction in enumerate(DIRECTIONS, start=1):
+        for place, name in enumerate(names):
+            own = table[table["direction"] == direction]
+            for key, value in zip(line, name, strict=True):
+                own = own[own[key] == value]
+            own = own.set_index("task").reindex(tasks)
+            label = ", ".join(map(str, name))
+            values, low, high = (own[f"{measure}{end}"] for end in ("", "_low", "_high"))
+            heldout = own[f"heldout_{measure}"]
+            said = [
+                f"{plain(label)} on {plain(task)}<br>{measure.upper()} {_said(v)}, held out {_said(h)}"
+                for task, v, h in zip(tasks, values, heldout, strict=True)
+            ]
+            figure.add_trace(
+                go.Bar(
+                    x=tasks,
+                    y=_plain_numbers(values),
+                    name=label,
+                    legendgroup=label,
+                    showlegend=column == 1,
+                    offsetgroup=label,
+                    marker={
+                        "color": SERIES[place % len(SERIES)],
+                        "pattern": {"shape": PATTERNS[place % len(PATTERNS)]},
+                        "line": {"width": 0},
+                    },
+                    error_y={
+                        "type": "data",
+                        "symmetric": False,
+                        "array": _plain_numbers((high - values).fillna(0)),
+                        "arrayminus": _plain_numbers((values - low).fillna(0)),
+                        "color": NEUTRAL,
+                        "thickness": 1.5,
+                        "width": 3,
+                    },
+                    hovertext=[f"{one}, ◆ {_said(h)}" for one, h in zip(said, heldout, strict=True)],
+                    hoverinfo="text",
+                ),
+                row=1,
+                col=column,
+            )
+    base = {"rac": "Acc", "rcc": "Com"}[measure]
+    dress(figure, _entries_in_words(table, measure, line), height=460)
+    figure.update_annotations(font={"size": TITLE_SIZE})
+    figure.update_layout(margin={"t": 108}, legend={"y": 1.12})
+    figure.update_layout(barmode="group", bargap=0.2)
+    figure.update_xaxes(title_text="Task")
+    figure.update_yaxes(title_text=f"{measure.upper()} (% of baseline {base})", col=1)
+    zero_line(figure)
+    return figure
+
+
+def cost_lines(table: pd.DataFrame) -> go.Figure:
+    """Figure 9: seconds a layer against the length of the answer, one line a form, both axes logarithmic.
+
+    table: columns form, length, seconds, seconds_low, seconds_high.
+    """
+    figure = go.Figure()
+    for place, (form, own) in enumerate(table.groupby("form", sort=False)):
+        figure.add_trace(
+            go.Scatter(
+                x=own["length"].tolist(),
+                y=own["seconds"].tolist(),
+                name=str(form),
+                mode="lines+markers",
+                line={"color": SERIES[place % len(SERIES)], "width": 3, "dash": DASHES[place % len(DASHES)]},
+                marker={"size": 9},
+                error_y={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": (own["seconds_high"] - own["seconds"]).tolist(),
+                    "arrayminus": (own["seconds"] - own["seconds_low"]).tolist(),
+                    "thickness": 1.5,
+                    "width": 4,
+                },
+                hovertemplate=f"{plain(str(form))}<br>%{{x}} tokens: %{{y:.3g}} s a layer<extra></extra>",
+            )
+        )
+    said = [
+        f"{form}: {own['seconds'].iloc[0]:.3g} s at {own['length'].iloc[0]}, "
+        f"{own['seconds'].iloc[-1]:.3g} s at {own['length'].iloc[-1]} tokens."
+        for form, own in table.groupby("form", sort=False)
+    ]
+    dress(figure, f"Lines of the seconds a layer against the answer's length. {' '.join(said)}", height=440)
+    lengths = sorted(table["length"].unique().tolist())
+    figure.update_layout(margin={"t": 72})
+    figure.update_xaxes(
+        title_text="Answer length (tokens)", type="log", tickvals=lengths, ticktext=list(map(str, lengths))
+    )
+    figure.update_yaxes(title_text="Seconds a layer", type="log")
+    return figure
+
+
+def agreement_bars(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
+    """Jaccard of the sets over draws by task, good and bad, with the range over pairs. tables: task → agreement."""
+    figure = go.Figure()
+    said = []
+    for role, colour in zip(ROLES, (GOOD, BAD), strict=True):
+        own = pd.DataFrame({task: t.set_index("role").loc[role] for task, t in tables.items()}).T
+        values, low, high = (own[name].astype(float) for name in ("jaccard", "jaccard_low", "jaccard_high"))
+        figure.add_trace(
+            go.Bar(
+                x=list(tables),
+                y=_plain_numbers(values),
+                name=f"{role} {'+' if role == 'good' else '−'}",
+                marker={"color": colour, "line": {"width": 0}},
+                error_y={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": _plain_numbers((high - values).fillna(0)),
+                    "arrayminus": _plain_numbers((values - low).fillna(0)),
+                    "color": NEUTRAL,
+                },
+                hovertemplate=f"{role} neurons, %{{x}}: Jaccard %{{y:.2f}}<extra></extra>",
+            )
+        )
+        said += [f"{task}, {role}: {_said(value, 2)}." for task, value in values.items()]
+    dress(figure, f"Bars of the Jaccard overlap of sets over draws. {' '.join(said)}", height=360)
+    figure.update_layout(barmode="group", margin={"t": 48})
+    figure.update_xaxes(title_text="Task")
+    figure.update_yaxes(title_text="Jaccard over pairs of draws", range=[0, 1.02])
+    return figure
+
+
+def _plain_numbers(values: pd.Series) -> list[float | None]:
+    """NaN as None: an entry without a number."""
+    return [None if np.isnan(value) else float(value) for value in values.to_numpy(dtype=float)]
+
+
+def _said(value: float, digits: int = 1) -> str:
+    return "undefined" if np.isnan(value) else signed(float(value), digits)
+
+
+def _entries_in_words(table: pd.DataFrame, measure: str, line: Sequence[str]) -> str:
+    average = table[table["task"] == AVERAGE] if (table["task"] == AVERAGE).any() else table
+    said = [
+        f"{', '.join(str(row[key]) for key in line)} on {row['task']}, {row['direction']}: {_said(row[measure])}."
+        for row in average.to_dict("records")
+    ]
+    return f"Bars of {measure.upper()} in percent by task and method. {' '.join(said)}"

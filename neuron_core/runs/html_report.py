@@ -1,0 +1,115 @@
+"""One HTML file with tables and figures that opens without a network: plotly.js is inside, once. No torch."""
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from neuron_core.figures.theme import describe
+
+STYLE = """
+:root { color-scheme: light dark; --line: #8886; --soft: #8882; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1200px; padding: 1rem 1.5rem 4rem;
+       background: Canvas; color: CanvasText; }
+h1 { line-height: 1.2; } h2 { margin-top: 3rem; border-bottom: 1px solid var(--line); } h3 { margin-bottom: .3rem; }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+thead th { position: sticky; top: 0; background: Canvas; }
+.wide { overflow-x: auto; max-height: 36rem; } nav a { margin-right: 1rem; white-space: nowrap; }
+.setting { background: var(--soft); padding: .5rem 1rem; } .setting pre { overflow-x: auto; font-size: .8rem; }
+figure { margin: 1rem 0; } figcaption { font-size: .85rem; }
+"""
+# Figures have no text colour of their own: they take the page's, which follows light and dark.
+SCRIPT = """
+for (const place of document.querySelectorAll('.plot')) {
+  const figure = JSON.parse(place.querySelector('script').textContent);
+  figure.layout.font = Object.assign({}, figure.layout.font, {color: getComputedStyle(document.body).color});
+  const target = document.createElement('div');
+  place.appendChild(target);
+  Plotly.newPlot(target, figure.data, figure.layout, {responsive: true, displaylogo: false});
+}
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One part of a report: words, tables with their captions, figures with theirs."""
+
+    name: str
+    "short: its anchor and its entry in the list at the top"
+    title: str
+    text: str = ""
+    tables: Sequence[tuple[str, pd.DataFrame]] = field(default_factory=tuple)
+    figures: Sequence[tuple[str, go.Figure]] = field(default_factory=tuple)
+
+
+def html_report(title: str, setting: Mapping[str, object], sections: Sequence[Section]) -> str:
+    """The whole page as text. setting: everything the results rest on, shown at the top as it is."""
+    links = " ".join(f'<a href="#{_text(s.name)}">{_text(s.name)}</a>' for s in sections)
+    return "\n".join(
+        [
+            "<!doctype html>",
+            f'<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            # An empty icon: a browser would ask for one.
+            f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body>',
+            f"<h1>{_text(title)}</h1>",
+            _setting(setting),
+            f"<nav>{links}</nav>",
+            *(_section(section) for section in sections),
+            f"<script>{get_plotlyjs()}</script>",
+            f"<script>{SCRIPT}</script>",
+            "</body></html>",
+        ]
+    )
+
+
+def _setting(setting: Mapping[str, object]) -> str:
+    rows = []
+    for name, value in setting.items():
+        shown = (
+            f"<pre>{_text(json.dumps(value, indent=1, ensure_ascii=False))}</pre>"
+            if isinstance(value, dict | list)
+            else _text(value)
+        )
+        rows.append(f"<tr><td>{_text(name)}</td><td style='text-align:left;white-space:normal'>{shown}</td></tr>")
+    return f"<div class='setting'><h3>Setting</h3><table>{''.join(rows)}</table></div>"
+
+
+def _section(section: Section) -> str:
+    parts = [f'<section id="{_text(section.name)}"><h2>{_text(section.title)}</h2>']
+    if section.text:
+        parts.append(f"<p>{_text(section.text)}</p>")
+    for caption, figure in section.figures:
+        # Nothing inside may end the script element.
+        data = (figure.to_json() or "").replace("<", "\\u003c")
+        parts.append(
+            f'<figure><div class="plot" role="img" aria-label="{_text(describe(figure))}">'
+            f'<script type="application/json">{data}</script></div><figcaption>{_text(caption)}</figcaption></figure>'
+        )
+    for caption, table in section.tables:
+        parts.append(f"<h3>{_text(caption)}</h3><div class='wide'>{_table(table)}</div>")
+    return "\n".join([*parts, "</section>"])
+
+
+def _table(table: pd.DataFrame) -> str:
+    head = "".join(f"<th>{_text(name)}</th>" for name in table.columns)
+    rows = ("".join(f"<td>{_text(_shown(value))}</td>" for value in row) for row in table.itertuples(index=False))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>"
+
+
+def _shown(value: object) -> str:
+    if value is None or (isinstance(value, float) and value != value):
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1 else f"{value:.1f}"
+    return str(value)
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))

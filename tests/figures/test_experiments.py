@@ -1,0 +1,69 @@
+"""Figures of the experiments, from tables typed out."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from neuron_core.analysis.entries import best_entry, frame, with_averages
+from neuron_core.analysis.stability import agreement
+from neuron_core.figures.experiments import agreement_bars, cost_lines, entry_bars
+from neuron_core.figures.theme import describe
+from tests.analysis.rankings import ranking
+from tests.figures import rows
+
+
+def entries():
+    ours = [best_entry("ner", rows.best(10, d, rac=30.0, heldout_rac=12.0), "ace") for d in ("enhancer", "degrader")]
+    none = [replace(one, task="sentiment", rac=None, rac_low=None, rac_high=None, heldout_rac=None) for one in ours]
+    theirs = [replace(one, method="tn", rac=-4.0, rac_low=-6.0, rac_high=1.0) for one in ours]
+    return frame(with_averages([*ours, *none, *theirs]))
+
+
+def test_bars_have_a_series_a_method_and_a_panel_a_direction():
+    figure = entry_bars(entries())
+    assert [trace.name for trace in figure.data] == ["ace", "tn", "ace", "tn"]
+    first, second = figure.data[:2]
+    assert list(first.x) == ["ner", "sentiment", "average"]
+    assert list(first.y) == [30.0, None, 30.0]
+    assert list(second.y) == [-4.0, None, -4.0]
+    assert (first.error_y.array[0], first.error_y.arrayminus[0]) == (15.0, 10.0)
+    assert [trace.showlegend for trace in figure.data] == [True, True, False, False]
+    assert figure.layout.yaxis.title.text == "RAC (% of baseline Acc)"
+
+
+def test_a_bar_says_its_held_out_value_and_that_it_is_undefined():
+    said = entry_bars(entries()).data[0].hovertext
+    assert "held out +12.0" in said[0]
+    assert "undefined" in said[1]
+
+
+def test_bars_can_be_split_by_part_and_show_comprehension():
+    table = entries().assign(part="good")
+    figure = entry_bars(table, "rcc", ("method", "part"))
+    assert figure.data[0].name == "ace, good"
+    assert "Com" in figure.layout.yaxis.title.text
+    assert "ace, good on average, enhancer: +5.0." in describe(figure)
+
+
+def test_time_is_a_line_a_form_on_logarithmic_axes():
+    table = pd.DataFrame(
+        [("slow", 1, 2.0, 1.5, 2.5), ("slow", 4, 8.0, 7.0, 9.0), ("ours", 1, 0.1, 0.1, 0.1)],
+        columns=["form", "length", "seconds", "seconds_low", "seconds_high"],
+    )
+    figure = cost_lines(table)
+    assert [trace.name for trace in figure.data] == ["slow", "ours"]
+    assert list(figure.data[0].y) == [2.0, 8.0]
+    assert list(figure.data[0].error_y.arrayminus) == [0.5, 1.0]
+    assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "log")
+    assert list(figure.layout.xaxis.ticktext) == ["1", "4"]
+    assert "slow: 2 s at 1, 8 s at 4 tokens." in describe(figure)
+
+
+def test_agreement_is_a_bar_a_task_and_role_with_its_range():
+    tables = {"ner": agreement({"1": ranking([0, 1]), "2": ranking([1, 2]), "3": ranking([0, 1])}, 2)}
+    good, bad = agreement_bars(tables).data
+    assert list(good.y) == [pytest.approx(5 / 9)]
+    assert good.error_y.array[0] == pytest.approx(4 / 9)
+    assert list(bad.y) == [None]
+    assert "ner, bad: undefined." in describe(agreement_bars(tables))
