@@ -49,15 +49,19 @@ class EffectSummary:
 
 def parse_neuron(text: str, n_layers: int, n_neurons: int) -> tuple[int, int]:
     """`12.345` → (12, 345). ConfigError for another form, or a neuron that the model has not."""
-    layer, dot, index = text.strip().partition(".")
-    good = bool(dot) and layer.isdecimal() and index.isdecimal() and len(text) <= 20
-    if not good or int(layer) >= n_layers or int(index) >= n_neurons:
+    layer, _, index = text.strip().partition(".")
+    if not (layer.isdecimal() and index.isdecimal() and len(text) <= 20):
         raise ConfigError(
-            f"no neuron is called {text.strip()[:40]!r}",
-            where="Go to L.i",
-            accepted=f"layer.index, from 0.0 to {n_layers - 1}.{n_neurons - 1}",
+            f"no neuron is called {text.strip()[:40]!r}", where="Go to L.i", accepted="layer.index, for instance 12.345"
         )
+    check_place(int(layer), int(index), n_layers, n_neurons)
     return int(layer), int(index)
+
+
+def check_place(layer: int, index: int, n_layers: int, n_neurons: int) -> None:
+    """ConfigError for a neuron that a model of this size has not."""
+    if not (0 <= layer < n_layers and 0 <= index < n_neurons):
+        raise ConfigError(f"the model has no neuron {layer}.{index}", accepted=f"0.0 to {n_layers - 1}.{n_neurons - 1}")
 
 
 def standing(ranking: NeuronRanking, method: str, layer: int, index: int) -> Standing:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_core.analysis.neuron import single_plan
+from neuron_core.analysis.neuron import check_place, single_plan
 from neuron_core.control.findings import Generation, NeuronEffect, Text
 from neuron_core.errors import RunError
 from neuron_core.qatt.proxies import ProxyQuestion
@@ -34,7 +34,7 @@ class Step:
 def steps_of(errand: Errand, engine: "Engine") -> Iterator[Step]:
     """Carries the errand out; the model is unchanged between two steps. Findings are written at the end.
 
-    RunError when the engine's model is not the one that the run was made with.
+    RunError when the engine's model is not the one that the run was made with, ConfigError when it lacks the neuron.
     """
     if isinstance(errand, WritingErrand):
         yield from _write(errand, engine)
@@ -49,6 +49,7 @@ def steps_of(errand: Errand, engine: "Engine") -> Iterator[Step]:
             where=run.id,
             accepted=f"{setting.model.title}, fingerprint {setting.model.fingerprint}",
         )
+    check_place(errand.layer, errand.index, setting.model.n_layers, setting.model.n_neurons)
     if errand.what == "tokens":
         found = engine.neuron_tokens(errand.layer, errand.index)
         save_finding(Path(errand.folder), errand.layer, errand.index, "tokens", found)

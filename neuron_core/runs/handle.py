@@ -2,35 +2,36 @@
 
 import atexit
 import itertools
-import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import EvaluationConfig, RunConfig
+from neuron_core.runs.desk import ErrandDesk
+from neuron_core.runs.endings import CANCELLED, end_run, settle
 from neuron_core.runs.process import WorkerProcess
+from neuron_core.runs.prompts import PromptDesk
 from neuron_core.runs.protocol import (
     WORKER_LOG,
     CancelRequest,
+    ErrandEnded,
+    ErrandStep,
     Failure,
     Inspected,
-    InspectRequest,
     ModelState,
     Reply,
+    Request,
     RunEnded,
     RunRequest,
 )
 from neuron_core.runs.setting import ModelFacts, PromptReport
 from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus, Store
 
-LOG = logging.getLogger(__name__)
 CONFIRM_S, END_S, TERMINATE_S, KILL_S = 1.5, 1.0, 0.2, 0.2
-INSPECT_S = 120.0
 POLL_S = 0.2
 RESUMABLE = ("interrupted", "cancelled", "failed")
-CANCELLED = "Cancelled. What was finished is kept."
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +58,10 @@ class EngineHandle:
         self._process: WorkerProcess | None = None
         self._stopping = False
         self._model = ModelState(loading=False)
-        self._answers: dict[int, Inspected | None] = {}
         self._numbers = itertools.count()
         self._closed = False
+        self._prompts = PromptDesk(self._state, self._send_beside)
+        self.errands = ErrandDesk(self._state, self._send_beside, self._send_if_there)
         atexit.register(self.close)
 
     def submit(self, config: RunConfig) -> str:
@@ -95,7 +97,7 @@ class EngineHandle:
             run = self.store.open(run_id)
             if run_id in self._queue:
                 self._queue.remove(run_id)
-                _end(run, "cancelled", CANCELLED)
+                end_run(run, "cancelled", CANCELLED)
                 self._state.notify_all()
                 return
             job, process = self._job, self._process
@@ -165,31 +167,13 @@ class EngineHandle:
         Waits for the end of a question if a run with this model is going. RunError when a run is using
         another model, the worker ends, or 120 s pass; ModelError and LetterError from the model.
         """
-        with self._state:
-            self._check_open()
-            self._state.wait_for(lambda: not self._stopping, CONFIRM_S)
-            job = self._job
-            if job is not None and job.spec != spec:
-                raise RunError("a run is using another model", where=job.run_id, accepted="wait for it, or cancel it")
-            number = next(self._numbers)
-            self._worker().send(InspectRequest(number, prompt, spec))
-            self._answers[number] = None
-            try:
-                self._state.wait_for(lambda: self._answers[number] is not None, INSPECT_S)
-            finally:
-                answer = self._answers.pop(number)
-        if answer is None:
-            raise RunError(f"the worker did not answer within {INSPECT_S:.0f} s", accepted="try again later")
-        if answer.failure is not None:
-            raise answer.failure.exception()
-        assert answer.report is not None
-        return answer.report
+        return self._prompts.ask(prompt, spec)
 
     def unload(self) -> None:
         """Ends the worker, and with it every byte that the model held. RunError while it is used."""
         with self._state:
-            if self._job is not None or self._queue or self._answers:
-                raise RunError("the model is in use", accepted="wait for the end of the run, or cancel it")
+            if self._job is not None or self._queue or self._prompts.going() or self.errands.going():
+                raise RunError("the model is in use", accepted="wait until it has finished, or cancel what it does")
             self._stop_worker()
 
     def close(self) -> None:
@@ -215,6 +199,21 @@ class EngineHandle:
             step()
             if self._state.wait_for(lambda: self._process is not process, seconds):
                 return
+
+    def _send_beside(self, spec: ModelSpec, make: Callable[[int], Request]) -> int:
+        """Sends a request that goes beside runs with the same model. RunError when a run is using another one."""
+        self._check_open()
+        self._state.wait_for(lambda: not self._stopping, CONFIRM_S)
+        job = self._job
+        if job is not None and job.spec != spec:
+            raise RunError("a run is using another model", where=job.run_id, accepted="wait for it, or cancel it")
+        number = next(self._numbers)
+        self._worker().send(make(number))
+        return number
+
+    def _send_if_there(self, request: Request) -> None:
+        if self._process is not None:
+            self._process.send(request)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -258,8 +257,12 @@ class EngineHandle:
             if isinstance(reply, ModelState):
                 self._model = reply
             elif isinstance(reply, Inspected):
-                if reply.number in self._answers:
-                    self._answers[reply.number] = reply
+                self._prompts.answer(reply)
+            elif isinstance(reply, ErrandStep):
+                self.errands.change(reply.number, done=reply.done, total=reply.total, text=reply.text)
+            elif isinstance(reply, ErrandEnded):
+                failure = reply.failure and reply.failure.exception()
+                self.errands.change(reply.number, ended=True, failure=failure)
             elif isinstance(reply, RunEnded):
                 self._job = None
                 if reply.failure is not None:
@@ -271,8 +274,8 @@ class EngineHandle:
         with self._state:
             self._process, self._stopping, self._model = None, False, ModelState(loading=False)
             gone = Failure.of(RunError(f"the worker process ended ({how})", where=str(self.store.root / WORKER_LOG)))
-            for number, answer in self._answers.items():
-                self._answers[number] = answer or Inspected(number, failure=gone)
+            self._prompts.end_all(gone)
+            self.errands.end_all(gone.exception())
             job, self._job = self._job, None
             if job is not None and job is self._cancelling:
                 self._settle(job.run_id, "cancelled", CANCELLED)
@@ -283,17 +286,5 @@ class EngineHandle:
 
     def _settle(self, run_id: str, state: str, message: str) -> None:
         """Writes the end of a run that the worker left without one, unless it is queued again by now."""
-        if run_id in self._queue:
-            return
-        try:
-            run = self.store.open(run_id)
-            if run.status().state in ("queued", "interrupted"):
-                _end(run, state, message)
-        except (NeuronCoreError, OSError):
-            # A deleted folder or a full disk; the replies of other runs must still be read.
-            LOG.exception("the end of run %s can't be written", run_id)
-
-
-def _end(run: RunFolder, state: str, message: str) -> None:
-    run.event(state, message=message)
-    run.write_status(replace(run.status(), state=state, message=message, eta_s=None))
+        if run_id not in self._queue:
+            settle(self.store, run_id, state, message)

@@ -12,18 +12,24 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO
 
-from neuron_core.errors import NeuronCoreError, RunError
+from neuron_core.errors import Cancelled, NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.errand_steps import Step, steps_of
 from neuron_core.runs.protocol import (
     REQUEST,
     WORKER_LOG,
     CancelRequest,
+    DropRequest,
+    ErrandEnded,
+    ErrandRequest,
+    ErrandStep,
     Failure,
     Inspected,
     InspectRequest,
@@ -40,6 +46,8 @@ from neuron_core.runs.store import RunFolder, default_root
 if TYPE_CHECKING:
     from neuron_core.runs.engine import Engine
 
+SLICE_S = 0.3
+"how long errands may go on between two questions of a run"
 Load = Callable[[ModelSpec, Callable[[str], None]], "Engine"]
 
 
@@ -62,6 +70,8 @@ class Worker:
         self._engine: Engine | None = None
         self._spec: ModelSpec | None = None
         self._loading = False
+        self._errands: dict[int, Iterator[Step]] = {}
+        self._dropped: set[int] = set()
 
     def serve(self) -> None:
         """Returns, or raises SystemExit in mid-run, when input has ended."""
@@ -73,8 +83,8 @@ class Worker:
         while (request := self._next()) is not None:
             if isinstance(request, RunRequest):
                 self._run(request)
-            elif isinstance(request, InspectRequest):
-                self._inspect(request, running=False)
+            else:
+                self._beside(request, running=False)
 
     def _read(self) -> None:
         try:
@@ -82,6 +92,9 @@ class Worker:
                 request = from_line(line, REQUEST)
                 if isinstance(request, CancelRequest):
                     self._cancelled.add(request.run_id)
+                    continue
+                if isinstance(request, DropRequest):
+                    self._dropped.add(request.number)
                     continue
                 if isinstance(request, RunRequest):
                     self._cancelled.discard(request.run_id)
@@ -91,7 +104,11 @@ class Worker:
             self._inbox.put(None)
 
     def _next(self) -> Request | None:
-        return self._postponed.popleft() if self._postponed else self._inbox.get()
+        if self._postponed:
+            return self._postponed.popleft()
+        while self._errands and self._inbox.empty():
+            self._go_on()
+        return self._inbox.get()
 
     def _run(self, request: RunRequest) -> None:
         from neuron_core.runs.execute import execute
@@ -113,28 +130,55 @@ class Worker:
         """Answers short requests once the run's model is there, and says whether the run is to stop."""
         while self._spec == spec and not self._inbox.empty():
             request = self._inbox.get()
-            if isinstance(request, InspectRequest):
-                self._inspect(request, running=True)
-            elif request is not None:
+            if isinstance(request, RunRequest):
                 self._postponed.append(request)
+            elif request is not None:
+                self._beside(request, running=True)
+        end = time.monotonic() + SLICE_S
+        while self._spec == spec and self._errands and time.monotonic() < end:
+            self._go_on()
         if self._server_gone.is_set():
             # No Exception: the run neither failed nor was cancelled, it can be resumed.
             raise SystemExit
         return run_id in self._cancelled
 
-    def _inspect(self, request: InspectRequest, *, running: bool) -> None:
+    def _beside(self, request: Request, *, running: bool) -> None:
+        """Answers a prompt, or takes on an errand, beside a run with the same model if one is going."""
+        if isinstance(request, InspectRequest):
+            try:
+                report = self._engine_beside(request.spec, running).inspect(request.prompt)
+                answer = Inspected(request.number, report)
+            except Exception as error:
+                answer = Inspected(request.number, failure=self._failure(error))
+            self._tell(answer)
+        elif isinstance(request, ErrandRequest):
+            try:
+                self._errands[request.number] = steps_of(request.errand, self._engine_beside(request.spec, running))
+            except Exception as error:
+                self._tell(ErrandEnded(request.number, self._failure(error)))
+
+    def _engine_beside(self, spec: ModelSpec, running: bool) -> "Engine":
+        if running and spec != self._spec:
+            raise RunError("a run is using another model", where=spec.title, accepted="wait for it, or cancel it")
+        return self._engine_for(spec, lambda _: None)
+
+    def _go_on(self) -> None:
+        """One step of the errand whose turn it is; they take turns."""
+        number = next(iter(self._errands))
+        steps = self._errands.pop(number)
         try:
-            if running and request.spec != self._spec:
-                raise RunError(
-                    "a run is using another model",
-                    where=request.spec.title,
-                    accepted="wait for it, or cancel it",
-                )
-            report = self._engine_for(request.spec, lambda _: None).inspect(request.prompt)
-            answer = Inspected(request.number, report)
+            if number in self._dropped:
+                self._dropped.remove(number)
+                raise Cancelled("this was cancelled")
+            step = next(steps, None)
         except Exception as error:
-            answer = Inspected(request.number, failure=self._failure(error))
-        self._tell(answer)
+            self._tell(ErrandEnded(number, self._failure(error)))
+            return
+        if step is None:
+            self._tell(ErrandEnded(number))
+        else:
+            self._errands[number] = steps
+            self._tell(ErrandStep(number, step.done, step.total, step.text))
 
     def _engine_for(self, spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
         if self._engine is not None and self._spec == spec:
@@ -150,7 +194,11 @@ class Worker:
             self._tell_model()
 
     def _let_go(self) -> None:
-        """Before the next model loads: two at once may be more than fits."""
+        """Before the next model loads: two at once may be more than fits. What it was doing ends."""
+        for number in self._errands:
+            gone = RunError("another model took the place of this one", accepted="ask again")
+            self._tell(ErrandEnded(number, Failure.of(gone)))
+        self._errands.clear()
         if self._engine is not None:
             self._engine.close()
             self._engine = self._spec = None

@@ -1,0 +1,27 @@
+"""The end of a run as its folder tells it, where the worker did not write it. No torch."""
+
+import logging
+from dataclasses import replace
+
+from neuron_core.errors import NeuronCoreError
+from neuron_core.runs.store import RunFolder, Store
+
+LOG = logging.getLogger(__name__)
+CANCELLED = "Cancelled. What was finished is kept."
+
+
+def end_run(run: RunFolder, state: str, message: str) -> None:
+    """Notes how a run ended."""
+    run.event(state, message=message)
+    run.write_status(replace(run.status(), state=state, message=message, eta_s=None))
+
+
+def settle(store: Store, run_id: str, state: str, message: str) -> None:
+    """Writes the end of a run that nobody works on any more; one that has an end keeps it."""
+    try:
+        run = store.open(run_id)
+        if run.status().state in ("queued", "interrupted"):
+            end_run(run, state, message)
+    except (NeuronCoreError, OSError):
+        # A deleted folder or a full disk; the replies of other runs must still be read.
+        LOG.exception("the end of run %s can't be written", run_id)
