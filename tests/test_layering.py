@@ -16,6 +16,7 @@ CORE = Path(neuron_core.__path__[0])
 HEAVY = {
     "bench",
     "cni.attribution",
+    "cni.logprob",
     "cni.targets",
     "control.evaluation",
     "control.generation",
@@ -31,6 +32,7 @@ HEAVY = {
     "models.shapes",
     "runs.engine",
     "runs.execute",
+    "runs.experiment_cost",
 }
 
 

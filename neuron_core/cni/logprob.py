@@ -1,0 +1,135 @@
+"""Attribution of a free-text answer, without QATT (paper, Eq. 2 and Figure 9), in a fast and in the slow form.
+
+F = Σ_j log P(t_j | prompt, t_1 … t_j-1). Each term is a problem of its own at the position that predicts t_j, so an
+answer of n tokens costs n times what one letter costs.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neuron_core.cni.attribution import GUARD_TOLERANCE
+from neuron_core.cni.quadrature import quadrature
+from neuron_core.errors import AttributionError, ConfigError
+from neuron_core.models.hooks import Edit, edited_neurons
+from neuron_core.models.letters import TokenizedPrompt
+from neuron_core.models.loading import LoadedModel, letter_logits, vocabulary_logits
+from neuron_core.models.rows import PromptState, run_prefix, run_prompt, run_rows
+
+Target = Callable[[torch.Tensor], torch.Tensor]
+"F of each row. Final hidden states (R, D), after the final norm → (R,)"
+Scorer = Callable[[LoadedModel, TokenizedPrompt, Target, range, int], NDArray[np.float64]]
+
+
+def letter_target(loaded: LoadedModel, prompt: TokenizedPrompt, place: int) -> Target:
+    """P(c*), softmax over the four letters (Eq. 3)."""
+    letters = torch.tensor(prompt.letter_ids, device=loaded.device)
+    return lambda hidden: torch.softmax(letter_logits(loaded, hidden, letters), dim=-1)[:, place]
+
+
+def token_target(loaded: LoadedModel, token: int) -> Target:
+    """log P(t_j), softmax over the vocabulary: one term of Eq. 2."""
+    return lambda hidden: torch.log_softmax(vocabulary_logits(loaded, hidden), dim=-1)[:, token]
+
+
+def answer_scores(
+    loaded: LoadedModel,
+    prompt: TokenizedPrompt,
+    answer: Sequence[int],
+    layers: range,
+    steps: int = 16,
+    *,
+    slow: bool = False,
+) -> NDArray[np.float64]:
+    """Σ_j IG of log P(t_j), each at the position that predicts t_j → (len(layers), I), in nats.
+
+    answer: token ids. slow: by the full-sequence form. ConfigError for an answer without a token.
+    """
+    if not answer:
+        raise ConfigError("an answer without a token", accepted="one token or more")
+    total = np.zeros((len(layers), loaded.n_neurons))
+    # What the terms share is run once by the fast form; the slow one knows no cache.
+    prefix = None if slow else run_prefix(loaded, prompt.token_ids[:-1])
+    for j, token in enumerate(answer):
+        extended = TokenizedPrompt((*prompt.token_ids, *answer[:j]), prompt.letter_ids)
+        target = token_target(loaded, token)
+        if prefix is None:
+            total += slow_scores(loaded, extended, target, layers, steps)
+        else:
+            total += fast_scores(loaded, run_prompt(loaded, extended, prefix), target, layers, steps)
+    return total
+
+
+def fast_scores(
+    loaded: LoadedModel, state: PromptState, target: Target, layers: range, steps: int = 16, layers_per_pass: int = 6
+) -> NDArray[np.float64]:
+    """Eq. 1 for any target at the last position, each (layer, step) one cached row → (len(layers), I).
+
+    AttributionError when the rows at full value are not the unmodified model.
+    """
+    alphas, weights = quadrature("right", steps)
+    alpha = torch.tensor(alphas, dtype=loaded.dtype, device=loaded.device)
+    weight = torch.tensor(weights, dtype=loaded.score_dtype, device=loaded.device)
+    found = np.empty((len(layers), loaded.n_neurons))
+    with torch.no_grad():
+        baseline = target(state.final_hidden)[0]
+    per_pass = 1 if loaded.architecture.rows == "batch" else layers_per_pass
+    for first in range(0, len(layers), per_pass):
+        group = layers[first : first + per_pass]
+        injected = {layer: (alpha[:, None] * state.neurons[layer]).requires_grad_() for layer in group}
+        edits = {layer: _put(injected[layer], i * steps) for i, layer in enumerate(group)}
+        with torch.enable_grad():
+            values = target(run_rows(loaded, state, len(group) * steps, edits, first_layer=group[0]))
+            gradients = torch.autograd.grad(values.sum(), list(injected.values()))
+        off = float((values.detach().reshape(len(group), steps)[:, -1] - baseline).abs().max())
+        # A logarithm is as exact as its own size.
+        if not off <= GUARD_TOLERANCE[loaded.dtype] * max(1.0, abs(float(baseline))):
+            raise AttributionError(f"rows at full neuron value differ from the unmodified model by {off:.1e}")
+        for i, (layer, gradient) in enumerate(zip(group, gradients, strict=True)):
+            score = state.neurons[layer].to(weight) * (weight[:, None] * gradient.to(weight)).sum(dim=0)
+            found[first + i] = score.double().cpu().numpy()
+    return found
+
+
+def slow_scores(
+    loaded: LoadedModel, prompt: TokenizedPrompt, target: Target, layers: range, steps: int = 16
+) -> NDArray[np.float64]:
+    """The same by the whole prompt, forward and backward, per layer and step: what others do."""
+    found = np.empty((len(layers), loaded.n_neurons))
+    for row, layer in enumerate(layers):
+        value = last_neurons(loaded, prompt, layer)
+        total = sum(step_gradient(loaded, prompt, target, layer, value, k / steps) for k in range(1, steps + 1))
+        found[row] = (value.double() * total / steps).cpu().numpy()
+    return found
+
+
+def last_neurons(loaded: LoadedModel, prompt: TokenizedPrompt, layer: int) -> torch.Tensor:
+    """ŵ of one layer at the last token, by one whole pass → (I,)."""
+    seen: list[torch.Tensor] = []
+
+    def keep(x: torch.Tensor) -> torch.Tensor:
+        seen.append(x[-1].detach().clone())
+        return x
+
+    ids = torch.tensor([prompt.token_ids], device=loaded.device)
+    with torch.no_grad(), edited_neurons(loaded, {layer: keep}):
+        loaded.model.base_model(input_ids=ids, use_cache=False)
+    return seen[0]
+
+
+def step_gradient(
+    loaded: LoadedModel, prompt: TokenizedPrompt, target: Target, layer: int, value: torch.Tensor, alpha: float
+) -> torch.Tensor:
+    """∂F/∂w of one layer at α·ŵ, by one whole pass forward and backward → (I,), float64."""
+    ids = torch.tensor([prompt.token_ids], device=loaded.device)
+    injected = (value * alpha).requires_grad_()
+    with torch.enable_grad(), edited_neurons(loaded, {layer: lambda x: torch.cat([x[:-1], injected[None]])}):
+        hidden = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, -1:]
+        (gradient,) = torch.autograd.grad(target(hidden)[0], injected)
+    return gradient.double()
+
+
+def _put(rows: torch.Tensor, start: int) -> Edit:
+    return lambda x: torch.cat([x[:start], rows, x[start + len(rows) :]])
