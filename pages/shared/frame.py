@@ -19,6 +19,7 @@ def navigation() -> Any:
     return st.navigation(
         [
             st.Page(state.START, title="Start", icon=":material/home:", default=True),
+            st.Page(state.DATA, title="Data", icon=":material/dataset:"),
             st.Page(state.QUESTIONS, title="Questions", icon=":material/quiz:"),
             st.Page(state.ATTRIBUTION, title="Attribution", icon=":material/search_insights:"),
             st.Page(state.LAYERS, title="Layers", icon=":material/layers:"),

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import streamlit as st
 
 from neuron_core.models.spec import DTYPES, EMBEDDED, PLAIN
-from neuron_core.tasks.load import bundled_tasks
 from pages.shared import state
 from pages.shared.engine import engine
 from pages.shared.guard import guard, plain
+from pages.shared.tasks import task_choice
 
 SOURCES = {EMBEDDED: f"{EMBEDDED} (with adapter)", PLAIN: f"{PLAIN} (no adapter)"}
 DEVICE_LABELS = {
@@ -23,12 +23,8 @@ def sidebar() -> str | None:
     """Draws it; gives the id of the run that is shown, None where there is none."""
     with st.sidebar:
         shown = _run()
-        _choice(
-            "Task of the next run",
-            {name: f"{name} (bundled)" for name in bundled_tasks()},
-            "task",
-            "A bundled task, or the path of a .jsonl, .csv or .tsv file on this machine.",
-        )
+        with guard():
+            task_choice()
         _model()
     return shown
 

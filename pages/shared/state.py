@@ -1,6 +1,5 @@
 """What a session looks at: the run, the task, the model. The address holds the run: a link shows it again."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,18 +12,14 @@ from neuron_core.tasks.hub import PREFIX
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared.engine import engine
 from pages.shared.guard import guard
+from pages.shared.tasks import demo_mode, server_file
 
 DEMO = "demo"
 DEMO_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "demo_run"
 RECENT = 30
-START, QUESTIONS = "pages/start.py", "pages/questions.py"
+START, DATA, QUESTIONS = "pages/start.py", "pages/data.py", "pages/questions.py"
 ATTRIBUTION, LAYERS, CONTROL = "pages/attribution.py", "pages/layers.py", "pages/control.py"
 QUESTION = "pages/question.py"
-
-
-def demo_mode() -> bool:
-    """Whether visitors may only look: no uploads, no paths, no hub, no other model (NEURONLLM_DEMO_MODE=1)."""
-    return os.environ.get("NEURONLLM_DEMO_MODE", "") not in ("", "0")
 
 
 def has_demo() -> bool:
@@ -107,7 +102,7 @@ def task_name() -> str:
         return task
     if demo_mode():
         raise ConfigError("this demo takes its own tasks only", where=task, accepted=", ".join(bundled_tasks()))
-    return task if task.startswith(PREFIX) else str(Path(task).expanduser().absolute())
+    return task if task.startswith(PREFIX) else str(server_file(task))
 
 
 def model_spec() -> ModelSpec:

@@ -1,14 +1,49 @@
 """Values of the core as tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 
 from neuron_core.analysis.layers import NeuronRow
+from neuron_core.tasks.reading import Rejected
+from neuron_core.tasks.table import Table
+from neuron_core.tasks.task import Example
 
+CELL_LENGTH, MOST_COLUMNS = 500, 60
 NEURON_COLUMNS = ["rank", "role", "layer", "index", "score", "id"]
 
 
 def neuron_table(rows: Iterable[NeuronRow]) -> pd.DataFrame:
     return pd.DataFrame([asdict(row) for row in rows], columns=NEURON_COLUMNS)
+
+
+def raw_table(table: Table, n: int) -> pd.DataFrame:
+    """The first rows as they were read, with their numbers in the source; of very many columns the first."""
+    columns = table.columns[:MOST_COLUMNS]
+    number = "row" if "row" not in columns else "row of the file"
+    rows = [{number: row} | {c: cell(fields.get(c)) for c in columns} for row, fields in table.rows[:n]]
+    return pd.DataFrame(rows, columns=[number, *columns])
+
+
+def example_table(examples: Sequence[Example]) -> pd.DataFrame:
+    """Examples under the columns of their kind."""
+    columns = list(dict.fromkeys(column for example in examples for column in example.fields))
+    return pd.DataFrame([{c: cell(example.fields.get(c)) for c in columns} for example in examples], columns=columns)
+
+
+def rejected_table(rejected: Iterable[Rejected]) -> pd.DataFrame:
+    """Rejected rows with their reasons."""
+    columns = ["row", "column", "value", "reason", "accepted"]
+    rows = [(r.row, r.column, cell(r.value), r.complaint, cell(r.accepted)) for r in rejected]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def cell(value: Any) -> str:
+    """A value of a dataset as text that a table can show: shortened, half characters spelled out."""
+    text = "" if value is None else str(value)
+    if isinstance(value, list | tuple):
+        text = " | ".join(map(str, value))
+    text = text if len(text) <= CELL_LENGTH else f"{text[:CELL_LENGTH]} …"
+    return text.encode("utf-8", errors="backslashreplace").decode()

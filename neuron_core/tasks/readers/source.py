@@ -21,6 +21,10 @@ _UTF_16, _UTF_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), (codecs.BOM_UTF32
 NEW_LINE = b"\n"
 
 
+class EncodingError(TaskError):
+    """Text in another encoding than the one it was read by: another can be chosen."""
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """A file's bytes, unpacked; `where` names it in messages."""
@@ -66,18 +70,18 @@ def text_of(source: Source) -> str:
         text = source.data.decode(name)
     except UnicodeError as error:
         byte = error.start if isinstance(error, UnicodeDecodeError) else 0
-        raise TaskError(
+        raise EncodingError(
             f"the file is not {'UTF-8' if source.encoding is None else name} (byte {byte})",
             where=f"{source.where}, line {1 + source.data.count(NEW_LINE, 0, byte)}",
             accepted=f"UTF-8 text, or the file's encoding chosen by encoding= (--encoding), {_offer(source.data)}",
         ) from None
     except (LookupError, ValueError):
-        raise TaskError(
+        raise EncodingError(
             f"unknown encoding {name[:60]!r}", where=source.where, accepted=", ".join(ENCODINGS) + " and others"
         ) from None
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if (place := text.find("\0")) >= 0:
-        raise TaskError(
+        raise EncodingError(
             f"the file is not text (a zero byte at character {place})",
             where=f"{source.where}, line {text.count(chr(10), 0, place) + 1}",
             accepted="UTF-8 text, or the file's encoding chosen by encoding= (--encoding), perhaps utf-16-le",

@@ -1,0 +1,70 @@
+"""The user's own tasks: checked examples kept as files that a run finds from any folder."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from neuron_core.errors import TaskError
+from neuron_core.tasks.reading import examples_jsonl
+from neuron_core.tasks.task import Task
+
+_NAME = re.compile(r"(?P<title>.+)-(?P<digest>[0-9a-f]{12})\.jsonl")
+TITLE_LENGTH = 40
+
+
+def keep(task: Task, folder: Path, title: str) -> Path:
+    """Writes the examples into `folder`, under the title and a hash of the content; gives the absolute path.
+
+    The same examples under the same title are the same file. TaskError where it can't be written.
+    """
+    content = examples_jsonl(task)
+    slug = re.sub(r"[^\w]+", "-", title.strip().lower())[:TITLE_LENGTH].strip("-") or "task"
+    path = folder.absolute() / f"{slug}-{hashlib.sha256(content).hexdigest()[:12]}.jsonl"
+    try:
+        if not path.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            # A reader sees the whole file or none.
+            part = path.with_suffix(f".{os.getpid()}.part")
+            part.write_bytes(content)
+            part.replace(path)
+    except OSError as error:
+        raise TaskError(f"the task can't be kept: {error.strerror}", where=str(path)) from None
+    return path
+
+
+def kept_tasks(folder: Path) -> tuple[Path, ...]:
+    """The kept tasks of a folder, the newest first; none where there is no such folder."""
+    try:
+        found = [
+            (path.stat().st_mtime_ns, path) for path in folder.absolute().glob("*.jsonl") if _NAME.fullmatch(path.name)
+        ]
+    except OSError as error:
+        raise TaskError(f"the kept tasks can't be listed: {error.strerror}", where=str(folder)) from None
+    return tuple(path for _, path in sorted(found, reverse=True))
+
+
+def kept_title(path: Path) -> str:
+    """The title that a kept task was given, and enough of its hash to tell two of one title apart."""
+    match = _NAME.fullmatch(path.name)
+    return f"{match['title']} (kept, {match['digest'][:4]})" if match else path.name
+
+
+def within(name: str, root: Path, variable: str) -> Path:
+    """The absolute path of a file below `root`, links followed. TaskError: outside of it, or no path at all.
+
+    variable: the environment variable that sets the root, for the message.
+    """
+    try:
+        path, allowed = Path(name).expanduser().absolute(), root.expanduser().resolve()
+        inside = path.resolve().is_relative_to(allowed)
+    # The home folder of nobody, a zero byte, a circle of links.
+    except (OSError, RuntimeError, ValueError):
+        raise TaskError(f"no path of a file: {name[:200]!r}", accepted=f"a file below {root}") from None
+    if not inside:
+        raise TaskError(
+            "this file is outside of the folder that the app may read",
+            where=name[:200],
+            accepted=f"a file below {allowed} (set by {variable})",
+        )
+    return path

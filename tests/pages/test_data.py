@@ -1,0 +1,230 @@
+"""The Data page: bring a file, say what its columns are, see what does not fit, go on with the good."""
+
+import pytest
+
+from neuron_core.tasks.load import bundled_tasks, load_task
+from pages.shared.tasks import DATA_ROOT, LOCAL
+from tests.builders import classification_rows, write_jsonl
+from tests.pages.conftest import faults, texts
+
+UPLOAD, PATH, HUB = "Upload a file", "A file on this machine", "Hugging Face hub"
+CSV = (
+    "comment,stars\n"
+    + "".join(f"A **warm** film <b>{i}</b>,{['good', 'bad'][i % 2]}\n" for i in range(8))
+    + ",good\nDull.,\nA **warm** film <b>0</b>,good\n"
+).encode()
+CHOICES = b"".join(
+    b'{"question": "Where is %d?", "choices": ["a", "b", "c", "d", "e%d"], "answer": %d}\n' % (i, i, 1 + i % 3)
+    for i in range(9)
+)
+
+
+@pytest.fixture
+def bring(open_page):
+    """`bring(name, content)`: the Data page with this file uploaded."""
+
+    def bring_it(name, content):
+        app = open_page("data")
+        app.segmented_control(key="data_source").set_value(UPLOAD).run()
+        return app.file_uploader(key="data_upload").set_value((name, content, "text/plain")).run()
+
+    return bring_it
+
+
+def box(app, label):
+    """The selectbox or multiselect of this label."""
+    return next(one for kind in (app.selectbox, app.multiselect) for one in kind if one.label == label)
+
+
+def rejected_of(app):
+    """The list of rejected rows."""
+    return next(one.value for one in app.dataframe if "reason" in one.value)
+
+
+def counts(app):
+    return {card.label: card.value for card in app.metric}
+
+
+def said(app):
+    return texts(app).replace("\\", "")
+
+
+def test_a_bundled_task_is_shown_and_can_be_taken(open_page):
+    app = open_page("data")
+    assert faults(app) == []
+    assert counts(app) == {"Rows": "240", "Examples": "240", "Rejected": "0", "Different texts": "240", "Labels": "3"}
+    app.selectbox(key="data_at_hand").set_value("chunking").run()
+    app.button(key="use_task").click().run()
+    assert app.selectbox(key="task").value == "chunking"
+
+
+def test_a_file_is_uploaded_mapped_checked_kept_and_asked_about(bring, runs):
+    app = bring("films.csv", CSV)
+    assert faults(app) == []
+    assert box(app, "Kind of task").value == "classification"
+    assert (box(app, "text").value, box(app, "label").value) == ("comment", "stars")
+    assert counts(app) == {"Rows": "11", "Examples": "8", "Rejected": "3", "Different texts": "8", "Labels": "2"}
+    assert "not sure and none of these stand in as neutral options" in said(app)
+    rejected = rejected_of(app)
+    assert rejected.values.tolist() == [
+        [10, "comment", "", "is empty", "a text"],
+        [11, "stars", "", "is empty", "a text"],
+        [12, "comment", "A **warm** film <b>0</b>", "is a duplicate of row 2", "every row once"],
+    ]
+    app.text_input(key="data_name films").set_value("My films!").run()
+    app.button(key="data_use").click().run()
+    (kept,) = (runs.parent / "tasks").glob("*.jsonl")
+    assert kept.name.startswith("my-films-")
+    assert app.selectbox(key="task").value == str(kept)
+    assert len(load_task(str(kept)).task.examples) == 8
+    app.switch_page("pages/questions.py").run()
+    assert faults(app) == []
+    assert "8 examples" in said(app)
+    assert any("A **warm** film <b>" in one.value for one in app.text)
+
+
+def test_columns_that_no_name_tells_are_chosen(bring):
+    app = bring("t.csv", b"one,two\n" + b"".join(b"text %d,%d\n" % (i, i % 3) for i in range(9)))
+    assert faults(app) == []
+    assert "No kind of task fits the names of these columns" in said(app)
+    assert "Choose the column for: text, label." in said(app)
+    box(app, "text").set_value("one").run()
+    box(app, "label").set_value("two").run()
+    assert counts(app)["Examples"] == "9"
+
+
+def test_a_label_taken_out_rejects_its_rows(bring):
+    app = bring("t.csv", CSV + b"Strange.,odd\n")
+    assert counts(app)["Labels"] == "3"
+    box(app, "Labels").set_value(["good", "bad"]).run()
+    assert counts(app)["Labels"] == "2"
+    assert [13, "stars", "odd", "is not one of the labels", "good, bad"] in rejected_of(app).values.tolist()
+
+
+def test_numbers_as_answers_are_settled_by_a_choice_and_spare_options_are_said(bring):
+    app = bring("t.jsonl", CHOICES)
+    (fault,) = faults(app)
+    assert "may count from 0 or from 1" in fault
+    box(app, "The answer is").set_value("index1").run()
+    assert faults(app) == []
+    assert counts(app)["Examples"] == "9"
+    assert "9 examples have more than four options" in said(app)
+
+
+def test_another_encoding_gives_one_box_and_can_be_chosen(bring):
+    app = bring("t.csv", "text,label\nкино,да\nещё,нет\n".encode("cp1251"))
+    (fault,) = faults(app)
+    assert "not UTF" in fault
+    box(app, "Encoding").set_value("cp1251").run()
+    assert faults(app) == []
+    assert app.dataframe[-1].value["text"].tolist() == ["кино", "ещё"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("t.xlsx", b"PK\x03\x04rubbish"), ("t.parquet", b"PAR1 no"), ("t.csv.gz", b"\x1f\x8bno"), ("t.bin", b"\x00\x01")],
+)
+def test_a_corrupted_upload_gives_one_box_and_no_traceback(bring, name, content):
+    app = bring(name, content)
+    assert len(app.error) == 1
+    assert not app.exception
+    assert "should not" not in app.error[0].value
+
+
+def test_a_file_of_which_no_row_fits_gives_one_box_and_the_list(bring):
+    app = bring("t.csv", b"text,label\n,a\nx,\n")
+    (fault,) = faults(app)
+    assert "None of the 2 rows fits" in fault
+    assert len(rejected_of(app)) == 2
+
+
+def test_half_of_a_character_is_rejected_and_shown(bring):
+    rows = b'{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n{"text": "\\ud83d", "label": "x"}\n'
+    app = bring("t.jsonl", rows)
+    assert faults(app) == []
+    assert rejected_of(app)["value"].tolist() == ["\\ud83d"]
+
+
+def test_a_published_format_is_told_by_its_content(bring):
+    app = bring("test.txt", b"(3 (2 It) (4 shines))\n(1 (2 It) (0 rots))\n")
+    assert faults(app) == []
+    assert "format sst" in said(app)
+
+
+# Paths
+
+
+def by_path(open_page, path):
+    app = open_page("data")
+    app.segmented_control(key="data_source").set_value(PATH).run()
+    return app.text_input(key="data_path").set_value(str(path)).run()
+
+
+def test_a_path_below_the_root_is_read_and_one_outside_is_refused(open_page, tmp_path, monkeypatch):
+    root = tmp_path / "data"
+    root.mkdir()
+    monkeypatch.setenv(DATA_ROOT, str(root))
+    write_jsonl(root / "mood.jsonl", classification_rows(9))
+    outside = write_jsonl(tmp_path / "mood.jsonl", classification_rows(9))
+    (root / "link.jsonl").symlink_to(outside)
+    assert counts(by_path(open_page, "mood.jsonl"))["Examples"] == "9"
+    for name in (outside, "../mood.jsonl", "link.jsonl"):
+        app = by_path(open_page, name)
+        (fault,) = faults(app)
+        assert "outside of the folder that the app may read" in fault
+    app = open_page("questions", {"task": str(outside)})
+    (fault,) = faults(app)
+    assert "outside of the folder" in fault
+
+
+def test_no_path_is_read_where_others_can_open_the_app_and_no_root_is_named(open_page, tmp_path, monkeypatch):
+    path = write_jsonl(tmp_path / "mood.jsonl", classification_rows(9))
+    monkeypatch.delenv(DATA_ROOT, raising=False)
+    monkeypatch.setattr("pages.shared.tasks.LOCAL", ())
+    app = open_page("data")
+    app.segmented_control(key="data_source").set_value(PATH).run()
+    assert DATA_ROOT in said(app)
+    (fault,) = faults(open_page("questions", {"task": str(path)}))
+    assert "can't be opened by their path here" in fault.replace("\\", "")
+    assert "127.0.0.1" in LOCAL
+
+
+# The hub, and the demo mode
+
+
+def test_the_hub_without_its_package_is_an_install_line_and_asks_no_network(open_page, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "datasets", None)
+    app = open_page("data")
+    app.segmented_control(key="data_source").set_value(HUB).run()
+    assert faults(app) == []
+    app.button(key="data_fetch").click().run()
+    (fault,) = faults(app)
+    assert "python -m pip install datasets" in fault.replace("\\", "")
+    assert faults(app.run()) == []
+
+
+def test_a_hub_dataset_named_in_the_sidebar_stays_one(open_page, monkeypatch):
+    asked = []
+    monkeypatch.setattr("neuron_core.tasks.load.read_hub", lambda name: asked.append(name))
+    open_page("questions", {"task": "hub:sst"})
+    assert asked[0] == "hub:sst"
+
+
+def test_the_demo_mode_takes_no_files(open_page, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEURONLLM_DEMO_MODE", "1")
+    app = open_page("data")
+    assert faults(app) == []
+    assert app.get("segmented_control") == []
+    assert app.get("file_uploader") == []
+    assert "it takes no files of visitors" in said(app)
+
+
+@pytest.mark.parametrize("name", ["hub:sst", "mood.jsonl"])
+def test_in_the_demo_mode_no_other_task_can_be_set(open_page, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("NEURONLLM_DEMO_MODE", "1")
+    path = write_jsonl(tmp_path / "mood.jsonl", classification_rows(9))
+    app = open_page("questions", {"task": name if name.startswith("hub") else str(path)})
+    assert faults(app) == []
+    assert app.selectbox(key="task").options == [f"{task} (bundled)" for task in bundled_tasks()]
+    assert app.selectbox(key="task").value == "sentiment"
+    assert "Task sentiment: 240 examples" in said(app)
