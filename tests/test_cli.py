@@ -16,6 +16,7 @@ from neuron_core import cli, terminal
 from neuron_core.commands import run as run_commands
 from neuron_core.control.interventions import RATIOS
 from neuron_core.models import shapes
+from neuron_core.qatt.config import PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.runs.demo import demo_config
 from neuron_core.runs.engine import Engine
@@ -233,6 +234,33 @@ def test_a_preview_shows_the_three_questions_of_each_example(command, no_engine)
 @pytest.mark.parametrize("task", bundled_tasks())
 def test_every_bundled_task_has_a_preview(command, task):
     assert len(command("preview", "--task", task, "--n", 1, "--json").json["questions"]) == 3
+
+
+def test_a_preview_has_the_wording_that_is_asked_for(command, weather, no_engine):
+    no_engine()
+    words = ("--role", "", "--answer-rule", "Say A, B, C or D.", "--stem", "How is {text}", "--demonstration", "none")
+    (first, *_) = command("preview", "--task", weather, "--n", 1, *words, "--json").json["questions"]
+    lines = first["prompt"].splitlines()
+    assert lines[:2] == ["Say A, B, C or D.", ""]
+    assert lines[2].startswith("Question: How is ")
+    assert len(lines) == 8
+    outcome = command("attribute", "--task", weather, "--stem", "{sentence}")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == "Error: the stem has an unknown field {sentence}. Where: task weather. Accepted: {text}.\n"
+
+
+def test_a_run_of_the_command_line_keeps_its_wording(command, llama, weather):
+    words = ("--role", "You hear moods.", "--demonstration-letter", "C", "--rule", "midpoint")
+    attribute = ("attribute", "--task", weather, "--model", llama, "--examples", 1, "--steps", 2, *words)
+    assert command(*attribute, "--out", "run").code == 0
+    run = RunFolder(Path("run"))
+    assert run.config().prompt == PromptConfig(role="You hear moods.", letter="C")
+    assert run.config().attribution.rule == "midpoint"
+    assert command("evaluate", "--run", "run", "--k", 4, "--examples", 6, "--random-seeds", 0).code == 0
+    setting = run.setting()
+    for question in (*setting.attribution, *setting.evaluation):
+        assert question.prompt.startswith("You hear moods.\nRead the question")
+        assert "\nAnswer: C\n\n" in question.prompt
 
 
 def test_a_preview_of_a_file_gives_its_rejected_rows(command, spoiled):

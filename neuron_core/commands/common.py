@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 def read_task(config: RunConfig) -> "TaskReading":
     """The task, before a model is loaded: a mistake in it is found at once. Rows left out are said."""
     from neuron_core.qatt.draws import draw
+    from neuron_core.qatt.prompt import check_wording
     from neuron_core.tasks.load import load_task
 
     reading = load_task(config.task)
     if reading.rejected:
         say(report.rejected_text(reading), style="yellow")
     n_evaluation = config.evaluation.examples if config.evaluation else 0
-    draw(reading.task, config.attribution.examples, n_evaluation, config.seed)
+    draws = draw(reading.task, config.attribution.examples, n_evaluation, config.seed, config.prompt.demonstration)
+    check_wording(reading.task, (*draws.attribution, *draws.evaluation), config.seed, config.prompt)
     return reading
 
 

@@ -7,15 +7,19 @@ import typer
 
 from neuron_core.commands.common import spec
 from neuron_core.commands.options import AsJson, Device, Dtype, Model, Seed, Task
+from neuron_core.commands.wording import with_wording
 from neuron_core.models.spec import EMBEDDED
+from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs import report
 from neuron_core.terminal import emit, stage_line
 
 
+@with_wording
 def preview(
     task: Task = "sentiment",
     n: Annotated[int, typer.Option(min=1, help="Examples shown, three questions each.")] = 2,
     seed: Seed = 0,
+    prompt: PromptConfig = USUAL,
     as_json: AsJson = False,
 ) -> None:
     """Shows the questions of the first attribution examples. Loads no model."""
@@ -23,8 +27,8 @@ def preview(
     from neuron_core.tasks.load import load_task
 
     reading = load_task(task)
-    draws = draw(reading.task, n, 0, seed)
-    questions = questions_of(reading.task, draws.attribution, draws.demonstration, seed)
+    draws = draw(reading.task, n, 0, seed, prompt.demonstration)
+    questions = questions_of(reading.task, draws.attribution, draws.demonstration, seed, prompt)
     emit(report.preview(reading, questions), as_json, report.preview_text)
 
 

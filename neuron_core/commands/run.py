@@ -19,7 +19,9 @@ from neuron_core.commands.options import (
     Seed,
     Task,
 )
+from neuron_core.commands.wording import with_wording
 from neuron_core.models.spec import EMBEDDED
+from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs import report
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_config
@@ -27,6 +29,7 @@ from neuron_core.runs.store import Store
 from neuron_core.terminal import emit, progress_bars
 
 
+@with_wording
 def baseline(
     task: Task = "sentiment",
     examples: EvaluationExamples = 100,
@@ -35,12 +38,13 @@ def baseline(
     dtype: Dtype = "float32",
     device: Device = "auto",
     seed: Seed = 0,
+    prompt: PromptConfig = USUAL,
     as_json: AsJson = False,
 ) -> None:
     """Accuracy, comprehension and letter use of the unmodified model, on the questions that `evaluate` asks."""
     from neuron_core.runs.setting import make_setting
 
-    config = RunConfig(task_name(task), spec(model, revision, dtype, device), seed)
+    config = RunConfig(task_name(task), spec(model, revision, dtype, device), seed, prompt)
     config = replace(config, evaluation=EvaluationConfig(examples=examples))
     reading = read_task(config)
     engine = load_engine(config.model)
@@ -51,6 +55,7 @@ def baseline(
     emit({**report.baseline(setting, letters, seed), **report.rejected(reading)}, as_json, report.baseline_text)
 
 
+@with_wording
 def attribute(
     task: Task = "sentiment",
     examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5, three questions each.")] = 5,
@@ -63,6 +68,7 @@ def attribute(
     z: Annotated[int | None, typer.Option(min=1, help="Neurons kept at either end; by the model's size.")] = None,
     k: Annotated[int | None, typer.Option(min=1, help="Neurons shown of either kind; by the model's size.")] = None,
     seed: Seed = 0,
+    prompt: PromptConfig = USUAL,
     out: OutDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -71,6 +77,7 @@ def attribute(
         task=task_name(task),
         model=spec(model, revision, dtype, device),
         seed=seed,
+        prompt=prompt,
         attribution=AttributionConfig(steps=steps, rule=rule, examples=examples, z=z, k=k),
     )
     reading = read_task(config)

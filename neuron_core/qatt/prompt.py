@@ -1,12 +1,14 @@
 """The prompt of a proxy question. The wording is versioned; a version never changes once it is released."""
 
 import hashlib
+from collections.abc import Sequence
 
 from neuron_core.errors import ModelError
 from neuron_core.models.chat import ChatTemplate
 from neuron_core.qatt.config import USUAL, PromptConfig
+from neuron_core.qatt.distractors import options_of
 from neuron_core.qatt.proxies import N_PROXIES, Option, ProxyQuestion, option_orders
-from neuron_core.qatt.stems import stem_of
+from neuron_core.qatt.stems import check_stem, stem_of
 from neuron_core.tasks.task import Example, Task
 
 TEMPLATE_VERSION = 1
@@ -65,6 +67,15 @@ def proxy_questions(
         ProxyQuestion(f"{example.id}#{t}", example.id, stem, order, prompt)
         for t, (order, prompt) in enumerate(zip(orders, prompts, strict=True), start=1)
     )
+
+
+def check_wording(task: Task, examples: Sequence[Example], seed: int, config: PromptConfig) -> None:
+    """ConfigError where questions of these examples can't be worded so; found before any model is loaded."""
+    if config.stem is not None:
+        check_stem(config.stem, task)
+    if config.distractors != "kind":
+        for example in examples:
+            options_of(example, task, seed, config.distractors)
 
 
 def _head(task: Task, config: PromptConfig) -> list[str]:

@@ -1,11 +1,13 @@
 """A run's settings as commands and as Python, to be copied. No torch."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from neuron_core.models.spec import ModelSpec
+from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_config
 
@@ -13,6 +15,16 @@ PROGRAM = "python -m neuron_core"
 MODEL_FIELDS = ("source", "revision", "dtype", "device")
 ATTRIBUTION_FIELDS = ("examples", "steps", "rule", "z", "k")
 EVALUATION_FIELDS = ("ks", "examples", "random_seeds")
+PROMPT_OPTIONS = {
+    "role": "role",
+    "rule": "answer-rule",
+    "stem": "stem",
+    "demonstration": "demonstration",
+    "letter": "demonstration-letter",
+    "distractors": "distractors",
+    "template": "template",
+}
+"fields of a PromptConfig and the options of the command line"
 OPTION_NAMES = {"source": "model", "ks": "k"}
 
 
@@ -30,6 +42,7 @@ def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
         task=config.task,
         model=ModelSpec(**_some(config.model, MODEL_FIELDS)),
         seed=config.seed,
+        prompt=config.prompt,
         attribution=AttributionConfig(**_some(config.attribution, ATTRIBUTION_FIELDS)),
         evaluation=EvaluationConfig(**_some(wanted, EVALUATION_FIELDS)) if wanted else None,
     )
@@ -39,6 +52,7 @@ def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
     lines = [
         f"{_line('attribute', config, ('task',))}{_options(config.model, model)}"
         f"{_options(config.attribution, ATTRIBUTION_FIELDS)}{_options(config, ('seed',))}"
+        f"{_wording(config.prompt)}"
     ]
     if wanted:
         lines[0] += f" --out {shlex.quote(folder)}"
@@ -88,6 +102,26 @@ def _options(value: object, names: Sequence[str]) -> str:
     """Fields as options; a field that is None is left out."""
     found = [(OPTION_NAMES.get(name, name).replace("_", "-"), getattr(value, name)) for name in names]
     return "".join(f" --{name} {_word(field)}" for name, field in found if field is not None)
+
+
+def as_option(text: str) -> str:
+    """A text for one line of a shell: a line break as \\n, a backslash doubled."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def from_option(text: str) -> str:
+    """What `as_option` was given."""
+    return re.sub(r"\\([n\\])", lambda match: "\n" if match[1] == "n" else "\\", text)
+
+
+def _wording(prompt: PromptConfig) -> str:
+    """What differs from the usual wording, each a word of its own: a role may begin like an option."""
+    own = {option: getattr(prompt, name) for name, option in PROMPT_OPTIONS.items() if _differs(prompt, name)}
+    return "".join(f" {shlex.quote(f'--{option}={as_option(value)}')}" for option, value in own.items())
+
+
+def _differs(prompt: PromptConfig, name: str) -> bool:
+    return bool(getattr(prompt, name) != getattr(USUAL, name))
 
 
 def _word(value: object) -> str:

@@ -19,6 +19,17 @@ CONFIGS = [
     RunConfig("sentiment", seed=7, attribution=AttributionConfig("ace", 8, "midpoint", 3, 100, 20)),
     RunConfig("sentiment", ModelSpec("some/model", "main", "bfloat16", "cuda:1")),
     RunConfig("sentiment", evaluation=EvaluationConfig(30, (10, 25), random_seeds=2)),
+    RunConfig("sentiment", prompt=PromptConfig(letter="B", template="chat")),
+    RunConfig(
+        "commonsense",
+        prompt=PromptConfig(
+            "--role of 'mine', C:\\new",
+            "",
+            "{question}\nOf: {choices}",
+            "none",
+            distractors="file",
+        ),
+    ),
 ]
 
 
@@ -63,7 +74,6 @@ def test_a_task_file_with_a_blank_in_its_name_is_quoted():
 @pytest.mark.parametrize(
     "config",
     [
-        RunConfig("sentiment", prompt=PromptConfig(letter="B")),
         RunConfig("sentiment", evaluation=EvaluationConfig(ratios=(0.5,))),
     ],
 )
@@ -71,7 +81,7 @@ def test_settings_that_the_command_line_does_not_take_have_no_command(config):
     assert command_of(config) is None
 
 
-@pytest.mark.parametrize("config", [*CONFIGS, RunConfig("sentiment", prompt=PromptConfig(letter="B"))])
+@pytest.mark.parametrize("config", CONFIGS)
 def test_the_script_names_the_same_config(config):
     script = python_of(config)
     head = script[: script.index("run = Store()")]

@@ -1,0 +1,87 @@
+"""Chat templates as the text before and after a message: what tokenizers make of them, and what is refused."""
+
+import pytest
+from tokenizers import processors
+from transformers import PreTrainedTokenizerFast
+
+from neuron_core.errors import ModelError
+from neuron_core.models.chat import PROBES, ChatTemplate, chat_template_of
+from neuron_core.models.letters import tokenize_prompt
+from tests.builders import byte_level_tokenizer
+
+ENDS_IN_A_LINE = (
+    "{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
+ENDS_IN_A_WORD = "{% for m in messages %}[INST] {{ m['content'] | trim }} [/INST]{% endfor %}"
+
+
+def tokenizer_with(template, first=False, **special):
+    backend = byte_level_tokenizer()
+    if first:
+        backend.post_processor = processors.TemplateProcessing(single="<|end|> $A", special_tokens=[("<|end|>", 0)])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **special)
+    tokenizer.chat_template = template
+    return tokenizer
+
+
+def test_a_template_becomes_what_stands_before_and_after_the_message():
+    found = chat_template_of(tokenizer_with(ENDS_IN_A_LINE))
+    assert found == ChatTemplate("<|user|>\n", "<|end|>\n<|assistant|>\n")
+    assert found.wrap(" Question: {x}\nAnswer: \n") == "<|user|>\nQuestion: {x}\nAnswer:<|end|>\n<|assistant|>\n"
+    assert chat_template_of(tokenizer_with(ENDS_IN_A_WORD)) == ChatTemplate("[INST] ", " [/INST]")
+
+
+def test_after_a_template_that_ends_in_a_line_the_letter_has_no_space_and_after_a_word_it_has():
+    for template, letters in ((ENDS_IN_A_LINE, ["A", "B", "C", "D"]), (ENDS_IN_A_WORD, [" A", " B", " C", " D"])):
+        tokenizer = tokenizer_with(template)
+        text = chat_template_of(tokenizer).wrap("Question: which?\nAnswer:")
+        assert [tokenizer.decode(i) for i in tokenize_prompt(tokenizer, text).letter_ids] == letters
+
+
+@pytest.mark.parametrize("message", PROBES)
+def test_the_tokens_are_those_that_the_tokenizer_makes_of_its_own_template(message):
+    for first, special in ((False, {}), (True, {"bos_token": "<|end|>"})):
+        template = "{{ bos_token }}" + ENDS_IN_A_LINE if first else ENDS_IN_A_LINE
+        tokenizer = tokenizer_with(template, first, **special)
+        turns = [{"role": "user", "content": message}]
+        own = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=True, return_dict=False)
+        found = tokenize_prompt(tokenizer, chat_template_of(tokenizer).wrap(message)).token_ids
+        assert list(found) == own
+        assert found.count(0) == 1 + first
+
+
+def test_a_first_token_that_only_the_tokenizer_adds_stays():
+    tokenizer = tokenizer_with(ENDS_IN_A_LINE, first=True, bos_token="<|end|>")
+    found = chat_template_of(tokenizer)
+    assert found.problem is None
+    assert tokenize_prompt(tokenizer, found.wrap("Question: which?")).token_ids[0] == 0
+
+
+def test_dates_are_fixed_and_thinking_is_off():
+    dated = "{{ date_string }}{% if enable_thinking %}<think>{% endif %}{{ messages[0]['content'] }}."
+    assert chat_template_of(tokenizer_with(dated)) == ChatTemplate("26 Jul 2024", ".")
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (None, "has no chat template"),
+        ("{{ raise_exception('Only with tools') }}", "chat template fails: Only with tools"),
+        ("{{ messages[0]['content'] | upper }}", "changes the message"),
+        ("{{ messages[0]['content'] | length }}", "changes the message"),
+        ("{{ messages[0]['content'] }}{% if 'Say' in messages[0]['content'] %}!{% endif %}", "changes the message"),
+    ],
+)
+def test_a_template_that_can_not_be_used_says_why_only_when_it_is_used(template, said):
+    found = chat_template_of(tokenizer_with(template))
+    with pytest.raises(ModelError, match=said):
+        found.wrap("Question: which?")
+
+
+def test_a_tokenizer_that_adds_more_than_a_first_token_is_refused():
+    backend = byte_level_tokenizer()
+    backend.post_processor = processors.TemplateProcessing(single="$A <|end|>", special_tokens=[("<|end|>", 0)])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend)
+    tokenizer.chat_template = ENDS_IN_A_LINE
+    assert "adds tokens" in chat_template_of(tokenizer).problem
