@@ -25,7 +25,7 @@ class PromptConfig:
     letter: str | None = None
     "where the demonstration's correct option stands; None takes one of its own orders by seed"
     distractors: str = "kind"
-    "'kind': as the task kind makes them; 'column': the column `distractors`; 'file': other answers of the file"
+    "'kind': the row's own, else as its kind makes them; 'column': the row's own; 'file': other answers of the file"
     template: str = "plain"
     "'plain' text, or the model's 'chat' template around the prompt as a user's message"
 

@@ -12,19 +12,17 @@ N_WRONG = 3
 def options_of(example: Example, task: Task, seed: int, source: str = "kind") -> tuple[str, ...]:
     """The correct option, then three wrong ones by (seed, example id).
 
-    source: as of PromptConfig.distractors. ConfigError where the source has fewer than three for this example.
+    source: as of PromptConfig.distractors. ConfigError where it has none for this example.
     """
     kind = get_kind(task.kind)
-    if source == "kind":
-        return kind.options(example, task, seed)
     if source == "file":
-        correct = kind.written(example.answer)
+        correct = kind.written(example.fields[kind.answer_column])
         return (correct, *_of_others(example, task, seed, correct))
-    if "distractors" not in example.fields:
+    if source == "column" and "distractors" not in example.fields:
         raise ConfigError(
-            "the example has no distractors of its own",
+            "the row has no distractors of its own",
             where=f"{task.source}, row {example.row}",
-            accepted="a file with a column distractors, or another source: kind, file",
+            accepted="a file with a column of distractors, or another source: kind, file",
         )
     return kind.options(example, task, seed)
 
