@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
+from neuron_core.analysis.distribution import layers_table
 from neuron_core.analysis.layers import NeuronRow, layer_counts, neuron_rows
 from neuron_core.analysis.specific import specific_neurons
-from neuron_core.analysis.task_layers import TaskLayers, score_map, task_layers
+from neuron_core.analysis.task_layers import score_map, task_layers
 from neuron_core.figures.layers import layer_heatmap, layer_score_bars
 from neuron_core.figures.score_map import score_heatmap
 from neuron_core.figures.task_layers import change_heatmaps, share_lines, task_heatmaps
@@ -127,7 +128,8 @@ def tasks(run: RunFolder, k: int) -> None:
         persist_state="session",
     )
     n_layers = next(iter(rankings.values())).n_layers
-    layers = task_layers({task: ranking.cut(k) for task, ranking in rankings.items()}, n_layers)
+    sets = {task: ranking.cut(k) for task, ranking in rankings.items()}
+    layers = task_layers(sets, n_layers)
     name = f"{'-'.join(rankings)}-k{k}"
     if kind == MAP:
         figure(task_heatmaps(layers, k), "task_map", f"layers-{name}", take_task_click(chosen))
@@ -142,33 +144,9 @@ def tasks(run: RunFolder, k: int) -> None:
             f"Neurons that two or more tasks have among their {k} good or {k} bad ones are removed and refilled from "
             f"the next ranks, until no two sets meet: {len(specific.banned)} neurons in {specific.rounds} rounds."
         )
-    table(
-        task_table(layers), "task_layers", f"task-layers-{name}", "Good and bad neurons by task and layer", height=240
-    )
+    rows = layers_table(sets, n_layers)
+    table(rows, "task_layers", f"task-layers-{name}", "Good and bad neurons by task and layer", height=240)
     peers_caption(chosen, k)
-
-
-def task_table(layers: TaskLayers) -> pd.DataFrame:
-    """One line a task and layer, and one for the mean over tasks."""
-    good, bad = layers.shares("good"), layers.shares("bad")
-    rows = [
-        {
-            "task": task,
-            "layer": layer,
-            "good": int(layers.good[t, layer]),
-            "bad": int(layers.bad[t, layer]),
-            "good share": good[t, layer],
-            "bad share": bad[t, layer],
-        }
-        for t, task in enumerate(layers.tasks)
-        for layer in range(layers.good.shape[1])
-    ]
-    means = zip(layers.mean_shares("good"), layers.mean_shares("bad"), strict=True)
-    rows += [
-        {"task": "mean over tasks", "layer": layer, "good share": one, "bad share": two}
-        for layer, (one, two) in enumerate(means)
-    ]
-    return pd.DataFrame(rows)
 
 
 def take_task_click(chosen: dict[str, RunFolder]) -> Callable[[], None]:

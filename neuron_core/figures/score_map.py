@@ -27,7 +27,12 @@ def score_heatmap(found: ScoreMap) -> go.Figure:
             colorscale=[[0.0, BAD], [0.5, FAINT], [1.0, GOOD]],
             showscale=True,
             colorbar={
-                "title": {"text": "Score", "side": "right"},
+                "orientation": "h",
+                "x": 0,
+                "xanchor": "left",
+                "y": 1.01,
+                "yanchor": "bottom",
+                "len": 0.9,
                 "tickvals": [-most, 0, most],
                 "ticktext": [f"bad {signed(-(most**3), 4)}", "0", f"good {signed(most**3, 4)}"],
                 "thickness": 12,
@@ -70,14 +75,15 @@ def score_heatmap(found: ScoreMap) -> go.Figure:
         ends_said = [f"{i}.{found.index[i, b]} ({signed(float(found.scores[i, b]), 4)})" for i, b in (best, worst)]
         alt += f" Highest: neuron {ends_said[0]}; lowest: neuron {ends_said[1]}."
     dress(figure, alt, height=max(280, 120 + 14 * n_layers))
-    figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"r": 24})
-    step = max(1, n_bins // 8)
+    figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 64})
+    step = max(1, n_bins // 4)
     ticks = list(range(0, n_bins, step))
-    each = "neuron" if found.width == 1 else f"bins of {found.width} neighbouring neurons"
+    each = "" if found.width == 1 else f", {found.width} a cell"
     figure.update_xaxes(
-        title_text=f"Place within the layer ({each})",
+        title_text=f"Neuron of the layer{each}",
         tickvals=ticks,
         ticktext=[str(ends[b][0]) for b in ticks],
+        tickangle=0,
         range=[-0.5, n_bins - 0.5],
     )
     figure.update_yaxes(

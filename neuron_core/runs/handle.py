@@ -136,6 +136,12 @@ class EngineHandle:
                 return
             last = status
 
+    def delete(self, run_id: str) -> None:
+        """Removes a run for good. RunError while it is queued or worked on."""
+        with self._state:
+            self._in_state(run_id, ("done", *RESUMABLE))
+            self.store.delete(run_id)
+
     def active(self) -> str | None:
         """The run that the worker has."""
         with self._state:

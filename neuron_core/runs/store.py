@@ -34,6 +34,7 @@ from neuron_core.runs.setting import Setting, setting_from_json, setting_to_json
 ACTIVE = ("queued", "running")
 STATES = (*ACTIVE, "done", "cancelled", "failed", "interrupted")
 LOCK_PATIENCE_S = 0.5
+LABEL_LENGTH = 80
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,18 @@ class RunFolder:
 
     def write_status(self, status: RunStatus) -> None:
         self._write("status.json", json.dumps(asdict(replace(status, updated=time.time()))).encode())
+
+    def label(self) -> str:
+        """What somebody called this run; "" before anybody did."""
+        path = self.path / "label.txt"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def set_label(self, label: str) -> None:
+        """Gives the run a name beside its id, in one line. RunError for one that is too long."""
+        label = " ".join(label.split())
+        if len(label) > LABEL_LENGTH:
+            raise RunError(f"a label of {len(label)} characters", accepted=f"at most {LABEL_LENGTH}")
+        self._write("label.txt", label.encode())
 
     def event(self, kind: str, **fields: Any) -> None:
         """Appends one line to events.jsonl."""
@@ -267,9 +280,20 @@ class Store:
         known = ", ".join(run.id for run in self.runs()[:5]) or "none yet"
         raise RunError(f"no run is called {str(name)!r}", where=str(self.root), accepted=f"a run folder, or: {known}")
 
+    def delete(self, run_id: str) -> None:
+        """Removes a run of this store for good. RunError when there is none, or somebody works on it."""
+        run = self.open(run_id)
+        if run.path.parent.resolve() != self.root.resolve():
+            raise RunError("only runs of the store are deleted", where=str(run.path), accepted="remove its folder")
+        with run.held():
+            # First out of sight: a crash leaves no half of a run among the others.
+            gone = self.root / f".deleted-{run.id}"
+            run.path.rename(gone)
+        shutil.rmtree(gone)
+
     def runs(self) -> list[RunFolder]:
         """All runs, newest first."""
         if not self.root.is_dir():
             return []
-        found = [path for path in self.root.iterdir() if (path / "config.json").is_file()]
+        found = [path for path in self.root.glob("[!.]*") if (path / "config.json").is_file()]
         return [RunFolder(path) for path in sorted(found, key=lambda path: path.name, reverse=True)]

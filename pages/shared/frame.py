@@ -25,6 +25,7 @@ def navigation() -> Any:
             st.Page(state.LAYERS, title="Layers", icon=":material/layers:"),
             st.Page(state.CONTROL, title="Control", icon=":material/tune:"),
             st.Page(state.QUESTION, title="Question", icon=":material/help_center:"),
+            st.Page(state.RUNS, title="Runs", icon=":material/history:"),
         ]
     )
 

@@ -46,7 +46,7 @@ def _run() -> str | None:
 
 
 def _label(run_id: str) -> str:
-    return "demo (came with the app)" if run_id == state.DEMO else run_id
+    return "demo (came with the app)" if run_id == state.DEMO else state.run_title(run_id)
 
 
 def _model() -> None:

@@ -19,7 +19,7 @@ DEMO_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "demo_run"
 RECENT = 30
 START, DATA, QUESTIONS = "pages/start.py", "pages/data.py", "pages/questions.py"
 ATTRIBUTION, LAYERS, CONTROL = "pages/attribution.py", "pages/layers.py", "pages/control.py"
-QUESTION = "pages/question.py"
+QUESTION, RUNS = "pages/question.py", "pages/runs.py"
 
 
 def has_demo() -> bool:
@@ -50,6 +50,13 @@ def all_runs() -> list[RunFolder]:
 def show(run_id: str) -> None:
     """Makes a run the one that every page shows, from the next rerun on."""
     st.session_state["run_to_show"] = run_id
+
+
+def forget() -> None:
+    """Shows no longer the run that was shown: it is gone."""
+    for key in ("shown_run", "run_to_show"):
+        st.session_state.pop(key, None)
+    st.query_params.pop("run", None)
 
 
 def choose_run(recent: Sequence[str]) -> str | None:
@@ -89,6 +96,12 @@ def shown_run() -> RunFolder | None:
     """The run that pages show."""
     run_id = shown_id()
     return None if run_id is None else open_run(run_id)
+
+
+def run_title(run_id: str) -> str:
+    """A run as lists call it: its label, where somebody gave it one, and its id."""
+    label = open_run(run_id).label()
+    return f"{label} ({run_id})" if label else run_id
 
 
 def is_active(run_id: str) -> bool:

@@ -7,6 +7,7 @@ from neuron_core.control.metrics import Baseline, GridRow
 from neuron_core.control.results import Verdict
 from neuron_core.models.spec import EMBEDDED_TITLES
 from neuron_core.qatt.proxies import ProxyQuestion
+from neuron_core.runs.config import RunConfig
 from neuron_core.runs.store import RunStatus
 
 MINUS = "\N{MINUS SIGN}"
@@ -34,6 +35,11 @@ SOURCES = {
 def source_title(source: str) -> str:
     """Whose neurons an intervention takes."""
     return SOURCES.get(source, source)
+
+
+def method_names(config: RunConfig) -> str:
+    """How a run found its neurons."""
+    return config.attribution.method
 
 
 def change(value: float | None) -> str:

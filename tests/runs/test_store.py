@@ -204,3 +204,36 @@ def test_another_evaluation_drops_the_results_of_the_one_before(run):
     assert run.config() == other
     assert run.evaluated() == set()
     assert run.scored() == {0}
+
+
+def test_a_label_is_kept_beside_the_run_in_one_line(tmp_path):
+    run = Store(tmp_path).create(RunConfig("ner"))
+    assert run.label() == ""
+    run.set_label("  second\n try ")
+    assert Store(tmp_path).open(run.id).label() == "second try"
+    with pytest.raises(RunError, match="label of 81 characters"):
+        run.set_label("x" * 81)
+
+
+def test_a_deleted_run_is_gone_with_its_folder(tmp_path):
+    store = Store(tmp_path)
+    run, other = store.create(RunConfig("ner")), store.create(RunConfig("mood"))
+    store.delete(run.id)
+    assert [left.id for left in store.runs()] == [other.id]
+    assert not run.path.exists()
+    assert [path.name for path in tmp_path.iterdir()] == [other.id]
+
+
+def test_a_run_that_somebody_works_on_is_not_deleted(tmp_path):
+    store = Store(tmp_path)
+    run = store.create(RunConfig("ner"))
+    with run.held(), pytest.raises(RunError, match="another process works on this run"):
+        Store(tmp_path).delete(run.id)
+    assert run.path.exists()
+
+
+def test_a_run_outside_of_the_store_is_not_deleted_by_its_path(tmp_path):
+    outside = Store(tmp_path / "store").create(RunConfig("ner"), tmp_path / "outside")
+    with pytest.raises(RunError, match="only runs of the store"):
+        Store(tmp_path / "store").delete(str(outside.path))
+    assert outside.path.exists()

@@ -1,0 +1,208 @@
+"""All runs: history, two beside each other, name, export, delete."""
+
+import io
+import json
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from neuron_core.runs import report
+from neuron_core.runs.compare import (
+    config_differences,
+    grid_frame,
+    metric_differences,
+    neuron_frame,
+    set_overlaps,
+)
+from neuron_core.runs.store import RunFolder
+from pages.shared import state
+from pages.shared.engine import engine
+from pages.shared.frame import through_frame
+from pages.shared.guard import guard, plain
+from pages.shared.peers import run_name
+from pages.shared.results import attribution_of, baseline_of, evaluation_of, setting_of
+from pages.shared.widgets import empty_state, recipes, table
+from pages.shared.words import STATES, method_names, moment, short_title
+
+OVERLAP_KS = (10, 25, 50, 100, 250)
+
+
+def history(runs: list[RunFolder]) -> list[RunFolder]:
+    """The table of runs; gives the chosen ones, at most two."""
+    rows = []
+    for run in runs:
+        status, config, setting = state.status_of(run_name(run)), run.config(), setting_of(run)
+        baseline = baseline_of(run)
+        rows.append(
+            {
+                "run": run_name(run),
+                "label": run.label(),
+                "task": setting.task_name if setting else config.task,
+                "model": short_title(setting.model.title if setting else config.model.title),
+                "state": STATES[status.state],
+                "begun": moment(status.created),
+                "methods": method_names(config),
+                "accuracy": baseline[0].acc if baseline else None,
+            }
+        )
+    frame = pd.DataFrame(rows)
+    table(
+        frame,
+        "run_history",
+        "runs",
+        f"{len(rows)} runs with task, model, state, date, method and accuracy",
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config={"accuracy": st.column_config.NumberColumn(format="percent")},
+    )
+    chosen = st.session_state["run_history"].selection.rows if "run_history" in st.session_state else []
+    if len(chosen) > 2:
+        st.info("Two runs can be compared; these are the first two of those chosen.")
+    return [runs[place] for place in chosen[:2]]
+
+
+def one_run(run: RunFolder) -> None:
+    """Show, name, export and delete one run."""
+    name = run_name(run)
+    st.subheader(plain(f"Run {state.run_title(name)}"))
+    with st.container(horizontal=True):
+        if st.button("Show on every page", icon=":material/visibility:", key="show_run", disabled=name == _shown()):
+            state.show(name)
+            st.rerun()
+        _delete(run, name)
+    if name != state.DEMO:
+        _rename(run)
+    _export(run, name)
+    recipes(run)
+
+
+def _shown() -> str | None:
+    return state.shown_id()
+
+
+def _rename(run: RunFolder) -> None:
+    with st.form(f"rename_{run.id}", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.text_input(
+            "Label", run.label(), max_chars=80, key=f"label_{run.id}", placeholder="a name beside the id", width=360
+        )
+        if st.form_submit_button("Keep the label", icon=":material/label:"):
+            with guard():
+                run.set_label(label)
+                st.rerun()
+
+
+def _delete(run: RunFolder, name: str) -> None:
+    """A popover that asks; not for the demo, nor while the run is worked on."""
+    locked = name == state.DEMO or state.is_active(name)
+    why = "The demo came with the app." if name == state.DEMO else "Cancel it first: it is being worked on."
+    with st.popover("Delete", icon=":material/delete:", disabled=locked, help=why if locked else None, key="delete"):
+        st.markdown("Its folder is removed with everything in it. This can't be undone.")
+        if st.button("Delete this run", type="primary", key="confirm_delete"):
+            with guard():
+                engine().delete(run.id)
+                if state.shown_id() == run.id:
+                    state.forget()
+                st.rerun()
+
+
+def _export(run: RunFolder, name: str) -> None:
+    attribution, evaluation = attribution_of(run), evaluation_of(run)
+    if attribution is None and evaluation is None:
+        st.caption("There is nothing to export yet.")
+        return
+    st.markdown("**Export**")
+    with st.container(horizontal=True):
+        if attribution is not None:
+            neurons = neuron_frame({attribution_name(run): attribution.ranking})
+            _download("Neurons, CSV", lambda: neurons.to_csv(index=False), f"neurons-{name}.csv", "text/csv")
+            _download("Neurons, Parquet", lambda: _parquet(neurons), f"neurons-{name}.parquet", PARQUET)
+        if evaluation is not None:
+            grid = grid_frame(evaluation)
+            _download("Interventions, CSV", lambda: grid.to_csv(index=False), f"grid-{name}.csv", "text/csv")
+            _download("Interventions, Parquet", lambda: _parquet(grid), f"grid-{name}.parquet", PARQUET)
+        _download("Everything, JSON", lambda: _json(run), f"run-{name}.json", "application/json")
+
+
+PARQUET = "application/vnd.apache.parquet"
+
+
+def attribution_name(run: RunFolder) -> str:
+    return method_names(run.config()).partition(",")[0]
+
+
+def _download(label: str, data: Callable[[], str | bytes], name: str, kind: str) -> None:
+    st.download_button(label, data, name, kind, key=f"export_{label}", on_click="ignore", icon=":material/download:")
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def _json(run: RunFolder) -> str:
+    """What the command line's --json gives, and the settings."""
+    found = {"config": json.loads((run.path / "config.json").read_text(encoding="utf-8"))}
+    if attribution_of(run) is not None:
+        found["attribution"] = report.attribution(run)
+        if evaluation_of(run) is not None:
+            found["evaluation"] = report.evaluation(run)
+    return json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False)
+
+
+def two_runs(one: RunFolder, two: RunFolder) -> None:
+    """What differs between two runs, and what their neurons share."""
+    names = [run_name(run) for run in (one, two)]
+    st.subheader("Two runs beside each other")
+    st.markdown(plain(f"First: {state.run_title(names[0])}. Second: {state.run_title(names[1])}."))
+    differences = config_differences(one.config(), two.config())
+    st.markdown("**Settings that differ**" if len(differences) else "**No setting differs.**")
+    name = f"{names[0]}-{names[1]}"
+    if len(differences):
+        table(differences, "settings", f"settings-{name}", "Settings that differ between two runs")
+    evaluations = [evaluation_of(run) for run in (one, two)]
+    if evaluations[0] is not None and evaluations[1] is not None:
+        st.markdown("**Metrics** (percent; RAC and RCC positive in the intended direction)")
+        metrics = metric_differences(evaluations[0], evaluations[1])
+        number = st.column_config.NumberColumn(format="%.1f")
+        table(
+            metrics,
+            "metrics",
+            f"metrics-{name}",
+            "Baselines, RAC and RCC of two runs",
+            height=320,
+            column_config={"first": number, "second": number, "difference": number},
+        )
+        st.caption("The best ratio is chosen on the very questions that it is reported for: optimistic.")
+    else:
+        st.caption("Metrics are compared when both runs have an evaluation.")
+    found = [attribution_of(run) for run in (one, two)]
+    if found[0] is not None and found[1] is not None:
+        st.markdown("**Neurons that both have** (Jaccard: shared over all)")
+        with guard():
+            overlaps = set_overlaps(found[0].ranking, found[1].ranking, OVERLAP_KS)
+            table(
+                overlaps,
+                "overlaps",
+                f"overlap-{name}",
+                "Overlap of the neuron sets of two runs",
+                column_config={"jaccard": st.column_config.NumberColumn(format="%.2f")},
+            )
+
+
+through_frame()
+runs = state.all_runs()
+if not runs:
+    empty_state("There is no run yet.", state.START, state.ATTRIBUTION)
+else:
+    chosen = history(runs)
+    st.caption("A click on the box before a run opens it below; two of them are compared.")
+    if len(chosen) == 2:
+        two_runs(*chosen)
+    elif chosen:
+        one_run(chosen[0])
+    else:
+        shown = state.shown_run()
+        if shown is not None:
+            one_run(shown)

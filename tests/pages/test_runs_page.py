@@ -1,0 +1,82 @@
+"""The Runs page: history, comparison, label, deletion, export."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from neuron_core.runs.config import AttributionConfig, config_to_json
+from neuron_core.runs.store import RunFolder, RunStatus, Store
+from pages.shared import state
+from tests.pages.conftest import faults, texts
+
+
+@pytest.fixture
+def second(full) -> RunFolder:
+    """The same run with other steps in its config."""
+    copy = full.path.with_name("20000101-000000-mood")
+    shutil.copytree(full.path, copy)
+    config = replace(full.config(), attribution=replace(full.config().attribution, steps=7))
+    (copy / "config.json").write_text(config_to_json(config))
+    return RunFolder(copy)
+
+
+def select(app, *places):
+    app.session_state["run_history"] = {"selection": {"rows": list(places), "columns": [], "cells": []}}
+    return app.run()
+
+
+def test_the_history_has_every_run_newest_first(open_page, full, second):
+    table = open_page("runs").dataframe[0].value
+    assert table["run"].tolist() == [full.id, second.id]
+    assert table["state"].tolist() == ["finished"] * 2
+    assert table["methods"].tolist() == ["ace"] * 2
+    assert table["accuracy"].tolist() == [full.evaluation().baseline.acc] * 2
+
+
+def test_the_shown_run_can_be_named_and_its_name_is_in_the_sidebar(open_page, full):
+    app = open_page("runs")
+    app.text_input(key=f"label_{full.id}").set_value("first try")
+    next(button for button in app.button if button.label == "Keep the label").click().run()
+    assert full.label() == "first try"
+    app.run()
+    assert f"first try ({full.id})" in app.sidebar.selectbox(key="shown_run").options
+
+
+def test_a_run_is_deleted_only_after_a_second_click(open_page, full, second):
+    app = open_page("runs", run=full.id)
+    assert len(Store().runs()) == 2
+    app.button(key="confirm_delete").click().run()
+    assert faults(app) == []
+    assert [run.id for run in Store().runs()] == [second.id]
+    assert app.query_params["run"] in (second.id, [second.id])
+
+
+def test_a_run_that_is_worked_on_can_not_be_deleted(open_page, full):
+    with full.held():
+        full.write_status(RunStatus("running", "evaluation", 1, 2))
+        app = open_page("runs")
+        assert faults(app) == []
+        popovers = [block for block in app.main if getattr(block.proto, "popover", None)]
+        assert all(block.proto.popover.disabled for block in popovers if block.proto.popover.label == "Delete")
+
+
+def test_a_finished_run_can_be_exported_in_every_format(open_page, full):
+    labels = [button.label for button in open_page("runs").download_button]
+    for wanted in ("Neurons, CSV", "Neurons, Parquet", "Interventions, CSV", "Everything, JSON"):
+        assert wanted in labels
+
+
+def test_the_demo_can_neither_be_deleted_nor_named(open_page, finished, monkeypatch):
+    monkeypatch.setattr(state, "DEMO_FOLDER", finished.path)
+    app = open_page("runs")
+    assert faults(app) == []
+    assert app.dataframe[0].value["run"].tolist() == [state.DEMO]
+    assert "Keep the label" not in [button.label for button in app.button]
+
+
+def test_a_run_without_results_is_listed_and_has_nothing_to_export(open_page, runs, tiny_config):
+    Store().create(replace(tiny_config, attribution=AttributionConfig()))
+    app = open_page("runs")
+    assert faults(app) == []
+    assert "nothing to export" in texts(app)
