@@ -5,29 +5,27 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from neuron_core.analysis.common import role_order
 from neuron_core.analysis.entries import MEASURES
 from neuron_core.analysis.layers import ROLES
 from neuron_core.analysis.specific import jaccard
 from neuron_core.cni.neurons import NeuronRanking
-from neuron_core.cni.selection import example_scores, select
+from neuron_core.cni.selection import Extremes, select_extremes
 from neuron_core.errors import ConfigError
 
 
 def draw_rankings(
-    question_scores: NDArray[np.float32], examples: Sequence[int], z: int, per_draw: int
+    examples: Sequence[Extremes], n_layers: int, n_neurons: int, z: int, per_draw: int
 ) -> list[NeuronRanking]:
-    """One ranking for each draw of `per_draw` examples, in the order of the examples' numbers; draws are disjoint.
+    """One ranking for each draw of `per_draw` examples, in their order; draws share no example.
 
-    question_scores: (Q, L, I); examples: the number of each question's example, (Q,).
-    ConfigError when the examples are no whole number of draws.
+    examples: the top and bottom z of each example. ConfigError when they are no whole number of draws.
     """
-    scores = example_scores(question_scores, examples)
-    if per_draw < 1 or len(scores) % per_draw:
-        raise ConfigError(f"{len(scores)} examples in draws of {per_draw}", accepted="a whole number of draws")
-    return [select(scores[start : start + per_draw], z) for start in range(0, len(scores), per_draw)]
+    if per_draw < 1 or len(examples) % per_draw:
+        raise ConfigError(f"{len(examples)} examples in draws of {per_draw}", accepted="a whole number of draws")
+    starts = range(0, len(examples), per_draw)
+    return [select_extremes(examples[start : start + per_draw], n_layers, n_neurons, z) for start in starts]
 
 
 def agreement(rankings: Mapping[str, NeuronRanking], k: int) -> pd.DataFrame:

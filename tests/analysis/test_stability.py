@@ -7,6 +7,7 @@ import pytest
 
 from neuron_core.analysis.entries import best_entry, frame
 from neuron_core.analysis.stability import agreement, draw_rankings, spread
+from neuron_core.cni.selection import extremes_of
 from neuron_core.errors import ConfigError
 from tests.analysis.rankings import ranking
 from tests.figures import rows
@@ -19,11 +20,12 @@ def test_each_draw_of_examples_is_selected_by_itself():
     scores[1, 0, 3], scores[1, 0, 2] = 0.25, -0.5
     scores[2, 0, 6], scores[2, 0, 7] = 1.0, -1.0
     scores[3, 0, 5], scores[3, 0, 7] = 2.0, -1.0
-    first, second = draw_rankings(scores, [0, 1, 2, 3], z=1, per_draw=2)
+    kept = [extremes_of(example.reshape(-1), 1) for example in scores]
+    first, second = draw_rankings(kept, 1, 8, z=1, per_draw=2)
     assert (first.neurons[:, 1].tolist(), first.scores.tolist()) == ([3, 1, 2], [0.75, -0.25, -0.5])
     assert (second.neurons[:, 1].tolist(), second.scores.tolist()) == ([5, 6, 7], [2.0, 1.0, -2.0])
     with pytest.raises(ConfigError, match="4 examples in draws of 3"):
-        draw_rankings(scores, [0, 1, 2, 3], z=1, per_draw=3)
+        draw_rankings(kept, 1, 8, z=1, per_draw=3)
 
 
 def test_agreement_is_over_all_pairs_of_draws():

@@ -1,0 +1,124 @@
+"""What each task's neurons do to each task (paper, Figures 2 and 4). No torch."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from neuron_core.analysis.cross import CrossMatrix
+from neuron_core.errors import ConfigError
+from neuron_core.figures.panels import TITLES
+from neuron_core.figures.theme import BAD, CLEAR, FAINT, GOOD, NEUTRAL, TITLE_SIZE, dress, plain, wrapped
+
+Metric = Literal["rac", "rcc"]
+
+
+def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> go.Figure:
+    """One panel a direction: evaluated tasks down, sources of the neurons across, RAC/RCC or Fail in the cells.
+
+    Colour: the metric in percent, blue in the intended direction, orange against it. The second trace of a panel
+    answers clicks: customdata {"evaluated", "source", "direction"}. ConfigError for no matrix or different tasks.
+    """
+    if not matrices or len({matrix.tasks for matrix in matrices}) > 1:
+        raise ConfigError("matrices of different tasks", accepted="one matrix a direction over the same tasks")
+    titles = [TITLES[matrix.direction] for matrix in matrices]
+    figure = make_subplots(1, len(matrices), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
+    tasks = list(matrices[0].tasks)
+    values = [getattr(matrix, metric) for matrix in matrices]
+    most = max(1.0, float(np.nanmax([np.nanmax(np.abs(one), initial=0.0) for one in values])))
+    for column, (matrix, numbers) in enumerate(zip(matrices, values, strict=True), start=1):
+        words = matrix.words()
+        figure.add_trace(
+            go.Heatmap(
+                x=tasks,
+                y=tasks,
+                z=[[None if np.isnan(value) else value for value in row] for row in numbers.tolist()],
+                zmin=-most,
+                zmax=most,
+                colorscale=[[0, BAD], [0.5, FAINT], [1, GOOD]],
+                showscale=column == len(matrices),
+                colorbar={"title": {"text": f"{metric.upper()} (%)"}},
+                xgap=3,
+                ygap=3,
+                text=[[wrapped(text, 12, 3) for text in row] for row in words],
+                texttemplate="%{text}",
+                textfont={"weight": 600},
+                hoverinfo="skip",
+                name=matrix.direction,
+            ),
+            row=1,
+            col=column,
+        )
+        figure.add_trace(_cells(matrix, words), row=1, col=column)
+    dress(figure, _in_words(matrices), height=160 + 88 * len(tasks))
+    figure.update_annotations(font={"size": TITLE_SIZE})
+    figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 56})
+    figure.update_xaxes(title_text="Neurons of")
+    figure.update_yaxes(title_text="Evaluated on", autorange="reversed", showgrid=False, col=1)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure
+
+
+def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
+    """A matrix of Jaccard overlaps, task by task; rows, columns: what its rows and columns are, as "good for"."""
+    numbers = table.to_numpy(dtype=float)
+    figure = go.Figure(
+        go.Heatmap(
+            x=[str(task) for task in table.columns],
+            y=[str(task) for task in table.index],
+            z=[[None if np.isnan(value) else value for value in row] for row in numbers.tolist()],
+            zmin=0,
+            zmax=1,
+            colorscale=[[0, FAINT], [1, NEUTRAL]],
+            colorbar={"title": {"text": "Jaccard"}},
+            xgap=3,
+            ygap=3,
+            text=[["undefined" if np.isnan(value) else f"{value:.2f}" for value in row] for row in numbers.tolist()],
+            texttemplate="%{text}",
+            hovertemplate=f"{rows} %{{y}}, {columns} %{{x}}: %{{text}}<extra></extra>",
+        )
+    )
+    said = [
+        f"{one} and {two}: {'undefined' if np.isnan(numbers[i, j]) else f'{numbers[i, j]:.2f}'}."
+        for i, one in enumerate(table.index)
+        for j, two in enumerate(table.columns)
+    ]
+    dress(figure, f"Jaccard overlap of neurons {rows} and {columns} each task. {' '.join(said)}", 140 + 56 * len(table))
+    figure.update_xaxes(title_text=columns.capitalize())
+    figure.update_yaxes(title_text=rows.capitalize(), autorange="reversed", showgrid=False)
+    return figure
+
+
+def _cells(matrix: CrossMatrix, words: list[list[str]]) -> go.Scatter:
+    """An invisible square in every cell that says it in full."""
+    where, texts = [], []
+    for i, evaluated in enumerate(matrix.tasks):
+        for j, source in enumerate(matrix.tasks):
+            where.append({"evaluated": evaluated, "source": source, "direction": matrix.direction})
+            texts.append(
+                f"neurons of <b>{plain(source)}</b> on <b>{plain(evaluated)}</b>, ratio {matrix.ratios[j]:g}"
+                f"<br>RAC/RCC {words[i][j]}"
+            )
+    return go.Scatter(
+        x=[cell["source"] for cell in where],
+        y=[cell["evaluated"] for cell in where],
+        mode="markers",
+        marker={"symbol": "square", "size": 56, "color": CLEAR, "line": {"width": 0}},
+        customdata=where,
+        hovertext=texts,
+        hoverinfo="text",
+        showlegend=False,
+        name="cells",
+    )
+
+
+def _in_words(matrices: Sequence[CrossMatrix]) -> str:
+    said = ["What the neurons of each task do to each task, RAC/RCC in percent."]
+    for matrix in matrices:
+        for evaluated, row in zip(matrix.tasks, matrix.words(), strict=True):
+            cells = ", ".join(f"{source} {text}" for source, text in zip(matrix.tasks, row, strict=True))
+            said.append(f"{matrix.direction.capitalize()} on {evaluated}, neurons of: {cells}.")
+    return " ".join(said)

@@ -1,0 +1,49 @@
+"""Cross-task matrices and overlaps as figures."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from neuron_core.analysis.cross import cross_matrix
+from neuron_core.errors import ConfigError
+from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
+from neuron_core.figures.theme import describe
+from tests.analysis.test_cross import EVALUATIONS, SETS
+
+
+def matrices():
+    return [cross_matrix(EVALUATIONS, SETS, 2, direction) for direction in ("degrader", "enhancer")]
+
+
+def test_rows_are_evaluated_tasks_and_an_undefined_cell_has_no_colour():
+    cells = cross_heatmaps(matrices(), "rcc").data[2]
+    assert (list(cells.x), list(cells.y)) == (["ner", "sentiment"], ["ner", "sentiment"])
+    assert [list(row) for row in cells.z] == [[50.0, -50.0], [None, None]]
+    assert (cells.zmin, cells.zmax) == (-100.0, 100.0)
+
+
+def test_cells_say_fail_and_undefined_in_words():
+    figure = cross_heatmaps(matrices())
+    assert figure.data[2].text[0][1].startswith("Fail")
+    assert figure.data[2].text[1][0].startswith("undefined")
+    assert "Enhancer on ner, neurons of: ner 50.0/50.0, sentiment Fail (-16.7/-50.0)." in describe(figure)
+
+
+def test_every_cell_answers_a_click_with_both_tasks_and_tells_its_ratio():
+    squares = cross_heatmaps(matrices()).data[3]
+    assert squares.customdata[1] == {"evaluated": "ner", "source": "sentiment", "direction": "enhancer"}
+    assert "ratio 1" in squares.hovertext[1]
+
+
+def test_matrices_of_other_tasks_are_refused():
+    with pytest.raises(ConfigError, match="different tasks"):
+        cross_heatmaps([])
+
+
+def test_an_overlap_is_shown_with_two_digits():
+    table = pd.DataFrame([[1.0, 1 / 3], [math.nan, 0.0]], index=["a", "b"], columns=["a", "b"])
+    figure = overlap_heatmap(table, "good for", "bad for")
+    assert [list(row) for row in figure.data[0].text] == [["1.00", "0.33"], ["undefined", "0.00"]]
+    assert figure.data[0].z[1][0] is None
+    assert "a and b: 0.33." in describe(figure)
