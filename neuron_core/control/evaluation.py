@@ -97,7 +97,7 @@ def option_probabilities_all(
     rows = []
     for chunk in chunks:
         hidden = inputs[chunk.first_layer].expand(chunk.n_rows, -1, -1)
-        with started_at(loaded, chunk.first_layer, hidden), edited_neurons(loaded, chunk.edits):
+        with started_at(loaded, {chunk.first_layer: hidden}), edited_neurons(loaded, chunk.edits):
             rows.append(probabilities(ids.expand(chunk.n_rows, -1)))
     return _collected(loaded, baseline, rows, chunks, question_id)
 

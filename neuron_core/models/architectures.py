@@ -6,6 +6,7 @@ from typing import Any, Literal
 from neuron_core.errors import ModelError
 
 Rows = Literal["packed", "batch"]
+Attention = Literal["registry", "own"]
 Window = Literal["none", "sliding", "layered", "local"]
 Head = Literal["linear", "soft-cap"]
 
@@ -20,6 +21,8 @@ class Architecture:
     layers, down_projection: attribute paths from the causal model and from one layer.
     rows: `packed` puts single-token rows into one pseudo-sequence with a mask of their own and equal positions;
     `batch` makes each row a sequence of its own, with a copy of the cached keys and values.
+    attention: `registry` where the family takes its attention function from transformers' registry, so that packed
+    rows can have one without an R×R block; `own` where it has its own code, which needs that block in its mask.
     batch_if: name of a config flag under which the family needs `batch` after all, as Falcon does with ALiBi.
     window: which cached tokens a row sees. `none`: all. `sliding`: the last `config.sliding_window` in every layer.
     `layered`: in some layers all, in others the window. `local`: a mask by slot inside the attention, only in `batch`.
@@ -34,6 +37,7 @@ class Architecture:
     layers: str
     down_projection: str
     rows: Rows = "packed"
+    attention: Attention = "own"
     batch_if: str = ""
     window: Window = "none"
     head: Head = "linear"
@@ -90,19 +94,19 @@ def _unsupported(model_type: str, why: str = "") -> ModelError:
 
 
 def _llama_like(name: str, **other: Any) -> Architecture:
-    return Architecture(name, layers="model.layers", down_projection="mlp.down_proj", **other)
+    return Architecture(name, layers="model.layers", down_projection="mlp.down_proj", attention="registry", **other)
 
 
 for _line in (
     _llama_like("llama"),
-    Architecture("gpt2", "transformer.h", "mlp.c_proj", write_axis="row"),
+    Architecture("gpt2", "transformer.h", "mlp.c_proj", attention="registry", write_axis="row"),
     Architecture("gpt_neo", "transformer.h", "mlp.c_proj", rows="batch", window="local", tuple_output=True),
     Architecture("gptj", "transformer.h", "mlp.fc_out", tuple_output=True),
-    Architecture("gpt_neox", "gpt_neox.layers", "mlp.dense_4h_to_h"),
+    Architecture("gpt_neox", "gpt_neox.layers", "mlp.dense_4h_to_h", attention="registry"),
     Architecture("bloom", "transformer.h", "mlp.dense_4h_to_h", rows="batch", tuple_output=True),
     Architecture("falcon", "transformer.h", "mlp.dense_4h_to_h", batch_if="alibi", tuple_output=True),
-    Architecture("opt", "model.decoder.layers", "fc2"),
-    Architecture("phi", "model.layers", "mlp.fc2"),
+    Architecture("opt", "model.decoder.layers", "fc2", attention="registry"),
+    Architecture("phi", "model.layers", "mlp.fc2", attention="registry"),
     _llama_like("phi3", window="sliding"),
     _llama_like("mistral", window="sliding"),
     _llama_like("qwen2", window="layered"),

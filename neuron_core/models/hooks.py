@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -16,6 +16,15 @@ Edit = Callable[[torch.Tensor], torch.Tensor]
 @contextmanager
 def _pre_hook(module: nn.Module, hook: Callable[..., object]) -> Iterator[None]:
     handle = module.register_forward_pre_hook(hook, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def _post_hook(module: nn.Module, hook: Callable[..., object]) -> Iterator[None]:
+    handle = module.register_forward_hook(hook)
     try:
         yield
     finally:
@@ -45,21 +54,28 @@ def edited_neurons(loaded: "LoadedModel", edits: Mapping[int, Edit]) -> Iterator
 
 @contextmanager
 def recorded_last_token(loaded: "LoadedModel", hidden: torch.Tensor, neurons: torch.Tensor) -> Iterator[None]:
-    """Writes, for the last position of the pass, each layer's input into `hidden` (L, D) and its neuron
-    values, the down projection's input, into `neurons` (L, I)."""
+    """Writes, for the last position of the pass, each layer's input and the last layer's output into `hidden`
+    (L + 1, D), and each layer's neuron values, the down projection's input, into `neurons` (L, I)."""
 
     def hook_for(store: torch.Tensor, layer: int) -> Callable[..., object]:
         def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, torch.Tensor]) -> None:
-            value = args[0] if args else kwargs["hidden_states"]
-            store[layer] = value.detach().reshape(-1, value.shape[-1])[-1]
+            _keep_last(args[0] if args else kwargs["hidden_states"], store[layer])
 
         return hook
+
+    def after(_: nn.Module, args: object, output: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
+        _keep_last(output[0] if isinstance(output, tuple) else output, hidden[loaded.n_layers])
 
     with ExitStack() as stack:
         for layer in range(loaded.n_layers):
             stack.enter_context(_pre_hook(loaded.layers[layer], hook_for(hidden, layer)))
             stack.enter_context(_pre_hook(loaded.down_projections[layer], hook_for(neurons, layer)))
+        stack.enter_context(_post_hook(loaded.layers[-1], after))
         yield
+
+
+def _keep_last(value: torch.Tensor, store: torch.Tensor) -> None:
+    store.copy_(value.detach().reshape(-1, value.shape[-1])[-1])
 
 
 @contextmanager
@@ -80,19 +96,46 @@ def recorded_inputs(loaded: "LoadedModel", layers: Iterable[int]) -> Iterator[di
 
 
 @contextmanager
-def started_at(loaded: "LoadedModel", layer: int, hidden: torch.Tensor) -> Iterator[None]:
-    """Layers below `layer` pass their input on; `layer` reads `hidden`, (batch, positions, D), not what reaches it."""
-    skipped = [loaded.layers[i] for i in range(layer)]
+def started_at(loaded: "LoadedModel", entering: Mapping[int, torch.Tensor]) -> Iterator[None]:
+    """Hidden states enter at the input of their layers, n_layers standing for what comes after the last one.
 
-    def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, object]) -> object:
-        if args:
-            return (hidden, *args[1:]), kwargs
-        return args, {**kwargs, "hidden_states": hidden}
+    entering: by layer, (batch, positions, D). The lowest replace what reaches their layer, and layers below them pass
+    their input on; further ones join as later positions of a pass that is as long as all of them together.
+    """
+    first, *later = sorted(entering)
+    n_total = sum(hidden.shape[1] for hidden in entering.values())
+
+    def hook_for(layer: int, n_missing: int) -> Callable[..., object]:
+        def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+            hidden = entering.get(layer)
+            if layer != first:
+                reached = args[0] if args else kwargs["hidden_states"]
+                hidden = reached if hidden is None else torch.cat([reached, hidden], dim=1)
+            others = {name: _without_last(value, n_missing, n_total) for name, value in kwargs.items()}
+            if args:
+                return (hidden, *(_without_last(value, n_missing, n_total) for value in args[1:])), others
+            return args, {**others, "hidden_states": hidden}
+
+        return hook
+
+    def joined_after(_: nn.Module, args: object, output: torch.Tensor | tuple[torch.Tensor, ...]) -> object:
+        end = entering[loaded.n_layers]
+        return (torch.cat([output[0], end], dim=1),) if isinstance(output, tuple) else torch.cat([output, end], dim=1)
 
     def pass_on(hidden_states: torch.Tensor, *_: object, **__: object) -> object:
         return (hidden_states,) if loaded.architecture.tuple_output else hidden_states
 
-    with _other_forward(skipped, pass_on), _pre_hook(loaded.layers[layer], hook):
+    def end_with(*_: object, **__: object) -> object:
+        return pass_on(entering[loaded.n_layers])
+
+    with ExitStack() as stack:
+        stack.enter_context(_other_forward(loaded.layers[:first], pass_on if first < loaded.n_layers else end_with))
+        n_missing = n_total
+        for layer in range(first, min(max(entering) + 1, loaded.n_layers)):
+            n_missing -= entering[layer].shape[1] if layer in entering else 0
+            stack.enter_context(_pre_hook(loaded.layers[layer], hook_for(layer, n_missing)))
+        if loaded.n_layers in later:
+            stack.enter_context(_post_hook(loaded.layers[-1], joined_after))
         yield
 
 
@@ -120,3 +163,18 @@ def _other_forward(modules: Sequence[nn.Module], forward: Callable[..., object])
             module.__dict__.pop("forward", None)
             if own is not None:
                 module.__dict__["forward"] = own
+
+
+def _without_last(value: Any, n_missing: int, n_total: int) -> Any:
+    """What a layer is given for all positions (mask, positions, rotary tables), cut to those that are there already."""
+    if n_missing == 0:
+        return value
+    if isinstance(value, tuple):
+        return tuple(_without_last(part, n_missing, n_total) for part in value)
+    if not isinstance(value, torch.Tensor):
+        return value
+    if value.ndim == 4 and value.shape[-2] == n_total:
+        return value[..., : n_total - n_missing, : value.shape[-1] - n_missing]
+    if value.ndim in (2, 3) and value.shape[1] == n_total:
+        return value[:, : n_total - n_missing]
+    return value

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from neuron_core.models.spec import (
     embedded_gguf,
     sha256_of,
 )
+from neuron_core.models.stream import adds_neurons
 
 Stage = Callable[[str], None]
 HEAD_TOLERANCE = 1e-4
@@ -65,6 +66,11 @@ class LoadedModel:
     def score_dtype(self) -> torch.dtype:
         """Of logits, probabilities and scores: float32, or float64 where the model itself is."""
         return torch.promote_types(self.dtype, torch.float32)
+
+    @cached_property
+    def adds_neurons(self) -> bool:
+        """Whether a layer adds what its down projection writes to the hidden state as it is."""
+        return adds_neurons(self)
 
 
 def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:

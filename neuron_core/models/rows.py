@@ -5,13 +5,16 @@ A row is a copy of the last token, at its position, that attends to those tokens
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from neuron_core.errors import ModelError
+from neuron_core.models.attention import row_attention
 from neuron_core.models.hooks import Edit, edited_neurons, recorded_last_token, started_at
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loading import LoadedModel, letter_logits
@@ -37,7 +40,7 @@ class PromptState:
     key_values: KeyValues
     "of all tokens but the last: one (keys, values) a layer, each (1, heads, T-1, head size)"
     hidden: torch.Tensor
-    "input of every layer at the last token, (L, D)"
+    "input of every layer at the last token, and the last layer's output, (L + 1, D)"
     neurons: torch.Tensor
     "neuron values ŵ at the last token, (L, I)"
     final_hidden: torch.Tensor
@@ -57,22 +60,23 @@ class _SharedLayer(DynamicLayer):
     """Keys and values of the earlier tokens, for any number of rows. What a pass adds is not kept: a batch of rows
     repeats all of them, and only the layer at work should hold such a copy."""
 
-    def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor, apart: bool) -> None:
         super().__init__()
         self.lazy_initialization(keys, values)
-        self.keys, self.values = keys, values
+        self.keys, self.values, self.apart = keys, values, apart
 
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object) -> Any:
+        if self.apart:
+            # Our own attention takes what is cached and what is the rows' own as they are.
+            return (self.keys, key_states), (self.values, value_states)
         n = len(key_states)
         keys, values = self.keys.expand(n, -1, -1, -1), self.values.expand(n, -1, -1, -1)
         return torch.cat([keys, key_states], dim=-2), torch.cat([values, value_states], dim=-2)
 
 
-def _row_cache(key_values: KeyValues) -> DynamicCache:
+def _row_cache(key_values: KeyValues, apart: bool) -> DynamicCache:
     cache = DynamicCache()
-    cache.layers.extend(_SharedLayer(keys, values) for keys, values in key_values)
+    cache.layers.extend(_SharedLayer(keys, values, apart) for keys, values in key_values)
     return cache
 
 
@@ -119,7 +123,7 @@ def run_prompt(loaded: LoadedModel, prompt: TokenizedPrompt, prefix: Prefix = EM
         return run_prompt(loaded, prompt)
     cache = _prompt_cache(prefix.key_values)
     ids = torch.tensor([prompt.token_ids[n_prefix:]], device=loaded.device)
-    hidden = torch.empty(loaded.n_layers, loaded.hidden_size, dtype=loaded.dtype, device=loaded.device)
+    hidden = torch.empty(loaded.n_layers + 1, loaded.hidden_size, dtype=loaded.dtype, device=loaded.device)
     neurons = torch.empty(loaded.n_layers, loaded.n_neurons, dtype=loaded.dtype, device=loaded.device)
     with recorded_last_token(loaded, hidden, neurons):
         output = loaded.model.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
@@ -148,19 +152,38 @@ def run_rows(
 
     Computation begins at `first_layer` from the stored hidden state: no edit may be below it.
     """
-    position = state.n_tokens - 1
-    if loaded.architecture.rows == "packed":
-        shape, mask = (1, n_rows), row_mask(loaded, position, n_rows)
-    else:
-        # Each row is the last token of its own sequence, so that the model's own mask and positions are right.
-        shape, mask = (n_rows, 1), None
-    hidden = state.hidden[first_layer].expand(*shape, -1)
-    with started_at(loaded, first_layer, hidden), edited_neurons(loaded, edits):
+    return run_entering(loaded, state, {first_layer: state.hidden[first_layer].expand(n_rows, -1)}, edits)
+
+
+def run_entering(
+    loaded: LoadedModel,
+    state: PromptState,
+    entering: Mapping[int, torch.Tensor],
+    edits: Mapping[int, Edit] | None = None,
+) -> torch.Tensor:
+    """Final hidden states (R, D), after the final norm, of rows that enter with given hidden states.
+
+    entering: by layer, (n, D), read in place of that layer's input; n_layers stands for the final norm. Rows come in
+    ascending order of their layers, and a layer computes only those that have entered. An architecture whose rows are
+    a batch takes one layer's rows at a time.
+    """
+    position, n_rows = state.n_tokens - 1, sum(map(len, entering.values()))
+    packed = loaded.architecture.rows == "packed"
+    apart = packed and loaded.architecture.attention == "registry"
+    # Otherwise each row is the last token of its own sequence, so that the model's own mask and positions are right.
+    mask = row_mask(loaded, position, n_rows) if packed else None
+    shaped = {layer: hidden[None] if packed else hidden[:, None] for layer, hidden in entering.items()}
+    shape = (1, n_rows) if packed else (n_rows, 1)
+    with ExitStack() as stack:
+        stack.enter_context(started_at(loaded, shaped))
+        stack.enter_context(edited_neurons(loaded, edits or {}))
+        if apart:
+            stack.enter_context(row_attention(loaded))
         output = loaded.model.base_model(
             input_ids=torch.full(shape, state.prompt.token_ids[-1], device=loaded.device),
             attention_mask=mask,
             position_ids=torch.full(shape, position, device=loaded.device),
-            past_key_values=_row_cache(state.key_values),
+            past_key_values=_row_cache(state.key_values, apart),
             use_cache=True,
         )
     return output.last_hidden_state.flatten(0, 1)

@@ -62,7 +62,8 @@ def apart(found, expected):
 
 def tolerance(family, dtype):
     if dtype == "float32":
-        return 2e-6
+        # As far as the slow form itself is from its float64 scores.
+        return 5e-6
     return 1e-6 if family in SOFTMAX_IN_FLOAT32 else 1e-12
 
 
@@ -254,6 +255,13 @@ def test_silencing_everywhere_equals_zeroed_write_vectors(tiny_model, family):
 
 
 @every_family
+def test_neurons_are_added_as_they_are_except_where_a_norm_follows(tiny_model, family):
+    loaded = tiny_model(family)
+    assert loaded.adds_neurons == (not loaded.architecture.post_norm and family != "opt:projected")
+    assert n_hooks(loaded) == 0
+
+
+@every_family
 def test_scores_do_not_feel_the_scale_of_the_neurons_exactly_where_the_table_says_post_norm(tiny_model, family):
     """METHOD, section 7: with a norm after the down projection every step has the same direction."""
     loaded = tiny_model(family, "float64")
@@ -311,7 +319,7 @@ def test_the_guard_fires_on_packed_rows_where_a_bias_goes_by_slot(tiny_model, mo
     monkeypatch.setattr(owner, "build_alibi_tensor", by_slot)
     monkeypatch.setattr(loaded, "architecture", replace(loaded.architecture, rows="packed"))
     with pytest.raises(AttributionError, match=r"differ from the unmodified model"):
-        attribute(loaded, state, "q", TARGET, steps=16)
+        attribute(loaded, state, "q", TARGET, steps=16, layers_per_pass=1)
 
 
 def test_local_attention_can_t_be_registered_with_packed_rows():

@@ -21,16 +21,19 @@ every_ending = pytest.mark.parametrize("ending", ENDINGS, ids=lambda e: type(e).
 
 
 def contexts(loaded):
-    hidden = torch.zeros(LAYERS, HIDDEN)
+    hidden = torch.zeros(LAYERS + 1, HIDDEN)
     return {
         "edited_neurons": lambda: edited_neurons(loaded, {0: torch.clone, 2: torch.clone}),
         "recorded_last_token": lambda: recorded_last_token(loaded, hidden, torch.zeros(LAYERS, NEURONS)),
-        "started_at": lambda: started_at(loaded, 2, hidden[:1, None]),
+        "started_at": lambda: started_at(loaded, {2: hidden[:1, None]}),
+        "joined": lambda: started_at(loaded, {2: hidden[:1, None], 3: hidden[:1, None], LAYERS: hidden[:1, None]}),
+        "ended": lambda: started_at(loaded, {LAYERS: hidden[:1, None]}),
     }
 
 
-# What each adds while it holds: a pre-hook a layer named, two a layer, two passed-on layers and one pre-hook.
-HELD = {"edited_neurons": 2, "recorded_last_token": 2 * LAYERS, "started_at": 3}
+# What each adds while it holds: a pre-hook a layer named; two a layer and one behind the last; two passed-on layers and
+# a pre-hook a layer entered, one behind the last; all layers passed on.
+HELD = {"edited_neurons": 2, "recorded_last_token": 2 * LAYERS + 1, "started_at": 3, "joined": 5, "ended": LAYERS}
 
 
 @every_ending
@@ -99,7 +102,7 @@ def test_a_forward_that_was_on_the_instance_before_comes_back(tiny_model, ending
     layer.__dict__["forward"] = own
     try:
         try:
-            with started_at(loaded, 2, torch.zeros(1, 1, HIDDEN)):
+            with started_at(loaded, {2: torch.zeros(1, 1, HIDDEN)}):
                 assert layer.__dict__["forward"] is not own
                 assert "forward" in loaded.layers[1].__dict__
                 if ending:
@@ -178,11 +181,15 @@ def test_silencing_everywhere_equals_a_down_projection_without_those_write_vecto
 def test_the_recorded_state_is_the_last_token_s(tiny_model, family):
     loaded = tiny_model(family)
     ids = torch.tensor([tokens(loaded).token_ids])
-    hidden, neurons = torch.empty(LAYERS, HIDDEN), torch.empty(LAYERS, NEURONS)
+    hidden, neurons = torch.empty(LAYERS + 1, HIDDEN), torch.empty(LAYERS, NEURONS)
+    behind = []
+    last = loaded.layers[-1].register_forward_hook(lambda *call: behind.append(call[2][0, -1]))
     with torch.no_grad(), recorded_last_token(loaded, hidden, neurons):
         states = loaded.model(ids, output_hidden_states=True).hidden_states
     for layer in range(LAYERS):
         assert torch.equal(hidden[layer], states[layer][0, -1])
+    last.remove()
+    assert torch.equal(hidden[LAYERS], behind[0])
     weight, bias = loaded.down_projections[0].weight, getattr(loaded.down_projections[0], "bias", None)
     written = neurons[0] @ (weight.T if loaded.architecture.write_axis == "column" else weight)
     written = written if bias is None else written + bias
