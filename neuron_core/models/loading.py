@@ -3,8 +3,8 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
@@ -14,14 +14,21 @@ import torch
 from filelock import FileLock
 from platformdirs import user_cache_path
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import modeling_gguf_pytorch_utils as transformers_gguf
 from transformers.utils import logging as transformers_logging
 
 from neuron_core.errors import ModelError
+from neuron_core.models import hub
 from neuron_core.models.adapter import merge_adapter, read_adapter
-from neuron_core.models.architectures import Architecture, architecture_of
+from neuron_core.models.architectures import Architecture, architecture_of, get_architecture
 from neuron_core.models.baichuan import register_baichuan
+from neuron_core.models.device import free_memory, pick_device
+from neuron_core.models.explain import explained
+from neuron_core.models.folder import check_folder, check_gguf, read_config
 from neuron_core.models.heads import HEADS
+from neuron_core.models.memory import check_fits
+from neuron_core.models.placement import is_placed, place_layers, weights_of
 from neuron_core.models.spec import (
     ADAPTER_FILE,
     EMBEDDED,
@@ -34,6 +41,7 @@ from neuron_core.models.stream import adds_neurons
 
 Stage = Callable[[str], None]
 HEAD_TOLERANCE = 1e-4
+TOKENIZER_OPTIONS = ("gguf_file", "trust_remote_code")
 
 
 @dataclass(eq=False)
@@ -76,40 +84,59 @@ class LoadedModel:
 def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
     """Loads model and tokenizer, finds layers and down projections, checks the letter head.
 
-    Raises ModelError: not installed, not found, unknown architecture, flash attention, wrong head.
+    Raises ModelError, before anything large is fetched or read where that can be: no such device, not installed, not
+    found, gated, not reachable, damaged, unknown architecture, code that was not confirmed, too large for the memory;
+    then flash attention, wrong head, out of memory.
     """
     say = on_stage or (lambda _: None)
-    folder, options = _resolve(spec, say)
-    options["trust_remote_code"] = spec.trust_remote_code
+    device = pick_device(spec)
     register_baichuan()
-    say("loading weights")
     transformers_logging.disable_progress_bar()
     try:
-        # Before the weights: an unknown architecture is refused at once, an encoder-decoder by its name.
-        # Not for GGUF: reading the header takes seconds, and prepare_model asks again.
-        if "gguf_file" not in options:
-            architecture_of(AutoConfig.from_pretrained(folder, **options))
-        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-        model, report = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=getattr(torch, spec.dtype), output_loading_info=True, **options
-        )
+        folder, options = _resolve(spec, device, say)
+        options["trust_remote_code"] = spec.trust_remote_code
+        say("loading weights")
+        tokenizer = AutoTokenizer.from_pretrained(folder, **{k: options[k] for k in options if k in TOKENIZER_OPTIONS})
+        with silenced_gguf_bar():
+            model, report = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=getattr(torch, spec.dtype), output_loading_info=True, **options
+            )
+        if missing := sorted(report["missing_keys"]):
+            # transformers draws them at random and goes on.
+            raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=spec.source)
+        if spec.source == EMBEDDED:
+            say("merging the demo adapter")
+            merge_adapter(model, read_adapter(ADAPTER_FILE))
+        return prepare_model(spec, model, tokenizer)
     except ModelError:
         raise
     # Damaged files raise errors of many libraries: safetensors, gguf, json, struct.
     except Exception as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(
-            f"the model can't be loaded: {first}",
-            where=spec.source,
-            accepted="'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file",
-        ) from error
-    if missing := sorted(report["missing_keys"]):
-        # transformers draws them at random and goes on.
-        raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=spec.source)
-    if spec.source == EMBEDDED:
-        say("merging the demo adapter")
-        merge_adapter(model, read_adapter(ADAPTER_FILE))
-    return prepare_model(spec, model, tokenizer)
+        raise explained(error, spec) from error
+
+
+def _check_config(spec: ModelSpec, folder: Path) -> Any:
+    """The config, once its family is known to be supported. ModelError for another, and for code not confirmed."""
+    raw = read_config(folder)
+    if raw["model_type"] not in CONFIG_MAPPING:
+        # transformers would ask for the code that came along; the table decides first.
+        get_architecture(raw["model_type"])
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
+    architecture_of(config)
+    return config
+
+
+def _placed(spec: ModelSpec, config: Any, device: torch.device) -> dict[str, Any]:
+    """Where from_pretrained is to put the weights, as its arguments."""
+    if spec.device_map is None:
+        # Straight to the GPU: by way of the machine's memory, they would have to fit there too.
+        return {"device_map": {"": device}} if device.type == "cuda" else {}
+    if spec.is_embedded or device.type == "mps":
+        what = "the embedded model is small" if spec.is_embedded else "accelerate does not move layers to mps"
+        raise ModelError(f"{what}: device_map is not for it", where=spec.title, accepted="no device_map")
+    places = place_layers(spec, config, device)
+    folder = cache_dir() / "offloaded" / hashlib.sha256(repr(spec).encode()).hexdigest()[:16]
+    return {"device_map": places, "offload_folder": str(folder)}
 
 
 def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
@@ -118,7 +145,9 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
     if "flash" in str(getattr(model.config, "_attn_implementation", "")):
         raise ModelError("flash attention can't take the masks of this method", accepted="sdpa or eager attention")
     device = pick_device(spec)
-    model = model.to(device).eval().requires_grad_(False)
+    model = model.eval().requires_grad_(False)
+    if not is_placed(model):
+        model = model.to(device)
     layers = list(_attribute(model, architecture.layers))
     down = [_attribute(layer, architecture.down_projection) for layer in layers]
     weight = down[0].weight
@@ -177,23 +206,17 @@ def _attribute(module: Any, path: str) -> Any:
         raise ModelError(f"the model has no {path!r}", where=type(module).__name__) from None
 
 
-def pick_device(spec: ModelSpec) -> torch.device:
-    """The device that a spec asks for; ModelError when this machine has none."""
-    if spec.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if spec.device.startswith("cuda") and not torch.cuda.is_available():
-        raise ModelError("no CUDA device is available", where="device", accepted="auto, cpu")
-    if spec.device == "mps" and not torch.backends.mps.is_available():
-        raise ModelError("no MPS device is available", where="device", accepted="auto, cpu")
-    return torch.device(spec.device)
-
-
 def _fingerprint(model: nn.Module) -> str:
+    samples = {}
+    for path, module in model.named_modules(remove_duplicate=False):
+        with weights_of(module) as own:
+            for name, tensor in own.items():
+                flat = tensor.detach().reshape(-1)
+                sample = flat[:: max(1, flat.numel() // 64)][:80].float().cpu().numpy()
+                samples[f"{path}.{name}".lstrip(".")] = f"{tuple(tensor.shape)}".encode() + sample.tobytes()
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        flat = tensor.detach().reshape(-1)
-        sample = flat[:: max(1, flat.numel() // 64)][:80].float().cpu().numpy()
-        digest.update(f"{name}{tuple(tensor.shape)}".encode() + sample.tobytes())
+    for name in sorted(samples):
+        digest.update(name.encode() + samples[name])
     return digest.hexdigest()[:16]
 
 
@@ -202,20 +225,33 @@ def cache_dir() -> Path:
     return Path(os.environ.get("NEURONLLM_CACHE") or user_cache_path("neuronllm-explorer"))
 
 
-def _resolve(spec: ModelSpec, say: Stage) -> tuple[str, dict[str, Any]]:
-    """The folder or hub id for from_pretrained, and its further arguments."""
-    if spec.is_embedded:
-        return str(_converted_embedded(say)), {}
-    path = Path(spec.source).expanduser()
-    if path.suffix == ".gguf":
-        if not path.is_file():
-            raise ModelError("there is no such GGUF file", where=str(path))
-        return str(path.parent), {"gguf_file": path.name}
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise ModelError("the folder has no config.json", where=str(path), accepted="a transformers checkpoint")
-        return str(path), {}
-    return spec.source, {"revision": spec.revision} if spec.revision else {}
+def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, dict[str, Any]]:
+    """The folder for from_pretrained, and its further arguments. What can be checked without the weights is."""
+    where = f"{spec.title}, {device}"
+    if spec.is_gguf:
+        path = Path(spec.source).expanduser()
+        check_gguf(path)
+        if spec.device_map:
+            raise ModelError("a GGUF file can't be placed by device_map", where=spec.source, accepted="no device_map")
+        check_fits(spec, free_memory(device), where)
+        # Its architecture is checked by prepare_model: transformers takes seconds to make a config of the header.
+        return path.parent, {"gguf_file": path.name}
+    if spec.is_hub:
+        say("asking the hub")
+        config = _check_config(spec, hub.fetch_config(spec))
+        check_fits(spec, free_memory(device), where)
+        folder = hub.fetch(spec, say)
+        check_folder(folder)
+    elif spec.is_embedded:
+        check_fits(spec, free_memory(device), where)
+        folder = _converted_embedded(say)
+        config = _check_config(spec, folder)
+    else:
+        folder = Path(spec.source).expanduser()
+        config = _check_config(spec, folder)
+        check_folder(folder)
+        check_fits(spec, free_memory(device), where)
+    return folder, _placed(spec, config, device)
 
 
 def _converted_embedded(say: Stage) -> Path:
@@ -239,7 +275,8 @@ def _converted_embedded(say: Stage) -> Path:
         say("converting the embedded weights (once)")
         transformers_logging.disable_progress_bar()
         tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
-        model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
+        with silenced_gguf_bar():
+            model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
         # The weights are plain float32 by now; the note that they came quantised would forbid saving them.
         del model.config.quantization_config
         model.hf_quantizer = None
@@ -251,3 +288,14 @@ def _converted_embedded(say: Stage) -> Path:
     with suppress(OSError):
         Path(str(target) + ".lock").unlink()
     return target
+
+
+@contextmanager
+def silenced_gguf_bar() -> Iterator[None]:
+    """transformers draws this bar on standard error whatever its settings say."""
+    before = transformers_gguf.tqdm
+    transformers_gguf.tqdm = lambda tensors, **_: tensors
+    try:
+        yield
+    finally:
+        transformers_gguf.tqdm = before

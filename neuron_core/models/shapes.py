@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-import psutil
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from neuron_core.errors import ModelError
-from neuron_core.models.loading import LoadedModel, load_model, pick_device, prepare_model
+from neuron_core.models.device import free_memory, pick_device
+from neuron_core.models.loading import LoadedModel, load_model, prepare_model
 from neuron_core.models.spec import PLAIN, ModelSpec
 
 # hidden size, neurons a layer, layers, heads: Touvron et al. 2023, and the released configs.
@@ -47,10 +47,3 @@ def random_llama(shape: str, spec: ModelSpec) -> LoadedModel:
         torch.manual_seed(0)  # noqa: TID251 - from_config draws weights from the global generator
         model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     return prepare_model(replace(spec, source=f"{shape} shape, random weights"), model, tokenizer)
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that new tensors on this device can take."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)

@@ -1,42 +1,76 @@
-"""How large a model's weights are, read from the headers of its files. No torch: pages ask before a load."""
+"""A model's size from the headers of its files, its config, or the presets. No torch: pages ask before a load."""
 
 import json
 import math
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from neuron_core.errors import ModelError
+from neuron_core.models.dimensions import BYTES, Dimensions, dimensions_of_config
+from neuron_core.models.folder import read_config
+from neuron_core.models.hub import cached_config
+from neuron_core.models.presets import find_preset
 from neuron_core.models.spec import ModelSpec
 
+T = TypeVar("T")
 EMBEDDED_PARAMETERS = 134_515_008
 "of the pinned file; its header takes seconds to read"
-BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+EMBEDDED_DIMENSIONS = Dimensions("llama", 30, 1536, 576, 9, 3, 64, 49152, 8192, tied=True)
+GGUF_FAMILIES = {"gptneox": "gpt_neox", "gemma3": "gemma3_text"}
+"families that GGUF names otherwise than transformers"
 
 
-def n_parameters(spec: ModelSpec) -> int | None:
-    """Parameters stored in the model's files; None for a hub id and for a folder without safetensors.
+@dataclass(frozen=True)
+class Size:
+    """Parameters, and the sizes that they come from where a config is at hand."""
+
+    parameters: int
+    dimensions: Dimensions | None
+
+
+def size_of(spec: ModelSpec) -> Size | None:
+    """The model's size; None for a hub id that is no preset and has no config in the cache, and for a folder without
+    weights and config.
 
     Raises ModelError when a file's header is damaged.
     """
     if spec.is_embedded:
-        return EMBEDDED_PARAMETERS
+        return Size(EMBEDDED_PARAMETERS, EMBEDDED_DIMENSIONS)
+    if spec.is_hub:
+        preset = find_preset(spec.source)
+        if preset is not None:
+            return Size(preset.parameters, preset.dimensions)
+        config = cached_config(spec)
+        dimensions = config and dimensions_of_config(config, spec.source)
+        return Size(dimensions.parameters, dimensions) if dimensions else None
     path = Path(spec.source).expanduser()
-    if path.suffix == ".gguf" and path.is_file():
-        return _n_elements(path, _gguf_elements)
-    files = sorted(path.glob("*.safetensors")) if path.is_dir() else []
-    return sum(_n_elements(file, _safetensors_elements) for file in files) if files else None
+    if spec.is_gguf:
+        return _from_header(path, _gguf_size) if path.is_file() else None
+    dimensions = dimensions_of_config(read_config(path), str(path)) if (path / "config.json").is_file() else None
+    files = sorted(path.glob("*.safetensors"))
+    if files:
+        return Size(sum(_from_header(file, _safetensors_elements) for file in files), dimensions)
+    return Size(dimensions.parameters, dimensions) if dimensions else None
+
+
+def n_parameters(spec: ModelSpec) -> int | None:
+    """Parameters of the model; None where `size_of` is."""
+    found = size_of(spec)
+    return None if found is None else found.parameters
 
 
 def weight_bytes(spec: ModelSpec) -> int | None:
-    """Memory of the weights in the spec's dtype; None where `n_parameters` is."""
+    """Memory of the weights in the spec's dtype; None where `size_of` is."""
     count = n_parameters(spec)
     return None if count is None else count * BYTES[spec.dtype]
 
 
-def _n_elements(path: Path, count: Callable[[Path], int]) -> int:
+def _from_header(path: Path, read: Callable[[Path], T]) -> T:
     try:
-        return count(path)
+        return read(path)
     # Whatever struct, json and gguf make of arbitrary bytes.
     except (
         struct.error,
@@ -48,13 +82,37 @@ def _n_elements(path: Path, count: Callable[[Path], int]) -> int:
         OverflowError,
         MemoryError,
     ):
-        raise ModelError("the header of the weights file is damaged", where=str(path)) from None
+        raise ModelError(
+            "the model can't be loaded: the header of the weights file is damaged", where=str(path)
+        ) from None
 
 
-def _gguf_elements(path: Path) -> int:
+def _gguf_size(path: Path) -> Size:
     from gguf import GGUFReader
 
-    return sum(int(tensor.n_elements) for tensor in GGUFReader(path).tensors)
+    reader = GGUFReader(path)
+    family = str(reader.fields["general.architecture"].contents())
+
+    def number(name: str, default: int | None = None) -> int:
+        field = reader.fields.get(f"{family}.{name}")
+        return default if field is None and default is not None else int(reader.fields[f"{family}.{name}"].contents())
+
+    heads, hidden = number("attention.head_count"), number("embedding_length")
+    names = {tensor.name: tensor for tensor in reader.tensors}
+    dimensions = Dimensions(
+        architecture=GGUF_FAMILIES.get(family, family),
+        n_layers=number("block_count"),
+        n_neurons=number("feed_forward_length"),
+        hidden_size=hidden,
+        n_heads=heads,
+        n_kv_heads=number("attention.head_count_kv", heads),
+        head_size=number("attention.key_length", hidden // heads),
+        # Dimensions of a GGUF tensor run the other way round.
+        vocabulary=int(names["token_embd.weight"].shape[1]),
+        context=number("context_length", 0),
+        tied="output.weight" not in names,
+    )
+    return Size(sum(int(tensor.n_elements) for tensor in reader.tensors), dimensions)
 
 
 def _safetensors_elements(path: Path) -> int:

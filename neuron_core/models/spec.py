@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,9 @@ EMBEDDED_TITLES = {
     PLAIN: "SmolLM2-135M-Instruct (dequantised 4-bit weights)",
 }
 ADAPTER_FILE = Path(__file__).resolve().parents[2] / "assets" / "adapter" / "smollm2-135m-multiple-choice.safetensors"
+SOURCES = "'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file"
 DTYPES = ("float32", "bfloat16", "float16", "float64")
+DEVICE_MAPS = (None, "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -35,12 +38,17 @@ class ModelSpec:
     dtype: str = "float32"
     device: str = "auto"
     trust_remote_code: bool = False
+    "whether Python code that comes with this very model may run; never without the user's word"
+    device_map: str | None = None
+    "`auto`: layers that do not fit on the device lie in memory or on disk, and come when they are needed"
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise ModelError(f"unknown dtype {self.dtype!r}", accepted=", ".join(DTYPES))
-        if self.device not in DEVICES and not self.device.startswith("cuda:"):
+        if self.device not in DEVICES and not re.fullmatch(r"cuda:\d+", self.device):
             raise ModelError(f"unknown device {self.device!r}", accepted=", ".join((*DEVICES, "cuda:N")))
+        if self.device_map not in DEVICE_MAPS:
+            raise ModelError(f"unknown device_map {self.device_map!r}", accepted="auto, or none")
 
     @property
     def title(self) -> str:
@@ -52,6 +60,15 @@ class ModelSpec:
     @property
     def is_embedded(self) -> bool:
         return self.source in EMBEDDED_TITLES
+
+    @property
+    def is_gguf(self) -> bool:
+        return Path(self.source).suffix == ".gguf"
+
+    @property
+    def is_hub(self) -> bool:
+        """Whether the source can only be an id on the hub."""
+        return not (self.is_embedded or self.is_gguf or Path(self.source).expanduser().is_dir())
 
     @property
     def is_local(self) -> bool:

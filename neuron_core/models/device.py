@@ -1,0 +1,54 @@
+"""The device that a spec asks for, and the memory that is free on it."""
+
+import torch
+
+from neuron_core.errors import ModelError
+from neuron_core.models.memory import free_ram
+from neuron_core.models.spec import ModelSpec
+
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"what torch says on CUDA, on a processor and on an Apple GPU; only the first has an error class of its own"
+
+
+def pick_device(spec: ModelSpec) -> torch.device:
+    """`auto` is CUDA where there is one, else the processor. ModelError when this machine has no such device, and for
+    a dtype that MPS lacks or that this project does not take there."""
+    if spec.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if spec.device.startswith("cuda"):
+        return _cuda(spec.device)
+    if spec.device == "mps":
+        if not torch.backends.mps.is_available():
+            raise ModelError("no MPS device is available", where="device", accepted="auto, cpu")
+        if spec.dtype != "float32":
+            raise ModelError(f"{spec.dtype} is not taken on mps", where="dtype", accepted="float32")
+    return torch.device(spec.device)
+
+
+def _cuda(name: str) -> torch.device:
+    if not torch.cuda.is_available():
+        raise ModelError("no CUDA device is available", where="device", accepted="auto, cpu")
+    device, there = torch.device(name), torch.cuda.device_count()
+    if device.index is not None and device.index >= there:
+        raise ModelError(
+            f"there is no device {name}",
+            where="device",
+            accepted=", ".join(("auto", "cpu", *(f"cuda:{i}" for i in range(there)))),
+        )
+    return device
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that new tensors on this device can take."""
+    if device.type == "cuda":
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + unused
+    # An Apple GPU works in the machine's memory.
+    return free_ram()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory did not suffice, on whatever device."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(part in str(error) for part in OUT_OF_MEMORY)

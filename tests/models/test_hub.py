@@ -1,0 +1,178 @@
+"""Hub models, from a small hub on this machine: what is fetched, and one clear message for all that goes wrong."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from neuron_core.models import hub
+from tests.builders import LAYERS, NEURONS
+from tests.models.small_hub import BROKEN, COMMIT, CUT_OFF, GATED, TOKEN, small_hub
+
+ROOT = Path(__file__).resolve().parents[2]
+# huggingface_hub reads the address when it is imported: a process of its own for each address.
+PROBE = """
+import json, sys
+from neuron_core.errors import NeuronCoreError
+from neuron_core.models.hub import cached_ids, fetch
+from neuron_core.models.spec import ModelSpec
+
+results = []
+for source, revision in json.loads(sys.argv[1]):
+    said = []
+    try:
+        folder = fetch(ModelSpec(source, revision), said.append)
+        found = {"files": sorted(path.name for path in folder.iterdir())}
+    except NeuronCoreError as error:
+        found = {"error": type(error).__name__, "message": str(error)}
+    results.append({**found, "said": said, "cached": cached_ids()})
+print(json.dumps(results))
+"""
+LOAD = """
+import sys
+from neuron_core.models.loading import load_model
+from neuron_core.models.spec import ModelSpec
+
+stages = []
+loaded = load_model(ModelSpec(sys.argv[1], device="cpu"), stages.append)
+print(loaded.n_layers, loaded.n_neurons, loaded.fingerprint, stages[0], stages[-1], sep="|")
+"""
+
+
+@pytest.fixture(scope="module")
+def repositories(checkpoint, tmp_path_factory):
+    root = tmp_path_factory.mktemp("hub")
+    whole = shutil.copytree(checkpoint("llama"), root / "whole")
+    # The same weights in other forms, which nobody needs.
+    (whole / "onnx").mkdir()
+    (whole / "onnx" / "model.safetensors").write_bytes(b"other")
+    (whole / "pytorch_model.bin").write_bytes(b"other")
+    (whole / "modeling_llama.py").write_text("raise SystemExit('never run')\n")
+    (root / "empty").mkdir()
+    (root / "empty" / "README.md").write_text("no model\n")
+    return {"some/whole": whole, GATED: whole, CUT_OFF: whole, BROKEN: whole, "some/empty": root / "empty"}
+
+
+@pytest.fixture(scope="module")
+def address(repositories):
+    with small_hub(repositories) as found:
+        yield found
+
+
+@pytest.fixture
+def ask(address, tmp_path):
+    """`ask(source, …)`: what fetching each in turn comes to, in a new process with an empty cache."""
+
+    def run(*sources, code=PROBE, endpoint=address, **environment):
+        pairs = [(source, None) if isinstance(source, str) else source for source in sources]
+        argument = json.dumps(pairs) if code is PROBE else sources[0]
+        settings = {
+            "HF_ENDPOINT": endpoint,
+            "HF_HOME": str(tmp_path / "home"),
+            "HF_HUB_OFFLINE": "0",
+            "HF_HUB_VERBOSITY": "error",
+            "PYTHONPATH": str(ROOT),
+            **environment,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", code, argument],
+            capture_output=True,
+            text=True,
+            env={**{k: v for k, v in os.environ.items() if k != "HF_TOKEN"}, **settings},
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        line = done.stdout.splitlines()[-1]
+        return json.loads(line) if code is PROBE else line.split("|")
+
+    return run
+
+
+def test_a_model_is_fetched_without_its_code_and_its_weights_in_other_forms(ask):
+    (found,) = ask("some/whole")
+    assert found["files"] == [
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
+    assert found["cached"] == ["some/whole"]
+
+
+def test_a_hub_model_downloads_loads_and_has_its_own_fingerprint(ask, tiny_model):
+    found = ask("some/whole", code=LOAD)
+    assert found == [str(LAYERS), str(NEURONS), tiny_model("llama").fingerprint, "asking the hub", "loading weights"]
+
+
+def test_what_is_cached_loads_without_the_hub_and_the_rest_is_refused_with_what_is_cached(ask):
+    ask("some/whole")
+    known, unknown = ask("some/whole", "some/other", HF_HUB_OFFLINE="1")
+    assert "model.safetensors" in known["files"]
+    assert known["said"][-1] == "some/whole from the cache"
+    assert unknown["message"] == (
+        "HF_HUB_OFFLINE is set, and this model is not in the cache. Where: some/other. Accepted: 'embedded', "
+        "'embedded-plain', a hub id, a checkpoint folder, or a .gguf file; in the cache: some/whole."
+    )
+
+
+def test_a_refused_connection_says_so_without_trying_again(ask):
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        (found,) = ask("some/whole", endpoint=endpoint)
+    assert found["error"] == "ModelError"
+    assert found["message"].startswith(f"{endpoint} can't be reached, and this model is not in the cache.")
+    assert found["message"].endswith("in the cache: nothing.")
+
+
+def test_each_refusal_of_the_hub_has_a_message_of_its_own(ask, address):
+    gated, unknown, revision, empty, broken, no_id = ask(
+        GATED, "some/unknown", ("some/whole", "v9"), "some/empty", BROKEN, "no ** id"
+    )
+    assert gated["message"] == (
+        f"the model is gated: its licence must be accepted first. Where: {GATED}. Accepted: accept it at "
+        f"{address}/{GATED}, make a token at {address}/settings/tokens, start with HF_TOKEN=<token>."
+    )
+    assert unknown["message"].startswith("the hub knows no such model, or it is private. Where: some/unknown.")
+    assert "a token in HF_TOKEN" in unknown["message"]
+    assert revision["message"] == (
+        "the hub knows the model but not this revision. Where: some/whole, revision v9. "
+        "Accepted: a branch, tag or commit."
+    )
+    assert empty["message"].startswith("the repository has no config.json. Where: some/empty.")
+    assert broken["message"] == "the hub answers with error 500. Where: some/broken. Accepted: try again later."
+    assert no_id["message"].startswith("there is no such file or folder, and it is no hub id. Where: no ** id.")
+    assert [found["cached"] for found in (gated, unknown, revision)] == [[], [], []]
+
+
+def test_a_token_opens_a_gated_model(ask):
+    (found,) = ask(GATED, HF_TOKEN=TOKEN)
+    assert "model.safetensors" in found["files"]
+
+
+def test_a_commit_is_a_revision(ask):
+    (found,) = ask(("some/whole", COMMIT))
+    assert "model.safetensors" in found["files"]
+
+
+def test_a_download_that_is_cut_off_says_so_and_is_not_taken_for_a_model(ask):
+    found, offline = ask(CUT_OFF), None
+    assert found[0]["message"] == (
+        f"the download was cut off. Where: {CUT_OFF}. Accepted: try again: it goes on where it stopped."
+    )
+    assert found[0]["cached"] == []
+    (offline,) = ask(CUT_OFF, HF_HUB_OFFLINE="1")
+    assert offline["message"].startswith("HF_HUB_OFFLINE is set, and not all of this model is in the cache.")
+
+
+def test_a_full_disk_names_the_folder_that_is_full():
+    found = hub._explained(OSError(28, "No space left on device"), hub.ModelSpec("some/whole"))
+    assert str(found).startswith("the disk is full. Where: ")
+    assert "HF_HOME on a larger disk" in str(found)

@@ -1,0 +1,148 @@
+"""What a model needs beside what is free, said before anything large is read."""
+
+import psutil
+import pytest
+import torch
+
+from neuron_core.errors import ModelError
+from neuron_core.models import loading, memory
+from neuron_core.models.device import free_memory, is_out_of_memory, pick_device
+from neuron_core.models.loading import load_model
+from neuron_core.models.memory import check_fits, free_ram, need_of, what_fits, working_bytes
+from neuron_core.models.presets import find_preset
+from neuron_core.models.size import EMBEDDED_DIMENSIONS, Size, size_of
+from neuron_core.models.spec import ModelSpec, embedded_gguf
+
+GB = 10**9
+SEVEN = ModelSpec("meta-llama/Llama-2-7b-hf")
+
+
+def test_a_7b_model_needs_its_weights_and_about_a_gigabyte_and_a_half_to_work_in():
+    need = need_of(SEVEN)
+    assert need.weights == 26_953_662_464
+    # 104 rows of 32 layers, each 10 · 4096 + 5 · 11008 numbers, and 256 tokens' keys and values.
+    assert need.working == 256 * 2**20 + 4 * (104 * 32 * 96_000 + 2 * 32 * 4096 * 256)
+    assert need.weights < need.least < need.total
+
+
+def test_half_the_bytes_take_half_the_memory():
+    half = need_of(ModelSpec(SEVEN.source, dtype="bfloat16"))
+    assert half.weights == 13_476_831_232
+    assert half.working - memory.RESERVE == (need_of(SEVEN).working - memory.RESERVE) // 2
+
+
+def test_more_rows_and_tokens_need_more():
+    dimensions = find_preset("LLaMA-2-7B").dimensions
+    usual = working_bytes(dimensions, "float32")
+    assert working_bytes(dimensions, "float32", rows=18) < usual < working_bytes(dimensions, "float32", tokens=1024)
+
+
+def test_a_model_that_does_not_fit_is_refused_with_need_have_and_what_would_fit():
+    with pytest.raises(ModelError) as caught:
+        check_fits(SEVEN, 16 * GB, "Llama, cpu")
+    assert str(caught.value) == (
+        "the model needs 28.8 GB in float32 (weights 27.0 GB), and 16.0 GB are free. Where: Llama, cpu. Accepted: "
+        "dtype bfloat16 (14.5 GB); device_map auto (keeps layers that do not fit elsewhere, down to the disk: slow); "
+        "HuggingFaceTB/SmolLM2-1.7B-Instruct (7.8 GB)."
+    )
+    check_fits(SEVEN, 30 * GB, "Llama, cpu")
+
+
+def test_a_model_that_is_placed_by_device_map_and_one_of_unknown_size_are_not_refused():
+    check_fits(ModelSpec(SEVEN.source, device_map="auto"), GB, "")
+    assert need_of(ModelSpec("some/unknown")) is None
+    check_fits(ModelSpec("some/unknown"), 1, "")
+
+
+def test_no_dtype_is_offered_that_does_not_fit_either():
+    assert what_fits(SEVEN, 5 * GB, can_spread=False) == ["google/gemma-3-1b-it (4.8 GB)"]
+    assert what_fits(SEVEN, GB // 10, can_spread=False) == []
+
+
+def test_a_load_is_refused_before_the_weights_are_read(checkpoint, monkeypatch):
+    monkeypatch.setattr(loading, "free_memory", lambda _: 10**6)
+    read = []
+    monkeypatch.setattr(loading.AutoModelForCausalLM, "from_pretrained", lambda *_, **__: read.append(1))
+    with pytest.raises(ModelError, match=r"the model needs .* GB in float32.* 0\.00 GB are free\. Where: llama, cpu"):
+        load_model(ModelSpec(str(checkpoint("llama")), device="cpu"))
+    assert read == []
+
+
+def test_a_gguf_header_and_a_folder_s_config_tell_the_sizes(checkpoint, tiny_model):
+    assert size_of(ModelSpec(str(embedded_gguf()))) == size_of(ModelSpec()) == Size(134_515_008, EMBEDDED_DIMENSIONS)
+    loaded, found = tiny_model("llama"), size_of(ModelSpec(str(checkpoint("llama"))))
+    assert (found.dimensions.n_layers, found.dimensions.n_neurons) == (loaded.n_layers, loaded.n_neurons)
+    assert found.parameters == loaded.model.num_parameters()
+
+
+def test_a_container_s_limit_counts_where_there_is_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 8 * GB})())
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    assert free_ram() == 8 * GB
+    (tmp_path / "memory.max").write_text("max\n")
+    assert free_ram(freed=GB) == 9 * GB
+    (tmp_path / "memory.max").write_text(f"{4 * GB}\n")
+    (tmp_path / "memory.current").write_text(f"{3 * GB}\n")
+    (tmp_path / "memory.stat").write_text(f"anon {GB}\ninactive_file {2 * GB}\n")
+    assert free_ram() == 3 * GB
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+
+
+def test_a_gpu_number_that_this_machine_lacks_lists_those_it_has(two_gpus):
+    assert pick_device(ModelSpec(device="cuda:1")) == torch.device("cuda:1")
+    assert pick_device(ModelSpec(device="auto")).type == "cuda"
+    with pytest.raises(
+        ModelError, match=r"there is no device cuda:99\. Where: device\. Accepted: auto, cpu, cuda:0, cuda:1"
+    ):
+        load_model(ModelSpec(device="cuda:99"))
+
+
+@pytest.mark.parametrize("name", ["cuda:", "cuda:x", "cuda:-1", "cpu:0"])
+def test_a_device_that_is_no_device_is_refused_by_the_spec(name):
+    with pytest.raises(ModelError, match=r"unknown device"):
+        ModelSpec(device=name)
+
+
+def test_an_apple_gpu_takes_float32_only(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert pick_device(ModelSpec(device="mps")).type == "mps"
+    with pytest.raises(ModelError, match=r"bfloat16 is not taken on mps.*float32"):
+        pick_device(ModelSpec(device="mps", dtype="bfloat16"))
+
+
+def test_free_memory_of_a_gpu_counts_what_torch_holds_unused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (5, 100))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 30)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 10)
+    assert free_memory(torch.device("cuda:0")) == 25
+
+
+@pytest.mark.parametrize(
+    ("error", "yes"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 5 GB)"), True),
+        (RuntimeError("shapes cannot be multiplied"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_what_counts_as_out_of_memory(error, yes):
+    assert is_out_of_memory(error) is yes
+
+
+def test_out_of_memory_while_loading_says_what_was_needed_and_what_would_fit(checkpoint, monkeypatch):
+    def fail(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(loading.AutoModelForCausalLM, "from_pretrained", fail)
+    with pytest.raises(
+        ModelError, match=r"out of memory while the model was loaded: it needs .*free now.*dtype bfloat16"
+    ):
+        load_model(ModelSpec(str(checkpoint("llama")), device="cpu"))

@@ -1,0 +1,142 @@
+"""Half a folder, packages that are missing, code that was not confirmed: one message each, which says what helps."""
+
+import json
+import shutil
+
+import pytest
+
+from neuron_core.errors import ModelError
+from neuron_core.models import loading
+from neuron_core.models.folder import check_folder, weight_files
+from neuron_core.models.loading import load_model
+from neuron_core.models.spec import ModelSpec
+
+
+@pytest.fixture
+def copy(checkpoint, tmp_path):
+    return shutil.copytree(checkpoint("llama"), tmp_path / "llama")
+
+
+def message_of(folder, **settings):
+    with pytest.raises(ModelError) as caught:
+        load_model(ModelSpec(str(folder), device="cpu", **settings))
+    return str(caught.value)
+
+
+def in_shards(folder, there, listed):
+    (folder / "model.safetensors").unlink()
+    for name in there:
+        (folder / name).write_bytes(b"x")
+    names = {f"weight.{i}": name for i, name in enumerate(listed)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
+
+
+def test_a_missing_shard_and_an_empty_one_are_named(copy):
+    shards = [f"model-0000{i}-of-00003.safetensors" for i in (1, 2, 3)]
+    in_shards(copy, shards[:1], shards)
+    (copy / shards[1]).write_bytes(b"")
+    assert message_of(copy) == (
+        "the model can't be loaded: 2 of 3 weight files are missing or empty (model-00002-of-00003.safetensors, "
+        f"model-00003-of-00003.safetensors). Where: {copy}. Accepted: the whole checkpoint: copy or download these "
+        "files again."
+    )
+
+
+def test_a_folder_without_weights_and_one_without_a_tokenizer_say_which_files_are_meant(copy):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (copy / name).unlink()
+    assert "the folder has no tokenizer" in message_of(copy)
+    assert "tokenizer.json, tokenizer.model, or vocab.json with merges.txt" in message_of(copy)
+    (copy / "model.safetensors").unlink()
+    assert "the folder has no weights" in message_of(copy)
+    assert "pytorch_model.bin" in message_of(copy)
+
+
+def test_weights_are_found_in_every_form(copy):
+    assert [file.name for file in weight_files(copy)] == ["model.safetensors"]
+    (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
+    assert [file.name for file in weight_files(copy)] == ["pytorch_model.bin"]
+    (copy / "pytorch_model.bin").rename(copy / "other.safetensors")
+    assert [file.name for file in weight_files(copy)] == ["other.safetensors"]
+    check_folder(copy)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "the file is empty"),
+        (b"PK\x03\x04zip", "the file is not a GGUF file"),
+        (b"GGUF", "the header of the weights"),
+    ],
+)
+def test_a_gguf_file_that_is_none_says_why(tmp_path, content, what):
+    (tmp_path / "model.gguf").write_bytes(content)
+    assert f"the model can't be loaded: {what}" in message_of(tmp_path / "model.gguf")
+
+
+@pytest.mark.parametrize(
+    ("error", "package"),
+    [
+        (
+            ImportError(
+                "\nLlamaTokenizer requires the SentencePiece library but it was not found in your environment."
+            ),
+            "sentencepiece",
+        ),
+        (ImportError("\nX requires the protobuf library but it was not found in your environment."), "protobuf"),
+        (ModuleNotFoundError("No module named 'some_kernels'", name="some_kernels"), "some_kernels"),
+        (
+            ImportError(
+                "This modeling file requires the following packages that were not found in your environment: "
+                "flash_mla. Run `pip install flash_mla`"
+            ),
+            "flash_mla",
+        ),
+    ],
+)
+def test_a_missing_package_comes_with_the_line_that_installs_it(copy, monkeypatch, error, package):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(loading.AutoTokenizer, "from_pretrained", fail)
+    assert message_of(copy) == (
+        f"the model needs the package {package}, which is not installed. Where: {copy}. "
+        f"Accepted: python -m pip install {package}."
+    )
+
+
+def test_code_that_comes_with_a_tokenizer_is_not_run_until_it_is_confirmed(copy, monkeypatch):
+    # As a repository has it whose tokenizer is a class of its own.
+    (copy / "tokenization_own.py").write_text(
+        "from transformers import PreTrainedTokenizerFast\n"
+        "class OwnTokenizer(PreTrainedTokenizerFast):\n    marker = 'own code ran'\n"
+    )
+    (copy / "config.json").write_text(
+        json.dumps(
+            json.loads((copy / "config.json").read_text())
+            | {"auto_map": {"AutoTokenizer": [None, "tokenization_own.OwnTokenizer"]}}
+        )
+    )
+    settings = json.loads((copy / "tokenizer_config.json").read_text())
+    settings |= {
+        "tokenizer_class": "OwnTokenizer",
+        "auto_map": {"AutoTokenizer": [None, "tokenization_own.OwnTokenizer"]},
+    }
+    (copy / "tokenizer_config.json").write_text(json.dumps(settings))
+    monkeypatch.setenv("HF_MODULES_CACHE", str(copy / "modules"))
+    said = message_of(copy)
+    assert said == (
+        "this model asks to run Python code that comes with its weights; nothing of it was run. "
+        f"Where: {copy}. Accepted: read that code, then confirm it for this model: --trust-remote-code, or the box in "
+        "the sidebar."
+    )
+    loaded = load_model(ModelSpec(str(copy), device="cpu", trust_remote_code=True))
+    assert loaded.tokenizer.marker == "own code ran"
+
+
+def test_code_of_an_unknown_architecture_is_not_even_asked_for(copy):
+    config = json.loads((copy / "config.json").read_text())
+    config |= {"model_type": "novel", "auto_map": {"AutoConfig": "configuration_novel.NovelConfig"}}
+    (copy / "config.json").write_text(json.dumps(config))
+    assert "the architecture 'novel' is not supported" in message_of(copy)
+    assert "the architecture 'novel' is not supported" in message_of(copy, trust_remote_code=True)
