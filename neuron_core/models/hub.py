@@ -74,8 +74,9 @@ def _fetch(spec: ModelSpec, patterns: tuple[str, ...], say: Say) -> Path:
     try:
         validate_repo_id(spec.source)
     except ValueError:
-        what = "there is no such file or folder, and it is no hub id"
-        raise ModelError(what, where=spec.source, accepted=SOURCES) from None
+        here = Path(spec.source).expanduser().exists()
+        what = "this file is not a model" if here else "there is no such file or folder, and it is no hub id"
+        raise ModelError(f"the model can't be loaded: {what}", where=spec.source, accepted=SOURCES) from None
     try:
         get_hf_file_metadata(hf_hub_url(spec.source, "config.json", revision=spec.revision), timeout=ANSWER_S)
         return Path(

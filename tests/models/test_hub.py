@@ -148,7 +148,9 @@ def test_each_refusal_of_the_hub_has_a_message_of_its_own(ask, address):
     )
     assert empty["message"].startswith("the repository has no config.json. Where: some/empty.")
     assert broken["message"] == "the hub answers with error 500. Where: some/broken. Accepted: try again later."
-    assert no_id["message"].startswith("there is no such file or folder, and it is no hub id. Where: no ** id.")
+    assert no_id["message"].startswith(
+        "the model can't be loaded: there is no such file or folder, and it is no hub id. Where: no ** id."
+    )
     assert [found["cached"] for found in (gated, unknown, revision)] == [[], [], []]
 
 
