@@ -30,6 +30,19 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class QuestionScore:
+    """A neuron's attribution in one question."""
+
+    question_id: str
+    target: str
+    "function F that was attributed"
+    ig: float
+    "IG (Eq. 1), in units of F"
+    value: float
+    "the neuron's own value at the last token"
+
+
+@dataclass(frozen=True)
 class EffectSummary:
     """One intervention on one neuron over all questions."""
 

@@ -1,13 +1,12 @@
 """What was found out about single neurons of a run: files beside its results. No torch."""
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from neuron_core.analysis.neuron import Standing, standing
+from neuron_core.analysis.neuron import QuestionScore, Standing, standing
 from neuron_core.control.findings import NeuronContexts, NeuronEffect, NeuronTokens
 from neuron_core.errors import RunError
 from neuron_core.runs.store import RunFolder, Store, write_file
@@ -19,19 +18,6 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
     "effect": TypeAdapter(NeuronEffect),
     "contexts": TypeAdapter(NeuronContexts),
 }
-
-
-@dataclass(frozen=True)
-class QuestionScore:
-    """A neuron's attribution in one question."""
-
-    question_id: str
-    target: str
-    "function F that was attributed"
-    ig: float
-    "IG (Eq. 1), in units of F"
-    value: float
-    "the neuron's own value at the last token"
 
 
 def findings_folder(store: Store, run: RunFolder) -> Path:

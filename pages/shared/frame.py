@@ -23,6 +23,7 @@ def navigation() -> Any:
             st.Page(state.QUESTIONS, title="Questions", icon=":material/quiz:"),
             st.Page(state.ATTRIBUTION, title="Attribution", icon=":material/search_insights:"),
             st.Page(state.LAYERS, title="Layers", icon=":material/layers:"),
+            st.Page(state.NEURON, title="Neuron", icon=":material/neurology:"),
             st.Page(state.CONTROL, title="Control", icon=":material/tune:"),
             st.Page(state.QUESTION, title="Question", icon=":material/help_center:"),
             st.Page(state.RUNS, title="Runs", icon=":material/history:"),

@@ -1,0 +1,184 @@
+"""One neuron: the tokens it writes, its effect on questions, its score in each. No torch."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from neuron_core.analysis.neuron import QuestionScore
+from neuron_core.control.findings import NeuronTokens
+from neuron_core.control.results import QuestionRow
+from neuron_core.errors import ConfigError
+from neuron_core.figures.theme import (
+    BAD,
+    CLEAR,
+    GOOD,
+    MARK,
+    NEUTRAL,
+    TASK,
+    TITLE_SIZE,
+    counted,
+    dress,
+    plain,
+    signed,
+    zero_line,
+)
+
+End = Literal["promoted", "suppressed"]
+SIGNS = {" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"}
+BAR = 21
+FLIPS = (("gained", "triangle-up", "wrong to right"), ("lost", "triangle-down", "right to wrong"))
+
+
+def visible(token: str) -> str:
+    """A token with its white space to be seen; an empty one as ∅."""
+    return (
+        "".join(SIGNS.get(sign, sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}") for sign in token) or "∅"
+    )
+
+
+def token_bars(tokens: NeuronTokens, end: End) -> go.Figure:
+    """One end of the vocabulary as horizontal bars, the strongest at the top."""
+    chosen = tokens.promoted if end == "promoted" else tokens.suppressed
+    places = list(range(len(chosen)))
+    names = [visible(one.token) for one in chosen]
+    figure = go.Figure(
+        go.Bar(
+            x=[one.value for one in chosen],
+            y=places,
+            orientation="h",
+            name=end,
+            marker={"color": TASK if end == "promoted" else NEUTRAL, "line": {"width": 0}},
+            customdata=[{"token": one.token_id} for one in chosen],
+            hovertext=[
+                f"<b>{plain(name)}</b> (token {one.token_id})<br>{signed(one.value, 2)}"
+                for name, one in zip(names, chosen, strict=True)
+            ],
+            hoverinfo="text",
+        )
+    )
+    said = ", ".join(f"{name} {signed(one.value, 1)}" for name, one in zip(names, chosen, strict=True))
+    dress(figure, f"Bars of the {counted(len(chosen), f'{end} token')}: {said}.", height=110 + BAR * len(chosen))
+    figure.update_yaxes(
+        tickvals=places,
+        ticktext=[plain(name if len(name) <= 18 else f"{name[:17]}…") for name in names],
+        range=[len(chosen) - 0.5, -0.5],
+        showgrid=False,
+    )
+    figure.update_xaxes(
+        title_text="Logit of the write vector alone", showgrid=True, zeroline=True, zerolinecolor=NEUTRAL
+    )
+    return figure
+
+
+def effect_bars(silenced: Sequence[QuestionRow], doubled: Sequence[QuestionRow]) -> go.Figure:
+    """Change of P(correct) in every question, silenced above and doubled below; flips as triangles.
+
+    customdata {"question": id}. ConfigError when the two are not of the same questions.
+    """
+    if [row.question_id for row in silenced] != [row.question_id for row in doubled]:
+        raise ConfigError("effects on different questions", accepted="the same questions silenced and doubled")
+    titles = ["<b>Silenced</b>: value × 0", "<b>Doubled</b>: value × 2"]
+    figure = make_subplots(2, 1, shared_xaxes=True, shared_yaxes="all", vertical_spacing=0.14, subplot_titles=titles)
+    for line, rows in enumerate((silenced, doubled), start=1):
+        changes = [100 * (row.p_correct_after - row.p_correct_before) for row in rows]
+        numbers = list(range(1, len(rows) + 1))
+        figure.add_trace(
+            go.Bar(
+                x=numbers,
+                y=changes,
+                name="change of P(correct)",
+                showlegend=False,
+                marker={"color": TASK, "line": {"width": 0}},
+                customdata=[{"question": row.question_id} for row in rows],
+                hovertext=[_row_in_words(row, change) for row, change in zip(rows, changes, strict=True)],
+                hoverinfo="text",
+            ),
+            row=line,
+            col=1,
+        )
+        for flip, symbol, meaning in FLIPS:
+            found = [(n, c, row) for n, c, row in zip(numbers, changes, rows, strict=True) if row.flip == flip]
+            figure.add_trace(
+                go.Scatter(
+                    x=[n for n, _, _ in found],
+                    y=[c for _, c, _ in found],
+                    mode="markers",
+                    name=f"{flip}: {meaning}",
+                    legendgroup=flip,
+                    # Once, and also where the first panel has none of them.
+                    showlegend=line == 1,
+                    marker={"symbol": symbol, "size": 12, "color": MARK, "line": {"width": 1, "color": NEUTRAL}},
+                    customdata=[{"question": row.question_id} for _, _, row in found],
+                    hovertext=[_row_in_words(row, c) for _, c, row in found],
+                    hoverinfo="text",
+                ),
+                row=line,
+                col=1,
+            )
+    dress(figure, _effect_in_words(silenced, doubled), height=480)
+    figure.update_annotations(font={"size": TITLE_SIZE})
+    figure.update_layout(margin={"t": 84}, legend={"y": 1.1}, bargap=0.1)
+    figure.update_yaxes(title_text="Points of P(correct)", nticks=5)
+    figure.update_xaxes(range=[0.4, len(silenced) + 0.6])
+    figure.update_xaxes(title_text="Question of the run", row=2, col=1)
+    zero_line(figure)
+    return figure
+
+
+def score_bars(scores: Sequence[QuestionScore]) -> go.Figure:
+    """The neuron's attribution in every question; good ones upwards, bad ones downwards and hatched.
+
+    customdata {"question": id}.
+    """
+    values = [score.ig for score in scores]
+    good = [value >= 0 for value in values]
+    figure = go.Figure(
+        go.Bar(
+            x=list(range(1, len(scores) + 1)),
+            y=values,
+            name="attribution",
+            marker={
+                "color": [GOOD if up else BAD for up in good],
+                "line": {"width": 0},
+                "pattern": {"shape": ["" if up else "/" for up in good], "fgcolor": CLEAR},
+            },
+            customdata=[{"question": score.question_id} for score in scores],
+            hovertext=[
+                f"<b>question {plain(score.question_id)}</b><br>IG {score.ig:.3e}<br>value at the last token "
+                f"{score.value:.3f}"
+                for score in scores
+            ],
+            hoverinfo="text",
+        )
+    )
+    n_up = sum(value > 0 for value in values)
+    alt = (
+        f"Bars of the neuron's attribution in {counted(len(scores), 'question')}: positive in {n_up}, "
+        f"negative in {sum(value < 0 for value in values)}, from {min(values, default=0.0):.1e} to "
+        f"{max(values, default=0.0):.1e}."
+    )
+    dress(figure, alt, height=320)
+    figure.update_xaxes(title_text="Attribution question", range=[0.4, len(scores) + 0.6], tickformat="d")
+    figure.update_yaxes(title_text="IG (probability)", exponentformat="power")
+    zero_line(figure)
+    return figure
+
+
+def _row_in_words(row: QuestionRow, change: float) -> str:
+    return (
+        f"<b>question {plain(row.question_id)}</b><br>P({row.correct_letter}, correct) "
+        f"{100 * row.p_correct_before:.1f}% → {100 * row.p_correct_after:.1f}% ({signed(change, 2)} points)"
+        f"<br>answer {row.baseline_letter} → {row.new_letter}"
+    )
+
+
+def _effect_in_words(silenced: Sequence[QuestionRow], doubled: Sequence[QuestionRow]) -> str:
+    said = []
+    for name, rows in (("silenced", silenced), ("doubled", doubled)):
+        changes = [100 * (row.p_correct_after - row.p_correct_before) for row in rows]
+        mean = sum(changes) / max(1, len(changes))
+        flips = ", ".join(f"{sum(row.flip == flip for row in rows)} {flip}" for flip, _, _ in FLIPS)
+        said.append(f"{name}: mean {signed(mean, 2)} points, {flips}")
+    return f"Bars of the change of P(correct) in {counted(len(silenced), 'question')}. {'; '.join(said)}."

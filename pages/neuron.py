@@ -1,0 +1,116 @@
+"""One neuron: where it stands, what it writes, what it does alone, where it fires."""
+
+import streamlit as st
+
+from neuron_core.analysis.layers import neuron_rows
+from neuron_core.analysis.neuron import parse_neuron
+from neuron_core.errors import ConfigError
+from neuron_core.runs.neuron_recipes import neuron_python
+from neuron_core.runs.results import Attribution
+from neuron_core.runs.setting import Setting
+from neuron_core.runs.store import RunFolder
+from pages.shared import state
+from pages.shared.frame import through_frame
+from pages.shared.guard import error_box
+from pages.shared.neuron_asked import contexts, effect, tokens
+from pages.shared.neuron_saved import choose_question, standing_cards, standing_table
+from pages.shared.peers import run_name
+from pages.shared.results import attribution_of, setting_of
+from pages.shared.tables import neuron_table
+from pages.shared.widgets import competence, empty_state, provenance, recipes, table
+
+SHOWN = 10
+
+
+def choose_neuron(setting: Setting) -> tuple[int, int] | None:
+    """The neuron of the address or of the field; None where none is named, or none of this model."""
+    facts = setting.model
+    wanted = st.text_input(
+        "Go to L.i",
+        key="neuron",
+        bind="query-params",
+        placeholder=f"layer.index, 0.0 to {facts.n_layers - 1}.{facts.n_neurons - 1}",
+        width=320,
+    )
+    if not str(wanted or "").strip():
+        return None
+    try:
+        return parse_neuron(str(wanted), facts.n_layers, facts.n_neurons)
+    except ConfigError as error:
+        error_box(error.what, error.where, error.accepted)
+        return None
+
+
+def pick_one(setting: Setting, found: Attribution) -> None:
+    """Where no neuron is named: the strongest of the run, to be clicked."""
+    rows = neuron_rows(found.ranking.cut(min(SHOWN, setting.k)))
+
+    def take() -> None:
+        chosen = st.session_state["strongest"].selection.rows
+        if chosen:
+            st.session_state["neuron"] = rows[chosen[0]].id
+
+    st.markdown("Name a neuron above, or choose one of the strongest of this run: a click on the box before its line.")
+    table(
+        neuron_table(rows),
+        "strongest",
+        f"strongest-{state.shown_id()}",
+        f"The {len(rows)} strongest good and bad neurons",
+        on_select=take,
+        selection_mode="single-row",
+        column_config={"score": st.column_config.NumberColumn(format="scientific")},
+    )
+
+
+def neighbours(found: Attribution, setting: Setting, neuron: str) -> None:
+    """Previous and next in the order of the run's good and bad neurons."""
+    order = [row.id for row in neuron_rows(found.ranking.cut(max(setting.k, 100)))]
+    if neuron not in order:
+        return
+    place = order.index(neuron)
+
+    def go(to: int) -> None:
+        st.session_state["neuron"] = order[to % len(order)]
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Previous by rank", key="previous_neuron", on_click=go, args=(place - 1,), shortcut="K")
+        st.button("Next by rank", key="next_neuron", on_click=go, args=(place + 1,), shortcut="J")
+
+
+def page(run: RunFolder, setting: Setting, found: Attribution, layer: int, index: int) -> None:
+    neuron = f"{layer}.{index}"
+    competence(run)
+    neighbours(found, setting, neuron)
+    standing_cards(found, setting, layer, index)
+    provenance(run)
+    tokens(run, layer, index)
+    effect(run, setting, layer, index)
+    st.subheader("Its score by task, method and question")
+    standing_table(run, setting, layer, index)
+    choose_question(run, setting, layer, index)
+    contexts(run, setting, layer, index)
+    with st.expander(f"Copy neuron {neuron} as Python", key="neuron_python", icon=":material/code:"):
+        where = "assets/demo_run" if run_name(run) == state.DEMO else run.id
+        st.code(neuron_python(run.config(), where, layer, index), language="python", wrap_lines=True)
+    recipes(run)
+
+
+through_frame()
+if "question_to_open" in st.session_state:
+    # Asked for by a click on a chart: a callback can't leave the page.
+    address = {"run": state.shown_id() or "", "q": st.session_state.pop("question_to_open")}
+    st.switch_page(state.QUESTION, query_params=address)
+run = state.shown_run()
+setting = setting_of(run) if run else None
+found = attribution_of(run) if run else None
+if run is None:
+    empty_state("There is no run whose neurons could be looked at yet.", state.START, state.ATTRIBUTION)
+elif setting is None or found is None:
+    empty_state("The attribution of this run is not finished.", state.ATTRIBUTION)
+else:
+    chosen = choose_neuron(setting)
+    if chosen is None:
+        pick_one(setting, found)
+        provenance(run)
+    else:
+        page(run, setting, found, *chosen)

@@ -1,0 +1,129 @@
+"""The Neuron page: a neuron of a finished run, what is on disk of it, and what is asked of the model."""
+
+import pytest
+
+from neuron_core.runs.engine import Engine
+from neuron_core.runs.errand_steps import steps_of
+from neuron_core.runs.errands import NeuronErrand
+from pages.shared.engine import engine
+from tests.pages.conftest import faults, figures, texts
+
+
+@pytest.fixture
+def good(full):
+    """The run's second best neuron, as its name."""
+    layer, index = full.ranking().neurons[1].tolist()
+    return layer, index, f"{layer}.{index}"
+
+
+@pytest.fixture
+def asked(full, good, tiny_model):
+    """Everything that the page can ask, carried out before."""
+    layer, index, _ = good
+    for what in ("tokens", "effect", "contexts"):
+        errand = NeuronErrand(what, str(full.path), str(full.path / "neurons"), layer, index, examples=40)
+        assert list(steps_of(errand, Engine.of(tiny_model("llama"))))[-1].done > 0
+    return full
+
+
+def open_neuron(open_page, run, name):
+    app = open_page("neuron", run=run.id)
+    return app.text_input(key="neuron").set_value(name).run()
+
+
+def labels(app):
+    return [button.label for button in app.button]
+
+
+def test_a_page_without_any_run_says_what_to_do_first(open_page):
+    app = open_page("neuron")
+    assert faults(app) == []
+    assert app.get("page_link")
+
+
+def test_without_a_name_the_strongest_neurons_are_offered(open_page, full):
+    app = open_page("neuron", run=full.id)
+    assert faults(app) == []
+    assert app.dataframe[0].value["id"].tolist()[1] == ".".join(map(str, full.ranking().neurons[1].tolist()))
+
+
+@pytest.mark.parametrize("name", ["nonsense", "4.0", "0.48", "1"])
+def test_what_is_no_neuron_of_the_model_is_one_error_box(open_page, full, name):
+    app = open_neuron(open_page, full, name)
+    (fault,) = faults(app)
+    assert "no neuron" in fault.lower()
+
+
+def test_a_neuron_shows_its_place_and_its_score_by_task_and_question_without_a_model(open_page, full, good):
+    layer, index, name = good
+    app = open_neuron(open_page, full, name)
+    assert faults(app) == []
+    cards = {metric.label: metric.value for metric in app.metric}
+    assert (cards["Neuron"], cards["Role"], cards["Rank"]) == (name, "good", "2")
+    standings = next(frame.value for frame in app.dataframe if "task" in frame.value)
+    assert standings["rank"].tolist() == [2]
+    assert standings["shown"].tolist() == ["this run"]
+    (bars,) = figures(app)
+    expected = [float(full.scores(n).of("ace")[layer, index]) for n in range(12)]
+    assert bars["data"][0]["y"] == pytest.approx(expected)
+    assert {"Show its tokens", "Measure its effect", "Search your data"} <= set(labels(app))
+    assert engine().worker_pid() is None
+
+
+def test_what_was_found_before_is_shown_again(open_page, asked, good):
+    _, _, name = good
+    app = open_neuron(open_page, asked, name)
+    assert faults(app) == []
+    assert {"Show its tokens", "Measure its effect", "Search your data"} & set(labels(app)) == set()
+    assert "Search again" in labels(app)
+    promoted, suppressed, effect, _ = figures(app)
+    assert len(promoted["data"][0]["x"]) == len(suppressed["data"][0]["x"]) == 20
+    assert len(effect["data"][0]["y"]) == 36
+    contexts = next(frame.value for frame in app.dataframe if "before" in frame.value)
+    assert contexts["value"].tolist() == sorted(contexts["value"], reverse=True)
+    said = texts(app).replace("\\", "")
+    assert said.count("position last") >= 4
+    assert "on 36 evaluation questions" in said
+
+
+def test_an_effect_on_questions_that_the_run_no_longer_has_is_measured_anew(open_page, asked, good):
+    path = asked.path / "neurons" / f"{good[2]}.effect.json"
+    first = asked.setting().evaluation[0].id
+    path.write_text(path.read_text().replace(first, "gone#1"))
+    assert "Measure its effect" in labels(open_neuron(open_page, asked, good[2]))
+
+
+def test_a_damaged_finding_is_an_error_box_beside_the_rest(open_page, asked, good):
+    (asked.path / "neurons" / f"{good[2]}.tokens.json").write_text("{}")
+    app = open_neuron(open_page, asked, good[2])
+    (fault,) = faults(app)
+    assert "tokens" in fault
+    assert "Show its tokens" in labels(app)
+
+
+def test_texts_of_the_data_stay_text(open_page, asked, good):
+    path = asked.path / "neurons" / f"{good[2]}.contexts.json"
+    path.write_text(path.read_text().replace('"before":"', '"before":"<b onclick=alert(1)>**x**'))
+    app = open_neuron(open_page, asked, good[2])
+    assert faults(app) == []
+    assert "onclick" not in texts(app)
+    contexts = next(frame.value for frame in app.dataframe if "before" in frame.value)
+    assert contexts["before"].str.contains("<b onclick").any() or contexts["before"].str.startswith("…").all()
+
+
+def test_the_button_asks_the_worker_and_the_answer_is_shown(open_page, full, good, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    app = open_neuron(open_page, full, good[2])
+    app.button(key="ask_tokens").click().run()
+    assert faults(app) == []
+    errand = NeuronErrand("tokens", str(full.path.resolve()), str((full.path / "neurons").resolve()), good[0], good[1])
+    assert engine().errands.wait(errand, 60).failure is None
+    app.run()
+    assert faults(app) == []
+    assert len(figures(app)) == 3
+
+
+def test_next_goes_to_the_neuron_of_the_next_rank(open_page, full, good):
+    app = open_neuron(open_page, full, good[2])
+    app.button(key="next_neuron").click().run()
+    assert app.text_input(key="neuron").value == ".".join(map(str, full.ranking().neurons[2].tolist()))
