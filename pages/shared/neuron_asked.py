@@ -89,7 +89,7 @@ def _effect_card(name: str, found: EffectSummary) -> None:
     with st.container(border=True, width=320):
         st.metric(
             f"{name}: mean change of P(correct)",
-            f"{100 * found.mean_change:+.2f} points".replace("-", MINUS),
+            f"{100 * found.mean_change:+.3f} points".replace("-", MINUS),
             f"largest {100 * found.largest_change:+.2f}".replace("-", MINUS),
             delta_color="off",
             delta_arrow="off",

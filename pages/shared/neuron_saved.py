@@ -25,12 +25,12 @@ def standing_cards(found: Attribution, setting: Setting, layer: int, index: int)
     one = standing(found.ranking, "", layer, index)
     total = setting.model.n_total
     cards: list[tuple[str, str, str]] = [
-        ("Neuron", f"{layer}.{index}", f"layer {layer} of 0 to {setting.model.n_layers - 1}"),
         ("Role", one.role or "none", "score 0: not in the ranking" if one.role is None else _among(one, setting.k)),
         ("Score", f"{one.score:.2e}", f"of {total:,} neurons"),
     ]
     if one.rank is not None:
-        cards.insert(2, ("Rank", f"{one.rank}", f"of {one.n_role} {one.role} ones"))
+        cards.insert(1, ("Rank", f"{one.rank}", f"of {one.n_role} {one.role} ones"))
+    st.subheader(f"Neuron {layer}.{index} in layer {layer} of 0 to {setting.model.n_layers - 1}")
     with st.container(horizontal=True, key="neuron_cards"):
         for name, value, more in cards:
             st.metric(name, value, more, delta_color="off", delta_arrow="off", border=True, width=CARD_WIDTH)
