@@ -8,6 +8,7 @@ from neuron_core.cni.quadrature import RULES
 from neuron_core.cni.selection import preset
 from neuron_core.figures.layers import completeness_bars
 from neuron_core.qatt.draws import draw
+from neuron_core.qatt.prompt import check_wording
 from neuron_core.runs.config import AttributionConfig, RunConfig
 from neuron_core.runs.estimate import Estimate, estimate, facts_from_runs, pace_from_runs
 from neuron_core.runs.results import Attribution
@@ -20,7 +21,8 @@ from pages.shared.guard import guard, plain
 from pages.shared.results import attribution_of, evaluation_of, reading_of, setting_of, weights_of
 from pages.shared.tables import NEURON_COLUMNS, neuron_table
 from pages.shared.widgets import CARD_WIDTH, competence, empty_state, figure, provenance, recipes, table
-from pages.shared.words import duration, size
+from pages.shared.wording import wording_of
+from pages.shared.words import changes, duration, size
 
 COLUMNS = [name for name in NEURON_COLUMNS if name != "role"]
 
@@ -35,6 +37,8 @@ def form() -> None:
     facts = facts_from_runs(spec, known) or (loaded if loaded and loaded.title == spec.title else None)
     task = reading_of(state.task_name()).task
     st.markdown(f"Task **{plain(task.name)}**, model **{plain(spec.title)}**: both are chosen in the sidebar.")
+    if changed := changes(wording_of(state.task_name())):
+        st.caption(f"Its prompts have another {changed}, as the page Questions says.")
     one, two, three = st.columns(3)
     examples = one.number_input(
         "Examples",
@@ -69,6 +73,7 @@ def form() -> None:
         task=state.task_name(),
         model=spec,
         seed=int(seed),
+        prompt=wording_of(state.task_name()),
         attribution=AttributionConfig(
             steps=int(steps),
             rule=rule,
@@ -80,8 +85,9 @@ def form() -> None:
     st.caption(cost_in_words(estimate(config, facts, pace_from_runs(spec, runs), weights_of(spec))))
     if st.button("Start", type="primary", key="start", icon=":material/play_arrow:"):
         with guard():
-            # Too few examples: said now, not after the model is loaded.
-            draw(task, config.attribution.examples, 0, config.seed)
+            # Too few examples, a stem that does not fit: said now, not after the model is loaded.
+            draws = draw(task, config.attribution.examples, 0, config.seed, config.prompt.demonstration)
+            check_wording(task, draws.attribution, config.seed, config.prompt)
             state.show(engine().submit(config))
             st.rerun()
 

@@ -1,24 +1,61 @@
 """The three proxy questions of an example, and what the unmodified model makes of one of them."""
 
+from dataclasses import dataclass, replace
+
 import pandas as pd
 import streamlit as st
 
 from neuron_core.figures.question import option_bars
+from neuron_core.models.chat import ChatTemplate
+from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import PromptConfig
-from neuron_core.qatt.draws import draw
-from neuron_core.qatt.prompt import proxy_questions
-from neuron_core.qatt.proxies import ProxyQuestion
+from neuron_core.qatt.draws import draw, questions_of
+from neuron_core.qatt.export import questions_csv, questions_jsonl
+from neuron_core.qatt.prompt import check_wording
+from neuron_core.qatt.proxies import N_PROXIES, ProxyQuestion
+from neuron_core.runs.estimate import facts_from_runs
 from neuron_core.runs.setting import PromptReport
-from neuron_core.tasks.task import LETTERS, Task
+from neuron_core.tasks.task import LETTERS, Example, Task
 from pages.shared import state
 from pages.shared.engine import engine
 from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.results import baseline_of, reading_of, setting_of
 from pages.shared.widgets import competence_banner, figure
+from pages.shared.wording import use_wording, wording_form
 from pages.shared.words import options_text
 
-BY_SEED = "by seed"
+MOST = 20_000
+OPENS = " The demonstration opens every prompt of a run."
+FORMATS = (("jsonl", "application/jsonl", questions_jsonl), ("csv", "text/csv", questions_csv))
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the page shows questions of."""
+
+    task: Task
+    config: PromptConfig
+    seed: int
+    demonstration: Example | None
+    examples: tuple[Example, ...]
+    "all that may be asked about"
+    example: Example
+    chat: ChatTemplate | None
+
+    def questions(self) -> tuple[ProxyQuestion, ...]:
+        """The three of the example."""
+        return self._questions((self.example,))
+
+    def all_questions(self) -> tuple[ProxyQuestion, ...]:
+        return self._questions(self.examples)
+
+    def as_message(self) -> "Shown":
+        """Without the chat template around."""
+        return replace(self, config=replace(self.config, template="plain"))
+
+    def _questions(self, examples: tuple[Example, ...]) -> tuple[ProxyQuestion, ...]:
+        return questions_of(self.task, examples, self.demonstration, self.seed, self.config, self.chat)
 
 
 def known_baseline(task: Task) -> None:
@@ -37,19 +74,13 @@ def step(by: int, last: int) -> None:
     st.session_state["example"] = min(max(st.session_state["example"] + by, 1), last)
 
 
-def choose(task: Task) -> tuple[ProxyQuestion, ...]:
-    """Seed, demonstration and example; gives the example's three questions."""
+def choose(task: Task, config: PromptConfig) -> Shown:
+    """Seed and example; gives the example with its three questions."""
     row = st.container(horizontal=True, vertical_alignment="bottom")
     seed = int(row.number_input("Seed", 0, value=0, key="question_seed", persist_state="session", width=140))
-    letter = row.selectbox(
-        "Letter of the demonstration",
-        (BY_SEED, *LETTERS),
-        key="demonstration_letter",
-        persist_state="session",
-        width=200,
-    )
-    demonstration = draw(task, 0, 0, seed).demonstration
-    examples = [example for example in task.examples if example.id != demonstration.id]
+    check_wording(task, (), seed, config)
+    demonstration = draw(task, 0, 0, seed, config.demonstration).demonstration
+    examples = tuple(example for example in task.examples if example != demonstration)
     last = len(examples)
     with row:
         number = int(
@@ -57,9 +88,25 @@ def choose(task: Task) -> tuple[ProxyQuestion, ...]:
         )
         st.button("Previous", key="previous", on_click=step, args=(-1, last), disabled=number == 1)
         st.button("Next", key="next", on_click=step, args=(1, last), disabled=number == last)
-    return proxy_questions(
-        examples[number - 1], task, demonstration, seed, PromptConfig(letter=None if letter == BY_SEED else letter)
-    )
+        example = examples[number - 1]
+        st.button(
+            "Make it the demonstration",
+            key="make_demonstration",
+            on_click=use_wording,
+            args=(state.task_name(), task, replace(config, demonstration=example.id)),
+            help="Every prompt of the next run then opens with this example, solved.",
+        )
+    chat = known_template(state.model_spec()) if config.template == "chat" else None
+    return Shown(task, config, seed, demonstration, examples, example, chat)
+
+
+def known_template(spec: ModelSpec) -> ChatTemplate | None:
+    """The model's chat template, once it has been in memory or in a run."""
+    loaded = engine().model()
+    if loaded is not None and loaded.title == spec.title:
+        return loaded.chat
+    facts = facts_from_runs(spec, state.recent_runs())
+    return facts.chat if facts else None
 
 
 def side_by_side(questions: tuple[ProxyQuestion, ...]) -> None:
@@ -71,19 +118,67 @@ def side_by_side(questions: tuple[ProxyQuestion, ...]) -> None:
             st.text(options_text(question))
 
 
-def ask(question: ProxyQuestion) -> None:
+def what_the_model_gets(shown: Shown, place: int) -> None:
+    """The exact text; around a chat prompt stands a template that only the model knows."""
+    known = shown.config.template == "plain" or shown.chat is not None
+    question = (shown if known else shown.as_message()).questions()[place]
+    st.code(question.prompt, language=None, wrap_lines=True)
+    if known:
+        follows = "in the line after" if question.prompt.endswith("\n") else "after a space"
+        st.caption(f"The next token, {follows}, is the answer.{'' if shown.demonstration is None else OPENS}")
+    else:
+        st.info(
+            "This stands in the model's chat template, which is known once the model has been in memory: "
+            "ask the model, and the exact text is shown.",
+            icon=":material/chat:",
+        )
+    ask(shown, place, question if known else None)
+
+
+def ask(shown: Shown, place: int, question: ProxyQuestion | None) -> None:
     """The model's own view of the prompt, fetched on request: the page opens without a model."""
     spec = state.model_spec()
     if st.button("Ask the model", type="primary", key="ask", icon=":material/forum:"):
         with guard(), st.spinner("Asking the model; the first time it has to be loaded"):
+            if question is None:
+                # Any prompt brings the model into memory, and with it its template.
+                engine().inspect(shown.as_message().questions()[place].prompt, spec)
+                question = replace(shown, chat=known_template(spec)).questions()[place]
             st.session_state["asked"] = (question.prompt, spec, engine().inspect(question.prompt, spec))
             # Again from the top: the sidebar says what is in memory now.
             st.rerun()
     prompt, asked_spec, report = st.session_state.get("asked", (None, None, None))
-    if prompt == question.prompt and asked_spec == spec:
+    if question is not None and prompt == question.prompt and asked_spec == spec:
         answer(question, report)
     else:
         st.caption(f"Loads {plain(spec.title)} if it is not in memory; nothing is computed before.")
+
+
+def downloads(shown: Shown) -> None:
+    """All questions of the task in this wording, made when asked for."""
+    st.subheader("All questions")
+    count = f"{N_PROXIES * len(shown.examples):,} questions of {len(shown.examples):,} examples"
+    if len(shown.examples) > MOST:
+        st.caption(f"{count}: more than the browser gets at once. Up to {MOST:,} examples can be downloaded.")
+        return
+    if shown.config.template == "chat" and shown.chat is None:
+        st.caption(f"{count}. They can be downloaded once the model's chat template is known.")
+        return
+    with guard():
+        check_wording(shown.task, shown.examples, shown.seed, shown.config)
+        st.caption(f"{count}, with seed {shown.seed} and the wording above; the demonstration is none of them.")
+        name = f"questions-{shown.task.name}-seed-{shown.seed}"
+        with st.container(horizontal=True):
+            for ending, mime, written in FORMATS:
+                st.download_button(
+                    ending.upper(),
+                    lambda written=written: written(shown.all_questions()),
+                    f"{name}.{ending}",
+                    mime,
+                    key=f"all_questions_{ending}",
+                    on_click="ignore",
+                    icon=":material/download:",
+                )
 
 
 def answer(question: ProxyQuestion, report: PromptReport) -> None:
@@ -129,8 +224,8 @@ through_frame()
 task = reading_of(state.task_name()).task
 known_baseline(task)
 st.caption(f"Task {plain(task.name)}: {len(task.examples)} examples. Another one can be chosen in the sidebar.")
-questions = choose(task)
-side_by_side(questions)
+shown = choose(task, wording_form(state.task_name(), task))
+side_by_side(shown.as_message().questions())
 st.subheader("What the model gets")
 chosen = st.segmented_control(
     "Question",
@@ -141,7 +236,5 @@ chosen = st.segmented_control(
     label_visibility="collapsed",
     persist_state="session",
 )
-question = questions[chosen - 1]
-st.code(question.prompt, language=None, wrap_lines=True)
-st.caption("The next token is the answer. The demonstration opens every prompt of a run.")
-ask(question)
+what_the_model_gets(shown, chosen - 1)
+downloads(shown)

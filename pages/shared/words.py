@@ -6,6 +6,7 @@ from neuron_core.control.competence import CHANCE, shifted_letter
 from neuron_core.control.metrics import Baseline, GridRow
 from neuron_core.control.results import Verdict
 from neuron_core.models.spec import EMBEDDED_TITLES
+from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import RunConfig
 from neuron_core.runs.store import RunStatus
@@ -20,6 +21,15 @@ STATES = {
     "interrupted": "interrupted",
 }
 STAGES = {"loading": "Loading the model", "attribution": "Attribution", "evaluation": "Evaluation"}
+SETTINGS = {
+    "role": "role",
+    "rule": "rule",
+    "stem": "stem",
+    "demonstration": "demonstration",
+    "letter": "letter of the demonstration",
+    "distractors": "source of wrong options",
+    "template": "template",
+}
 VERDICTS: dict[Verdict, str] = {
     "ok": ":green-badge[As intended] Neither RAC nor RCC moves against the intended direction.",
     "fail": ":red-badge[Fail] RAC or RCC moves against the intended direction.",
@@ -115,6 +125,11 @@ def standing(baseline: Baseline, source: str) -> str:
         f"{CHANCE:.0%}), comprehension {baseline.com:.0%}, on {baseline.n_questions} {source} questions. "
         f"Letters chosen: {letters}."
     )
+
+
+def changes(prompt: PromptConfig) -> str:
+    """Which settings of the prompt are not the usual ones: `role, stem`; empty where all are."""
+    return ", ".join(said for name, said in SETTINGS.items() if getattr(prompt, name) != getattr(USUAL, name))
 
 
 def letters_under(row: GridRow, baseline: Baseline) -> str:

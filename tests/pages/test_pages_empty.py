@@ -61,7 +61,7 @@ def test_next_and_previous_move_through_the_examples_and_stop_at_the_first(open_
 def test_the_demonstration_letter_is_the_one_chosen(open_page):
     app = open_page("questions")
     for letter in "ABCD":
-        app.selectbox(key="demonstration_letter").set_value(letter).run()
+        app.selectbox(key="wording_letter@sentiment").set_value(letter).run()
         assert f"\nAnswer: {letter}\n" in app.code[0].value
 
 
