@@ -29,7 +29,19 @@ __all__ = ["one_thread"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 PROJECT = Path(__file__).parents[1]
 SMALL = ("--examples", "4", "--steps", "4", "--z", "12", "--k", "6")
-COMMANDS = ("preview", "baseline", "attribute", "evaluate", "resume", "demo", "bench", "models", "validate")
+COMMANDS = (
+    "preview",
+    "baseline",
+    "attribute",
+    "evaluate",
+    "resume",
+    "demo",
+    "bench",
+    "models",
+    "validate",
+    "save-neurons",
+    "try-neurons",
+)
 CELL = {"k", "ratio", "direction", "position", "acc", "com", "rac", "rcc", "rac_interval", "rcc_interval"}
 REASONS = [
     "row 4, column text: is empty ('')",
@@ -601,3 +613,36 @@ def test_the_module_as_a_process_puts_one_json_object_on_standard_output(llama, 
     assert "3 of 49 rows" in outcome.err
     wrong = [sys.executable, "-m", "neuron_core", "preview", "--task", "nothing"]
     assert subprocess.run(wrong, capture_output=True, check=False).returncode == 1
+
+
+def test_neurons_are_saved_to_a_file_and_tried_on_a_task_from_it(command, attributed, weather, llama):
+    """The grid of the file is the grid of the run that it came from."""
+    small = ("--k", "4", "--examples", "6", "--random-seeds", "1", "--json")
+    own = json.loads(command("evaluate", "--run", attributed.path, *small).out)
+    saved = command("save-neurons", "--run", attributed.path, "--out", "mood.json", "--json")
+    counts = own["n_ranked"]["ace"]
+    assert json.loads(saved.out) == {"file": "mood.json", **{role: min(6, n) for role, n in counts.items()}}
+    words = ("try-neurons", "mood.json", "--task", weather, "--model", llama)
+    tried = json.loads(command(*words, *small).out)
+    assert [row["source"] for row in tried["grid"]] == ["mood"] * len(own["grid"])
+    # Its own run draws four attribution examples and this one five: other questions, the same neurons.
+    assert [(row["k"], row["n_good"], row["n_bad"]) for row in tried["grid"]] == [
+        (row["k"], row["n_good"], row["n_bad"]) for row in own["grid"]
+    ]
+
+
+def test_a_method_that_the_run_has_not_is_named_when_its_neurons_are_saved(command, attributed):
+    outcome = command("save-neurons", "--run", attributed.path, "--out", "mood.json", "--method", "kn")
+    assert outcome.code == 1
+    assert "Accepted: a finished attribution by ace" in outcome.err
+
+
+def test_methods_position_and_sample_are_options(command, weather, llama):
+    words = ("attribute", "--task", weather, "--model", llama, *SMALL, "--methods", "kn,ace", "--out", "many")
+    assert command(*words).code == 0
+    said = command("evaluate", "--run", "many", "--k", "4", "--examples", "4", "--position", "all", "--json")
+    result = json.loads(said.out)
+    assert {row["source"] for row in result["grid"]} == {"kn", "ace"}
+    assert {row["position"] for row in result["grid"]} == {"all"}
+    assert RunFolder(Path("many")).ranking() is not None
+    assert "kn" in command("evaluate", "--run", "many", "--k", "4", "--examples", "4", "--position", "all").out

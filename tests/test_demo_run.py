@@ -40,7 +40,7 @@ def test_the_scores_of_a_shipped_question_come_out_again(run, engine):
 
 def test_the_option_probabilities_of_a_shipped_question_come_out_again(run, engine):
     questions, config = run.setting().evaluation, run.config().evaluation
-    plan = plan_of(config, run.ranking())
+    plan = plan_of(config, run.rankings())
     ((number, values),) = engine.evaluate(questions, plan, config, skip=set(range(len(questions))) - {11})
     kept = run.probabilities().values[number]
     assert values.shape == kept.shape == (1 + len(plan), 4)

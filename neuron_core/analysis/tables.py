@@ -126,7 +126,7 @@ def _method_entry(task: str, evaluation: Evaluation, k: int, method: str, direct
         raise _missing(task, RANDOM, k, direction)
     if method == RANDOM_BOTH:
         for best in evaluation.random_best:
-            if (best.k, best.direction) == (k, direction):
+            if (best.source, best.k, best.direction) == (RANDOM_BOTH, k, direction):
                 return random_best_entry(task, best, RANDOM_BOTH)
         raise _missing(task, RANDOM_BOTH, k, direction)
     part = "good" if method in GOOD_ONLY else BOTH

@@ -34,6 +34,8 @@ class Method:
     "good: it names helpful neurons only and is evaluated at ratio 1 alone"
     rank: Ranker | None
     "(sums, examples in order, z, largest budget in use) → ranking; None for a control drawn by seed"
+    by_budget: bool = False
+    "its ranking depends on the largest budget in use"
 
 
 def _selected(target: str) -> Ranker:
@@ -135,6 +137,7 @@ METHODS: dict[str, Method] = {
             "qrnca",
             "good",
             _kn,
+            by_budget=True,
         ),
         Method(
             "act",

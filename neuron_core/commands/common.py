@@ -73,17 +73,28 @@ def finish(run: RunFolder) -> None:
 def carry_through(run: RunFolder) -> None:
     """Executes a run in this process, with progress bars."""
 
-    def engine_for(on_stage: Callable[[str], None]) -> "Engine":
+    held: list[Engine] = []
+
+    def engine_for(spec: ModelSpec, on_stage: Callable[[str], None]) -> "Engine":
         from neuron_core.runs.engine import Engine
 
-        return Engine(run.config().model, on_stage=on_stage)
+        # One model at a time: two at once may be more than fits.
+        while held:
+            held.pop().close()
+        held.append(Engine(spec, on_stage=on_stage))
+        return held[0]
 
     try:
         # It takes seconds, in which Ctrl-C may come.
         from neuron_core.runs.execute import execute
 
         with progress_bars() as progress:
-            execute(run, engine_for, on_progress=stage_bars(progress))
+            execute(
+                run,
+                lambda say: engine_for(run.config().model, say),
+                other_engine=engine_for,
+                on_progress=stage_bars(progress),
+            )
     except KeyboardInterrupt:
         say(f"Stopped. What was finished is kept: {PROGRAM} resume --run {run_name(run)} goes on.")
         raise

@@ -16,6 +16,10 @@ Dtype = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the draws and option orders.")]
 Run = Annotated[str, typer.Option(help="Id of a run, or the path of its folder.")]
+Methods = Annotated[
+    str,
+    typer.Option("--methods", help="Separated by commas: ace, tn, qrnca, tn+, qrnca+, kn, act; the first is shown."),
+]
 EvaluationExamples = Annotated[int, typer.Option(min=2, help="Examples asked about, three questions each.")]
 OutDir = Annotated[Path | None, typer.Option("--out", help="Folder of the new run; it must be empty or absent.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")]

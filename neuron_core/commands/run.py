@@ -12,6 +12,7 @@ from neuron_core.commands.options import (
     Device,
     Dtype,
     EvaluationExamples,
+    Methods,
     Model,
     OutDir,
     Revision,
@@ -59,6 +60,7 @@ def baseline(
 def attribute(
     task: Task = "sentiment",
     examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5, three questions each.")] = 5,
+    methods: Methods = "ace",
     model: Model = EMBEDDED,
     revision: Revision = None,
     dtype: Dtype = "float32",
@@ -78,7 +80,9 @@ def attribute(
         model=spec(model, revision, dtype, device),
         seed=seed,
         prompt=prompt,
-        attribution=AttributionConfig(steps=steps, rule=rule, examples=examples, z=z, k=k),
+        attribution=AttributionConfig(
+            methods=tuple(methods.split(",")), steps=steps, rule=rule, examples=examples, z=z, k=k
+        ),
     )
     reading = read_task(config)
     run = new_run(config, out)
@@ -90,6 +94,20 @@ def evaluate(
     k: Annotated[str, typer.Option("--k", help="Budgets, separated by commas.")] = "10,25,50,100",
     examples: EvaluationExamples = 100,
     random_seeds: Annotated[int, typer.Option(min=0, help="Random control sets; 0 leaves them out.")] = 5,
+    position: Annotated[
+        str, typer.Option(help="last: neurons are scaled at the last prompt token; all: at every token, far slower.")
+    ] = "last",
+    sample: Annotated[
+        str,
+        typer.Option(
+            help="natural, balanced (half of the examples comprehended by the model, half not), or comprehended "
+            "(by --comprehended-by); the last two ask a model about further examples first."
+        ),
+    ] = "natural",
+    comprehended_by: Annotated[str | None, typer.Option(help="The model that chooses; else the run's own.")] = None,
+    methods: Annotated[
+        str | None, typer.Option("--methods", help="Of the run's methods, and random; without it all of the run's.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Enhancer and degrader over budgets and ratios, beside random neurons; replaces the run's last evaluation."""
@@ -99,7 +117,16 @@ def evaluate(
         raise typer.BadParameter("whole numbers separated by commas, for instance 10,25,50", param_hint="--k") from None
     folder = Store().open(run)
     config = folder.config()
-    wanted = replace(config, evaluation=EvaluationConfig(examples=examples, ks=ks, random_seeds=random_seeds))
+    evaluation = EvaluationConfig(
+        examples=examples,
+        ks=ks,
+        random_seeds=random_seeds,
+        position=position,
+        sample=sample,
+        comprehended_by=spec(comprehended_by) if comprehended_by else None,
+        methods=tuple(methods.split(",")) if methods else None,
+    )
+    wanted = replace(config, evaluation=evaluation)
     if wanted != config:
         read_task(wanted)
         check_unchanged(folder, wanted)

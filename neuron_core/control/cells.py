@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuron_core.control.competence import LETTERS, by_letter, letter_shares
-from neuron_core.control.interventions import Direction, Intervention
+from neuron_core.control.interventions import Direction, Intervention, control_family
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.control.results import GridRow, RandomRow
 from neuron_core.control.tally import (
@@ -74,12 +74,12 @@ def grid_rows(
 
 
 def random_rows(rows: Sequence[GridRow]) -> tuple[RandomRow, ...]:
-    """The random band: one row for each (K, ratio, direction), means over its seeds."""
-    cells: dict[tuple[int, float, Direction], list[GridRow]] = {}
+    """The random band: one row for each (family, K, ratio, direction), means over its seeds."""
+    cells: dict[tuple[str | None, int, float, Direction], list[GridRow]] = {}
     for row in rows:
-        cells.setdefault((row.k, row.ratio, row.direction), []).append(row)
+        cells.setdefault((control_family(row.source), row.k, row.ratio, row.direction), []).append(row)
     band = []
-    for seeds in cells.values():
+    for (family, *_), seeds in cells.items():
         spread = mean_and_range(seeds, ("acc", "com", "rac", "rcc"))
         for name in ("rac", "rcc"):
             low, high = spread[f"{name}_low"], spread[f"{name}_high"]
@@ -87,5 +87,5 @@ def random_rows(rows: Sequence[GridRow]) -> tuple[RandomRow, ...]:
         spread["mean_p_correct"] = float(np.mean([row.mean_p_correct for row in seeds]))
         spread["letters"] = {letter: float(np.mean([row.letters[letter] for row in seeds])) for letter in LETTERS}
         spread["verdict"] = verdict(spread["rac"], spread["rcc"])
-        band.append(RandomRow(**asdict(seeds[0]) | spread | {"source": "random", "n_seeds": len(seeds)}))
+        band.append(RandomRow(**asdict(seeds[0]) | spread | {"source": family, "n_seeds": len(seeds)}))
     return tuple(band)

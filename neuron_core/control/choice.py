@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from neuron_core.control.interventions import Direction, Intervention
+from neuron_core.control.interventions import Direction, Intervention, control_family
 from neuron_core.control.results import Best, RandomBest
 from neuron_core.control.tally import (
     SIGN,
@@ -27,14 +27,21 @@ def halves_of(n_examples: int, seed: int) -> NDArray[np.int64]:
 
 
 def best_ratios(
-    counts: Tally, plan: Sequence[Intervention], columns: Sequence[int], seed: int, resamples: int
+    counts: Tally,
+    plan: Sequence[Intervention],
+    columns: Sequence[int],
+    seed: int,
+    resamples: int,
+    strata: Sequence[int] | None = None,
 ) -> tuple[Best, ...]:
     """One Best for each (source, K, direction) among `columns` of the plan, in their order of appearance.
 
     resamples = 0 leaves every interval None.
     """
     halves = halves_of(len(counts.right), seed)
-    drawn = resample_weights(halves, resamples, np.random.default_rng([seed, 2]))
+    # Resamples keep the size of either half and, within it, of each stratum.
+    parts = halves if strata is None else halves + 2 * np.asarray(strata, dtype=np.int64)
+    drawn = resample_weights(parts, resamples, np.random.default_rng([seed, 2]))
     # Row 0 is the sample itself: it and the resamples go through the same choice.
     weights = np.concatenate([np.ones((1, len(halves))), drawn])
     groups: dict[tuple[str, int, Direction], list[int]] = {}
@@ -102,15 +109,18 @@ class _Sums:
 
 def random_best(best: Sequence[Best]) -> tuple[RandomBest, ...]:
     """Means and range over the seeds of what `best_ratios` gave for the random control sets."""
-    cells: dict[tuple[int, Direction], list[Best]] = {}
+    cells: dict[tuple[str, int, Direction], list[Best]] = {}
     for one in best:
-        cells.setdefault((one.k, one.direction), []).append(one)
+        family = control_family(one.source)
+        assert family is not None
+        cells.setdefault((family, one.k, one.direction), []).append(one)
     return tuple(
         RandomBest(
+            source=source,
             k=k,
             direction=direction,
             n_seeds=len(seeds),
             **mean_and_range(seeds, ("rac", "rcc", "heldout_rac", "heldout_rcc")),
         )
-        for (k, direction), seeds in cells.items()
+        for (source, k, direction), seeds in cells.items()
     )

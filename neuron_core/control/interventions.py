@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.errors import ConfigError
 
 Direction = Literal["enhancer", "degrader"]
 DIRECTIONS: tuple[Direction, ...] = ("enhancer", "degrader")
@@ -29,8 +30,8 @@ class Intervention:
     "(layer, index) of the good neurons used, shape (n, 2)"
     bad: NDArray[np.int32]
     "(layer, index) of the bad neurons used, shape (m, 2)"
-    source: str = "task"
-    '"task", or "random-SEED" for a control set'
+    source: str = "ace"
+    "name of the method or neuron set; `random+-SEED` or `random-SEED` for a control"
 
     @property
     def excited(self) -> NDArray[np.int32]:
@@ -49,7 +50,7 @@ def good_share(k: int, ratio: float) -> int:
 
 
 def grid(
-    ranking: NeuronRanking, ks: Sequence[int], ratios: Sequence[float] = RATIOS, source: str = "task"
+    ranking: NeuronRanking, ks: Sequence[int], ratios: Sequence[float] = RATIOS, source: str = "ace"
 ) -> list[Intervention]:
     """Every (K, ratio, direction) over one ranking."""
     plan = []
@@ -60,6 +61,23 @@ def grid(
             good, bad = cut.good[:n_good], cut.bad[: k - n_good]
             plan += [Intervention(k, ratio, direction, good, bad, source) for direction in DIRECTIONS]
     return plan
+
+
+def random_uniform(n_layers: int, n_neurons: int, k: int, seed: int) -> NeuronRanking:
+    """K neurons drawn uniformly from the whole model, as good ones. ConfigError when the model has fewer."""
+    n_total = n_layers * n_neurons
+    if k > n_total:
+        raise ConfigError(f"{k} random neurons of a model of {n_total}", accepted=f"at most {n_total}")
+    drawn = np.random.default_rng([seed, k, 1]).choice(n_total, k, replace=False)
+    neurons = np.stack(np.divmod(drawn, n_neurons), axis=1).astype(np.int32)
+    # The order of the draw is the ranking, so that a smaller budget is a part of a larger one.
+    return NeuronRanking(neurons, np.arange(k, 0, -1, dtype=np.float32), 0, n_layers, n_neurons, k)
+
+
+def control_family(source: str) -> str | None:
+    """`random+` or `random` for the source of a control set, None for every other."""
+    family, _, seed = source.rpartition("-")
+    return family if family in ("random", "random+") and seed.isdigit() else None
 
 
 def random_like(ranking: NeuronRanking, k: int, seed: int) -> NeuronRanking:

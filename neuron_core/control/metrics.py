@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from neuron_core.control.cells import grid_rows, random_rows
 from neuron_core.control.choice import best_ratios, random_best
 from neuron_core.control.competence import LETTERS, measured_baseline
-from neuron_core.control.interventions import Intervention
+from neuron_core.control.interventions import Intervention, control_family
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.control.results import (
     Baseline,
@@ -40,8 +40,6 @@ __all__ = [
     "question_rows",
 ]
 
-RANDOM = "random-"
-
 
 def evaluate(
     p: OptionProbabilities,
@@ -49,18 +47,20 @@ def evaluate(
     position: str = "last",
     seed: int = 0,
     resamples: int = 1000,
+    strata: Sequence[int] | None = None,
 ) -> Evaluation:
     """Everything about a plan's effect. Column 1 + i of `p` is plan[i], column 0 the baseline.
 
-    Interventions whose source is "random-SEED" become the random band, all others rows of the grid.
+    Interventions of control sets become the random bands, all others rows of the grid. strata: the stratum of each
+    example, (E,): resamples draw within strata; None is one stratum.
     An empty plan gives the baseline alone. ConfigError when `p` has no question, or another number of columns
     than the plan, or there are no resamples.
     """
     _check(p, plan)
     counts = tally(p)
-    weights = _weights(counts, seed, resamples)
-    ours = [i for i, one in enumerate(plan) if not one.source.startswith(RANDOM)]
-    controls = [i for i, one in enumerate(plan) if one.source.startswith(RANDOM)]
+    weights = _weights(counts, seed, resamples, strata)
+    ours = [i for i, one in enumerate(plan) if control_family(one.source) is None]
+    controls = [i for i, one in enumerate(plan) if control_family(one.source) is not None]
     rows = grid_rows(p, plan, ours, position, counts, weights)
     # The band is the range over seeds: an interval for each seed would cost and say nothing.
     random = grid_rows(p, plan, controls, position, counts, weights[:0])
@@ -68,7 +68,7 @@ def evaluate(
         baseline=measured_baseline(p, counts, weights),
         grid=tuple(rows),
         random=random_rows(random),
-        best=best_ratios(counts, plan, ours, seed, resamples),
+        best=best_ratios(counts, plan, ours, seed, resamples, strata),
         random_best=random_best(best_ratios(counts, plan, controls, seed, 0)),
     )
 
@@ -126,8 +126,10 @@ def _check_questions(p: OptionProbabilities) -> None:
         raise ConfigError("an evaluation without questions", accepted="at least one question")
 
 
-def _weights(counts: Tally, seed: int, resamples: int) -> NDArray[np.float64]:
+def _weights(counts: Tally, seed: int, resamples: int, strata: Sequence[int] | None = None) -> NDArray[np.float64]:
     if resamples < 1:
         raise ConfigError(f"{resamples} resamples", accepted="1 or more")
-    one_stratum = np.zeros(len(counts.right), dtype=np.int64)
-    return resample_weights(one_stratum, resamples, np.random.default_rng([seed, 0]))
+    if strata is not None and len(strata) != len(counts.right):
+        raise ConfigError(f"strata of {len(strata)} examples for {len(counts.right)}", accepted="one for each example")
+    found = np.zeros(len(counts.right), dtype=np.int64) if strata is None else np.asarray(strata, dtype=np.int64)
+    return resample_weights(found, resamples, np.random.default_rng([seed, 0]))

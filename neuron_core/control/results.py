@@ -107,6 +107,8 @@ class Best:
 class RandomBest:
     """What the same choice of the best ratio makes of random control sets: means and range over the seeds."""
 
+    source: str
+    "random+ or random"
     k: int
     direction: Direction
     n_seeds: int

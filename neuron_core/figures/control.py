@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import plotly.graph_objects as go
 
 from neuron_core.control.interventions import DIRECTIONS, Direction
-from neuron_core.control.results import Best, Evaluation, GridRow, RandomRow
+from neuron_core.control.results import Best, Evaluation, GridRow, RandomBest, RandomRow
 from neuron_core.errors import ConfigError
 from neuron_core.figures.panels import Point, band, curve, mark, two_panels
 from neuron_core.figures.points import (
@@ -22,13 +22,14 @@ from neuron_core.figures.points import (
 from neuron_core.figures.theme import MARK, TASK, signed
 
 Cell = TypeVar("Cell", GridRow, RandomRow)
-Sourced = TypeVar("Sourced", GridRow, Best)
+Sourced = TypeVar("Sourced", GridRow, RandomRow, Best, RandomBest)
 Panels = dict[Direction, list[Point]]
 
+BAND_SOURCE = "random+"
 BEST_NAME, HELD_OUT_NAME = "best ratio", "held-out value"
 
 
-def ratio_curves(evaluation: Evaluation, k: int, metric: Metric, source: str = "task") -> go.Figure:
+def ratio_curves(evaluation: Evaluation, k: int, metric: Metric, source: str = "ace") -> go.Figure:
     """RAC or RCC of one budget over the ratio, a panel a direction; random sets beside, best ratio marked.
 
     customdata of a point: {"k", "ratio", "direction"}. ConfigError when the evaluation has no such budget.
@@ -36,7 +37,9 @@ def ratio_curves(evaluation: Evaluation, k: int, metric: Metric, source: str = "
     rows = _of_source(evaluation.grid, source)
     _check("budget K", k, [row.k for row in rows])
     points = _panels(_at(rows, k=k), lambda row: row_point(row, row.ratio, metric))
-    random = _panels(_at(evaluation.random, k=k), lambda row: random_point(row, row.ratio, metric))
+    random = _panels(
+        _at(_of_source(evaluation.random, BAND_SOURCE), k=k), lambda row: random_point(row, row.ratio, metric)
+    )
     traces = {d: [*band(random[d]), *curve(points[d])] for d in DIRECTIONS}
     for best in _of_source(evaluation.best, source):
         if best.k == k:
@@ -53,7 +56,7 @@ def ratio_curves(evaluation: Evaluation, k: int, metric: Metric, source: str = "
     )
 
 
-def budget_curves(evaluation: Evaluation, ratio: float | Choice, metric: Metric, source: str = "task") -> go.Figure:
+def budget_curves(evaluation: Evaluation, ratio: float | Choice, metric: Metric, source: str = "ace") -> go.Figure:
     """RAC or RCC over the budget K at one ratio, at each budget's "best", or for the "held-out" choice of it.
 
     With "best" the held-out values stand beside; the random sets of the band had the same choice.
@@ -64,7 +67,7 @@ def budget_curves(evaluation: Evaluation, ratio: float | Choice, metric: Metric,
         best, choice = sorted(_of_source(evaluation.best, source), key=lambda one: one.k), ratio
         if not best:
             raise ConfigError("nothing was evaluated", accepted="an evaluation with at least one budget")
-        controls = sorted(evaluation.random_best, key=lambda one: one.k)
+        controls = sorted(_of_source(evaluation.random_best, BAND_SOURCE), key=lambda one: one.k)
         points = _panels(best, lambda one: best_point(one, str(one.k), metric, choice))
         random = _panels(controls, lambda one: random_best_point(one, str(one.k), metric, choice))
         if choice == "best":
@@ -74,7 +77,10 @@ def budget_curves(evaluation: Evaluation, ratio: float | Choice, metric: Metric,
         rows = _of_source(evaluation.grid, source)
         _check("ratio", ratio, [row.ratio for row in rows])
         points = _panels(_at(rows, ratio=ratio), lambda row: row_point(row, str(row.k), metric))
-        random = _panels(_at(evaluation.random, ratio=ratio), lambda row: random_point(row, str(row.k), metric))
+        random = _panels(
+            _at(_of_source(evaluation.random, BAND_SOURCE), ratio=ratio),
+            lambda row: random_point(row, str(row.k), metric),
+        )
         at = f"ratio {ratio:g}"
     traces = {
         d: [*band(random[d]), *curve(points[d]), *curve(beside[d], HELD_OUT_NAME, dashed=True)] for d in DIRECTIONS

@@ -23,6 +23,10 @@ class SharedPrompts:
         # Questions of an example follow each other: the prefix of one is kept.
         self._last: tuple[Hashable, Prefix] | None = None
 
+    def tokens(self, number: int) -> TokenizedPrompt:
+        """One prompt as the model reads it."""
+        return self._prompts[number]
+
     def run(self, number: int) -> PromptState:
         """The unmodified model on one prompt."""
         return run_prompt(self._loaded, self._prompts[number], self._prefix(self._groups[number]))

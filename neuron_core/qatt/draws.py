@@ -20,8 +20,8 @@ class Draws:
     evaluation: tuple[Example, ...]
 
 
-def draw(task: Task, n_attribution: int, n_evaluation: int, seed: int, demonstration: str = BY_SEED) -> Draws:
-    """The three draws by seed, one example of each text. Evaluation is a natural sample of what is left.
+def draw(task: Task, n_attribution: int, n_evaluation: int | None, seed: int, demonstration: str = BY_SEED) -> Draws:
+    """The three draws by seed, one example of each text. Evaluation is a natural sample of what is left; None: all.
 
     Attribution examples are taken so that the letter which an example leaves out rotates: the correct letters
     of their questions then differ in number by at most one, as long as the file has examples for each letter.
@@ -47,7 +47,7 @@ def draw(task: Task, n_attribution: int, n_evaluation: int, seed: int, demonstra
         )
     chosen = [demonstration] if demonstration in by_id else []
     pool = distinct([*chosen, *draw_order(by_id, seed, "examples")])
-    needed = 1 + n_attribution + n_evaluation
+    needed = 1 + n_attribution + (n_evaluation or 0)
     if len(pool) < needed:
         raise ConfigError(
             f"the task {task.name} has {len(pool)} examples of different text; {needed} are asked for",

@@ -1,26 +1,31 @@
 """Everything that changes a run's result, as frozen values that survive JSON. No torch."""
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from pydantic import TypeAdapter, ValidationError
 
+from neuron_core.cni.methods import CONTROLS, METHODS, RANKED
 from neuron_core.cni.quadrature import RULES
-from neuron_core.control.interventions import BUDGETS, RATIOS
+from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.prompt import TEMPLATE_VERSION
 
-METHODS = ("ace",)
-POSITIONS = ("last",)
+POSITIONS = ("last", "all")
+SAMPLES = ("natural", "balanced", "comprehended")
+KEEP_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True)
 class AttributionConfig:
     """Settings of the attribution stage."""
 
-    method: str = "ace"
+    methods: tuple[str, ...] = ("ace",)
+    "rankings made, the first is shown first; empty when a run only evaluates neuron sets of others"
     steps: int = 16
     "m of Eq. 1"
     rule: str = "right"
@@ -32,13 +37,18 @@ class AttributionConfig:
     "budget shown first; None takes the preset"
     layers_per_pass: int = 6
     "the chunk plan: fixed for a run, so that a resumed run is equal bit for bit"
+    keep_bytes: int = KEEP_BYTES
+    "question scores are kept whole up to this size; beyond it the top and bottom z of each example, and sums"
 
     def __post_init__(self) -> None:
-        _one_of("method", self.method, METHODS)
+        for method in self.methods:
+            _one_of("method", method, RANKED)
+        _all_different("methods", self.methods)
         _one_of("rule", self.rule, RULES)
         _at_least("steps", self.steps, 1)
         _at_least("examples", self.examples, 1)
         _at_least("layers_per_pass", self.layers_per_pass, 1)
+        _at_least("keep_bytes", self.keep_bytes, 0)
         for name in ("z", "k"):
             if getattr(self, name) is not None:
                 _at_least(name, getattr(self, name), 1)
@@ -54,10 +64,24 @@ class EvaluationConfig:
     random_seeds: int = 5
     "control sets; 0 leaves the random band out"
     position: str = "last"
+    "where neurons are scaled: the last prompt token, or all tokens (one whole prompt for each intervention)"
+    methods: tuple[str, ...] | None = None
+    "of the attribution's, with random where wanted; None takes the attribution's"
+    sample: str = "natural"
+    """natural: as drawn; balanced: half of them comprehended by the model on another option shuffle, half not;
+    comprehended: those that `comprehended_by` comprehends on another option shuffle"""
+    comprehended_by: ModelSpec | None = None
+    "whose comprehension decides; None is the run's own model"
     rows_per_pass: int = 128
 
     def __post_init__(self) -> None:
         _one_of("position", self.position, POSITIONS)
+        _one_of("sample", self.sample, SAMPLES)
+        for method in self.methods or ():
+            _one_of("method", method, tuple(METHODS))
+        _all_different("methods", self.methods or ())
+        if self.comprehended_by is not None and self.sample == "natural":
+            raise ConfigError("a natural sample asks no model", where="comprehended_by", accepted="None")
         _at_least("examples", self.examples, 2)
         _at_least("random_seeds", self.random_seeds, 0)
         _at_least("rows_per_pass", self.rows_per_pass, 1)
@@ -65,6 +89,31 @@ class EvaluationConfig:
             raise ConfigError(f"budgets {list(self.ks)}", accepted="different whole numbers from 1")
         if not self.ratios or not set(self.ratios) <= set(RATIOS) or len(set(self.ratios)) != len(self.ratios):
             raise ConfigError(f"ratios {list(self.ratios)}", accepted="different tenths from 0 to 1")
+
+
+@dataclass(frozen=True)
+class SetUse:
+    """A neuron set of a file, evaluated beside or in place of the run's own rankings."""
+
+    path: str
+    "a JSON file as `neuron_core.cni.sets` writes it; a run keeps a copy"
+    name: str
+    "the source under which its rows stand; no method's name"
+    k: int | None = None
+    "the only budget; None takes those of the evaluation"
+    ratios: dict[Direction, float] | None = None
+    "the only ratio of each direction, for instance the one that the set's own task chose; None takes all"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w.+ -]{1,60}", self.name) or self.name in METHODS or self.name.startswith("random"):
+            raise ConfigError(
+                f"a neuron set called {self.name!r}",
+                accepted="letters, digits and . + - _, at most 60, and no method's name",
+            )
+        if self.ratios is not None and (
+            not set(self.ratios) <= set(DIRECTIONS) or not set(self.ratios.values()) <= set(RATIOS)
+        ):
+            raise ConfigError(f"ratios {self.ratios}", where=self.name, accepted="a tenth from 0 to 1 a direction")
 
 
 @dataclass(frozen=True)
@@ -78,10 +127,23 @@ class RunConfig:
     prompt: PromptConfig = USUAL
     attribution: AttributionConfig = field(default_factory=AttributionConfig)
     evaluation: EvaluationConfig | None = None
+    sets: tuple[SetUse, ...] = ()
+    "neuron sets of other runs, evaluated on this task"
     template_version: int = TEMPLATE_VERSION
 
     def __post_init__(self) -> None:
         _at_least("seed", self.seed, 0)
+        _all_different("neuron sets", [one.name for one in self.sets])
+        if self.sets and self.evaluation is None:
+            raise ConfigError("neuron sets without an evaluation", accepted="an EvaluationConfig")
+        if not self.attribution.methods and not self.sets:
+            raise ConfigError("a run without a method and without neuron sets", accepted="at least one of either")
+        wanted = set(self.evaluation.methods or ()) - set(CONTROLS) if self.evaluation else set()
+        if wanted - set(self.attribution.methods):
+            raise ConfigError(
+                f"the method {min(wanted - set(self.attribution.methods))!r} is evaluated but not attributed",
+                accepted=", ".join((*self.attribution.methods, *CONTROLS)),
+            )
 
 
 _ADAPTER: TypeAdapter[RunConfig] = TypeAdapter(RunConfig)
@@ -108,6 +170,11 @@ def config_from_json(text: str | bytes) -> RunConfig:
 def _one_of(name: str, value: str, accepted: tuple[str, ...]) -> None:
     if value not in accepted:
         raise ConfigError(f"unknown {name} {value!r}", accepted=", ".join(accepted))
+
+
+def _all_different(name: str, values: Sequence[str]) -> None:
+    if len(set(values)) != len(values):
+        raise ConfigError(f"{name} {', '.join(values)}", accepted="each once")
 
 
 def _at_least(name: str, value: int, least: int) -> None:

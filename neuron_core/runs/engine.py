@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from neuron_core.cni.attribution import attribute
+from neuron_core.cni.methods import targets_of
 from neuron_core.cni.scores import AttributionScores
-from neuron_core.control.evaluation import option_probabilities, plan_chunks
+from neuron_core.control.evaluation import option_probabilities, option_probabilities_all, plan_chunks
 from neuron_core.control.findings import Generation, NeuronContexts, NeuronTokens, Steering, Text
 from neuron_core.control.generation import Writer, open_prompt, steering_edits
 from neuron_core.control.interventions import Intervention
@@ -109,6 +110,7 @@ class Engine:
                     state,
                     question.id,
                     question.target,
+                    targets=targets_of(config.methods),
                     steps=config.steps,
                     rule=config.rule,
                     layers_per_pass=config.layers_per_pass,
@@ -126,12 +128,15 @@ class Engine:
         """Option probabilities (1 + interventions, 4) of each question not in `skip`, by number."""
         prompts = self._prepare(questions)
         with self._lock:
-            chunks = plan_chunks(self.loaded, plan, config.rows_per_pass)
+            chunks = plan_chunks(self.loaded, plan, config.rows_per_pass) if config.position == "last" else []
         for number, question in enumerate(questions):
             if number in skip:
                 continue
             with self._lock:
-                values = option_probabilities(self.loaded, prompts.run(number), chunks, question.id)
+                if config.position == "last":
+                    values = option_probabilities(self.loaded, prompts.run(number), chunks, question.id)
+                else:
+                    values = option_probabilities_all(self.loaded, prompts.tokens(number), plan, question.id)
             yield number, values
 
     def baseline(self, questions: Sequence[ProxyQuestion]) -> Iterator[NDArray[np.float32]]:

@@ -5,37 +5,44 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-import numpy as np
-
-from neuron_core.cni.selection import example_scores, select
+from neuron_core.cni.methods import rank
+from neuron_core.cni.sets import check_model
 from neuron_core.control.metrics import evaluate
 from neuron_core.errors import Cancelled, NeuronCoreError, RunError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.engine import Engine
-from neuron_core.runs.setting import Setting, make_setting, plan_of
+from neuron_core.runs.keeper import Keeper
+from neuron_core.runs.results import plan_for
+from neuron_core.runs.setting import Sample, Setting, candidates, make_setting
 from neuron_core.runs.store import RunFolder, RunStatus
 
 T = TypeVar("T")
 Progress = Callable[[RunStatus], None]
-EngineSource = Callable[[Callable[[str], None]], Engine]
+Say = Callable[[str], None]
+EngineSource = Callable[[Say], Engine]
+OtherEngine = Callable[[ModelSpec, Say], Engine]
 
 
 def execute(
     run: RunFolder,
     engine_for: EngineSource,
     *,
+    other_engine: OtherEngine | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     on_progress: Progress | None = None,
 ) -> None:
     """Attribution, selection and, if the config has one, evaluation; resumes where the folder ends.
 
     engine_for(say) gives the engine for the run's model, telling `say` what it is doing while it loads.
+    other_engine(spec, say) gives one for the model that chooses the evaluation examples, where another one does.
     should_stop is asked between questions. The status on disk ends as done, cancelled or failed; Cancelled
     and every other error are raised again.
     """
     with run.held():
         reporter = _Reporter(run, should_stop, on_progress)
         try:
-            _stages(run, engine_for, reporter)
+            _stages(run, engine_for, other_engine, reporter)
         except Cancelled:
             reporter.end("cancelled", "Cancelled. What was finished is kept.")
             raise
@@ -51,43 +58,97 @@ def execute(
         reporter.end("done", "")
 
 
-def _stages(run: RunFolder, engine_for: EngineSource, reporter: "_Reporter") -> None:
+def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine | None, reporter: "_Reporter") -> None:
     config = run.config()
+    chooser = config.evaluation.comprehended_by if config.evaluation else None
+    if chooser is not None:
+        _sample(run, lambda say: _other(other_engine, chooser, say), reporter)
     reporter.begin("loading", 0, 0)
     engine = engine_for(reporter.say)
+    reporter.close()
+    if config.evaluation and config.evaluation.sample != "natural" and chooser is None:
+        _sample(run, lambda _: engine, reporter)
     setting = _setting(run, engine)
-    reporter.close()
 
-    finished = run.scored()
-    reporter.begin("attribution", len(finished), len(setting.attribution))
-    for number, scores in reporter.each(engine.attribute(setting.attribution, config.attribution, skip=finished)):
-        run.save_scores(number, scores)
-    ranking = run.ranking()
-    if ranking is None:
-        scores_of = np.stack([run.scores(n).of("ace") for n in range(len(setting.attribution))])
-        ids = [question.example_id for question in setting.attribution]
-        numbers = [list(dict.fromkeys(ids)).index(i) for i in ids]
-        ranking = select(example_scores(scores_of, numbers), setting.z)
-        run.save_ranking(ranking)
-    reporter.close()
+    if config.attribution.methods:
+        _attribute(run, setting, engine, reporter)
     if config.evaluation is None:
         return
 
     finished = run.evaluated()
-    plan = plan_of(config.evaluation, ranking)
+    plan = plan_for(run)
     reporter.begin("evaluation", len(finished), len(setting.evaluation))
     for number, values in reporter.each(engine.evaluate(setting.evaluation, plan, config.evaluation, skip=finished)):
         run.save_probabilities(number, values)
     probabilities = run.probabilities()
     assert probabilities is not None
     if run.evaluation() is None:
-        run.save_evaluation(evaluate(probabilities, plan, position=config.evaluation.position, seed=config.seed))
+        position, seed = config.evaluation.position, config.seed
+        run.save_evaluation(evaluate(probabilities, plan, position, seed, strata=setting.strata()))
     reporter.close()
+
+
+def _other(other_engine: OtherEngine | None, spec: ModelSpec, say: Say) -> Engine:
+    if other_engine is None:
+        raise RunError("this evaluation's examples are chosen by another model", accepted="execute with other_engine")
+    return other_engine(spec, say)
+
+
+def _attribute(run: RunFolder, setting: Setting, engine: Engine, reporter: "_Reporter") -> None:
+    """Scores of every question, what is kept of every example, and the rankings."""
+    config = run.config()
+    keeper = Keeper(run, setting)
+    finished = run.scored()
+    reporter.begin("attribution", len(finished), len(setting.attribution))
+    keeper.take_in()
+    for number, scores in reporter.each(engine.attribute(setting.attribution, config.attribution, skip=finished)):
+        run.save_scores(number, scores)
+        keeper.take_in()
+    sums = run.sums()
+    assert sums is not None
+    budget = max((setting.k, *(config.evaluation.ks if config.evaluation else ())))
+    missing = [name for name in config.attribution.methods if run.ranking(name) is None]
+    for name in missing:
+        run.save_ranking(rank(name, sums, run.examples(), setting.z, budget), name)
+    reporter.close()
+
+
+def _sample(run: RunFolder, source: EngineSource, reporter: "_Reporter") -> None:
+    """Asks a model which examples it comprehends until the sample is full, or no example is left."""
+    config = run.config()
+    assert config.evaluation is not None
+    sample = run.sample()
+    if sample is not None and sample.finished:
+        return
+    reporter.begin("loading", 0, 0)
+    engine = source(reporter.say)
+    reporter.close()
+    by_example: dict[str, list[ProxyQuestion]] = {}
+    for question in candidates(config, engine.facts().chat):
+        by_example.setdefault(question.example_id, []).append(question)
+    sample = sample or Sample(config.evaluation.sample, engine.facts().title, config.evaluation.examples, {})
+    reporter.begin("sampling", len(sample.right), len(by_example))
+    left = [name for name in by_example if name not in sample.right]
+    asked = engine.baseline([question for name in left for question in by_example[name]])
+    for name in reporter.each(left):
+        answers = [int(next(asked).argmax()) == question.target for question in by_example[name]]
+        sample = replace(sample, right={**sample.right, name: sum(answers)})
+        if sample.full:
+            break
+        run.save_sample(sample)
+    run.save_sample(replace(sample, finished=True))
+    reporter.close()
+    if not sample.comprehended and not sample.others:
+        raise RunError(
+            f"{sample.chosen_by} comprehends none of the {len(sample.right)} examples asked about",
+            where=run.id,
+            accepted="a natural sample",
+        )
 
 
 def _setting(run: RunFolder, engine: Engine) -> Setting:
     """The setting made anew; a resumed run must come out as it was."""
-    made, before = make_setting(run.config(), engine.facts()), run.setting()
+    made, before = make_setting(run.config(), engine.facts(), run.sample()), run.setting()
     if before is not None:
         if before.model.fingerprint != made.model.fingerprint:
             raise RunError(
@@ -99,6 +160,8 @@ def _setting(run: RunFolder, engine: Engine) -> Setting:
         same_evaluation = before.evaluation == made.evaluation or not run.evaluated()
         if before.attribution != made.attribution or not same_evaluation:
             raise RunError("the task file changed since this run began", where=run.id, accepted="a new run")
+    for neurons in run.sets().values():
+        check_model(neurons, made.model.title, made.model.fingerprint)
     run.save_setting(made)
     return made
 

@@ -49,14 +49,13 @@ def read_finding(folder: Path, layer: int, index: int, what: What) -> Any:
 
 def standings(run: RunFolder, layer: int, index: int) -> tuple[Standing, ...]:
     """The neuron in every ranking of a run; empty before its attribution is finished."""
-    ranking = run.ranking()
-    return () if ranking is None else (standing(ranking, run.config().attribution.method, layer, index),)
+    return tuple(standing(ranking, method, layer, index) for method, ranking in run.rankings().items())
 
 
 def question_scores(run: RunFolder, layer: int, index: int) -> tuple[QuestionScore, ...]:
     """The neuron's attribution in every question and under every target of which the run has kept the scores."""
-    found = []
-    for number in sorted(run.scored()):
+    found: list[QuestionScore] = []
+    for number in sorted(run.scored()) if run.has_whole_scores() else ():
         scores = run.scores(number)
         value = float(scores.neurons[layer, index])
         for target in scores.targets:

@@ -13,8 +13,8 @@ from neuron_core.runs.demo import demo_config
 
 PROGRAM = "python -m neuron_core"
 MODEL_FIELDS = ("source", "revision", "dtype", "device")
-ATTRIBUTION_FIELDS = ("examples", "steps", "rule", "z", "k")
-EVALUATION_FIELDS = ("ks", "examples", "random_seeds")
+ATTRIBUTION_FIELDS = ("methods", "examples", "steps", "rule", "z", "k")
+EVALUATION_FIELDS = ("ks", "examples", "random_seeds", "position", "sample", "methods")
 PROMPT_OPTIONS = {
     "role": "role",
     "rule": "answer-rule",

@@ -18,7 +18,7 @@ from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.errors import RunError
 from neuron_core.qatt.prompt import TEMPLATE_VERSION
 from neuron_core.qatt.proxies import ProxyQuestion
-from neuron_core.runs.results import read_attribution
+from neuron_core.runs.results import BAND, read_attribution
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.load import TaskReading
@@ -84,7 +84,7 @@ def attribution(run: RunFolder) -> Result:
     found = read_attribution(run)
     assert found is not None
     cut = ranking.cut(setting.k)
-    gaps = np.abs([run.scores(n).completeness_gap for n in range(len(setting.attribution))])
+    gaps = np.abs([run.checks(n).gap[0] for n in range(len(setting.attribution))])
     return {
         **_head(run, setting),
         "n_questions": len(setting.attribution),
@@ -127,17 +127,22 @@ def attribution_text(result: Result) -> str:
 
 def evaluation(run: RunFolder) -> Result:
     """The interventions of a run. RunError before its evaluation is finished."""
-    setting, ranking = _attributed(run)
-    found, config = run.evaluation(), run.config().evaluation
-    if found is None or config is None:
+    setting, found, config = run.setting(), run.evaluation(), run.config().evaluation
+    if setting is None or found is None or config is None:
         raise RunError("the run has no evaluation", where=run.id, accepted="a finished evaluation")
+    rankings = {**run.rankings(), **{name: neurons.ranking() for name, neurons in run.sets().items()}}
     result = asdict(found)
     return {
         **_head(run, setting),
         "n_questions": len(setting.evaluation),
         "n_examples": found.baseline.n_examples,
         "random_seeds": config.random_seeds,
-        "n_ranked": {"good": int((ranking.scores > 0).sum()), "bad": int((ranking.scores < 0).sum())},
+        "position": config.position,
+        "sample": None if setting.sample is None else _sample(setting),
+        "n_ranked": {
+            name: {"good": int((one.scores > 0).sum()), "bad": int((one.scores < 0).sum())}
+            for name, one in rankings.items()
+        },
         "baseline": result["baseline"],
         "grid": result["grid"],
         "random": result["random"],
@@ -188,6 +193,25 @@ def _head(run: RunFolder, setting: Setting) -> Result:
     }
 
 
+def _sample(setting: Setting) -> Result:
+    """How the evaluation examples were chosen."""
+    sample = setting.sample
+    assert sample is not None
+    n_yes, n_no = len(sample.comprehended), len(sample.others)
+    other = f" and {n_no} it does not" if sample.kind == "balanced" else ""
+    short = "" if sample.full else f"; {sample.wanted} were asked for and the task has no more"
+    return {
+        "kind": sample.kind,
+        "chosen_by": sample.chosen_by,
+        "wanted": sample.wanted,
+        "comprehended": n_yes,
+        "others": n_no,
+        "asked": len(sample.right),
+        "said": f"{sample.kind} sample: {n_yes} examples that {sample.chosen_by} comprehends on another option "
+        f"shuffle{other}, from {len(sample.right)} asked{short}",
+    }
+
+
 def _question(question: ProxyQuestion) -> Result:
     return {"id": question.id, "correct": question.options[question.target].letter, "prompt": question.prompt}
 
@@ -212,25 +236,32 @@ def _competence(baseline: Mapping[str, Any]) -> list[str]:
 def _best_text(result: Result) -> str:
     """The best ratio of every budget and direction, beside its held-out value and random neurons."""
     names = f"{'RAC':>9} {'RCC':>9}"
-    controls = {(row["k"], row["direction"]): row for row in result["random_best"]}
+    controls = {(row["k"], row["direction"]): row for row in result["random_best"] if row["source"] == BAND}
+    several = len(result["n_ranked"]) > 1
+    lead = f"{'source':12}" if several else ""
     lines = [
-        f"{'':>23}{'best of all ratios':>19}  {'':10}{'held out':>19}  {'random, best':>19}",
-        f"{'K':>5} {'direction':>10} {'ratio':>5} {names}  {'verdict':10}{names}  {names}",
+        f"{lead and ' ' * 12}{'':>23}{'best of all ratios':>19}  {'':10}{'held out':>19}  {'random, best':>19}",
+        f"{lead}{'K':>5} {'direction':>10} {'ratio':>5} {names}  {'verdict':10}{names}  {names}",
     ]
     for direction, rows in result["best"].items():
         for row in rows:
             control = controls.get((row["k"], direction))
             random = f"{_percent(control['rac'])} {_percent(control['rcc'])}" if control else f"{'-':>9} {'-':>9}"
             lines.append(
-                f"{row['k']:>5} {direction:>10} {row['ratio']:>5.1f} {_percent(row['rac'])} {_percent(row['rcc'])}  "
+                f"{row['source'][:11]:12}"
+                * several
+                + f"{row['k']:>5} {direction:>10} {row['ratio']:>5.1f} {_percent(row['rac'])} {_percent(row['rcc'])}  "
                 f"{row['verdict']:10}{_percent(row['heldout_rac'])} {_percent(row['heldout_rcc'])}  {random}"
             )
-    ranked = result["n_ranked"]
-    if short := sorted({row["k"] for row in result["grid"] if row["k"] > min(ranked.values())}):
-        lines.append(
-            f"the ranking has {ranked['good']} good and {ranked['bad']} bad neurons: "
-            f"K = {', '.join(map(str, short))} uses fewer than K at some ratios"
-        )
+    for source, ranked in result["n_ranked"].items():
+        rows = [row for row in result["grid"] if row["source"] == source]
+        if short := sorted({row["k"] for row in rows if row["n_good"] + row["n_bad"] < row["k"]}):
+            lines.append(
+                f"the ranking of {source} has {ranked['good']} good and {ranked['bad']} bad neurons: "
+                f"K = {', '.join(map(str, short))} uses fewer than K at some ratios"
+            )
+    if result["sample"]:
+        lines.append(result["sample"]["said"])
     lines += [
         "RAC and RCC in percent, positive in the intended direction. The best of all ratios is optimistic;",
         "held out, the ratio is chosen on one half of the examples and measured on the other.",

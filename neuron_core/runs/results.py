@@ -15,7 +15,8 @@ from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.setting import plan_of
 from neuron_core.runs.store import RunFolder
 
-TASK = "task"
+BAND = "random+"
+"the control beside every cell: as many random neurons a layer"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,22 +50,22 @@ class Evaluated:
     plan: tuple[Intervention, ...]
     questions: tuple[ProxyQuestion, ...]
 
-    def column(self, k: int, ratio: float, direction: Direction) -> int:
-        """Place in the plan of one cell of the task's own grid. RunError when it was not evaluated."""
+    def column(self, k: int, ratio: float, direction: Direction, source: str = "ace") -> int:
+        """Place in the plan of one cell of a source's grid. RunError when it was not evaluated."""
         for place, one in enumerate(self.plan):
-            if (one.k, one.ratio, one.direction, one.source) == (k, ratio, direction, TASK):
+            if (one.k, one.ratio, one.direction, one.source) == (k, ratio, direction, source):
                 return place
         raise RunError(f"K = {k}, ratio {ratio}, {direction} was not evaluated")
 
 
-def cell_of(evaluation: Evaluation, k: int, ratio: float, direction: Direction) -> Cell:
-    """The cell of the task's own grid. RunError when it was not evaluated."""
+def cell_of(evaluation: Evaluation, k: int, ratio: float, direction: Direction, source: str = "ace") -> Cell:
+    """The cell of a source's grid: a method's, or a neuron set's. RunError when it was not evaluated."""
     where = (k, ratio, direction)
-    row = next((r for r in evaluation.grid if (r.k, r.ratio, r.direction) == where and r.source == TASK), None)
-    best = next((b for b in evaluation.best if (b.k, b.direction, b.source) == (k, direction, TASK)), None)
+    row = next((r for r in evaluation.grid if (r.k, r.ratio, r.direction) == where and r.source == source), None)
+    best = next((b for b in evaluation.best if (b.k, b.direction, b.source) == (k, direction, source)), None)
     if row is None or best is None:
         raise RunError(f"K = {k}, ratio {ratio:g}, {direction} was not evaluated")
-    random = next((r for r in evaluation.random if (r.k, r.ratio, r.direction) == where), None)
+    random = next((r for r in evaluation.random if (r.k, r.ratio, r.direction, r.source) == (*where, BAND)), None)
     return Cell(row, random, best)
 
 
@@ -73,23 +74,31 @@ def read_attribution(run: RunFolder) -> Attribution | None:
     setting, ranking = run.setting(), run.ranking()
     if setting is None or ranking is None:
         return None
-    scores = [run.scores(number) for number in range(len(setting.attribution))]
-    letters = np.stack([one.letter_probabilities for one in scores])
+    checks = [run.checks(number) for number in range(len(setting.attribution))]
+    letters = np.stack([one.letter_probabilities for one in checks])
     return Attribution(
         ranking=ranking,
-        gaps=layer_gaps(np.stack([one.completeness_gap[0] for one in scores])),
-        guard=max(one.guard for one in scores),
+        gaps=layer_gaps(np.stack([one.gap[0] for one in checks])),
+        guard=max(one.guard for one in checks),
         baseline=_baseline(setting.attribution, letters),
     )
 
 
 def read_evaluated(run: RunFolder) -> Evaluated | None:
     """None before the evaluation is finished."""
-    setting, ranking, config = run.setting(), run.ranking(), run.config()
+    setting, config = run.setting(), run.config()
     probabilities = run.probabilities() if config.evaluation else None
-    if setting is None or ranking is None or config.evaluation is None or probabilities is None:
+    if setting is None or config.evaluation is None or probabilities is None:
         return None
-    return Evaluated(probabilities, tuple(plan_of(config.evaluation, ranking)), setting.evaluation)
+    return Evaluated(probabilities, tuple(plan_for(run)), setting.evaluation)
+
+
+def plan_for(run: RunFolder) -> list[Intervention]:
+    """The interventions of a run's evaluation, in the order of its columns. RunError when it has none."""
+    config = run.config()
+    if config.evaluation is None:
+        raise RunError("the run has no evaluation", where=run.id)
+    return plan_of(config.evaluation, run.rankings(), config.sets, run.sets())
 
 
 def _baseline(questions: tuple[ProxyQuestion, ...], letters: NDArray[np.float32]) -> Baseline:

@@ -1,18 +1,27 @@
 """What a run was made from: the questions asked, the drawn ids, the facts of the model. No torch."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
+from neuron_core.cni.methods import method
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.selection import check_z, preset
-from neuron_core.control.interventions import Intervention, grid, random_like
+from neuron_core.cni.sets import NeuronSetFile
+from neuron_core.control.interventions import Intervention, grid, random_like, random_uniform
+from neuron_core.errors import ConfigError
 from neuron_core.models.chat import ChatTemplate
-from neuron_core.qatt.draws import draw, questions_of
+from neuron_core.qatt.draws import Draws, draw, questions_of
 from neuron_core.qatt.proxies import ProxyQuestion
-from neuron_core.runs.config import EvaluationConfig, RunConfig
+from neuron_core.runs.config import EvaluationConfig, RunConfig, SetUse
 from neuron_core.tasks.load import load_task
-from neuron_core.tasks.task import Example
+from neuron_core.tasks.task import Example, Task
+
+COMPREHENDED = 2
+"right answers of an example's three"
+OTHER_SHUFFLE = 1_000_003
+"added to the seed: the option orders by which a sample is chosen are not those that it is evaluated on"
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,45 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """Which examples an evaluation asks about, chosen by how a model answers them on another option shuffle."""
+
+    kind: str
+    "balanced or comprehended"
+    chosen_by: str
+    "title of the model that was asked"
+    wanted: int
+    right: dict[str, int]
+    "questions answered right of the three, by example id, in the order asked"
+    finished: bool = False
+
+    @property
+    def comprehended(self) -> tuple[str, ...]:
+        """Ids of the examples taken that the model comprehends (at least two of three right)."""
+        found = [name for name, n in self.right.items() if n >= COMPREHENDED]
+        return tuple(found[: self.quota])
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Ids of the examples taken that it does not comprehend; none unless the sample is balanced."""
+        if self.kind != "balanced":
+            return ()
+        found = [name for name, n in self.right.items() if n < COMPREHENDED]
+        return tuple(found[: self.wanted - self.quota])
+
+    @property
+    def quota(self) -> int:
+        """Comprehended examples asked for."""
+        return (self.wanted + 1) // 2 if self.kind == "balanced" else self.wanted
+
+    @property
+    def full(self) -> bool:
+        """Whether both parts have what was asked for."""
+        n_others = self.wanted - self.quota if self.kind == "balanced" else 0
+        return len(self.comprehended) == self.quota and len(self.others) == n_others
+
+
+@dataclass(frozen=True)
 class Setting:
     """Everything a run folder needs to be read without its dataset or model."""
 
@@ -53,6 +101,13 @@ class Setting:
     preset: str
     "paper, share, or own"
     model: ModelFacts
+    sample: Sample | None = None
+    "how the evaluation examples were chosen; None for a natural sample"
+
+    def strata(self) -> tuple[int, ...]:
+        """The stratum of each evaluation example, in order: 1 for those comprehended in a balanced sample, else 0."""
+        chosen = set(self.sample.comprehended) if self.sample else set()
+        return tuple(int(name in chosen) for name in dict.fromkeys(q.example_id for q in self.evaluation))
 
 
 @dataclass(frozen=True)
@@ -70,6 +125,7 @@ class PromptReport:
 
 
 _ADAPTER: TypeAdapter[Setting] = TypeAdapter(Setting)
+_SAMPLE: TypeAdapter[Sample] = TypeAdapter(Sample)
 
 
 def setting_to_json(setting: Setting) -> str:
@@ -80,19 +136,30 @@ def setting_from_json(text: str | bytes) -> Setting:
     return _ADAPTER.validate_json(text)
 
 
-def make_setting(config: RunConfig, model: ModelFacts) -> Setting:
-    """Reads the task, draws the examples, makes the questions. ConfigError when z is too large for the model."""
+def sample_to_json(sample: Sample) -> str:
+    return _SAMPLE.dump_json(sample).decode()
+
+
+def sample_from_json(text: str | bytes) -> Sample:
+    return _SAMPLE.validate_json(text)
+
+
+def make_setting(config: RunConfig, model: ModelFacts, sample: Sample | None = None) -> Setting:
+    """Reads the task, draws the examples, makes the questions. ConfigError when z is too large for the model.
+
+    sample: the evaluation examples where they are no natural sample; without it there are none in that case.
+    """
     reading = load_task(config.task)
-    task, n_evaluation = reading.task, config.evaluation.examples if config.evaluation else 0
-    draws = draw(task, config.attribution.examples, n_evaluation, config.seed, config.prompt.demonstration)
+    task = reading.task
+    draws = _draws(config, task)
     usual = preset(model.n_total)
     own = config.attribution.z is not None or config.attribution.k is not None
     z = config.attribution.z or usual.z
     check_z(z, model.n_total)
-
-    def questions(examples: tuple[Example, ...]) -> tuple[ProxyQuestion, ...]:
-        return questions_of(task, examples, draws.demonstration, config.seed, config.prompt, model.chat)
-
+    evaluation = draws.evaluation
+    if config.evaluation and config.evaluation.sample != "natural":
+        taken = {*sample.comprehended, *sample.others} if sample else set()
+        evaluation = tuple(example for example in draws.evaluation if example.id in taken)
     return Setting(
         task_name=task.name,
         task_kind=task.kind,
@@ -100,19 +167,75 @@ def make_setting(config: RunConfig, model: ModelFacts) -> Setting:
         n_examples=len(task.examples),
         n_rejected=len(reading.rejected),
         demonstration_id=draws.demonstration.id if draws.demonstration else None,
-        attribution=questions(draws.attribution),
-        evaluation=questions(draws.evaluation),
+        attribution=_questions(config, task, draws, draws.attribution, config.seed, model.chat),
+        evaluation=_questions(config, task, draws, evaluation, config.seed, model.chat),
         z=z,
         k=config.attribution.k or usual.k,
         preset="own" if own else usual.name,
         model=model,
+        sample=sample,
     )
 
 
-def plan_of(evaluation: EvaluationConfig, ranking: NeuronRanking) -> list[Intervention]:
-    """All interventions of an evaluation: the grid of the task's neurons, then of each random control set."""
-    plan = grid(ranking, evaluation.ks, evaluation.ratios)
+def candidates(config: RunConfig, chat: ChatTemplate | None = None) -> tuple[ProxyQuestion, ...]:
+    """Questions of every example that a sample may take, in the order of the draw, on another option shuffle."""
+    task = load_task(config.task).task
+    draws = _draws(config, task)
+    return _questions(config, task, draws, draws.evaluation, config.seed + OTHER_SHUFFLE, chat)
+
+
+def _draws(config: RunConfig, task: Task) -> Draws:
+    """A sample that a model chooses is drawn from all that is left."""
+    evaluation = config.evaluation
+    n_evaluation = 0 if evaluation is None else evaluation.examples if evaluation.sample == "natural" else None
+    return draw(task, config.attribution.examples, n_evaluation, config.seed, config.prompt.demonstration)
+
+
+def _questions(
+    config: RunConfig,
+    task: Task,
+    draws: Draws,
+    examples: tuple[Example, ...],
+    seed: int,
+    chat: ChatTemplate | None,
+) -> tuple[ProxyQuestion, ...]:
+    return questions_of(task, examples, draws.demonstration, seed, config.prompt, chat)
+
+
+def plan_of(
+    evaluation: EvaluationConfig,
+    rankings: Mapping[str, NeuronRanking],
+    uses: Sequence[SetUse] = (),
+    files: Mapping[str, NeuronSetFile] | None = None,
+) -> list[Intervention]:
+    """All interventions of an evaluation: every method's grid, every neuron set's, then the random control sets.
+
+    Random sets have the numbers a layer of the first ranking; `random` also draws uniformly where it is among the
+    methods. A method without bad neurons is evaluated at ratio 1 alone. ConfigError when nothing is to be evaluated.
+    """
+    names = evaluation.methods if evaluation.methods is not None else tuple(rankings)
+    plan: list[Intervention] = []
+    for name in names:
+        if name in rankings:
+            ratios = evaluation.ratios if method(name).sides == "both" else (1.0,)
+            plan += grid(rankings[name], evaluation.ks, ratios, source=name)
+    for use in uses:
+        found = (files or {})[use.name].ranking()
+        ks = evaluation.ks if use.k is None else (use.k,)
+        if use.ratios is None:
+            plan += grid(found, ks, evaluation.ratios, source=use.name)
+        else:
+            for direction, ratio in use.ratios.items():
+                plan += [one for one in grid(found, ks, (ratio,), source=use.name) if one.direction == direction]
+    first = next((rankings[name] for name in names if name in rankings), None)
+    if first is None:
+        first = (files or {})[uses[0].name].ranking() if uses else None
+    if first is None:
+        raise ConfigError("an evaluation of no method and no neuron set", accepted="at least one of either")
     for seed in range(evaluation.random_seeds):
-        control = random_like(ranking, max(evaluation.ks), seed)
-        plan += grid(control, evaluation.ks, evaluation.ratios, source=f"random-{seed}")
+        control = random_like(first, max(evaluation.ks), seed)
+        plan += grid(control, evaluation.ks, evaluation.ratios, source=f"random+-{seed}")
+        if "random" in names:
+            uniform = random_uniform(first.n_layers, first.n_neurons, max(evaluation.ks), seed)
+            plan += grid(uniform, evaluation.ks, (1.0,), source=f"random-{seed}")
     return plan

@@ -1,8 +1,9 @@
 """The only file that writes results: a folder of run folders, each whole in itself. No torch.
 
-A run folder holds config.json, status.json, events.jsonl, setting.json (questions, ids, model facts),
-scores/N.npz (one a question), ranking.npz, evaluation/N.npz (one a question) and evaluation.json. Every file
-is written to a temporary name, synced and renamed, so that a crash leaves whole files only.
+A run folder holds config.json, status.json, events.jsonl, sample.json (how the evaluation examples were chosen),
+setting.json (questions, ids, model facts), scores/N.npz (one a question), examples/E.npz (top and bottom z of an
+example), sums.npz, rankings/METHOD.npz, sets/NAME.json, evaluation/N.npz (one a question) and evaluation.json.
+Every file is written to a temporary name, synced and renamed, so that a crash leaves whole files only.
 """
 
 import json
@@ -13,7 +14,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -23,13 +24,25 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from platformdirs import user_data_path
 
+from neuron_core.cni import sets
+from neuron_core.cni.kept import ScoreSums
+from neuron_core.cni.methods import METHODS
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.scores import AttributionScores
+from neuron_core.cni.selection import Extremes
+from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.metrics import Evaluation, evaluation_from_dict, evaluation_to_dict
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.errors import RunError
-from neuron_core.runs.config import RunConfig, config_from_json, config_to_json
-from neuron_core.runs.setting import Setting, setting_from_json, setting_to_json
+from neuron_core.runs.config import EvaluationConfig, RunConfig, config_from_json, config_to_json
+from neuron_core.runs.setting import (
+    Sample,
+    Setting,
+    sample_from_json,
+    sample_to_json,
+    setting_from_json,
+    setting_to_json,
+)
 
 ACTIVE = ("queued", "running")
 STATES = (*ACTIVE, "done", "cancelled", "failed", "interrupted")
@@ -59,6 +72,17 @@ class RunStatus:
 def default_root() -> Path:
     """NEURONLLM_RUNS, or a folder of the user's data."""
     return Path(os.environ.get("NEURONLLM_RUNS") or user_data_path("neuronllm-explorer") / "runs")
+
+
+@dataclass(frozen=True, eq=False)
+class QuestionChecks:
+    """What tells a good attribution of one question from a bad one."""
+
+    gap: NDArray[np.float32]
+    "completeness gap, (n_targets, L)"
+    letter_probabilities: NDArray[np.float32]
+    "softmax over the four letters, unmodified model, shape (4,)"
+    guard: float
 
 
 class RunFolder:
@@ -151,10 +175,28 @@ class RunFolder:
 
     def save_scores(self, number: int, scores: AttributionScores) -> None:
         arrays = {name: np.asarray(value) for name, value in vars(scores).items()}
-        self._write_arrays(f"scores/{number}.npz", arrays)
+        self._write_arrays(f"scores/{number}.npz", {**arrays, "gap": scores.completeness_gap})
+
+    def thin_scores(self, number: int) -> None:
+        """Drops the two large arrays of a question; the rest stays."""
+        arrays = self._read_arrays(f"scores/{number}.npz")
+        self._write_arrays(f"scores/{number}.npz", {n: a for n, a in arrays.items() if n not in ("ig", "neurons")})
+
+    def has_whole_scores(self) -> bool:
+        """Whether the scores of single questions are on disk; a run beyond its `keep_bytes` has sums only."""
+        path = self.path / "scores" / "0.npz"
+        return path.exists() and "ig" in self._read_arrays("scores/0.npz")
+
+    def checks(self, number: int) -> QuestionChecks:
+        """What stays of every question, also where its scores were thinned."""
+        arrays = self._read_arrays(f"scores/{number}.npz")
+        return QuestionChecks(arrays["gap"], arrays["letter_probabilities"], float(arrays["guard"]))
 
     def scores(self, number: int) -> AttributionScores:
+        """RunError when only sums were kept."""
         arrays = self._read_arrays(f"scores/{number}.npz")
+        if "ig" not in arrays:
+            raise RunError("scores of single questions were not kept", where=self.id, accepted="a larger keep_bytes")
         return AttributionScores(
             question_id=str(arrays["question_id"]),
             targets=tuple(arrays["targets"].tolist()),
@@ -166,14 +208,50 @@ class RunFolder:
             guard=float(arrays["guard"]),
         )
 
-    def save_ranking(self, ranking: NeuronRanking) -> None:
-        self._write_arrays("ranking.npz", {name: np.asarray(value) for name, value in vars(ranking).items()})
+    def save_example(self, number: int, kept: Mapping[str, Extremes]) -> None:
+        """Top and bottom z of one example, by target."""
+        arrays = {f"{target}/{name}": value for target, one in kept.items() for name, value in vars(one).items()}
+        self._write_arrays(f"examples/{number}.npz", arrays)
 
-    def ranking(self) -> NeuronRanking | None:
-        """The neurons of the task; None before attribution is finished."""
-        if not (self.path / "ranking.npz").exists():
+    def examples(self) -> Iterator[dict[str, Extremes]]:
+        """What is kept of each example that the sums have, in order, by target."""
+        sums = self.sums()
+        for number in range(sums.n_examples if sums else 0):
+            arrays = self._read_arrays(f"examples/{number}.npz")
+            yield {
+                target: Extremes(**{f.name: arrays[f"{target}/{f.name}"] for f in fields(Extremes)})
+                for target in (sums.targets if sums else ())
+            }
+
+    def save_sums(self, sums: ScoreSums) -> None:
+        self._write_arrays("sums.npz", {name: np.asarray(value) for name, value in vars(sums).items()})
+
+    def sums(self) -> ScoreSums | None:
+        """Dense sums over the examples that are finished; None before the first."""
+        if not (self.path / "sums.npz").exists():
             return None
-        arrays = self._read_arrays("ranking.npz")
+        arrays = self._read_arrays("sums.npz")
+        return ScoreSums(
+            targets=tuple(arrays.pop("targets").tolist()),
+            n_examples=int(arrays.pop("n_examples")),
+            n_questions=int(arrays.pop("n_questions")),
+            **arrays,
+        )
+
+    def save_ranking(self, ranking: NeuronRanking, method: str = "ace") -> None:
+        arrays = {name: np.asarray(value) for name, value in vars(ranking).items()}
+        self._write_arrays(f"rankings/{method}.npz", arrays)
+
+    def ranking(self, method: str | None = None) -> NeuronRanking | None:
+        """The neurons of the task by one method, else by the run's first; None before attribution is finished."""
+        methods = self.config().attribution.methods
+        if method is None:
+            if not methods:
+                return None
+            method = methods[0]
+        if not (self.path / f"rankings/{method}.npz").exists():
+            return None
+        arrays = self._read_arrays(f"rankings/{method}.npz")
         return NeuronRanking(
             neurons=arrays["neurons"],
             scores=arrays["scores"],
@@ -183,6 +261,23 @@ class RunFolder:
             z=int(arrays["z"]),
             note=str(arrays["note"]),
         )
+
+    def rankings(self) -> dict[str, NeuronRanking]:
+        """Every ranking that is finished, by method."""
+        found = {method: self.ranking(method) for method in self.config().attribution.methods}
+        return {method: ranking for method, ranking in found.items() if ranking is not None}
+
+    def sets(self) -> dict[str, NeuronSetFile]:
+        """The neuron sets of other runs that this one evaluates, by the name that its config gives them."""
+        return {use.name: sets.load(self.path / "sets" / f"{use.name}.json") for use in self.config().sets}
+
+    def save_sample(self, sample: Sample) -> None:
+        self._write("sample.json", sample_to_json(sample).encode())
+
+    def sample(self) -> Sample | None:
+        """How the evaluation examples were chosen, as far as that is; None for a natural sample."""
+        path = self.path / "sample.json"
+        return sample_from_json(path.read_bytes()) if path.exists() else None
 
     def evaluated(self) -> set[int]:
         """Numbers of the evaluation questions that are finished."""
@@ -218,6 +313,14 @@ class RunFolder:
         """Gives the run another evaluation; results of the one before are dropped."""
         shutil.rmtree(self.path / "evaluation", ignore_errors=True)
         (self.path / "evaluation.json").unlink(missing_ok=True)
+        before = self.config().evaluation
+        wanted = config.evaluation
+        if before is None or wanted is None or _choice(before) != _choice(wanted):
+            (self.path / "sample.json").unlink(missing_ok=True)
+        for method in METHODS.values():
+            if method.by_budget:
+                # Made anew from what is kept.
+                (self.path / f"rankings/{method.name}.npz").unlink(missing_ok=True)
         self._write("config.json", config_to_json(config).encode())
 
     def _units(self, folder: str) -> set[int]:
@@ -244,6 +347,11 @@ class RunFolder:
         write_file(self.path / name, data)
 
 
+def _choice(evaluation: EvaluationConfig) -> tuple[object, ...]:
+    """What decides which examples a sample has."""
+    return evaluation.sample, evaluation.comprehended_by, evaluation.examples
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Whole or not at all: a temporary file beside it, synced, renamed."""
     temporary = path.with_suffix(path.suffix + ".part")
@@ -267,8 +375,13 @@ class Store:
             path = self.root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(2)}"
         elif path.exists() and any(path.iterdir()):
             raise RunError("the output folder is not empty", where=str(path), accepted="a new or an empty folder")
+        # Before the folder is there: a file that is no neuron set leaves nothing behind.
+        found = {use.name: sets.load(Path(use.path)) for use in config.sets}
         path.mkdir(parents=True, exist_ok=True)
         write_file(path / "status.json", json.dumps(asdict(RunStatus(created=time.time()))).encode())
+        for use in config.sets:
+            (path / "sets").mkdir(exist_ok=True)
+            write_file(path / "sets" / f"{use.name}.json", sets.to_json(found[use.name]).encode())
         write_file(path / "config.json", config_to_json(config).encode())
         return RunFolder(path)
 

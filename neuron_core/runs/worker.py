@@ -120,6 +120,7 @@ class Worker:
             execute(
                 run,
                 lambda say: self._engine_for(spec, say),
+                other_engine=self._engine_for,
                 should_stop=lambda: self._between_questions(request.run_id, spec),
             )
         except Exception as error:

@@ -71,7 +71,8 @@ def provenance(run: RunFolder, *, k: int | None = None, position: str | None = N
         f"Run {state.shown_id()} ({setting.task_name})",
         short_title(setting.model.title),
         f"{setting.model.dtype} on {setting.model.device}",
-        f"method {config.attribution.method}, m = {steps}{'' if rule == 'right' else f' ({rule})'}",
+        f"method {', '.join(config.attribution.methods) or 'neuron sets'}",
+        f"m = {steps}{'' if rule == 'right' else f' ({rule})'}",
         f"K = {setting.k if k is None else k}",
         # Attribution itself looks at the last position only.
         f"position {position or 'last'}",

@@ -49,7 +49,7 @@ def source_title(source: str) -> str:
 
 def method_names(config: RunConfig) -> str:
     """How a run found its neurons."""
-    return config.attribution.method
+    return ", ".join(config.attribution.methods) or "neuron sets"
 
 
 def change(value: float | None) -> str:

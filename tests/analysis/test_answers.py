@@ -86,7 +86,7 @@ def test_each_source_gets_its_best_ratio_and_random_sets_that_of_the_first():
         [rows.random_row(4, ratio) for ratio in (0.2, 0.4)],
         [rows.best(4, ratio=0.4), rows.best(8, ratio=0.2)],
     )
-    assert chosen_ratios(evaluation, 4) == {("task", "enhancer"): 0.4, ("random", "enhancer"): 0.4}
+    assert chosen_ratios(evaluation, 4) == {("ace", "enhancer"): 0.4, ("random+", "enhancer"): 0.4}
 
 
 def test_one_ratio_for_all_leaves_alone_who_was_not_evaluated_there():
@@ -96,4 +96,4 @@ def test_one_ratio_for_all_leaves_alone_who_was_not_evaluated_there():
         [],
         [rows.best(4, ratio=0.4), type(rows.best(4))(**{**vars(rows.best(4, ratio=1.0)), "source": "kn"})],
     )
-    assert chosen_ratios(evaluation, 4, 0.2) == {("task", "enhancer"): 0.2, ("kn", "enhancer"): 1.0}
+    assert chosen_ratios(evaluation, 4, 0.2) == {("ace", "enhancer"): 0.2, ("kn", "enhancer"): 1.0}

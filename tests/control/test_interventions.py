@@ -72,7 +72,7 @@ def test_the_grid_holds_every_budget_ratio_and_direction_once():
     cells = [(one.k, one.ratio, one.direction) for one in plan]
     assert len(plan) == len(set(cells)) == 8 * 11 * 2
     assert {one.ratio for one in plan} == {0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0} == set(RATIOS)
-    assert {one.source for one in plan} == {"task"}
+    assert {one.source for one in plan} == {"ace"}
 
 
 def test_a_budget_is_split_between_the_best_and_the_worst_neurons():

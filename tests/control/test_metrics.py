@@ -25,7 +25,7 @@ from neuron_core.errors import ConfigError
 NONE = np.empty((0, 2), dtype=np.int32)
 
 
-def one(ratio: float = 0.5, direction: Direction = "enhancer", source: str = "task", k: int = 10) -> Intervention:
+def one(ratio: float = 0.5, direction: Direction = "enhancer", source: str = "ace", k: int = 10) -> Intervention:
     return Intervention(k, ratio, direction, NONE, NONE, source)
 
 
@@ -140,7 +140,7 @@ def test_a_row_says_its_settings_its_probabilities_and_its_letters():
     good, bad = np.array([[0, 1], [0, 2]], dtype=np.int32), np.array([[1, 1]], dtype=np.int32)
     p = answers("ABC", ["ABC", "CCC"])
     row = only_row(evaluate(p, [Intervention(25, 0.7, "degrader", good, bad)], position="all"))
-    assert (row.k, row.ratio, row.direction, row.position, row.source) == (25, 0.7, "degrader", "all", "task")
+    assert (row.k, row.ratio, row.direction, row.position, row.source) == (25, 0.7, "degrader", "all", "ace")
     assert (row.n_good, row.n_bad) == (2, 1)
     assert row.mean_p_correct == pytest.approx(0.3)
     assert row.letters == {"A": 0.0, "B": 0.0, "C": 1.0, "D": 0.0}
@@ -265,7 +265,7 @@ def test_the_best_ratio_has_the_highest_sum_of_both_changes():
     # 0.4: RAC 33, RCC 0; 0.9: RAC 17, RCC 50; 0.5: RAC 0, RCC 50.
     p = right([3, 2, 1, 0], [3, 3, 1, 1], [3, 2, 2, 0], [2, 2, 2, 0])
     best = only_best(evaluate(p, [one(0.4), one(0.9), one(0.5)]))
-    assert (best.ratio, best.k, best.direction, best.source) == (0.9, 10, "enhancer", "task")
+    assert (best.ratio, best.k, best.direction, best.source) == (0.9, 10, "enhancer", "ace")
     assert best.rac == pytest.approx(16.6666667)
     assert best.rcc == pytest.approx(50.0)
     assert best.verdict == "ok"
@@ -390,17 +390,17 @@ def test_the_interval_of_the_best_ratio_redoes_the_choice():
 def test_every_budget_direction_and_source_gets_its_own_best():
     plan = [
         one(ratio, direction, source, k)
-        for source in ("task", "tn")
+        for source in ("ace", "tn")
         for k in (10, 25)
         for ratio in (0.4, 0.5)
         for direction in ("enhancer", "degrader")
     ]
     best = evaluate(right([2, 1, 2], *[[2, 1, 1]] * len(plan)), plan).best
     assert [(b.source, b.k, b.direction) for b in best] == [
-        ("task", 10, "enhancer"),
-        ("task", 10, "degrader"),
-        ("task", 25, "enhancer"),
-        ("task", 25, "degrader"),
+        ("ace", 10, "enhancer"),
+        ("ace", 10, "degrader"),
+        ("ace", 25, "enhancer"),
+        ("ace", 25, "degrader"),
         ("tn", 10, "enhancer"),
         ("tn", 10, "degrader"),
         ("tn", 25, "enhancer"),
@@ -412,7 +412,7 @@ def test_random_sets_become_a_band_of_mean_lowest_and_highest():
     p = right([3, 2, 1, 0], [3, 3, 3, 3], [3, 2, 1, 0], [3, 2, 2, 0], [3, 2, 0, 0])
     plan = [one(), *(one(source=f"random-{seed}") for seed in range(3))]
     evaluation = evaluate(p, plan)
-    assert [row.source for row in evaluation.grid] == ["task"]
+    assert [row.source for row in evaluation.grid] == ["ace"]
     (band,) = evaluation.random
     assert (band.source, band.n_seeds, band.k, band.ratio, band.direction) == (
         "random",
@@ -469,7 +469,7 @@ def test_random_sets_are_held_out_on_the_same_halves_as_ours():
     ]
     evaluation = evaluate(
         right(columns[0], *columns[1:], *columns[1:]),
-        [one(r, source=source) for source in ("task", "random-0") for r in (0.3, 0.5)],
+        [one(r, source=source) for source in ("ace", "random-0") for r in (0.3, 0.5)],
     )
     (ours,), (theirs,) = evaluation.best, evaluation.random_best
     assert theirs.heldout_rac == ours.heldout_rac == pytest.approx(16.6666667)

@@ -39,7 +39,7 @@ def grid_row(
     interval: Interval | None = (5.0, 20.0),
     rcc: float | None = -2.0,
     neurons: tuple[int, int] = (4, 6),
-    source: str = "task",
+    source: str = "ace",
 ) -> GridRow:
     return GridRow(
         k=k,
@@ -70,7 +70,7 @@ def random_row(
     """rac: lowest, mean and highest of five seeds."""
     low, mean, high = rac or (None, None, None)
     return RandomRow(
-        **vars(grid_row(k, ratio, direction, mean, source="random")),
+        **vars(grid_row(k, ratio, direction, mean, source="random+")),
         n_seeds=5,
         acc_low=0.4,
         acc_high=0.6,
@@ -93,7 +93,7 @@ def best(
     return Best(
         k=k,
         direction=direction,
-        source="task",
+        source="ace",
         ratio=ratio,
         rac=rac,
         rcc=5.0,
@@ -110,6 +110,7 @@ def best(
 
 def random_best(k: int, direction: Direction = "enhancer") -> RandomBest:
     return RandomBest(
+        source="random+",
         k=k,
         direction=direction,
         n_seeds=5,

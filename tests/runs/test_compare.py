@@ -43,10 +43,10 @@ def test_metrics_are_compared_for_budgets_that_both_have():
     assert found["what"].tolist() == [
         "unmodified acc",
         "unmodified com",
-        "task: RAC at the best ratio",
-        "task: RCC at the best ratio",
-        "task: RAC, held out",
-        "task: RCC, held out",
+        "ace: RAC at the best ratio",
+        "ace: RCC at the best ratio",
+        "ace: RAC, held out",
+        "ace: RCC, held out",
     ]
     assert found["difference"].tolist()[:4] == [0.0, 0.0, -10.0, 0.0]
     assert np.isnan(found["difference"][4])
@@ -79,7 +79,7 @@ def test_the_whole_ranking_becomes_a_table():
 
 def test_the_grid_becomes_a_table_with_a_column_a_letter_and_an_end():
     found = grid_frame(rows.evaluation([rows.grid_row(4, 0.5, interval=None)], [rows.random_row(4, 0.5)]))
-    assert found["source"].tolist() == ["task", "random"]
+    assert found["source"].tolist() == ["ace", "random+"]
     assert found["letter_A"].tolist() == [0.25, 0.25]
     assert found["rac_interval_low"].isna().tolist() == [True, False]
     assert found["n_seeds"].isna().tolist() == [True, False]

@@ -16,8 +16,8 @@ FULL = RunConfig(
     model=ModelSpec("some/model", "main", "bfloat16", "cuda:1"),
     seed=7,
     prompt=PromptConfig(rule="Say the letter.", letter="B", template="chat"),
-    attribution=AttributionConfig("ace", 8, "midpoint", 3, 100, 20, 2),
-    evaluation=EvaluationConfig(30, (10, 25), (0.0, 0.3, 1.0), 2, "last", 9),
+    attribution=AttributionConfig(("ace",), 8, "midpoint", 3, 100, 20, 2),
+    evaluation=EvaluationConfig(30, (10, 25), (0.0, 0.3, 1.0), 2, "last", rows_per_pass=9),
 )
 
 
@@ -29,7 +29,7 @@ def test_a_config_comes_back_from_json_as_it_was(config):
 
 def test_what_a_config_leaves_out_takes_the_usual_value():
     assert config_from_json('{"task": "ner"}') == RunConfig("ner")
-    assert RunConfig("ner").attribution == AttributionConfig("ace", 16, "right", 5, None, None)
+    assert RunConfig("ner").attribution == AttributionConfig(("ace",), 16, "right", 5, None, None)
     assert EvaluationConfig().ratios == (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
     assert EvaluationConfig().ks == (10, 25, 50, 100, 150, 200, 250, 500)
 
@@ -37,7 +37,10 @@ def test_what_a_config_leaves_out_takes_the_usual_value():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"method": "tn"}, "unknown method 'tn'. Accepted: ace"),
+        ({"methods": ("integrated",)}, "unknown method 'integrated'. Accepted: ace, tn, qrnca, tn+, qrnca+, kn, act"),
+        ({"methods": ("random",)}, "unknown method 'random'. Accepted: ace"),
+        ({"methods": ("kn", "kn")}, "methods kn, kn. Accepted: each once"),
+        ({"keep_bytes": -1}, "keep_bytes is -1"),
         ({"rule": "left"}, "unknown rule 'left'. Accepted: right, midpoint, gauss-legendre"),
         ({"steps": 0}, "steps is 0. Accepted: 1 or more"),
         ({"examples": 0}, "examples is 0"),
@@ -58,7 +61,10 @@ def test_a_wrong_setting_of_the_attribution_is_named(settings, said):
         ({"examples": 1}, "examples is 1. Accepted: 2 or more"),
         ({"random_seeds": -1}, "random_seeds is -1"),
         ({"rows_per_pass": 0}, "rows_per_pass is 0"),
-        ({"position": "all"}, "unknown position 'all'. Accepted: last"),
+        ({"position": "first"}, "unknown position 'first'. Accepted: last, all"),
+        ({"sample": "easy"}, "unknown sample 'easy'. Accepted: natural, balanced, comprehended"),
+        ({"methods": ("best",)}, "unknown method 'best'"),
+        ({"comprehended_by": ModelSpec()}, "a natural sample asks no model"),
         ({"ks": ()}, "budgets []. Accepted: different whole numbers from 1"),
         ({"ks": (0, 10)}, "budgets [0, 10]"),
         ({"ks": (10, 10)}, "budgets [10, 10]"),

@@ -46,7 +46,7 @@ def some_plan(engine):
     neurons = np.stack(np.unravel_index(np.arange(0, facts.n_total, 7), shape), axis=1)
     scores = np.linspace(1.0, -1.0, len(neurons), dtype=np.float32)
     ranking = NeuronRanking(neurons.astype(np.int32), scores, 0, facts.n_layers, facts.n_neurons, z=10)
-    return plan_of(EvaluationConfig(examples=2, ks=(4, 10), random_seeds=0), ranking)
+    return plan_of(EvaluationConfig(examples=2, ks=(4, 10), random_seeds=0), {"ace": ranking})
 
 
 def contaminated_baselines(engine, questions):

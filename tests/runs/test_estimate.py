@@ -50,7 +50,7 @@ def test_a_run_of_another_model_tells_nothing(run, change):
 
 
 def test_a_run_that_is_not_finished_tells_no_pace(run):
-    (run.path / "ranking.npz").unlink()
+    (run.path / "rankings" / "ace.npz").unlink()
     assert pace_from_runs(run.config().model, [run]) is None
 
 

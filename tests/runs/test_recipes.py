@@ -16,7 +16,7 @@ from neuron_core.runs.store import RunFolder, Store
 
 CONFIGS = [
     RunConfig("sentiment"),
-    RunConfig("sentiment", seed=7, attribution=AttributionConfig("ace", 8, "midpoint", 3, 100, 20)),
+    RunConfig("sentiment", seed=7, attribution=AttributionConfig(("ace",), 8, "midpoint", 3, 100, 20)),
     RunConfig("sentiment", ModelSpec("some/model", "main", "bfloat16", "cuda:1")),
     RunConfig("sentiment", evaluation=EvaluationConfig(30, (10, 25), random_seeds=2)),
     RunConfig("sentiment", prompt=PromptConfig(letter="B", template="chat")),

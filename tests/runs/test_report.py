@@ -33,6 +33,7 @@ def best(k, direction, ratio, rac, rcc, verdict="ok", heldout=(None, None)):
     return {
         "k": k,
         "direction": direction,
+        "source": "ace",
         "ratio": ratio,
         "rac": rac,
         "rcc": rcc,
@@ -42,6 +43,10 @@ def best(k, direction, ratio, rac, rcc, verdict="ok", heldout=(None, None)):
     }
 
 
+def grid_row(k, n_good, n_bad):
+    return {"source": "ace", "k": k, "n_good": n_good, "n_bad": n_bad}
+
+
 def evaluation_by_hand():
     return {
         "run": "some-run",
@@ -49,8 +54,9 @@ def evaluation_by_hand():
         "task": "mood",
         "model": MODEL,
         "baseline": BASELINE,
-        "n_ranked": {"good": 7, "bad": 120},
-        "grid": [{"k": 4}, {"k": 4}, {"k": 10}],
+        "n_ranked": {"ace": {"good": 7, "bad": 120}},
+        "sample": None,
+        "grid": [grid_row(4, 2, 2), grid_row(4, 4, 0), grid_row(10, 7, 0)],
         "best": {
             "enhancer": [best(4, "enhancer", 0.5, 12.5, 0.0, heldout=(10.0, -1.25))],
             "degrader": [
@@ -58,7 +64,7 @@ def evaluation_by_hand():
                 best(10, "degrader", 0.3, 100.0, -50.0, "fail"),
             ],
         },
-        "random_best": [{"k": 4, "direction": "enhancer", "rac": 1.5, "rcc": None}],
+        "random_best": [{"source": "random+", "k": 4, "direction": "enhancer", "rac": 1.5, "rcc": None}],
     }
 
 
@@ -108,14 +114,14 @@ def test_the_table_of_the_best_ratios_by_hand():
         "    4   enhancer   0.5    +12.5%     +0.0%  ok           +10.0%     -1.2%      +1.5%     undef",
         "    4   degrader   1.0     -3.0%     undef  undefined     undef     undef          -         -",
         "   10   degrader   0.3   +100.0%    -50.0%  fail          undef     undef          -         -",
-        "the ranking has 7 good and 120 bad neurons: K = 10 uses fewer than K at some ratios",
+        "the ranking of ace has 7 good and 120 bad neurons: K = 10 uses fewer than K at some ratios",
         "RAC and RCC in percent, positive in the intended direction. The best of all ratios is optimistic;",
         "held out, the ratio is chosen on one half of the examples and measured on the other.",
     ]
 
 
 def test_enough_neurons_need_no_word():
-    enough = {**evaluation_by_hand(), "n_ranked": {"good": 10, "bad": 10}}
+    enough = {**evaluation_by_hand(), "grid": [grid_row(4, 2, 2), grid_row(10, 7, 3)]}
     assert "uses fewer" not in report.evaluation_text(enough)
 
 
@@ -196,7 +202,7 @@ def test_a_baseline_counts_the_letters_that_the_model_chose(run):
 
 def test_an_attribution_carries_the_gap_and_the_baseline_of_its_own_questions(run):
     result = report.attribution(run)
-    gaps = np.abs(np.stack([run.scores(n).completeness_gap for n in range(12)]))
+    gaps = np.abs(np.stack([run.scores(n).completeness_gap[0] for n in range(12)]))
     assert gaps.shape == (12, 4)
     assert result["completeness_gap"] == {"mean": pytest.approx(gaps.mean()), "largest": pytest.approx(gaps.max())}
     right = [run.scores(n).letter_probabilities.argmax() == q.target for n, q in enumerate(run.setting().attribution)]
@@ -216,7 +222,7 @@ def test_an_evaluation_is_the_stored_one_with_the_best_by_direction(run):
     for direction, rows in result["best"].items():
         assert [(row["k"], row["direction"]) for row in rows] == [(4, direction), (6, direction)]
     scores = run.ranking().scores
-    assert result["n_ranked"] == {"good": (scores > 0).sum(), "bad": (scores < 0).sum()}
+    assert result["n_ranked"] == {"ace": {"good": (scores > 0).sum(), "bad": (scores < 0).sum()}}
     assert result["random_seeds"] == 2
 
 
@@ -232,9 +238,10 @@ def test_the_texts_of_a_real_run_can_be_made(run):
 
 def test_a_run_without_neurons_has_no_results(tmp_path, task_file, checkpoint):
     fresh = Store(tmp_path).create(tiny_config(task_file, checkpoint("llama")))
-    for make in (report.attribution, report.evaluation):
-        with pytest.raises(RunError, match="the attribution of this run is not finished"):
-            make(fresh)
+    with pytest.raises(RunError, match="the attribution of this run is not finished"):
+        report.attribution(fresh)
+    with pytest.raises(RunError, match="the run has no evaluation"):
+        report.evaluation(fresh)
 
 
 def test_a_run_without_an_evaluation_has_only_neurons(begun):

@@ -42,7 +42,7 @@ def test_a_cell_of_the_grid_stands_in_the_column_of_its_intervention(run):
     found, evaluation = read_evaluated(run), run.evaluation()
     for row in evaluation.grid:
         column = found.column(row.k, row.ratio, row.direction)
-        assert found.plan[column].source == "task"
+        assert found.plan[column].source == "ace"
         assert found.probabilities.correct[:, 1 + column].mean() == pytest.approx(row.acc)
         cell = cell_of(evaluation, row.k, row.ratio, row.direction)
         assert cell.row == row

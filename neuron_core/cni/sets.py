@@ -1,0 +1,148 @@
+"""A task's neurons as a file: for another run, another program, another person. No torch."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.errors import ConfigError
+
+FORMAT = "neuronllm-neuron-set"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class ScoredNeuron:
+    """One line of the file."""
+
+    layer: int
+    index: int
+    "place within the layer"
+    score: float
+    "task score in units of the method's target; positive for good neurons, negative for bad ones"
+    role: Literal["good", "bad"]
+
+
+@dataclass(frozen=True)
+class NeuronSetFile:
+    """Good and bad neurons of one model for one task, best first."""
+
+    name: str
+    model_title: str
+    model_fingerprint: str
+    n_layers: int
+    n_neurons: int
+    "neurons a layer, I"
+    task: str
+    method: str
+    config: dict[str, Any]
+    "the config of the run that found them"
+    neurons: tuple[ScoredNeuron, ...]
+    format: str = FORMAT
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        if (self.format, self.version) != (FORMAT, VERSION):
+            raise ConfigError(
+                f"a file of format {self.format!r}, version {self.version}", accepted=f"{FORMAT}, version {VERSION}"
+            )
+        if not self.neurons:
+            raise ConfigError("a neuron set without neurons", where=self.name)
+        places = {(one.layer, one.index) for one in self.neurons}
+        if len(places) < len(self.neurons):
+            raise ConfigError("a neuron is in the set twice", where=self.name, accepted="each neuron once")
+        for one in self.neurons:
+            if not (0 <= one.layer < self.n_layers and 0 <= one.index < self.n_neurons):
+                raise ConfigError(
+                    f"neuron {one.layer}.{one.index}",
+                    where=self.name,
+                    accepted=f"layers 0 to {self.n_layers - 1}, neurons 0 to {self.n_neurons - 1}",
+                )
+            if not np.isfinite(one.score) or (one.score > 0) != (one.role == "good") or one.score == 0:
+                raise ConfigError(
+                    f"neuron {one.layer}.{one.index} is {one.role} with score {one.score}",
+                    where=self.name,
+                    accepted="good with a positive score, bad with a negative one",
+                )
+
+    def ranking(self) -> NeuronRanking:
+        """The set as a ranking: highest score first, ties by (layer, index)."""
+        ordered = sorted(self.neurons, key=lambda one: (-one.score, one.layer, one.index))
+        return NeuronRanking(
+            neurons=np.array([(one.layer, one.index) for one in ordered], dtype=np.int32),
+            scores=np.array([one.score for one in ordered], dtype=np.float32),
+            n_ambiguous=0,
+            n_layers=self.n_layers,
+            n_neurons=self.n_neurons,
+            z=len(ordered),
+            note=f"file {self.name}",
+        )
+
+
+_ADAPTER: TypeAdapter[NeuronSetFile] = TypeAdapter(NeuronSetFile)
+
+
+def set_of(
+    ranking: NeuronRanking, k: int, *, name: str, task: str, method: str, model: Any, config: Mapping[str, Any]
+) -> NeuronSetFile:
+    """The top and bottom K of a ranking as a file. model: with title and fingerprint (ModelFacts)."""
+    cut = ranking.cut(k)
+    good = [
+        ScoredNeuron(layer, index, float(score), "good")
+        for (layer, index), score in zip(cut.good.tolist(), cut.good_scores, strict=True)
+    ]
+    bad = [
+        ScoredNeuron(layer, index, float(score), "bad")
+        for (layer, index), score in zip(cut.bad.tolist(), cut.bad_scores, strict=True)
+    ]
+    return NeuronSetFile(
+        name=name,
+        model_title=model.title,
+        model_fingerprint=model.fingerprint,
+        n_layers=ranking.n_layers,
+        n_neurons=ranking.n_neurons,
+        task=task,
+        method=method,
+        config=dict(config),
+        neurons=(*good, *bad),
+    )
+
+
+def to_json(neurons: NeuronSetFile) -> str:
+    """Indented JSON."""
+    return json.dumps(asdict(neurons), indent=1)
+
+
+def from_json(text: str | bytes, where: str = "neuron set") -> NeuronSetFile:
+    """The set in `text`; ConfigError names the field that is wrong."""
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise ConfigError(
+            f"this is not a neuron set: {first['msg']} ({place})", where=where, accepted="a JSON file of this tool"
+        ) from None
+
+
+def load(path: Path) -> NeuronSetFile:
+    """The set in a file. ConfigError when it can't be read or is none."""
+    try:
+        return from_json(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ConfigError(f"the neuron set can't be read: {error.strerror}", where=str(path)) from None
+
+
+def check_model(neurons: NeuronSetFile, title: str, fingerprint: str) -> None:
+    """ConfigError when the set was found in another model."""
+    if neurons.model_fingerprint != fingerprint:
+        raise ConfigError(
+            f"the neuron set {neurons.name} belongs to {neurons.model_title} ({neurons.model_fingerprint})",
+            where=f"{title} ({fingerprint})",
+            accepted="neurons of the model that is loaded",
+        )
