@@ -262,6 +262,11 @@ class RunFolder:
             note=str(arrays["note"]),
         )
 
+    def is_attributed(self) -> bool:
+        """Whether the first ranking is finished, without reading it."""
+        methods = self.config().attribution.methods
+        return bool(methods) and (self.path / f"rankings/{methods[0]}.npz").is_file()
+
     def rankings(self) -> dict[str, NeuronRanking]:
         """Every ranking that is finished, by method."""
         found = {method: self.ranking(method) for method in self.config().attribution.methods}

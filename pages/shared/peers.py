@@ -27,7 +27,7 @@ def peers(run: RunFolder) -> dict[str, RunFolder]:
 
 
 def has_neurons(run: RunFolder) -> bool:
-    return (run.path / "ranking.npz").is_file()
+    return run.is_attributed()
 
 
 def choose_peers(run: RunFolder, key: str) -> dict[str, RunFolder]:

@@ -20,7 +20,7 @@ def setting_of(run: RunFolder) -> Setting | None:
 
 
 def attribution_of(run: RunFolder) -> Attribution | None:
-    return _attribution(str(run.path), _stamp(run, "setting.json", "ranking.npz"))
+    return _attribution(str(run.path), _stamp(run, "setting.json", "rankings"))
 
 
 def evaluation_of(run: RunFolder) -> Evaluation | None:
@@ -30,7 +30,7 @@ def evaluation_of(run: RunFolder) -> Evaluation | None:
 def evaluated_of(run: RunFolder) -> Evaluated | None:
     if evaluation_of(run) is None:
         return None
-    return _evaluated(str(run.path), _stamp(run, "setting.json", "ranking.npz", "evaluation.json"))
+    return _evaluated(str(run.path), _stamp(run, "setting.json", "rankings", "evaluation.json"))
 
 
 def baseline_of(run: RunFolder) -> tuple[Baseline, str] | None:
