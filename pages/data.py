@@ -14,13 +14,15 @@ from pages.shared import state
 from pages.shared.columns import KIND_LABELS, Columns, choose_columns
 from pages.shared.frame import through_frame
 from pages.shared.guard import error_box, guard, plain
+from pages.shared.lengths import fitting, length_check
 from pages.shared.results import reading_of
 from pages.shared.sources import hub_table, remembered, server_table, uploaded_table
 from pages.shared.tables import example_table, raw_table, rejected_table
 from pages.shared.tasks import demo_mode, tasks_at_hand, tasks_folder, use_task
-from pages.shared.widgets import CARD_WIDTH
 
 AT_HAND, UPLOAD, PATH, HUB = "A task at hand", "Upload a file", "A file on this machine", "Hugging Face hub"
+# In pixels: five beside each other.
+CARD_WIDTH = 150
 SHOWN_ROWS, SHOWN_REJECTED, SHOWN_EXAMPLES = 5, 1000, 5
 
 
@@ -67,11 +69,13 @@ def brought(table: Table) -> None:
         error_box(error.what, error.where, "other columns or another kind above, or a corrected file")
         rejected_rows(error.rejected, table.name)
         return
-    report(reading)
-    if reading.rejected:
-        rejected_rows(reading.rejected, table.name)
-    examples(reading)
-    go_on(reading, table.name)
+    good = fitting(reading)
+    report(good)
+    if good.rejected:
+        rejected_rows(good.rejected, table.name)
+    length_check(reading, good.fits)
+    examples(good)
+    go_on(good, table.name)
 
 
 def checked(table: Table, columns: Columns) -> TaskReading:
@@ -103,7 +107,7 @@ def report(reading: TaskReading) -> None:
             "the others are dropped."
         )
     if fillers := filled_with(reading):
-        notes.append(f"Fewer than four labels: {fillers} stand in as neutral options.")
+        notes.append(f"Fewer than four options of their own: neutral ones fill up ({fillers}).")
     st.caption(plain(" ".join(notes)))
 
 
@@ -113,9 +117,7 @@ def filled_with(reading: TaskReading) -> str:
     first = task.examples[0]
     own = {*task.labels, *map(str, first.fields.get("distractors", ()))}
     kind = get_kind(task.kind)
-    return " and ".join(
-        option for option in kind.options(first, task, 0) if option in kind.fillers and option not in own
-    )
+    return ", ".join(option for option in kind.options(first, task, 0) if option in kind.fillers and option not in own)
 
 
 def rejected_rows(rejected: tuple[Rejected, ...], name: str) -> None:

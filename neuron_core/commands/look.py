@@ -1,17 +1,20 @@
 """Commands that need no run: preview, validate, models, bench."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from neuron_core.commands.common import spec
-from neuron_core.commands.options import AsJson, Device, Dtype, Model, Seed, Task
+from neuron_core.commands.options import AsJson, Device, Dtype, Model, Revision, Seed, Task
 from neuron_core.commands.wording import with_wording
-from neuron_core.models.spec import EMBEDDED
+from neuron_core.models.spec import EMBEDDED, ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs import report
 from neuron_core.terminal import emit, stage_line
+
+if TYPE_CHECKING:
+    from neuron_core.tasks.load import TaskReading
 
 
 @with_wording
@@ -44,6 +47,11 @@ def validate(
     encoding: Annotated[str | None, typer.Option(help="The text's encoding, where it is not UTF-8.")] = None,
     rejected: Annotated[Path | None, typer.Option(help="Write the rejected rows to this CSV file.")] = None,
     good: Annotated[Path | None, typer.Option(help="Write the good rows to this JSONL file, for --task.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Reject examples whose prompts are too long for this model; reads no weights.")
+    ] = None,
+    revision: Revision = None,
+    seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Checks every row of a file and says which are examples and why others are not."""
@@ -56,6 +64,8 @@ def validate(
     allowed = labels.split(",") if labels is not None else None
     try:
         reading = read_checked(file, kind, columns, labels=allowed, answers=answers, format=format, encoding=encoding)
+        if model is not None:
+            reading = _fitting(reading, spec(model, revision), seed)
     except NoGoodRow as error:
         if rejected:
             write_file(rejected, rejected_csv(error.rejected))
@@ -65,6 +75,17 @@ def validate(
     if good:
         write_file(good, examples_jsonl(reading.task))
     emit(validation_report(reading), as_json, report_text)
+
+
+def _fitting(reading: "TaskReading", model: ModelSpec, seed: int) -> "TaskReading":
+    """The reading without the examples whose prompts, worded as usual, are too long for the model."""
+    with stage_line() as on_stage:
+        from neuron_core.models.loading import load_tokenizer
+        from neuron_core.runs.lengths import Lengths
+
+        tokenizer, limit = load_tokenizer(model, on_stage)
+        on_stage("counting tokens")
+        return Lengths.of(reading.task, tokenizer, limit, model.title, seed).applied(reading)
 
 
 def models(as_json: AsJson = False) -> None:

@@ -47,6 +47,11 @@ def fetch(spec: ModelSpec, say: Say) -> Path:
     return folder
 
 
+def fetch_tokenizer(spec: ModelSpec, say: Say) -> Path:
+    """The folder with a hub model's config and tokenizer, not its weights. Raises ModelError as `fetch` does."""
+    return _fetch(spec, (*CONFIGS, *(CODE if spec.trust_remote_code else ())), say)
+
+
 def cached_config(spec: ModelSpec) -> dict[str, Any] | None:
     """config.json of a hub model if it lies in the cache; never asks the network."""
     folder = _cached(spec, ("config.json",))

@@ -139,6 +139,38 @@ def _placed(spec: ModelSpec, config: Any, device: torch.device) -> dict[str, Any
     return {"device_map": places, "offload_folder": str(folder)}
 
 
+def load_tokenizer(spec: ModelSpec, on_stage: Stage | None = None) -> tuple[Any, int]:
+    """A model's tokenizer and the tokens that its context holds, without its weights. ModelError as of load_model."""
+    say = on_stage or (lambda _: None)
+    register_baichuan()
+    try:
+        if spec.is_gguf:
+            path = Path(spec.source).expanduser()
+            check_gguf(path)
+            with silenced_gguf_bar():
+                config = AutoConfig.from_pretrained(path.parent, gguf_file=path.name)
+                tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+            return tokenizer, context_length_of(config)
+        if spec.is_hub:
+            say("asking the hub")
+            folder = hub.fetch_tokenizer(spec, say)
+        else:
+            folder = _converted_embedded(say) if spec.is_embedded else Path(spec.source).expanduser()
+        config = _check_config(spec, folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
+        return tokenizer, context_length_of(config)
+    except ModelError:
+        raise
+    # As of load_model: damaged files raise errors of many libraries.
+    except Exception as error:
+        raise explained(error, spec) from error
+
+
+def context_length_of(config: Any) -> int:
+    """Tokens that a model of this config can take; very many where it does not say."""
+    return int(getattr(config, "max_position_embeddings", 1 << 20))
+
+
 def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
     """Wraps a model that is already in memory; same checks as `load_model`."""
     architecture = architecture_of(model.config)
@@ -160,7 +192,7 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
         down_projections=down,
         n_neurons=weight.shape[1] if architecture.write_axis == "column" else weight.shape[0],
         hidden_size=weight.shape[0] if architecture.write_axis == "column" else weight.shape[1],
-        context_length=int(getattr(model.config, "max_position_embeddings", 1 << 20)),
+        context_length=context_length_of(model.config),
         device=device,
         fingerprint=_fingerprint(model),
     )

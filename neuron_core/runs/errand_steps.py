@@ -10,7 +10,8 @@ from neuron_core.control.findings import Generation, NeuronEffect, Text
 from neuron_core.errors import RunError
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import EvaluationConfig
-from neuron_core.runs.errands import Errand, NeuronErrand, WritingErrand
+from neuron_core.runs.errands import Errand, LengthsErrand, NeuronErrand, WritingErrand
+from neuron_core.runs.lengths import count_lengths
 from neuron_core.runs.neurons import save_finding
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
@@ -38,6 +39,9 @@ def steps_of(errand: Errand, engine: "Engine") -> Iterator[Step]:
     """
     if isinstance(errand, WritingErrand):
         yield from _write(errand, engine)
+        return
+    if isinstance(errand, LengthsErrand):
+        yield from (Step(*counted) for counted in count_lengths(errand, engine))
         return
     run = RunFolder(Path(errand.run))
     setting = run.setting()

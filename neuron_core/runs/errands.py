@@ -5,6 +5,7 @@ from typing import Literal
 
 from neuron_core.control.findings import Generation, Steering
 from neuron_core.errors import NeuronCoreError
+from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs.neurons import What
 
 
@@ -36,7 +37,19 @@ class WritingErrand:
     kind: Literal["writing"] = "writing"
 
 
-Errand = NeuronErrand | WritingErrand
+@dataclass(frozen=True)
+class LengthsErrand:
+    """Count the prompts of a task's examples in tokens; those too long for the model go to a file."""
+
+    task: str
+    "a bundled task or a path"
+    file: str
+    seed: int = 0
+    prompt: PromptConfig = USUAL
+    kind: Literal["lengths"] = "lengths"
+
+
+Errand = NeuronErrand | WritingErrand | LengthsErrand
 
 
 @dataclass(frozen=True)

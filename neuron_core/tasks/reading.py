@@ -52,6 +52,8 @@ class TaskReading:
     "how the file was read, where that is not plain from it"
     mapping: ColumnMapping = field(default_factory=dict)
     "the kind's column to the file's"
+    fits: str | None = None
+    "the model whose context holds all prompts, None where that was not checked"
 
     @property
     def n_rows(self) -> int:
@@ -152,6 +154,7 @@ def report(reading: TaskReading) -> dict[str, Any]:
         "labels": list(task.labels),
         "n_trimmed": reading.n_trimmed,
         "notes": list(reading.notes),
+        "fits": reading.fits,
         "counts": reading.counts,
         "rejected": [
             {
@@ -181,7 +184,8 @@ def report_text(result: dict[str, Any]) -> str:
         lines.append(f"{result['n_texts']} different texts among the examples; a run draws one example of each")
     if result["n_trimmed"]:
         lines.append(f"{result['n_trimmed']} examples have more than four options; the seed says which are dropped")
-    lines += result["notes"]
+    fits = f"the other prompts fit {result['fits']}" if result["fits"] else "the length of prompts was not checked"
+    lines += [*result["notes"], fits]
     lines += [f"{count} rejected: {rule}" for rule, count in result["counts"].items()]
     lines += [
         f"row {row['row']}, column {row['column']}: {row['reason']} ({row['value'][:60]!r})"

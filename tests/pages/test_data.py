@@ -1,5 +1,8 @@
 """The Data page: bring a file, say what its columns are, see what does not fit, go on with the good."""
 
+import json
+import re
+
 import pytest
 
 from neuron_core.tasks.load import bundled_tasks, load_task
@@ -21,10 +24,10 @@ CHOICES = b"".join(
 
 @pytest.fixture
 def bring(open_page):
-    """`bring(name, content)`: the Data page with this file uploaded."""
+    """`bring(name, content)`: the Data page with this file uploaded; `chosen`: what the sidebar is set to."""
 
-    def bring_it(name, content):
-        app = open_page("data")
+    def bring_it(name, content, chosen=None):
+        app = open_page("data", chosen)
         app.segmented_control(key="data_source").set_value(UPLOAD).run()
         return app.file_uploader(key="data_upload").set_value((name, content, "text/plain")).run()
 
@@ -64,7 +67,7 @@ def test_a_file_is_uploaded_mapped_checked_kept_and_asked_about(bring, runs):
     assert box(app, "Kind of task").value == "classification"
     assert (box(app, "text").value, box(app, "label").value) == ("comment", "stars")
     assert counts(app) == {"Rows": "11", "Examples": "8", "Rejected": "3", "Different texts": "8", "Labels": "2"}
-    assert "not sure and none of these stand in as neutral options" in said(app)
+    assert "neutral ones fill up (not sure, none of these)" in said(app)
     rejected = rejected_of(app)
     assert rejected.values.tolist() == [
         [10, "comment", "", "is empty", "a text"],
@@ -149,6 +152,20 @@ def test_a_published_format_is_told_by_its_content(bring):
     app = bring("test.txt", b"(3 (2 It) (4 shines))\n(1 (2 It) (0 rots))\n")
     assert faults(app) == []
     assert "format sst" in said(app)
+
+
+def test_prompts_too_long_for_the_model_are_rejected_after_the_check(bring, checkpoint):
+    rows = [{"text": f"word {i} " * (300 if i == 4 else 1), "label": "ab"[i % 2]} for i in range(12)]
+    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    app = bring("t.jsonl", content, {"model_source": str(checkpoint("llama")), "model_device": "cpu"})
+    assert "Not checked: whether prompts fit" in said(app)
+    app.button(key="data_check_lengths").click().run()
+    assert faults(app) == []
+    assert "Every prompt of these examples fits llama (context 1,024 tokens)" in said(app)
+    assert counts(app)["Examples"] == "11"
+    ((row, column, _, reason, accepted),) = rejected_of(app).values.tolist()
+    assert (row, column, accepted) == (5, "text", "at most 1024 tokens")
+    assert re.fullmatch(r"makes a prompt of \d+ tokens; the model's context is 1024", reason)
 
 
 # Paths

@@ -2,12 +2,16 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 
 from neuron_core.cli import main
 from neuron_core.tasks.load import load_task
-from tests.tasks.files import file_of, xlsx
+from tests.builders import checkpoint
+from tests.tasks.files import file_of, table, xlsx
+
+__all__ = ["checkpoint"]
 
 ROWS = [
     {"review": "A warm film.", "stars": "5"},
@@ -102,3 +106,18 @@ def test_wrong_settings_are_one_line_of_error(path, arguments, message, capsys):
     err = said(capsys).err
     assert message in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_prompts_too_long_for_a_model_are_rejected_by_its_tokenizer_alone(tmp_path, checkpoint, capsys):
+    folder = tmp_path / "no-weights"
+    shutil.copytree(checkpoint("llama"), folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    path, good = tmp_path / "t.csv", tmp_path / "good.jsonl"
+    rows = [{"text": f"word {i} " * (300 if i in (2, 5) else 1), "label": "ab"[i % 2]} for i in range(9)]
+    path.write_bytes(table(rows, ","))
+    assert main(["validate", str(path), "--model", str(folder), "--good", str(good), "--json"]) == 0
+    result = json.loads(said(capsys).out)
+    assert (result["fits"], result["counts"]) == ("no-weights (context 1,024 tokens)", {"too long": 2})
+    assert [row["row"] for row in result["rejected"]] == [4, 7]
+    assert len(load_task(str(good)).task.examples) == 7
+    assert main(["validate", str(path)]) == 0
+    assert "the length of prompts was not checked" in said(capsys).out

@@ -295,6 +295,7 @@ def test_the_report_is_json_and_text():
         "labels": ["good", "bad"],
         "n_trimmed": 0,
         "notes": [],
+        "fits": None,
         "counts": {"empty": 2, "missing": 1},
         "rejected": [
             {"row": 4, "column": "text", "value": "", "rule": "empty", "reason": "is empty", "accepted": "a text"},
@@ -306,6 +307,7 @@ def test_the_report_is_json_and_text():
         "t.csv: 5 rows, 2 examples, 3 rejected",
         "kind classification; text = text, label = label",
         "2 labels: good, bad",
+        "the length of prompts was not checked",
         "2 rejected: empty",
         "1 rejected: missing",
         "row 4, column text: is empty (''); accepted: a text",
