@@ -1,6 +1,7 @@
-"""What the Neuron page asks of the model, as Python to be copied. No torch."""
+"""What the Neuron and the Playground page ask of the model, as Python to be copied. No torch."""
 
 from neuron_core.runs.config import RunConfig
+from neuron_core.runs.errands import WritingErrand
 
 
 def neuron_python(config: RunConfig, run: str, layer: int, index: int) -> str:
@@ -32,4 +33,22 @@ texts = [Text(question.example_id, question.stem) for question in questions[::3]
 for found in engine.neuron_contexts(texts, layer, index):
     pass
 print([(one.token, one.value) for one in found.highest])
+"""
+
+
+def writing_python(config: RunConfig, errand: WritingErrand) -> str:
+    """A script that writes the same two texts."""
+    return f"""from neuron_core.control.findings import Steering
+from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.engine import Engine
+
+engine = Engine({config.model!r})
+prompt = {errand.prompt!r}
+steering = {errand.steering!r}
+*_, texts = engine.generate(
+    prompt, steering, n_tokens={errand.n_tokens}, temperature={errand.temperature}, seed={errand.seed}
+)
+print(texts.plain.text)
+print("---")
+print(texts.steered.text)
 """

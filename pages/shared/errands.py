@@ -26,13 +26,14 @@ def ask_for(errand: Errand, spec: ModelSpec, label: str, key: str, note: str = "
                 engine().errands.start(errand, spec)
                 st.rerun()
         if state is not None and state.failure is not None:
-            _failure(state)
+            failure_box(state)
         elif note or engine().model() is None:
             loads = "" if engine().model() else f" Loads {plain(short_title(spec.title))} first."
             st.caption(f"{note}{loads}".strip())
 
 
-def _failure(state: ErrandState) -> None:
+def failure_box(state: ErrandState) -> None:
+    """Why an errand came to nothing, if it did."""
     if isinstance(state.failure, Cancelled):
         st.caption(f"Cancelled after {state.done} of {state.total}." if state.total else "Cancelled.")
     elif state.failure is not None:

@@ -26,6 +26,7 @@ def navigation() -> Any:
             st.Page(state.NEURON, title="Neuron", icon=":material/neurology:"),
             st.Page(state.CONTROL, title="Control", icon=":material/tune:"),
             st.Page(state.QUESTION, title="Question", icon=":material/help_center:"),
+            st.Page(state.PLAYGROUND, title="Playground", icon=":material/edit_note:"),
             st.Page(state.RUNS, title="Runs", icon=":material/history:"),
         ]
     )

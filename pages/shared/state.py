@@ -20,7 +20,7 @@ RECENT = 30
 START, DATA, QUESTIONS = "pages/start.py", "pages/data.py", "pages/questions.py"
 ATTRIBUTION, LAYERS, CONTROL = "pages/attribution.py", "pages/layers.py", "pages/control.py"
 QUESTION, RUNS = "pages/question.py", "pages/runs.py"
-NEURON = "pages/neuron.py"
+NEURON, PLAYGROUND = "pages/neuron.py", "pages/playground.py"
 
 
 def has_demo() -> bool:

@@ -124,6 +124,15 @@ def test_the_button_asks_the_worker_and_the_answer_is_shown(open_page, full, goo
     assert len(figures(app)) == 3
 
 
+def test_the_script_to_copy_asks_the_same(open_page, full, good, monkeypatch, capsys):
+    app = open_neuron(open_page, full, good[2])
+    script = next(code.value for code in app.code if "engine.neuron_tokens" in code.value)
+    exec(compile(script, "script", "exec"), {})
+    said = capsys.readouterr().out
+    assert "Standing(method='ace', role='good', rank=2" in said
+    assert said.count("unmodified, silenced, doubled:") == 36
+
+
 def test_next_goes_to_the_neuron_of_the_next_rank(open_page, full, good):
     app = open_neuron(open_page, full, good[2])
     app.button(key="next_neuron").click().run()

@@ -11,7 +11,7 @@ from tests.pages.conftest import banners, faults, figures, texts
 RESULTS = ("attribution", "layers", "control", "question")
 
 
-@pytest.mark.parametrize("page", ["start", "questions", "neuron", *RESULTS])
+@pytest.mark.parametrize("page", ["start", "questions", "neuron", "playground", *RESULTS])
 def test_a_page_with_a_finished_run_opens_without_a_fault(open_page, full, page):
     app = open_page(page)
     assert faults(app) == []

@@ -1,0 +1,59 @@
+"""The Playground: a prompt continued plain and steered."""
+
+import json
+
+import pytest
+
+from neuron_core.analysis.neuron import steering_of
+from neuron_core.control.interventions import grid
+from neuron_core.runs.engine import Engine
+from neuron_core.runs.errands import WritingErrand
+from pages.shared.engine import engine
+from tests.pages.conftest import faults, figures, texts
+
+
+def test_a_page_without_any_run_says_what_to_do_first(open_page):
+    app = open_page("playground")
+    assert faults(app) == []
+    assert app.get("page_link")
+
+
+def test_a_finished_run_offers_its_neurons_and_starts_no_model(open_page, full):
+    app = open_page("playground", run=full.id)
+    assert faults(app) == []
+    assert app.text_area[0].value == full.setting().evaluation[0].prompt
+    assert "5 good neurons doubled, 5 bad ones silenced" in texts(app)
+    assert engine().worker_pid() is None
+
+
+def test_an_empty_prompt_is_an_error_box(open_page, full):
+    app = open_page("playground", run=full.id)
+    app.text_area[0].set_value("  ").run()
+    app.button(key="write").click().run()
+    (fault,) = faults(app)
+    assert "The prompt is empty" in fault.replace("\\", "")
+
+
+def test_both_texts_and_their_next_tokens_are_those_of_the_engine(open_page, full, tiny_model, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    app = open_page("playground", run=full.id)
+    app.text_area[0].set_value("Answer:").run()
+    app.number_input(key="playground_tokens").set_value(4).run()
+    app.segmented_control(key="playground_direction").set_value("degrader").run()
+    app.button(key="write").click().run()
+    one = next(one for one in grid(full.ranking(), [10], [0.5]) if one.direction == "degrader")
+    errand = WritingErrand("Answer:", steering_of(one), 4)
+    assert engine().errands.wait(errand, 60).failure is None
+    app.run()
+    assert faults(app) == []
+    expected = list(Engine.of(tiny_model("llama")).generate("Answer:", errand.steering, n_tokens=4))[-1]
+    shown = [code.value.strip() for code in app.code]
+    assert [expected.plain.text.strip(), expected.steered.text.strip()] == shown[:2]
+    plain, steered = figures(app)[0]["data"]
+    assert plain["x"] == pytest.approx([100 * one.value for one in expected.plain.next_tokens])
+    assert steered["x"] == pytest.approx([100 * one.value for one in expected.steered.next_tokens])
+    said = texts(app)
+    assert "K = 10" in said.replace("\\", "")
+    script = next(code.value for code in app.code if "engine.generate" in code.value)
+    assert json.dumps("Answer:").strip('"') in script
+    compile(script, "script", "exec")
