@@ -1,0 +1,206 @@
+"""The paper's tables and figures in one command: what is missing is run, what is there is used."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neuron_core.cni.selection import preset
+from neuron_core.commands.common import spec, task_name
+from neuron_core.commands.options import AsJson, Device, Dtype, Model, Revision, Seed
+from neuron_core.models.spec import EMBEDDED, ModelSpec
+from neuron_core.runs.estimate import facts_from_runs
+from neuron_core.runs.experiment_plan import OUTPUTS, TASKS, ExperimentSetting, wanted_outputs
+from neuron_core.runs.recipes import PROGRAM
+from neuron_core.runs.setting import ModelFacts
+from neuron_core.runs.store import RunFolder, Store, write_file
+from neuron_core.terminal import emit, progress_bars, say, stage_bars, stage_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from neuron_core.runs.engine import Engine
+    from neuron_core.runs.experiment_cost import CostSetting
+    from neuron_core.runs.experiment_runs import ExperimentRuns
+
+COST_FILE = "fig9-measured.json"
+
+
+def experiment(
+    name: Annotated[list[str], typer.Argument(help=f"all, or some of: {', '.join(OUTPUTS)}.")],
+    tasks: Annotated[str, typer.Option(help="Bundled tasks or files, separated by commas.")] = ",".join(TASKS),
+    examples: Annotated[int, typer.Option(min=2, help="Evaluation examples a task, three questions each.")] = 50,
+    draws: Annotated[int, typer.Option(min=1, help="Draws of the attribution examples; 1 leaves stability out.")] = 5,
+    attribution_examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5.")] = 5,
+    k: Annotated[int | None, typer.Option(min=1, help="The budget; by the model's size.")] = None,
+    z: Annotated[int | None, typer.Option(min=1, help="Neurons kept at either end; by the model's size.")] = None,
+    budget_tasks: Annotated[str, typer.Option(help="Tasks of Table 7 and of m = 64; the last one.")] = "",
+    budgets: Annotated[str, typer.Option(help="Budgets of Table 7.")] = "10,25,50,100,150,200,250,500",
+    steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="m of Eq. 1.")] = 16,
+    random_seeds: Annotated[int, typer.Option(min=1, help="Random control sets of Table 1.")] = 5,
+    sample: Annotated[str, typer.Option(help="natural, balanced or comprehended.")] = "natural",
+    position: Annotated[str, typer.Option(help="last or all.")] = "last",
+    lengths: Annotated[str, typer.Option(help="Answer lengths of Figure 9.")] = "1,2,4,8,16,32",
+    model: Model = EMBEDDED,
+    revision: Revision = None,
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the tables and the report.")] = Path("experiment-report"),
+    as_json: AsJson = False,
+) -> None:
+    """The paper's tables and figures on several tasks: runs what is missing, writes CSV, Parquet and one HTML report."""
+    from neuron_core.runs.experiment import make_output
+    from neuron_core.runs.experiment_files import result_of, text_of, write_files
+    from neuron_core.runs.experiment_runs import make_runs
+
+    began = time.monotonic()
+    given = tuple(task_name(task.strip()) for task in tasks.split(",") if task.strip())
+    numbers, answer_lengths = _numbers(budgets, "--budgets"), _numbers(lengths, "--lengths")
+    chosen = spec(model, revision, dtype, device)
+    model_of = _Models(chosen)
+
+    def setting_for(budget: int) -> ExperimentSetting:
+        return ExperimentSetting(
+            tasks=given,
+            model=chosen,
+            k=budget,
+            z=z,
+            seed=seed,
+            examples=examples,
+            attribution_examples=attribution_examples,
+            draws=draws,
+            steps=steps,
+            random_seeds=random_seeds,
+            budgets=numbers,
+            budget_tasks=tuple(task_name(task.strip()) for task in budget_tasks.split(",") if task.strip()),
+            position=position,
+            sample=sample,
+        )
+
+    # A mistake in the options or in a task is found before a model is loaded.
+    outputs = wanted_outputs(name, setting_for(k or 1))
+    _check_tasks(setting_for(k or 1))
+    store = Store()
+    setting = setting_for(k or preset(model_of.facts(store).n_total).k)
+    try:
+        with progress_bars() as progress:
+
+            def on_run(kind: str, task: str, run: RunFolder) -> None:
+                for bar in progress.task_ids:
+                    progress.remove_task(bar)
+                model_of.show = stage_bars(progress)
+                say(f"{task}: {kind} ({run.id})")
+
+            runs = make_runs(
+                setting,
+                outputs,
+                store,
+                out.absolute(),
+                model_of.engine,
+                on_run=on_run,
+                on_progress=lambda status: model_of.show(status),
+            )
+        cost = _cost(out, setting, runs, answer_lengths, model_of) if "fig9" in outputs else None
+    except KeyboardInterrupt:
+        say(f"Stopped. What was finished is kept: the same `{PROGRAM} experiment` command goes on.")
+        raise
+    made = [make_output(one, setting, runs, cost) for one in outputs]
+    seconds = time.monotonic() - began
+    files = write_files(out, setting, runs, made, seconds)
+    if as_json:
+        emit(result_of(out, setting, runs, made, files, seconds), True, str)
+    else:
+        typer.echo(text_of(made, out, files, seconds))
+
+
+class _Models:
+    """The engine of all runs, loaded when the first of them needs it."""
+
+    def __init__(self, chosen: ModelSpec) -> None:
+        self._spec = chosen
+        self._engine: Engine | None = None
+        self.show: Callable[..., None] = lambda status: None
+
+    def engine(self, on_stage: Callable[[str], None]) -> "Engine":
+        if self._engine is None:
+            from neuron_core.runs.engine import Engine
+
+            self._engine = Engine(self._spec, on_stage=on_stage)
+        return self._engine
+
+    def facts(self, store: Store) -> ModelFacts:
+        """From an earlier run with this very model, else from the model itself."""
+        known = facts_from_runs(self._spec, store.runs())
+        if known is not None:
+            return known
+        with stage_line() as on_stage:
+            return self.engine(on_stage).facts()
+
+
+def _check_tasks(setting: ExperimentSetting) -> None:
+    from neuron_core.qatt.draws import draw
+    from neuron_core.tasks.load import load_task
+
+    for task in setting.tasks:
+        draw(
+            load_task(task).task,
+            setting.attribution_examples * max(1, setting.draws),
+            setting.examples if setting.sample == "natural" else 0,
+            setting.seed,
+        )
+
+
+def _numbers(text: str, option: str) -> tuple[int, ...]:
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or min(found) < 1:
+        raise typer.BadParameter("whole numbers from 1, separated by commas", param_hint=option)
+    return found
+
+
+def _cost(
+    out: Path, setting: ExperimentSetting, runs: "ExperimentRuns", lengths: tuple[int, ...], model_of: _Models
+) -> "pd.DataFrame":
+    """Figure 9 measured on a question of the first task; a measurement with the same setting is used again."""
+    import pandas as pd
+
+    from neuron_core.models.letters import tokenize_prompt
+    from neuron_core.qatt.draws import draw, questions_of
+    from neuron_core.runs.experiment_cost import CostSetting, answer_cost
+    from neuron_core.tasks.load import load_task
+
+    wanted = CostSetting(lengths=lengths, steps=setting.steps)
+    with stage_line() as on_stage:
+        engine = model_of.engine(on_stage)
+    key = _cost_key(wanted, engine)
+    path = out / COST_FILE
+    if path.is_file() and (before := json.loads(path.read_bytes()))["setting"] == key:
+        return pd.DataFrame(before["rows"])
+    task = load_task(setting.tasks[0]).task
+    draws = draw(task, 1, 0, setting.seed)
+    question = questions_of(task, draws.attribution, draws.demonstration, setting.seed)[0]
+    prompt = tokenize_prompt(engine.loaded.tokenizer, question.prompt)
+    with progress_bars() as progress:
+        bar = progress.add_task("figure 9", total=None)
+        table = answer_cost(
+            engine.loaded,
+            prompt,
+            question.target,
+            wanted,
+            lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    write_file(path, json.dumps({"setting": key, "rows": table.to_dict("records")}).encode())
+    return table
+
+
+def _cost_key(wanted: "CostSetting", engine: "Engine") -> dict[str, object]:
+    found: dict[str, object] = json.loads(json.dumps({"cost": asdict(wanted), "model": asdict(engine.facts())}))
+    return found

@@ -1,0 +1,188 @@
+"""Which runs the paper's tables and figures need, as configs. No torch."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from neuron_core.cni.methods import METHODS, RANKED
+from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
+from neuron_core.errors import ConfigError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
+
+TASKS = ("ner", "sentiment", "chunking", "commonsense")
+OURS = "ace"
+MORE_STEPS = 64
+OUTPUTS: dict[str, tuple[str, ...]] = {
+    "table1": ("main",),
+    "table2": ("main",),
+    "table3": ("main",),
+    "table4": ("main",),
+    "table5": ("main", "sets"),
+    "table6": ("main",),
+    "table7": ("main", "budgets"),
+    "table8": ("main", "sets"),
+    "fig2": ("main", "sets"),
+    "fig5": ("main",),
+    "fig6": ("main",),
+    "fig7": ("main",),
+    "fig9": (),
+    "fig10": ("main",),
+    "overlap": ("main",),
+    "letters": ("main",),
+    "stability": ("main", "draws", "steps"),
+}
+"output → the kinds of runs it is made from"
+ALIASES = {"fig4": "fig2"}
+"the paper's Figure 4 has the matrices of Figure 2 for more models"
+SEVERAL_TASKS = ("table5", "table8", "fig2", "fig6", "fig7", "overlap")
+"outputs that compare tasks"
+
+
+@dataclass(frozen=True)
+class ExperimentSetting:
+    """Everything that the results of an experiment depend on."""
+
+    tasks: tuple[str, ...]
+    model: ModelSpec
+    k: int
+    "budget of all tables but Table 7"
+    z: int | None = None
+    seed: int = 0
+    examples: int = 50
+    "evaluation examples of each task, three questions each"
+    attribution_examples: int = 5
+    "tr of Eq. 5"
+    draws: int = 5
+    "disjoint draws of the attribution examples; below 2: stability is left out"
+    steps: int = 16
+    random_seeds: int = 5
+    ratios: tuple[float, ...] = RATIOS
+    budgets: tuple[int, ...] = BUDGETS
+    "of Table 7"
+    budget_tasks: tuple[str, ...] = ()
+    "of Table 7 and of more steps; empty: the last task, which in the paper is commonsense"
+    position: str = "last"
+    sample: str = "natural"
+
+    def __post_init__(self) -> None:
+        if not self.tasks or len(set(self.tasks)) < len(self.tasks):
+            raise ConfigError(f"tasks {', '.join(self.tasks) or 'none'}", accepted="one task or more, each once")
+        if not set(self.budget_tasks) <= set(self.tasks):
+            raise ConfigError(f"budgets of {', '.join(self.budget_tasks)}", accepted=", ".join(self.tasks))
+        if not {0.0, 1.0} <= set(self.ratios):
+            raise ConfigError(f"ratios {list(self.ratios)}", accepted="0 and 1 among them: Tables 3 and 6 need both")
+
+    @property
+    def tasks_of_budgets(self) -> tuple[str, ...]:
+        return self.budget_tasks or self.tasks[-1:]
+
+    @property
+    def stable(self) -> bool:
+        """Whether there are draws to compare."""
+        return self.draws > 1
+
+
+def wanted_outputs(names: Sequence[str], setting: ExperimentSetting) -> tuple[str, ...]:
+    """The outputs of these names in their usual order; `all` is everything that the setting has.
+
+    ConfigError for an unknown name, and for one that needs several tasks or draws where there are none.
+    """
+    if "all" in names:
+        found = [name for name in OUTPUTS if len(setting.tasks) > 1 or name not in SEVERAL_TASKS]
+        return tuple(name for name in found if setting.stable or name != "stability")
+    asked = {ALIASES.get(name, name) for name in names}
+    if unknown := sorted(asked - set(OUTPUTS)):
+        raise ConfigError(
+            f"unknown experiment {unknown[0]!r}", accepted=", ".join(("all", *OUTPUTS, *ALIASES)), where="experiment"
+        )
+    if len(setting.tasks) < 2 and (alone := sorted(asked & set(SEVERAL_TASKS))):
+        raise ConfigError(f"{', '.join(alone)} with one task", accepted="two tasks or more", where="--tasks")
+    if not setting.stable and "stability" in asked:
+        raise ConfigError(f"stability over {setting.draws} draws", accepted="2 or more", where="--draws")
+    return tuple(name for name in OUTPUTS if name in asked)
+
+
+def main_config(setting: ExperimentSetting, task: str) -> RunConfig:
+    """Every method attributed and evaluated at one budget."""
+    return _config(
+        setting,
+        task,
+        AttributionConfig(
+            methods=RANKED, steps=setting.steps, examples=setting.attribution_examples, z=setting.z, k=setting.k
+        ),
+        replace(_evaluation(setting, (setting.k,)), methods=tuple(METHODS), random_seeds=setting.random_seeds),
+    )
+
+
+def draws_config(setting: ExperimentSetting, task: str) -> RunConfig:
+    """All draws of the attribution examples at once; the first draw is that of the main run."""
+    return _config(setting, task, _attribution(setting, setting.attribution_examples * setting.draws), None)
+
+
+def steps_config(setting: ExperimentSetting, task: str) -> RunConfig:
+    """The main run's questions with more steps."""
+    return _config(setting, task, replace(_attribution(setting), steps=MORE_STEPS), None)
+
+
+def sets_config(
+    setting: ExperimentSetting,
+    task: str,
+    uses: Sequence[SetUse],
+    ks: Sequence[int] = (),
+    n_attribution: int | None = None,
+) -> RunConfig:
+    """Neuron sets on a task. The examples that they were found on are drawn as then, so that none is asked about."""
+    attribution = replace(_attribution(setting, n_attribution or setting.attribution_examples), methods=())
+    return _config(setting, task, attribution, _evaluation(setting, ks or (setting.k,)), tuple(uses))
+
+
+def good_only(ratio: float = 1.0) -> dict[Direction, float]:
+    """The one ratio of a rival that has no bad neurons."""
+    return dict.fromkeys(DIRECTIONS, ratio)
+
+
+def set_names(kind: str, tasks: Sequence[str]) -> Mapping[str, str]:
+    """task → a name for its neuron set that a run accepts, different for every task."""
+    return {
+        task: f"{kind}-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', task).strip('-')[:40]}"
+        for number, task in enumerate(tasks, start=1)
+    }
+
+
+def _config(
+    setting: ExperimentSetting,
+    task: str,
+    attribution: AttributionConfig,
+    evaluation: EvaluationConfig | None,
+    sets: tuple[SetUse, ...] = (),
+) -> RunConfig:
+    return RunConfig(
+        task=task,
+        model=setting.model,
+        seed=setting.seed,
+        attribution=attribution,
+        evaluation=evaluation,
+        sets=sets,
+    )
+
+
+def _attribution(setting: ExperimentSetting, examples: int | None = None) -> AttributionConfig:
+    return AttributionConfig(
+        methods=(OURS,),
+        steps=setting.steps,
+        examples=examples or setting.attribution_examples,
+        z=setting.z,
+        k=setting.k,
+    )
+
+
+def _evaluation(setting: ExperimentSetting, ks: Sequence[int]) -> EvaluationConfig:
+    return EvaluationConfig(
+        examples=setting.examples,
+        ks=tuple(ks),
+        ratios=setting.ratios,
+        random_seeds=0,
+        position=setting.position,
+        sample=setting.sample,
+    )
