@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from neuron_core.commands import look, run, sets
+from neuron_core.commands import experiment, look, run, sets
 from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.recipes import PROGRAM
 from neuron_core.terminal import say
@@ -22,6 +22,7 @@ for command in (
     run.evaluate,
     run.resume,
     run.demo,
+    experiment.experiment,
     sets.save_neurons,
     sets.try_neurons,
     look.bench,

@@ -36,6 +36,7 @@ COMMANDS = (
     "evaluate",
     "resume",
     "demo",
+    "experiment",
     "bench",
     "models",
     "validate",

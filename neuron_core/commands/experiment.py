@@ -53,7 +53,7 @@ def experiment(
     out: Annotated[Path, typer.Option(help="Folder of the tables and the report.")] = Path("experiment-report"),
     as_json: AsJson = False,
 ) -> None:
-    """The paper's tables and figures on several tasks: runs what is missing, writes CSV, Parquet and one HTML report."""
+    """The paper's tables and figures on several tasks: runs what is missing, writes tables and one HTML report."""
     from neuron_core.runs.experiment import make_output
     from neuron_core.runs.experiment_files import result_of, text_of, write_files
     from neuron_core.runs.experiment_runs import make_runs

@@ -1,0 +1,120 @@
+"""`experiment` as a user types it, in this process, on a tiny checkpoint."""
+
+import json
+
+import pytest
+
+from neuron_core import cli
+from neuron_core.runs.engine import Engine
+from neuron_core.runs.store import Store
+from tests.builders import checkpoint, classification_rows, one_thread, write_jsonl
+
+__all__ = ["checkpoint", "one_thread"]
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+SMALL = ("--examples", 4, "--draws", 2, "--attribution-examples", 2, "--steps", 4, "--random-seeds", 1)
+NEURONS = ("--k", 6, "--z", 12, "--budgets", "2,6", "--lengths", "1,2")
+
+
+@pytest.fixture(scope="module")
+def words(checkpoint, tmp_path_factory):
+    """Everything after the names of the outputs."""
+    folder = tmp_path_factory.mktemp("tasks")
+    mood = write_jsonl(folder / "mood.jsonl", classification_rows(20))
+    tone = write_jsonl(folder / "tone.jsonl", classification_rows(20, ("good", "fair", "bad")))
+    return ("--tasks", f"{mood},{tone}", "--model", checkpoint("llama"), "--device", "cpu", *SMALL, *NEURONS)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("experiments")
+
+
+@pytest.fixture
+def command(capfd, monkeypatch, root):
+    """`command(*words)`: exit code, standard output, standard error. Runs stay for the tests after it."""
+    monkeypatch.setenv("NEURONLLM_RUNS", str(root / "runs"))
+
+    def run(*given):
+        capfd.readouterr()
+        code = cli.main(["experiment", *map(str, given)])
+        return code, *capfd.readouterr()
+
+    return run
+
+
+def test_rows_of_every_output_are_printed_as_json_and_files_are_written(command, words, root):
+    code, out, err = command("table1", "fig4", "fig9", *words, "--out", root / "out", "--json")
+    assert code == 0, err
+    result = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert result["outputs"] == ["table1", "fig2", "fig9"]
+    row = next(row for row in result["rows"] if row["output"] == "table1")
+    assert {"method", "task", "direction", "rac", "rcc", "heldout_rac", "heldout_rcc", "verdict"} <= set(row)
+    assert "heldout_rcc_interval" in row
+    assert sorted(path.name for path in (root / "out").iterdir() if path.is_file()) == sorted(
+        [*result["files"], "fig9-measured.json"]
+    )
+    assert {"loading", "attribution", "evaluation"} <= {row["stage"] for row in result["time"]}
+
+
+def test_what_is_there_is_used_again_and_printed_without_loading_a_model(command, words, root, monkeypatch):
+    before = {run.id for run in Store(root / "runs").runs()}
+    assert len(before) == 4
+    monkeypatch.setattr(Engine, "__init__", lambda *_, **__: pytest.fail("a model was loaded"))
+    code, out, err = command("table1", "table3", "table5", "overlap", *words, "--out", root / "again")
+    assert code == 0, err
+    assert "=== Table 3: good neurons, bad neurons, both" in out
+    assert {run.id for run in Store(root / "runs").runs()} == before
+
+
+def test_figure_9_is_measured_once(command, words, root):
+    measured = (root / "out" / "fig9-measured.json").read_bytes()
+    assert command("fig9", *words, "--out", root / "out")[0] == 0
+    assert (root / "out" / "fig9-measured.json").read_bytes() == measured
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("table9",), "unknown experiment 'table9'"),
+        (("table1", "--examples", 300), "has 20 examples of different text"),
+        (("table1", "--tasks", "nonsense"), "nonsense"),
+        (("fig2", "--tasks", "ner"), "two tasks or more"),
+        (("table7", "--budget-tasks", "chunking"), "budgets of chunking"),
+    ],
+)
+def test_a_mistake_is_one_line_before_a_model_is_loaded(command, words, monkeypatch, given, said):
+    monkeypatch.setattr(Engine, "__init__", lambda *_, **__: pytest.fail("a model was loaded"))
+    code, out, err = command(given[0], *words, *given[1:])
+    assert (code, out) == (1, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_numbers_that_are_none_are_wrong_usage(command, words):
+    assert command("table7", *words, "--budgets", "ten")[0] == 2
+    assert command("fig9", *words, "--lengths", "0")[0] == 2
+
+
+@pytest.mark.browser
+def test_the_report_of_the_command_opens_in_a_browser_offline(command, words, chromium_path, root):
+    from playwright.sync_api import sync_playwright
+
+    assert command("table1", "fig2", *words, "--out", root / "report")[0] == 0
+
+    faults = []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        page = chromium.new_context(offline=True).new_page()
+        page.on("console", lambda message: message.type == "error" and faults.append(message.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto((root / "report" / "report.html").as_uri())
+        n_plots = page.locator(".plot").count()
+        page.wait_for_function(f"document.querySelectorAll('.plot .main-svg').length >= {n_plots}")
+        assert n_plots == 4
+        assert page.locator("section h2").all_inner_texts()[:2] == [
+            "Table 1: every method, K = 6",
+            "Figures 2 and 4: cross-task evaluation",
+        ]
+        chromium.close()
+    assert faults == []
