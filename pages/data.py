@@ -154,11 +154,14 @@ def examples(reading: TaskReading) -> None:
         alt="First examples",
     )
     with st.expander("A question made from them", key="data_question", icon=":material/quiz:"), guard():
-        task = reading.task
-        draws = draw(task, 1, 0, 0)
-        question = questions_of(task, draws.attribution, draws.demonstration, 0)[0]
-        st.code(question.prompt, language=None, wrap_lines=True)
+        st.code(remembered("data_prompt", reading, lambda: first_prompt(reading)), language=None, wrap_lines=True)
         st.caption("Wording, demonstration and distractors can be changed on the page Questions.")
+
+
+def first_prompt(reading: TaskReading) -> str:
+    """The first question that a run with seed 0 asks."""
+    draws = draw(reading.task, 1, 0, 0)
+    return questions_of(reading.task, draws.attribution, draws.demonstration, 0)[0].prompt
 
 
 def go_on(reading: TaskReading, name: str) -> None:

@@ -56,7 +56,9 @@ def draw(task: Task, n_attribution: int, n_evaluation: int | None, seed: int, de
             f"{max(0, len(pool) - 1 - n_attribution)} evaluation examples",
         )
     aside, rest = pool[0], pool[1:]
-    queues = [[e for e in rest if left_out_letter(e.id, seed) == letter] for letter in range(len(LETTERS))]
+    queues: list[list[Example]] = [[] for _ in LETTERS]
+    for example in rest:
+        queues[left_out_letter(example.id, seed)].append(example)
     attribution = []
     for turn in range(n_attribution):
         queue = queues[turn % len(LETTERS)] or max(queues, key=len)

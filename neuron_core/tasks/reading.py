@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +65,12 @@ class TaskReading:
         """Rejected rows by rule, the most frequent first."""
         return dict(Counter(row.rule for row in self.rejected).most_common())
 
-    @property
+    @cached_property
     def n_texts(self) -> int:
         """Different texts among the examples; a run draws one example of each."""
         return len({example.text for example in self.task.examples})
 
-    @property
+    @cached_property
     def n_trimmed(self) -> int:
         """Examples with more than four options of their own: the seed says which of the wrong ones are dropped."""
         return sum(_given(example) > 4 for example in self.task.examples)

@@ -22,7 +22,7 @@ class Example:
     row: int
     "1-based row in the source"
 
-    @property
+    @cached_property
     def text(self) -> str:
         """What the example is about, normalised, lists in any order; equal texts never land in two draws.
 

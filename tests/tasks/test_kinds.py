@@ -7,6 +7,7 @@ from neuron_core.tasks.kinds import KINDS, get_kind
 from neuron_core.tasks.load import load_task
 from neuron_core.tasks.mapping import guess_kind
 from neuron_core.tasks.table import make_table
+from neuron_core.tasks.task import Example, Task
 from tests.builders import write_jsonl
 
 SENTENCE = {"sentence": "Ada was born in London", "entity": "London", "label": "location"}
@@ -206,3 +207,13 @@ def test_without_distractors_other_answers_of_the_file_are_the_wrong_ones(option
         assert found[0] == answer.strip()
         assert len(set(found)) == 4
         assert set(found) <= {"iron", "tin", "lead", "zinc", "gold"}
+
+
+def test_among_very_many_answers_three_others_are_drawn_by_seed_and_example():
+    examples = tuple(Example(f"{i:012x}", {"question": f"Q{i}?", "answer": f"a{i}"}, i) for i in range(1500))
+    task = Task("t", "question_answer", examples, "t", KINDS["question_answer"].wording)
+    made = [KINDS["question_answer"].options(example, task, 0) for example in examples[:200]]
+    assert all(len(set(found)) == 4 and found[0] == f"a{i}" for i, found in enumerate(made))
+    assert len({text for found in made for text in found[1:]}) > 400
+    assert made[7] == KINDS["question_answer"].options(examples[7], task, 0)
+    assert made[7] != KINDS["question_answer"].options(examples[7], task, 1)

@@ -121,3 +121,13 @@ def test_prompts_too_long_for_a_model_are_rejected_by_its_tokenizer_alone(tmp_pa
     assert len(load_task(str(good)).task.examples) == 7
     assert main(["validate", str(path)]) == 0
     assert "the length of prompts was not checked" in said(capsys).out
+
+
+def test_a_preview_says_how_the_file_was_read(tmp_path, capsys):
+    path = tmp_path / "t.jsonl"
+    rows = [{"question": f"Q{i}?", "choices": [f"{c}{i}" for c in "abcd"], "answer": "ABD"[i]} for i in range(3)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(["preview", "--task", str(path), "--n", "1"]) == 0
+    assert said(capsys).out.split("\n")[1] == "answers are letters of the choices"
+    assert main(["preview", "--task", str(path), "--n", "1", "--json"]) == 0
+    assert json.loads(said(capsys).out)["notes"] == ["answers are letters of the choices"]

@@ -1,7 +1,11 @@
 """Free question and answer: distractors from a `distractors` column, or the other answers of the file."""
 
+import hashlib
+
 from neuron_core.tasks.kinds.base import Fields, Problem, TaskKind, empty, one_line, pick
 from neuron_core.tasks.task import Example, Task, Wording
+
+MANY, SOME = 1000, 50
 
 
 def _problem(fields: Fields) -> Problem | None:
@@ -13,10 +17,12 @@ def _stem(example: Example, wording: Wording) -> str:
 
 
 def _wrong(example: Example, task: Task, seed: int) -> tuple[str, ...]:
-    correct = one_line(example.fields["answer"])
-    others = dict.fromkeys(one_line(other.fields["answer"]) for other in task.examples)
-    others.pop(correct, None)
-    return pick(tuple(others), 3, seed, example.id)
+    answers = task.answers
+    if len(answers) > MANY:
+        # To rank a hundred thousand for every example would take minutes: the seed takes some places first.
+        digests = (hashlib.sha256(f"{seed}|{example.id}|{number}".encode()).digest() for number in range(SOME))
+        answers = tuple(answers[int.from_bytes(digest[:8]) % len(answers)] for digest in digests)
+    return pick(tuple(set(answers) - {example.answer}), 3, seed, example.id)
 
 
 QUESTION_ANSWER = TaskKind(

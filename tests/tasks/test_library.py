@@ -1,0 +1,75 @@
+"""Kept tasks: written once, found from any folder; and which paths may be read."""
+
+import os
+
+import pytest
+
+from neuron_core.errors import TaskError
+from neuron_core.tasks.library import keep, kept_tasks, kept_title, within
+from neuron_core.tasks.load import load_task
+from tests.builders import classification_rows, write_jsonl
+
+
+@pytest.fixture
+def task(tmp_path):
+    return load_task(str(write_jsonl(tmp_path / "mood.jsonl", classification_rows(9)))).task
+
+
+def test_a_kept_task_is_the_same_task_under_a_readable_name(task, tmp_path, monkeypatch):
+    path = keep(task, tmp_path / "new" / "tasks", "My films, 2nd try!")
+    assert path.name.startswith("my-films-2nd-try-")
+    assert kept_title(path) == f"my-films-2nd-try (kept, {path.stem[-12:-8]})"
+    monkeypatch.chdir("/")
+    again = load_task(str(path))
+    assert (again.rejected, again.task.fingerprint, again.task.labels) == ((), task.fingerprint, task.labels)
+
+
+def test_the_same_examples_are_one_file_and_others_another(task, tmp_path):
+    path = keep(task, tmp_path / "tasks", "a")
+    before = path.stat().st_mtime_ns
+    assert keep(task, tmp_path / "tasks", "a") == path
+    assert path.stat().st_mtime_ns == before
+    other = load_task(str(write_jsonl(tmp_path / "o.jsonl", classification_rows(6)))).task
+    assert keep(other, tmp_path / "tasks", "a") != path
+    assert len(list((tmp_path / "tasks").iterdir())) == 2
+
+
+@pytest.mark.parametrize("title", ["", "  ", "../..", "/etc/passwd", "a" * 300, "кино", "\0"])
+def test_any_title_makes_a_file_in_the_folder(task, tmp_path, title):
+    path = keep(task, tmp_path / "tasks", title)
+    assert path.parent == tmp_path / "tasks"
+    assert kept_tasks(tmp_path / "tasks") == (path,)
+
+
+def test_kept_tasks_are_listed_newest_first_and_nothing_else_is(task, tmp_path):
+    folder = tmp_path / "tasks"
+    assert kept_tasks(folder) == ()
+    paths = [keep(task, folder, title) for title in ("one", "two", "three")]
+    for age, path in enumerate(paths):
+        os.utime(path, (1000 - age, 1000 - age))
+    (folder / "notes.jsonl").write_text("{}")
+    assert kept_tasks(folder) == tuple(paths)
+
+
+def test_a_folder_that_can_not_be_written_is_said(task, tmp_path):
+    (tmp_path / "tasks").write_text("a file")
+    with pytest.raises(TaskError, match="the task can't be kept"):
+        keep(task, tmp_path / "tasks", "a")
+
+
+def test_only_paths_below_the_root_are_allowed(tmp_path):
+    root = tmp_path / "data"
+    (root / "deep").mkdir(parents=True)
+    (root / "out").symlink_to(tmp_path)
+    assert within(str(root / "deep" / "t.csv"), root, "ROOT") == root / "deep" / "t.csv"
+    for name in (
+        str(tmp_path / "t.csv"),
+        str(root / ".." / "t.csv"),
+        str(root / "out" / "t.csv"),
+        str(root) + "2/t.csv",
+    ):
+        with pytest.raises(TaskError, match=r"outside of the folder.*set by ROOT"):
+            within(name, root, "ROOT")
+    for name in ("~nobody-here/t.csv", "a\0b"):
+        with pytest.raises(TaskError, match="no path of a file"):
+            within(name, root, "ROOT")
