@@ -13,7 +13,8 @@ from neuron_core.errors import RunError
 from neuron_core.models.spec import EMBEDDED
 from neuron_core.runs import report
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
-from neuron_core.runs.store import Store, write_file
+from neuron_core.runs.files import write_file
+from neuron_core.runs.store import Store
 from neuron_core.terminal import emit
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from neuron_core.errors import RunError
 from neuron_core.models.letters import encode
 from neuron_core.qatt.lengths import prompt_lengths
-from neuron_core.runs.store import write_file
+from neuron_core.runs.files import write_file
 from neuron_core.tasks.load import load_task
 from neuron_core.tasks.reading import TaskReading, leave_out, too_long
 from neuron_core.tasks.task import Example, Task

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from neuron_core.analysis.neuron import QuestionScore, Standing, standing
 from neuron_core.control.findings import NeuronContexts, NeuronEffect, NeuronTokens
 from neuron_core.errors import RunError
-from neuron_core.runs.store import RunFolder, Store, write_file
+from neuron_core.runs.files import write_file
+from neuron_core.runs.store import RunFolder, Store
 
 What = Literal["tokens", "effect", "contexts"]
 Finding = NeuronTokens | NeuronEffect | NeuronContexts

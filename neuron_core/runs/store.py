@@ -1,4 +1,4 @@
-"""The only file that writes results: a folder of run folders, each whole in itself. No torch.
+"""The store: a folder of run folders, each whole in itself. No torch.
 
 A run folder holds config.json, status.json, events.jsonl, sample.json (how the evaluation examples were chosen),
 setting.json (questions, ids, model facts), scores/N.npz (one a question), examples/E.npz (top and bottom z of an
@@ -14,10 +14,9 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -25,16 +24,14 @@ from numpy.typing import NDArray
 from platformdirs import user_data_path
 
 from neuron_core.cni import sets
-from neuron_core.cni.kept import ScoreSums
 from neuron_core.cni.methods import METHODS
-from neuron_core.cni.neurons import NeuronRanking
-from neuron_core.cni.scores import AttributionScores
-from neuron_core.cni.selection import Extremes
 from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.metrics import Evaluation, evaluation_from_dict, evaluation_to_dict
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.errors import RunError
-from neuron_core.runs.config import EvaluationConfig, RunConfig, config_from_json, config_to_json
+from neuron_core.runs.attribution_files import AttributionFiles
+from neuron_core.runs.config import EvaluationConfig, RunConfig, config_to_json
+from neuron_core.runs.files import write_file
 from neuron_core.runs.setting import (
     Sample,
     Setting,
@@ -74,25 +71,11 @@ def default_root() -> Path:
     return Path(os.environ.get("NEURONLLM_RUNS") or user_data_path("neuronllm-explorer") / "runs")
 
 
-@dataclass(frozen=True, eq=False)
-class QuestionChecks:
-    """What tells a good attribution of one question from a bad one."""
-
-    gap: NDArray[np.float32]
-    "completeness gap, (n_targets, L)"
-    letter_probabilities: NDArray[np.float32]
-    "softmax over the four letters, unmodified model, shape (4,)"
-    guard: float
-
-
-class RunFolder:
+class RunFolder(AttributionFiles):
     """One run on disk."""
 
     def __init__(self, path: Path) -> None:
-        if not (path / "config.json").is_file():
-            raise RunError("this is not a run folder", where=str(path), accepted="a folder with config.json")
-        self.path = path
-        self.id = path.name
+        super().__init__(path)
         self._lock = FileLock(path / ".lock")
 
     @contextmanager
@@ -116,9 +99,6 @@ class RunFolder:
                 return False
         except Timeout:
             return True
-
-    def config(self) -> RunConfig:
-        return config_from_json((self.path / "config.json").read_bytes())
 
     def status(self) -> RunStatus:
         """The last written status; a run said to be running that nobody works on is `interrupted`."""
@@ -168,109 +148,6 @@ class RunFolder:
         """Questions, ids and model facts; None before the run has begun."""
         path = self.path / "setting.json"
         return setting_from_json(path.read_bytes()) if path.exists() else None
-
-    def scored(self) -> set[int]:
-        """Numbers of the attribution questions that are finished."""
-        return self._units("scores")
-
-    def save_scores(self, number: int, scores: AttributionScores) -> None:
-        arrays = {name: np.asarray(value) for name, value in vars(scores).items()}
-        self._write_arrays(f"scores/{number}.npz", {**arrays, "gap": scores.completeness_gap})
-
-    def thin_scores(self, number: int) -> None:
-        """Drops the two large arrays of a question; the rest stays."""
-        arrays = self._read_arrays(f"scores/{number}.npz")
-        self._write_arrays(f"scores/{number}.npz", {n: a for n, a in arrays.items() if n not in ("ig", "neurons")})
-
-    def has_whole_scores(self) -> bool:
-        """Whether the scores of single questions are on disk; a run beyond its `keep_bytes` has sums only."""
-        path = self.path / "scores" / "0.npz"
-        return path.exists() and "ig" in self._read_arrays("scores/0.npz")
-
-    def checks(self, number: int) -> QuestionChecks:
-        """What stays of every question, also where its scores were thinned."""
-        arrays = self._read_arrays(f"scores/{number}.npz")
-        return QuestionChecks(arrays["gap"], arrays["letter_probabilities"], float(arrays["guard"]))
-
-    def scores(self, number: int) -> AttributionScores:
-        """RunError when only sums were kept."""
-        arrays = self._read_arrays(f"scores/{number}.npz")
-        if "ig" not in arrays:
-            raise RunError("scores of single questions were not kept", where=self.id, accepted="a larger keep_bytes")
-        return AttributionScores(
-            question_id=str(arrays["question_id"]),
-            targets=tuple(arrays["targets"].tolist()),
-            ig=arrays["ig"],
-            neurons=arrays["neurons"],
-            baseline=arrays["baseline"],
-            zeroed=arrays["zeroed"],
-            letter_probabilities=arrays["letter_probabilities"],
-            guard=float(arrays["guard"]),
-        )
-
-    def save_example(self, number: int, kept: Mapping[str, Extremes]) -> None:
-        """Top and bottom z of one example, by target."""
-        arrays = {f"{target}/{name}": value for target, one in kept.items() for name, value in vars(one).items()}
-        self._write_arrays(f"examples/{number}.npz", arrays)
-
-    def examples(self) -> Iterator[dict[str, Extremes]]:
-        """What is kept of each example that the sums have, in order, by target."""
-        sums = self.sums()
-        for number in range(sums.n_examples if sums else 0):
-            arrays = self._read_arrays(f"examples/{number}.npz")
-            yield {
-                target: Extremes(**{f.name: arrays[f"{target}/{f.name}"] for f in fields(Extremes)})
-                for target in (sums.targets if sums else ())
-            }
-
-    def save_sums(self, sums: ScoreSums) -> None:
-        self._write_arrays("sums.npz", {name: np.asarray(value) for name, value in vars(sums).items()})
-
-    def sums(self) -> ScoreSums | None:
-        """Dense sums over the examples that are finished; None before the first."""
-        if not (self.path / "sums.npz").exists():
-            return None
-        arrays = self._read_arrays("sums.npz")
-        return ScoreSums(
-            targets=tuple(arrays.pop("targets").tolist()),
-            n_examples=int(arrays.pop("n_examples")),
-            n_questions=int(arrays.pop("n_questions")),
-            **arrays,
-        )
-
-    def save_ranking(self, ranking: NeuronRanking, method: str = "ace") -> None:
-        arrays = {name: np.asarray(value) for name, value in vars(ranking).items()}
-        self._write_arrays(f"rankings/{method}.npz", arrays)
-
-    def ranking(self, method: str | None = None) -> NeuronRanking | None:
-        """The neurons of the task by one method, else by the run's first; None before attribution is finished."""
-        methods = self.config().attribution.methods
-        if method is None:
-            if not methods:
-                return None
-            method = methods[0]
-        if not (self.path / f"rankings/{method}.npz").exists():
-            return None
-        arrays = self._read_arrays(f"rankings/{method}.npz")
-        return NeuronRanking(
-            neurons=arrays["neurons"],
-            scores=arrays["scores"],
-            n_ambiguous=int(arrays["n_ambiguous"]),
-            n_layers=int(arrays["n_layers"]),
-            n_neurons=int(arrays["n_neurons"]),
-            z=int(arrays["z"]),
-            note=str(arrays["note"]),
-        )
-
-    def is_attributed(self) -> bool:
-        """Whether the first ranking is finished, without reading it."""
-        methods = self.config().attribution.methods
-        return bool(methods) and (self.path / f"rankings/{methods[0]}.npz").is_file()
-
-    def rankings(self) -> dict[str, NeuronRanking]:
-        """Every ranking that is finished, by method."""
-        found = {method: self.ranking(method) for method in self.config().attribution.methods}
-        return {method: ranking for method, ranking in found.items() if ranking is not None}
 
     def sets(self) -> dict[str, NeuronSetFile]:
         """The neuron sets of other runs that this one evaluates, by the name that its config gives them."""
@@ -328,43 +205,10 @@ class RunFolder:
                 (self.path / f"rankings/{method.name}.npz").unlink(missing_ok=True)
         self._write("config.json", config_to_json(config).encode())
 
-    def _units(self, folder: str) -> set[int]:
-        return {int(path.stem) for path in (self.path / folder).glob("*.npz")}
-
-    def _read_arrays(self, name: str) -> dict[str, NDArray[Any]]:
-        try:
-            with np.load(self.path / name, allow_pickle=False) as file:
-                return dict(file)
-        except (OSError, ValueError, EOFError, BadZipFile) as error:
-            raise RunError(f"a result file can't be read: {error}", where=str(self.path / name)) from None
-
-    def _write_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-        path = self.path / name
-        path.parent.mkdir(exist_ok=True)
-        temporary = path.with_suffix(".part")
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-
-    def _write(self, name: str, data: bytes) -> None:
-        write_file(self.path / name, data)
-
 
 def _choice(evaluation: EvaluationConfig) -> tuple[object, ...]:
     """What decides which examples a sample has."""
     return evaluation.sample, evaluation.comprehended_by, evaluation.examples
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Whole or not at all: a temporary file beside it, synced, renamed."""
-    temporary = path.with_suffix(path.suffix + ".part")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 class Store:
