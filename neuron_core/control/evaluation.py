@@ -1,5 +1,6 @@
 """Option probabilities of a question under many interventions: at its last token, or at all of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from neuron_core.errors import AttributionError
 from neuron_core.models.hooks import Edit, edited_neurons, recorded_inputs, started_at
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loading import LoadedModel, letter_logits
-from neuron_core.models.rows import PromptState, check_length, run_rows
+from neuron_core.models.rows import PromptState, check_length, run_entering
 
 POSITIONS_PER_PASS = 1024
 "tokens of all interventions of a pass at position `all`: enough for large matrix multiplications"
@@ -22,35 +23,50 @@ class RowChunk:
     """Some interventions of a plan as rows of one pass, after one row without any; built once for all questions."""
 
     def __init__(self, loaded: LoadedModel, plan: Sequence[Intervention], columns: NDArray[np.int64]) -> None:
+        """columns: places in the plan, in ascending order of the first layer touched."""
         self.columns = columns
         self.n_rows = 1 + len(columns)
         touched: dict[int, list[tuple[int, int, float]]] = {}
+        first = [_first_layer(plan[column], loaded.n_layers - 1) for column in columns]
         for row, column in enumerate(columns, start=1):
             for neurons, factor in ((plan[column].excited, EXCITE), (plan[column].silenced, SILENCE)):
                 for layer, index in neurons.tolist():
                     touched.setdefault(layer, []).append((row, index, factor))
-        self.first_layer = min(touched, default=loaded.n_layers - 1)
-        self.edits = {layer: _factors(loaded, entries, self.n_rows) for layer, entries in touched.items()}
+        self.first_layer = min(first, default=loaded.n_layers - 1)
+        self.empty = np.array([len(plan[column].good) + len(plan[column].bad) == 0 for column in columns], dtype=bool)
+        # The row without intervention is there from the first layer on.
+        self.entering = Counter([self.first_layer, *first])
+        self._touched = {layer: _factors(loaded, entries) for layer, entries in touched.items()}
+
+    def edits(self, n_positions: int = 1) -> dict[int, Edit]:
+        """The interventions where every row has so many positions."""
+
+        def edit_for(row: torch.Tensor, index: torch.Tensor, factor: torch.Tensor) -> Edit:
+            def edit(x: torch.Tensor) -> torch.Tensor:
+                out = x.reshape(-1, n_positions, x.shape[-1]).clone()
+                out[row, :, index] *= factor
+                return out.flatten(0, 1)
+
+            return edit
+
+        return {layer: edit_for(*factors) for layer, factors in self._touched.items()}
 
 
-def _factors(loaded: LoadedModel, entries: list[tuple[int, int, float]], n_rows: int) -> Edit:
+def _first_layer(intervention: Intervention, default: int) -> int:
+    return min((int(layer) for layer, _ in (*intervention.good, *intervention.bad)), default=default)
+
+
+def _factors(
+    loaded: LoadedModel, entries: list[tuple[int, int, float]]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     rows, indices, values = zip(*entries, strict=True)
     row, index = torch.tensor(rows, device=loaded.device), torch.tensor(indices, device=loaded.device)
-    factor = torch.tensor(values, dtype=loaded.dtype, device=loaded.device)[:, None]
-
-    def edit(x: torch.Tensor) -> torch.Tensor:
-        # A row is one position of a cached pass, or a whole prompt.
-        out = x.reshape(n_rows, -1, x.shape[-1]).clone()
-        out[row, :, index] *= factor
-        return out.flatten(0, 1)
-
-    return edit
+    return row, index, torch.tensor(values, dtype=loaded.dtype, device=loaded.device)[:, None]
 
 
 def plan_chunks(loaded: LoadedModel, plan: Sequence[Intervention], rows_per_pass: int) -> list[RowChunk]:
     """The plan as passes. Interventions that begin in late layers go together, so that their passes begin there too."""
-    first = [min((int(n[0]) for n in (*i.good, *i.bad)), default=loaded.n_layers) for i in plan]
-    order = np.argsort(first, kind="stable")
+    order = np.argsort([_first_layer(each, loaded.n_layers - 1) for each in plan], kind="stable")
     size = max(1, rows_per_pass - 1)
     return [RowChunk(loaded, plan, order[start : start + size]) for start in range(0, len(plan), size)]
 
@@ -64,9 +80,15 @@ def option_probabilities(
     Neurons are scaled at the last token only. Every pass carries one row without intervention; AttributionError when it
     is not the unmodified model.
     """
-    hidden = (run_rows(loaded, state, chunk.n_rows, chunk.edits, first_layer=chunk.first_layer) for chunk in chunks)
+    packed = loaded.architecture.rows == "packed"
     letters = torch.tensor(state.prompt.letter_ids, device=loaded.device)
-    rows = [torch.softmax(letter_logits(loaded, each, letters), dim=-1) for each in hidden]
+    rows = []
+    for chunk in chunks:
+        entering = chunk.entering if packed else {chunk.first_layer: chunk.n_rows}
+        hidden = run_entering(
+            loaded, state, {layer: state.hidden[layer].expand(n, -1) for layer, n in entering.items()}, chunk.edits()
+        )
+        rows.append(torch.softmax(letter_logits(loaded, hidden, letters), dim=-1))
     return _collected(loaded, torch.softmax(state.letter_logits, dim=-1), rows, chunks, question_id)
 
 
@@ -97,7 +119,10 @@ def option_probabilities_all(
     rows = []
     for chunk in chunks:
         hidden = inputs[chunk.first_layer].expand(chunk.n_rows, -1, -1)
-        with started_at(loaded, {chunk.first_layer: hidden}), edited_neurons(loaded, chunk.edits):
+        with (
+            started_at(loaded, {chunk.first_layer: hidden}),
+            edited_neurons(loaded, chunk.edits(len(prompt.token_ids))),
+        ):
             rows.append(probabilities(ids.expand(chunk.n_rows, -1)))
     return _collected(loaded, baseline, rows, chunks, question_id)
 
@@ -118,9 +143,9 @@ def _collected(
     for chunk in chunks:
         part = found[start : start + chunk.n_rows]
         off = max(off, float(torch.nan_to_num((part[0] - found[0]).abs(), nan=torch.inf).max()))
-        # The pass's own baseline row, so that an intervention without effect is exactly no change.
-        values[0] = part[0]
         values[1 + chunk.columns] = part[1:]
+        # Rounding goes by the place in a pass; an intervention on no neuron is exactly no change.
+        values[1 + chunk.columns[chunk.empty]] = values[0]
         start += chunk.n_rows
     if off > GUARD_TOLERANCE[loaded.dtype]:
         raise AttributionError(
