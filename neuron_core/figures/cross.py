@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from neuron_core.analysis.cross import CrossMatrix
@@ -52,7 +53,7 @@ def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> g
             row=1,
             col=column,
         )
-        figure.add_trace(_cells(matrix, words), row=1, col=column)
+        figure.add_trace(_cells(matrix, words, numbers), row=1, col=column)
     dress(figure, _in_words(matrices), height=160 + 88 * len(tasks))
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 56})
@@ -92,9 +93,9 @@ def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
     return figure
 
 
-def _cells(matrix: CrossMatrix, words: list[list[str]]) -> go.Scatter:
-    """An invisible square in every cell that says it in full."""
-    where, texts = [], []
+def _cells(matrix: CrossMatrix, words: list[list[str]], numbers: NDArray[np.float64]) -> go.Scatter:
+    """An invisible square in every cell that says it in full; also the words of cells that have no colour."""
+    where, texts, shown = [], [], []
     for i, evaluated in enumerate(matrix.tasks):
         for j, source in enumerate(matrix.tasks):
             where.append({"evaluated": evaluated, "source": source, "direction": matrix.direction})
@@ -102,10 +103,12 @@ def _cells(matrix: CrossMatrix, words: list[list[str]]) -> go.Scatter:
                 f"neurons of <b>{plain(source)}</b> on <b>{plain(evaluated)}</b>, ratio {matrix.ratios[j]:g}"
                 f"<br>RAC/RCC {words[i][j]}"
             )
+            shown.append(wrapped(words[i][j], 12, 3) if np.isnan(numbers[i, j]) else "")
     return go.Scatter(
         x=[cell["source"] for cell in where],
         y=[cell["evaluated"] for cell in where],
-        mode="markers",
+        mode="markers+text",
+        text=shown,
         marker={"symbol": "square", "size": 56, "color": CLEAR, "line": {"width": 0}},
         customdata=where,
         hovertext=texts,

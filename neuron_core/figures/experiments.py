@@ -14,6 +14,7 @@ from neuron_core.figures.panels import TITLES
 from neuron_core.figures.theme import (
     BAD,
     GOOD,
+    MARK,
     NEUTRAL,
     PATTERNS,
     SERIES,
@@ -24,6 +25,7 @@ from neuron_core.figures.theme import (
     zero_line,
 )
 
+HELD_OUT_NAME = "held out"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
@@ -72,7 +74,23 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
                         "thickness": 1.5,
                         "width": 3,
                     },
-                    hovertext=[f"{one}, ◆ {_said(h)}" for one, h in zip(said, heldout, strict=True)],
+                    hovertext=said,
+                    hoverinfo="text",
+                ),
+                row=1,
+                col=column,
+            )
+            figure.add_trace(
+                go.Scatter(
+                    x=tasks,
+                    y=_plain_numbers(heldout),
+                    mode="markers",
+                    name=HELD_OUT_NAME,
+                    legendgroup="held out",
+                    showlegend=place == 0 and column == 1,
+                    offsetgroup=label,
+                    marker={"symbol": "diamond-open", "size": 9, "color": MARK, "line": {"width": 2}},
+                    hovertext=said,
                     hoverinfo="text",
                 ),
                 row=1,
@@ -82,7 +100,8 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
     dress(figure, _entries_in_words(table, measure, line), height=460)
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(margin={"t": 108}, legend={"y": 1.12})
-    figure.update_layout(barmode="group", bargap=0.2)
+    # Diamonds stand over their bars: both in groups with the same gaps.
+    figure.update_layout(barmode="group", bargap=0.2, scattermode="group", scattergap=0.2)
     figure.update_xaxes(title_text="Task")
     figure.update_yaxes(title_text=f"{measure.upper()} (% of baseline {base})", col=1)
     zero_line(figure)
@@ -126,7 +145,7 @@ def cost_lines(table: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(
         title_text="Answer length (tokens)", type="log", tickvals=lengths, ticktext=list(map(str, lengths))
     )
-    figure.update_yaxes(title_text="Seconds a layer", type="log")
+    figure.update_yaxes(title_text="Seconds a layer", type="log", dtick=1)
     return figure
 
 

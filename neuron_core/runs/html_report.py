@@ -1,7 +1,6 @@
 """One HTML file with tables and figures that opens without a network: plotly.js is inside, once. No torch."""
 
 import html
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +20,9 @@ th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align
 th:first-child, td:first-child { text-align: left; }
 thead th { position: sticky; top: 0; background: Canvas; }
 .wide { overflow-x: auto; max-height: 36rem; } nav a { margin-right: 1rem; white-space: nowrap; }
-.setting { background: var(--soft); padding: .5rem 1rem; } .setting pre { overflow-x: auto; font-size: .8rem; }
+.setting { background: var(--soft); padding: .5rem 1rem; overflow-x: auto; }
+.setting th, .setting td { text-align: left; white-space: normal; padding: .1rem .6rem; vertical-align: top; }
+.setting thead th { background: none; position: static; } .setting table table { font-size: 1em; }
 figure { margin: 1rem 0; } figcaption { font-size: .85rem; }
 """
 # Figures have no text colour of their own: they take the page's, which follows light and dark.
@@ -70,15 +71,19 @@ def html_report(title: str, setting: Mapping[str, object], sections: Sequence[Se
 
 
 def _setting(setting: Mapping[str, object]) -> str:
-    rows = []
-    for name, value in setting.items():
-        shown = (
-            f"<pre>{_text(json.dumps(value, indent=1, ensure_ascii=False))}</pre>"
-            if isinstance(value, dict | list)
-            else _text(value)
-        )
-        rows.append(f"<tr><td>{_text(name)}</td><td style='text-align:left;white-space:normal'>{shown}</td></tr>")
-    return f"<div class='setting'><h3>Setting</h3><table>{''.join(rows)}</table></div>"
+    return f'<div class="setting"><h3>Setting</h3>{_value(setting)}</div>'
+
+
+def _value(value: object) -> str:
+    """Nested values as tables within tables; a list of records is one table."""
+    if isinstance(value, Mapping):
+        rows = (f"<tr><th>{_text(name)}</th><td>{_value(one)}</td></tr>" for name, one in value.items())
+        return f"<table>{''.join(rows)}</table>"
+    if isinstance(value, list | tuple):
+        if value and all(isinstance(one, Mapping) for one in value):
+            return _table(pd.DataFrame(list(value)))
+        return ", ".join(_value(one) for one in value) or "–"
+    return "–" if value is None or value == "" else _text(value)
 
 
 def _section(section: Section) -> str:

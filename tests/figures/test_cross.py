@@ -30,6 +30,15 @@ def test_cells_say_fail_and_undefined_in_words():
     assert "Enhancer on ner, neurons of: ner 50.0/50.0, sentiment Fail (-16.7/-50.0)." in describe(figure)
 
 
+def test_a_cell_without_a_colour_has_its_words_all_the_same():
+    assert list(cross_heatmaps(matrices(), "rcc").data[3].text) == [
+        "",
+        "",
+        "undefined<br>(RAC -33.3)",
+        "undefined<br>(RAC 33.3)",
+    ]
+
+
 def test_every_cell_answers_a_click_with_both_tasks_and_tells_its_ratio():
     squares = cross_heatmaps(matrices()).data[3]
     assert squares.customdata[1] == {"evaluated": "ner", "source": "sentiment", "direction": "enhancer"}

@@ -22,14 +22,22 @@ def entries():
 
 def test_bars_have_a_series_a_method_and_a_panel_a_direction():
     figure = entry_bars(entries())
-    assert [trace.name for trace in figure.data] == ["ace", "tn", "ace", "tn"]
-    first, second = figure.data[:2]
+    bars = [trace for trace in figure.data if trace.type == "bar"]
+    assert [trace.name for trace in bars] == ["ace", "tn", "ace", "tn"]
+    first, second = bars[:2]
     assert list(first.x) == ["ner", "sentiment", "average"]
     assert list(first.y) == [30.0, None, 30.0]
     assert list(second.y) == [-4.0, None, -4.0]
     assert (first.error_y.array[0], first.error_y.arrayminus[0]) == (15.0, 10.0)
-    assert [trace.showlegend for trace in figure.data] == [True, True, False, False]
+    assert [trace.showlegend for trace in bars] == [True, True, False, False]
     assert figure.layout.yaxis.title.text == "RAC (% of baseline Acc)"
+
+
+def test_what_is_held_out_is_a_diamond_over_its_bar():
+    bar, diamonds = entry_bars(entries()).data[:2]
+    assert diamonds.name == "held out"
+    assert list(diamonds.y) == [12.0, None, 12.0]
+    assert diamonds.offsetgroup == bar.offsetgroup
 
 
 def test_a_bar_says_its_held_out_value_and_that_it_is_undefined():
