@@ -9,13 +9,13 @@ from neuron_core.analysis.neuron import check_place, single_plan
 from neuron_core.control.findings import Generation, NeuronEffect, Text
 from neuron_core.errors import RunError
 from neuron_core.qatt.proxies import ProxyQuestion
+from neuron_core.qatt.stems import stem_of
 from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.errands import Errand, LengthsErrand, NeuronErrand, WritingErrand
 from neuron_core.runs.lengths import count_lengths
 from neuron_core.runs.neurons import save_finding
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
-from neuron_core.tasks.kinds import get_kind
 from neuron_core.tasks.load import load_task
 from neuron_core.tasks.task import draw_order
 
@@ -92,8 +92,7 @@ def _contexts(errand: NeuronErrand, engine: "Engine", run: RunFolder, setting: S
         raise RunError("the task file changed since this run began", where=run.id, accepted="a new run")
     examples = {example.id: example for example in task.examples}
     chosen = draw_order(examples, config.seed, "contexts")[: errand.examples]
-    stem = get_kind(task.kind).stem
-    texts = (Text(name, stem(examples[name], task.wording)) for name in chosen)
+    texts = (Text(name, stem_of(examples[name], task, config.prompt.stem)) for name in chosen)
     yield Step(0, len(chosen))
     for done, found in enumerate(engine.neuron_contexts(texts, errand.layer, errand.index), start=1):
         if done == len(chosen):

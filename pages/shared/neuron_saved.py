@@ -53,7 +53,7 @@ def standing_table(run: RunFolder, setting: Setting, layer: int, index: int) -> 
             known = setting_of(other)
             if known is None or known.model.fingerprint != setting.model.fingerprint:
                 continue
-            for one in _standings(str(other.path), _stamp(other, "ranking*"), layer, index):
+            for one in _standings(str(other.path), _stamp(other, "rankings/*"), layer, index):
                 rows.append(
                     {
                         "task": known.task_name,
