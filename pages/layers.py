@@ -146,7 +146,7 @@ def tasks(run: RunFolder, k: int) -> None:
         )
     rows = layers_table(sets, n_layers)
     table(rows, "task_layers", f"task-layers-{name}", "Good and bad neurons by task and layer", height=240)
-    peers_caption(chosen, k)
+    peers_caption(chosen, f"K = {k} of either role")
 
 
 def take_task_click(chosen: dict[str, RunFolder]) -> Callable[[], None]:

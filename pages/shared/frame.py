@@ -24,9 +24,11 @@ def navigation() -> Any:
             st.Page(state.ATTRIBUTION, title="Attribution", icon=":material/search_insights:"),
             st.Page(state.LAYERS, title="Layers", icon=":material/layers:"),
             st.Page(state.NEURON, title="Neuron", icon=":material/neurology:"),
+            st.Page(state.CROSS_TASK, title="Cross-task", icon=":material/grid_view:"),
             st.Page(state.CONTROL, title="Control", icon=":material/tune:"),
             st.Page(state.QUESTION, title="Question", icon=":material/help_center:"),
             st.Page(state.PLAYGROUND, title="Playground", icon=":material/edit_note:"),
+            st.Page(state.METHODS, title="Methods", icon=":material/leaderboard:"),
             st.Page(state.RUNS, title="Runs", icon=":material/history:"),
         ]
     )

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from neuron_core.cni.methods import METHODS
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.runs.store import RunFolder
 from pages.shared import state
-from pages.shared.results import attribution_of, setting_of
+from pages.shared.results import attribution_of, evaluation_of, setting_of
 
 MOST_RUNS = 200
 
@@ -22,6 +23,20 @@ def peers(run: RunFolder) -> dict[str, RunFolder]:
         if setting is None or setting.model.fingerprint != shown.model.fingerprint or setting.task_name in found:
             continue
         if has_neurons(other):
+            found[setting.task_name] = other
+    return found
+
+
+def evaluated_peers(run: RunFolder) -> dict[str, RunFolder]:
+    """Task → the newest run of the same model whose own neurons were evaluated; the shown run before others."""
+    shown = setting_of(run)
+    found: dict[str, RunFolder] = {}
+    for other in [run, *state.all_runs()[:MOST_RUNS]] if shown else []:
+        setting, evaluation = setting_of(other), evaluation_of(other)
+        if setting is None or evaluation is None or setting.task_name in found:
+            continue
+        same = shown is not None and setting.model.fingerprint == shown.model.fingerprint
+        if same and any(best.source in METHODS for best in evaluation.best):
             found[setting.task_name] = other
     return found
 
@@ -55,11 +70,11 @@ def run_name(run: RunFolder) -> str:
     return state.DEMO if run.path == state.DEMO_FOLDER else run.id
 
 
-def peers_caption(runs: dict[str, RunFolder], k: int) -> None:
+def peers_caption(runs: dict[str, RunFolder], said: str) -> None:
     """What stands side by side, one line."""
     parts = []
     for task, run in runs.items():
         setting, config = setting_of(run), run.config()
         seen = f"{len(setting.attribution)} questions" if setting else ""
         parts.append(f"{task}: run `{run_name(run)}` ({seen}, m = {config.attribution.steps}, seed {config.seed})")
-    st.caption(f"K = {k} of either role. " + " · ".join(parts))
+    st.caption(f"{said}. " + " · ".join(parts))

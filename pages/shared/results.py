@@ -68,7 +68,7 @@ def _attribution(path: str, stamp: Stamp) -> Attribution | None:
     return read_attribution(RunFolder(Path(path)))
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
+@st.cache_data(show_spinner=False, max_entries=64)
 def _evaluation(path: str, stamp: Stamp) -> Evaluation | None:
     return RunFolder(Path(path)).evaluation()
 

@@ -1,0 +1,82 @@
+"""Which runs a cross-task comparison needs: each task's own neurons tried on every task. No torch."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from neuron_core.analysis.specific import SpecificNeurons
+from neuron_core.cni.sets import NeuronSetFile, set_of, to_json
+from neuron_core.control.interventions import RATIOS
+from neuron_core.runs.config import EvaluationConfig, RunConfig, SetUse, config_to_json
+from neuron_core.runs.setting import ModelFacts
+from neuron_core.runs.store import RunFolder, write_file
+
+METHOD = "specific"
+
+
+def cross_names(tasks: Sequence[str]) -> dict[str, str]:
+    """task → the name under which its specific neurons stand in an evaluation; different for every task."""
+    return {
+        task: f"specific-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', task).strip('-')[:40]}"
+        for number, task in enumerate(sorted(tasks), start=1)
+    }
+
+
+def specific_files(
+    found: SpecificNeurons, model: ModelFacts, configs: Mapping[str, RunConfig]
+) -> dict[str, NeuronSetFile]:
+    """task → its specific neurons as a file. configs: of the runs that found them."""
+    names = cross_names(tuple(found.rankings))
+    return {
+        task: set_of(
+            ranking,
+            found.k,
+            name=names[task],
+            task=task,
+            method=METHOD,
+            model=model,
+            config=json.loads(config_to_json(configs[task])),
+        )
+        for task, ranking in found.rankings.items()
+    }
+
+
+def cross_config(
+    own: RunConfig, task: str, files: Mapping[str, NeuronSetFile], folder: Path, k: int, usual: EvaluationConfig
+) -> RunConfig:
+    """Every task's specific neurons on `task`, whose own come first: random sets are matched to them.
+
+    own: the config of the run that found the task's neurons; its examples are drawn as there, so that none of those
+    that its neurons were found on is asked about. Writes the files into `folder`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    uses = []
+    for name in (task, *(other for other in files if other != task)):
+        path = folder / f"{files[name].name}-k{k}.json"
+        write_file(path, to_json(files[name]).encode())
+        uses.append(SetUse(str(path), files[name].name, k))
+    evaluation = replace(own.evaluation or usual, ks=(k,), ratios=RATIOS, methods=None)
+    return replace(own, attribution=replace(own.attribution, methods=()), evaluation=evaluation, sets=tuple(uses))
+
+
+def cross_runs(runs: Iterable[RunFolder], files: Mapping[str, NeuronSetFile], k: int) -> dict[str, RunFolder]:
+    """task → the first of the runs that evaluates exactly these sets with this budget on it, finished or not."""
+    wanted = {file.name: _neurons(file) for file in files.values()}
+    fingerprints = {file.model_fingerprint for file in files.values()}
+    by_ref: dict[str, RunFolder] = {}
+    for run in runs:
+        config = run.config()
+        if {use.name for use in config.sets} != set(wanted) or {use.k for use in config.sets} != {k}:
+            continue
+        there = run.sets()
+        own = there[config.sets[0].name].task
+        same = all(_neurons(there[name]) == neurons for name, neurons in wanted.items())
+        if same and {one.model_fingerprint for one in there.values()} == fingerprints:
+            by_ref.setdefault(own, run)
+    return by_ref
+
+
+def _neurons(file: NeuronSetFile) -> frozenset[tuple[int, int, str]]:
+    return frozenset((one.layer, one.index, one.role) for one in file.neurons)

@@ -1,0 +1,285 @@
+"""What each task's neurons do to every task, what tasks share, and neurons with two roles."""
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+from neuron_core.cni.sets import NeuronSetFile
+
+from neuron_core.analysis.common import CommonNeurons, common_neurons
+from neuron_core.analysis.cross import CrossMatrix, cross_entries, cross_matrix
+from neuron_core.analysis.layers import Role, neuron_rows
+from neuron_core.analysis.specific import SpecificNeurons, opposed_neurons, overlap, specific_neurons
+from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.control.interventions import DIRECTIONS
+from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
+from neuron_core.runs.config import EvaluationConfig
+from neuron_core.runs.crossing import cross_config, cross_names, cross_runs, specific_files
+from neuron_core.runs.setting import Setting
+from neuron_core.runs.store import RunFolder
+from neuron_core.tasks.load import bundled_tasks
+from pages.shared import state
+from pages.shared.engine import engine
+from pages.shared.frame import through_frame
+from pages.shared.guard import guard, plain
+from pages.shared.peers import peers, peers_caption, rankings_of
+from pages.shared.results import evaluation_of, setting_of
+from pages.shared.tables import neuron_table
+from pages.shared.widgets import competence, empty_state, figure, recipes, table
+from pages.shared.words import between, progress
+
+MATRICES, SETS, OVERLAP, OPPOSED = "matrices", "common and specific", "overlap", "two roles"
+PANEL_WIDTH = 460
+EVERY = 2.0
+
+
+def missing_neurons(tasks: list[str], found: dict[str, RunFolder]) -> list[str]:
+    return [task for task in tasks if task not in found]
+
+
+def start_attributions(run: RunFolder, tasks: list[str], k: int) -> None:
+    """A run like the shown one for each task without neurons: found, then evaluated."""
+    config = run.config()
+    usual = EvaluationConfig(examples=50, ks=(k,))
+    methods = config.attribution.methods or ("ace",)
+    for task in tasks:
+        wanted = replace(
+            config,
+            task=task,
+            sets=(),
+            attribution=replace(config.attribution, methods=methods),
+            evaluation=config.evaluation or usual,
+        )
+        remember(engine().submit(wanted), task)
+
+
+def start_crossings(chosen: dict[str, RunFolder], missing: list[str], files: dict[str, NeuronSetFile], k: int) -> None:
+    """Every task's specific neurons on each task that they were not tried on."""
+    folder = engine().store.root / "sets"
+    for task in missing:
+        config = cross_config(chosen[task].config(), task, files, folder, k, EvaluationConfig(examples=50, ks=(k,)))
+        remember(engine().submit(config), task)
+
+
+def remember(run_id: str, task: str) -> None:
+    """This session waits for the run."""
+    st.session_state.setdefault("cross_jobs", {})[run_id] = task
+
+
+def going() -> dict[str, str]:
+    """Runs that this session waits for: id → task."""
+    jobs = {name: task for name, task in st.session_state.get("cross_jobs", {}).items() if state.is_active(name)}
+    st.session_state["cross_jobs"] = jobs
+    return jobs
+
+
+@st.fragment(run_every=EVERY)
+def watch(jobs: dict[str, str]) -> None:
+    """How far each of the runs is; the page is drawn anew when one has ended."""
+    for run_id, task in jobs.items():
+        status = state.status_of(run_id)
+        if not state.is_active(run_id):
+            st.rerun()
+        share = status.done / status.total if status.total else 0.0
+        st.progress(share, text=f"{task}: {progress(status)}")
+
+
+def what_is_missing(
+    run: RunFolder, tasks: list[str], chosen: dict[str, RunFolder], files: dict[str, NeuronSetFile], k: int
+) -> None:
+    """Lists the runs that are not there, and starts them all in one click."""
+    attributions = missing_neurons(tasks, chosen)
+    there = cross_runs(state.all_runs(), files, k) if files else {}
+    crossings = [task for task in chosen if task not in there]
+    jobs = going()
+    if jobs:
+        watch(jobs)
+        return
+    if not attributions and st.session_state.pop("cross_wanted", None) == (tuple(tasks), k) and crossings and files:
+        # The second half of the same click: now there are neurons of every task to try.
+        with guard():
+            start_crossings(chosen, crossings, files, k)
+            st.rerun()
+    if not attributions and not crossings:
+        return
+    lines = [f"- neurons of **{plain(task)}**: an attribution and its evaluation" for task in attributions]
+    lines += [f"- the specific neurons of all tasks on **{plain(task)}**: an evaluation" for task in tasks]
+    if not attributions:
+        lines = [f"- the specific neurons of all tasks on **{plain(task)}**: an evaluation" for task in crossings]
+    with st.container(border=True, key="missing"):
+        st.markdown("**Runs that are missing**\n" + "\n".join(lines))
+        if len(tasks) < 2:
+            st.markdown("Choose a second task to compare with.")
+        elif st.button("Run what is missing", type="primary", icon=":material/play_arrow:", key="run_missing"):
+            with guard():
+                if attributions:
+                    st.session_state["cross_wanted"] = (tuple(tasks), k)
+                    start_attributions(run, attributions, k)
+                else:
+                    start_crossings(chosen, crossings, files, k)
+                st.rerun()
+
+
+def matrices(chosen: dict[str, RunFolder], files: dict[str, NeuronSetFile], k: int) -> None:
+    """What each task's specific neurons do to each task, degrading and enhancing."""
+    there = cross_runs(state.all_runs(), files, k)
+    evaluations = {task: found for task, run in there.items() if (found := evaluation_of(run)) is not None}
+    tasks = [task for task in chosen if task in evaluations]
+    if not tasks:
+        st.info("No task has been tried with these neurons yet; the list above says what is missing.")
+        return
+    names = cross_names(tuple(files))
+    metric = st.segmented_control(
+        "Colour", ["RAC", "RCC"], default="RAC", required=True, key="cross_metric", persist_state="session"
+    )
+    found: list[CrossMatrix] = []
+    for direction in reversed(DIRECTIONS):
+        matrix = cross_matrix(evaluations, {task: names[task] for task in tasks}, k, direction)
+        found.append(matrix)
+        drawn = cross_heatmaps([matrix], "rac" if metric == "RAC" else "rcc")
+        figure(drawn.update_xaxes(tickangle=0), f"cross_{direction}", f"cross-{direction}-k{k}")
+    st.caption(
+        "RAC/RCC in percent of the unmodified model, positive in the intended direction; Fail: one of them is "
+        "negative. A column has the one ratio that is best for its source on its own task: the diagonal is "
+        "optimistic, no other cell is chosen."
+    )
+    rows = pd.concat([cross_entries(matrix) for matrix in found], ignore_index=True)
+    number = st.column_config.NumberColumn(format="%.1f")
+    table(
+        rows,
+        "cross_entries",
+        f"cross-task-k{k}",
+        "Effect of each task's specific neurons on each task",
+        height=280,
+        column_config=dict.fromkeys(("rac", "rcc", "rac_low", "rac_high", "rcc_low", "rcc_high"), number),
+    )
+    random_beside({task: there[task] for task in tasks}, k)
+
+
+def random_beside(runs: dict[str, RunFolder], k: int) -> None:
+    """Random sets of the same size on each task, at the ratio that is best for them."""
+    said = []
+    for task, run in runs.items():
+        evaluation = evaluation_of(run)
+        for best in evaluation.random_best if evaluation else ():
+            if best.k == k:
+                said.append(f"{task}, {best.direction}: RAC {between(best.rac_low, best.rac_high)}")
+    if said:
+        st.caption(plain(f"Random sets, each at its own best ratio. {'; '.join(said)}."))
+
+
+def sets_view(rankings: dict[str, NeuronRanking], specific: SpecificNeurons, k: int) -> None:
+    """The common neurons of all tasks, and those that a task has for itself."""
+    common = common_neurons(rankings, k)
+    st.subheader("Common neurons")
+    st.markdown(
+        f"In the top D of at least two tasks, the smallest D that gives {k}: D = {common.good.depth} for good ones, "
+        f"{common.bad.depth} for bad ones; {common.n_dropped} that are common good and common bad at once are dropped."
+    )
+    if min(len(common.good.neurons), len(common.bad.neurons)) < k:
+        st.info(f"There are {len(common.good.neurons)} good and {len(common.bad.neurons)} bad ones; K is {k}.")
+    table(common_frame(common), "common", f"common-k{k}", "Common neurons with number of tasks and worst rank")
+    st.subheader("Specific neurons")
+    st.markdown(
+        f"Every neuron in two or more tasks' sets is banned and the sets refilled until no two meet: "
+        f"{len(specific.banned)} banned in {specific.rounds} rounds."
+    )
+    parts = [neuron_table(neuron_rows(cut)).assign(task=task) for task, cut in specific.sets().items()]
+    rows = pd.concat(parts, ignore_index=True)
+    table(
+        rows[["task", *rows.columns.drop("task")]],
+        "specific",
+        f"specific-k{k}",
+        "Specific neurons of each task",
+        height=320,
+        column_config={"score": st.column_config.NumberColumn(format="scientific")},
+    )
+
+
+def common_frame(common: CommonNeurons) -> pd.DataFrame:
+    parts = []
+    for role, one in (("good", common.good), ("bad", common.bad)):
+        parts.append(
+            pd.DataFrame(
+                {
+                    "role": role,
+                    "id": [f"{layer}.{index}" for layer, index in one.neurons.tolist()],
+                    "layer": one.neurons[:, 0],
+                    "tasks": one.n_tasks,
+                    "worst rank": one.worst_rank,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def overlap_view(rankings: dict[str, NeuronRanking], k: int) -> None:
+    """Jaccard of every two tasks' sets, by role and across roles."""
+    pairs: tuple[tuple[Role, Role], ...] = (("good", "good"), ("bad", "bad"), ("good", "bad"))
+    with st.container(horizontal=True, gap="medium"):
+        for one, two in pairs:
+            found = overlap(rankings, k, one, two)
+            with st.container(width=PANEL_WIDTH):
+                st.markdown(f"**{one} / {two}**")
+                drawn = overlap_heatmap(found, f"{one} for", f"{two} for")
+                figure(drawn.update_traces(showscale=False), f"overlap_{one}_{two}", f"overlap-{one}-{two}-k{k}")
+    st.caption("Jaccard: neurons that both sets have, of all that either has. 0 is none, 1 is the same set.")
+
+
+def opposed_view(rankings: dict[str, NeuronRanking], k: int) -> None:
+    """Neurons good for one task and bad for another."""
+    found = opposed_neurons(rankings, k)
+    if not len(found):
+        st.info(f"No neuron is among the {k} good ones of one task and the {k} bad ones of another.")
+        return
+    st.markdown(f"{found['id'].nunique()} neurons are good for one task and bad for another.")
+    table(
+        found,
+        "opposed",
+        f"two-roles-k{k}",
+        "Neurons good for one task and bad for another",
+        column_config={
+            name: st.column_config.NumberColumn(format="scientific") for name in ("good_score", "bad_score")
+        },
+    )
+
+
+def page(run: RunFolder, setting: Setting) -> None:
+    competence(run)
+    found = peers(run)
+    options = list(dict.fromkeys([*found, *bundled_tasks()]))
+    tasks = st.multiselect("Tasks", options, default=options, key="cross_tasks", persist_state="session")
+    k = int(st.number_input("K of either role", 1, value=setting.k, key="cross_k", persist_state="session", width=160))
+    chosen = {task: found[task] for task in tasks if task in found}
+    rankings = rankings_of(chosen)
+    specific = specific_neurons(rankings, k) if len(rankings) > 1 else None
+    configs = {task: one.config() for task, one in chosen.items()}
+    files = specific_files(specific, setting.model, configs) if specific else {}
+    what_is_missing(run, tasks, chosen, files, k)
+    if specific is None:
+        st.info("Neurons of two tasks are needed to compare them; so far there are those of one.")
+        return
+    view = st.segmented_control(
+        "View", [MATRICES, SETS, OVERLAP, OPPOSED], default=MATRICES, required=True, key="view", bind="query-params"
+    )
+    if view == MATRICES:
+        matrices(chosen, files, k)
+    elif view == SETS:
+        sets_view(rankings, specific, k)
+    elif view == OVERLAP:
+        overlap_view(rankings, k)
+    else:
+        opposed_view(rankings, k)
+    peers_caption(chosen, f"K = {k} of either role")
+    recipes(run)
+
+
+through_frame()
+run = state.shown_run()
+setting = setting_of(run) if run else None
+if run is None:
+    empty_state("There is no run to compare yet.", state.START, state.ATTRIBUTION)
+elif setting is None:
+    empty_state("The attribution of this run is not finished.", state.ATTRIBUTION)
+else:
+    page(run, setting)

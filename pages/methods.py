@@ -1,0 +1,177 @@
+"""The paper's tables for the runs at hand: every method through the same evaluation."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from neuron_core.analysis.tables import (
+    ABLATED,
+    ORIGINAL_AND_ENABLED,
+    OURS,
+    RANDOM,
+    RANDOM_BOTH,
+    ablation_table,
+    as_printed,
+    baseline_table,
+    budget_table,
+    enabled_table,
+    methods_table,
+    parts_table,
+)
+from neuron_core.cni.methods import METHODS, RANKED
+from neuron_core.control.results import Evaluation
+from neuron_core.figures.experiments import entry_bars
+from neuron_core.runs.config import EvaluationConfig
+from neuron_core.runs.store import RunFolder
+from pages.shared import state
+from pages.shared.engine import engine
+from pages.shared.frame import through_frame
+from pages.shared.guard import guard
+from pages.shared.peers import evaluated_peers, peers_caption
+from pages.shared.results import evaluation_of
+from pages.shared.widgets import competence, empty_state, figure, recipes, table
+
+TABLES = {
+    "Table 1": "Every method on every task, each at its best ratio.",
+    "Table 2": "Rivals that find good neurons only, beside themselves with bad neurons.",
+    "Table 3": "Good neurons alone, bad ones alone, and both, of our method.",
+    "Table 4": "The unmodified model on each task.",
+    "Table 6": "Good, bad and both neurons of each method, by task.",
+    "Table 7": "Every method at every budget.",
+}
+NUMBERS = ("rac", "rcc", "rac_low", "rac_high", "rcc_low", "rcc_high")
+
+
+def sources_of(evaluation: Evaluation, k: int | None = None) -> set[str]:
+    """Methods that an evaluation has, its controls among them."""
+    rows = [*evaluation.best, *evaluation.random]
+    found = {row.source for row in rows if k is None or row.k == k}
+    return found & set(METHODS)
+
+
+def in_all(evaluations: Mapping[str, Evaluation], k: int | None = None) -> list[str]:
+    """Methods that every task has, in the registry's order."""
+    there = [sources_of(evaluation, k) for evaluation in evaluations.values()]
+    return [name for name in METHODS if all(name in found for found in there)]
+
+
+def made(name: str, evaluations: dict[str, Evaluation], k: int, ks: list[int]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table's entries and the columns that name one of its lines. ConfigError when something was not evaluated."""
+    if name == "Table 1":
+        return methods_table(evaluations, k, in_all(evaluations, k)), ("method",)
+    if name == "Table 2":
+        return enabled_table(evaluations, k), ("method",)
+    if name == "Table 3":
+        return parts_table(evaluations, k), ("part",)
+    if name == "Table 6":
+        there = in_all(evaluations, k)
+        return ablation_table(evaluations, k, [method for method in ABLATED if method in there]), ("method", "part")
+    return budget_table(evaluations, ks, in_all(evaluations)), ("method", "k")
+
+
+def needs(name: str, methods: list[str]) -> list[str]:
+    """Methods that a table needs and some task has not."""
+    wanted = {
+        "Table 1": [*RANKED, RANDOM, RANDOM_BOTH],
+        "Table 2": [method for pair in ORIGINAL_AND_ENABLED for method in pair],
+        "Table 3": [OURS],
+        "Table 6": list(ABLATED),
+        "Table 7": [OURS],
+    }
+    return [method for method in wanted.get(name, []) if method not in methods]
+
+
+def run_all(run: RunFolder, lacking: list[str]) -> None:
+    """Offers a run of every method on the shown run's task."""
+    if lacking:
+        st.info(f"Not evaluated on every task here: {', '.join(lacking)}.")
+    config = run.config()
+    usual = EvaluationConfig(examples=50)
+    if st.button(
+        f"Run all methods on {config.task.rpartition('/')[2]}",
+        icon=":material/play_arrow:",
+        key="run_all_methods",
+        help="A new run with the settings of the shown one: every method attributed and evaluated.",
+    ):
+        with guard():
+            wanted = replace(
+                config,
+                sets=(),
+                attribution=replace(config.attribution, methods=RANKED),
+                evaluation=replace(config.evaluation or usual, methods=tuple(METHODS)),
+            )
+            state.show(engine().submit(wanted))
+            st.rerun()
+
+
+def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int) -> None:
+    """A table as printed, best and held out, its bars, and all of its entries."""
+    st.markdown("**At the best ratio** (RAC/RCC in percent; chosen on these very questions: optimistic)")
+    file = f"{name.lower().replace(' ', '')}-k{k}"
+    printed, heldout = as_printed(rows, lines), as_printed(rows, lines, heldout=True)
+    table(printed, "printed", f"{file}-best", f"{name}, at the best ratio")
+    st.markdown("**Held out** (the ratio chosen on one half of the examples, measured on the other)")
+    table(heldout, "heldout", f"{file}-heldout", f"{name}, held out")
+    st.caption(
+        "Fail: RAC or RCC is negative, that is against the intended direction. Undefined: the unmodified model gets "
+        "nothing right. Averages use signed values and leave out what is undefined. Deg: degrader, Enh: enhancer. "
+        "random and random+ are sets of neurons drawn by chance, random+ with the same choice of the ratio: the null."
+    )
+    measure = st.segmented_control("Measure", ["RAC", "RCC"], default="RAC", required=True, key="methods_measure")
+    chosen = rows if name != "Table 7" else rows[rows["k"] == k]
+    key = "rac" if measure == "RAC" else "rcc"
+    bars = entry_bars(chosen, key, lines if name != "Table 7" else ("method",))
+    figure(bars, "entry_bars", f"{file}-{key}")
+    with st.expander("All entries with their intervals", key="entries"):
+        number = st.column_config.NumberColumn(format="%.1f")
+        columns = {**dict.fromkeys(NUMBERS, number), **{f"heldout_{one}": number for one in NUMBERS}}
+        table(rows, "all_entries", f"{file}-entries", f"Entries of {name}", column_config=columns)
+
+
+def page(run: RunFolder) -> None:
+    competence(run)
+    found = evaluated_peers(run)
+    tasks = st.multiselect("Tasks", list(found), default=list(found), key=f"methods_tasks_{'-'.join(found)}")
+    chosen = {task: found[task] for task in tasks}
+    evaluations = {task: one for task, folder in chosen.items() if (one := evaluation_of(folder)) is not None}
+    if not evaluations:
+        st.info("Choose at least one task.")
+        return
+    ks = sorted(set.intersection(*({row.k for row in one.grid} for one in evaluations.values())))
+    if not ks:
+        st.info("These tasks were evaluated with different budgets; none of them is in all. Evaluate one again.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        name = st.segmented_control(
+            "Table", list(TABLES), default="Table 1", required=True, key="table", bind="query-params"
+        )
+        k = st.selectbox("Budget K", ks, key="methods_k", width=120)
+    st.markdown(TABLES[name])
+    methods = in_all(evaluations, k)
+    if name == "Table 4":
+        rows = baseline_table({task: one.baseline for task, one in evaluations.items()})
+        number = st.column_config.NumberColumn(format="%.1f")
+        shown = dict.fromkeys(("acc", "acc_low", "acc_high", "com", "com_low", "com_high"), number)
+        table(rows, "baselines", "table4", "The unmodified model on each task", column_config=shown)
+        st.caption("Percent, with 95% bootstrap intervals over examples. Chance is 25% for acc.")
+    else:
+        lacking = needs(name, methods)
+        if not lacking or name in ("Table 1", "Table 7") or (name == "Table 6" and OURS in methods):
+            with guard():
+                rows, lines = made(name, evaluations, k, ks)
+                entries(name, rows, lines, k)
+        run_all(run, lacking)
+    peers_caption(chosen, f"K = {k}")
+    recipes(run)
+
+
+through_frame()
+run = state.shown_run()
+if run is None:
+    empty_state("There is no run to make tables of yet.", state.START, state.ATTRIBUTION)
+elif not evaluated_peers(run):
+    empty_state("No run of this model has an evaluation yet.", state.CONTROL)
+else:
+    page(run)
