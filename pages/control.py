@@ -2,12 +2,14 @@
 
 import streamlit as st
 
+from neuron_core.cni.methods import CONTROLS
 from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
 from neuron_core.control.metrics import Baseline, Evaluation
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.control import Metric, budget_curves, ratio_curves
+from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import N_PROXIES
-from neuron_core.runs.config import EvaluationConfig
+from neuron_core.runs.config import POSITIONS, SAMPLES, EvaluationConfig
 from neuron_core.runs.results import Cell, cell_of
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
@@ -18,7 +20,7 @@ from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.results import attribution_of, evaluation_of, setting_of
 from pages.shared.widgets import CARD_WIDTH, competence, empty_state, figure, provenance, recipes
-from pages.shared.words import between, change, letter_warning, letters_under, verdict
+from pages.shared.words import between, change, letter_warning, letters_under, source_title, verdict
 
 METRICS: dict[str, Metric] = {"RAC (accuracy)": "rac", "RCC (comprehension)": "rcc"}
 OVER_RATIO, OVER_BUDGET = "over the ratio", "over the budget K"
@@ -53,30 +55,99 @@ def form(run: RunFolder, setting: Setting) -> None:
         persist_state="session",
         help="As many random neurons a layer; 0 leaves the band out.",
     )
+    position, sample, by, methods = more_settings(run)
     n_each = len(ks) * len(RATIOS) * len(DIRECTIONS) * (1 + int(seeds))
     st.caption(
         f"{int(examples) * N_PROXIES} questions, each under {n_each} interventions: {len(ks)} budgets, "
         f"{len(RATIOS)} ratios, enhancer and degrader, for these neurons and for {int(seeds)} random sets."
+        + (" At all positions each intervention takes a whole prompt: much slower." if position == "all" else "")
     )
     if st.button("Evaluate", type="primary", key="start_evaluation", icon=":material/play_arrow:"):
         with guard():
-            wanted = EvaluationConfig(examples=int(examples), ks=tuple(sorted(ks)), random_seeds=int(seeds))
+            wanted = EvaluationConfig(
+                examples=int(examples),
+                ks=tuple(sorted(ks)),
+                random_seeds=int(seeds),
+                position=position,
+                methods=methods,
+                sample=sample,
+                comprehended_by=ModelSpec(source=by) if by else None,
+            )
             engine().evaluate(run.id, wanted)
             st.rerun()
 
 
+def more_settings(run: RunFolder) -> tuple[str, str, str, tuple[str, ...] | None]:
+    """Position, sample, whose comprehension decides, and methods; None for all that the run has."""
+    one, two = st.columns(2)
+    position = one.segmented_control(
+        "Position",
+        POSITIONS,
+        default="last",
+        required=True,
+        key="evaluation_position",
+        persist_state="session",
+        help="last: the last prompt token, where the neurons were found; all: every token of the prompt.",
+    )
+    sample = two.segmented_control(
+        "Sample",
+        SAMPLES,
+        default="natural",
+        required=True,
+        key="evaluation_sample",
+        persist_state="session",
+        help="natural: as drawn; balanced: half that the model comprehends (two of three right), half that it does "
+        "not; comprehended: only those. Chosen on one option shuffle, evaluated on another.",
+    )
+    by = ""
+    if sample != "natural":
+        by = st.text_input(
+            "Whose comprehension decides",
+            key="evaluation_by",
+            placeholder="the run's own model",
+            help="A hub id, a checkpoint folder, or a .gguf file.",
+            persist_state="session",
+        ).strip()
+    known = [*run.config().attribution.methods]
+    if len(known) < 2:
+        return position, sample, by, None
+    chosen = st.multiselect(
+        "Methods", [*known, *CONTROLS], default=known, key=f"evaluation_methods_{run.id}", format_func=source_title
+    )
+    return position, sample, by, None if chosen == known else tuple(chosen)
+
+
+def sample_caption(setting: Setting) -> None:
+    """How the evaluation examples were chosen, where not as drawn, and whether there were enough."""
+    sample = setting.sample
+    if sample is None:
+        return
+    parts = [f"{len(sample.comprehended)} comprehended"]
+    if sample.kind == "balanced":
+        parts.append(f"{len(sample.others)} not comprehended")
+    short = "" if sample.full else f" There are not the {sample.wanted} examples that were asked for."
+    st.caption(f"Sample: {sample.kind}, {' and '.join(parts)} examples, by {plain(sample.chosen_by)}.{short}")
+
+
 def choose_cell(evaluation: Evaluation) -> Cell:
     """One cell of the evaluated grid, opened at the best ratio."""
-    ks = sorted({row.k for row in evaluation.grid})
+    sources = list(dict.fromkeys(row.source for row in evaluation.grid))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        source = sources[0]
+        if len(sources) > 1:
+            source = st.selectbox("Neurons of", sources, key="control_source", format_func=source_title, width=220)
+        ks = sorted({row.k for row in evaluation.grid if row.source == source})
         k = st.selectbox("Budget K", ks, key="control_k", persist_state="session", width=150)
         direction: Direction = st.segmented_control(
             "Direction", DIRECTIONS, default="enhancer", required=True, key="direction", persist_state="session"
         )
-        best = next(found for found in evaluation.best if (found.k, found.direction) == (k, direction))
-        ratios = sorted({row.ratio for row in evaluation.grid})
-        ratio = choose_ratio(ratios, best.ratio, f"ratio_{k}_{direction}")
-    return cell_of(evaluation, k, ratio, direction)
+        where = (source, k, direction)
+        best = next(found for found in evaluation.best if (found.source, found.k, found.direction) == where)
+        ratios = sorted({row.ratio for row in evaluation.grid if (row.source, row.k, row.direction) == where})
+        # A single source keeps the keys short: tests of the browser and links of users name them.
+        own = "" if len(sources) == 1 else f"_{sources.index(source)}"
+        ratio = choose_ratio(ratios, best.ratio, f"ratio_{k}_{direction}{own}")
+    return cell_of(evaluation, k, ratio, direction, source)
 
 
 def choose_ratio(ratios: list[float], best: float, key: str) -> float:
@@ -133,16 +204,18 @@ MEANING = {
 }
 
 
-def curves(run: RunFolder, evaluation: Evaluation, k: int) -> None:
+def curves(run: RunFolder, evaluation: Evaluation, k: int, source: str) -> None:
     with st.container(horizontal=True, gap="large"):
         metrics = list(METRICS)
         chosen = st.segmented_control("Measure", metrics, default=metrics[0], required=True, key="metric")
         over = st.segmented_control("Shown", [OVER_RATIO, OVER_BUDGET], default=OVER_RATIO, required=True, key="over")
     metric = METRICS[chosen]
     if over == OVER_RATIO:
-        figure(ratio_curves(evaluation, k, metric), "ratio_curves", f"{metric}-ratio-{state.shown_id()}-k{k}")
+        figure(ratio_curves(evaluation, k, metric, source), "ratio_curves", f"{metric}-ratio-{state.shown_id()}-k{k}")
     else:
-        figure(budget_curves(evaluation, "best", metric), "budget_curves", f"{metric}-budget-{state.shown_id()}")
+        figure(
+            budget_curves(evaluation, "best", metric, source), "budget_curves", f"{metric}-budget-{state.shown_id()}"
+        )
         st.caption("At each budget's best ratio, with the held-out values beside; random sets get the same choice.")
     provenance(run, k=k if over == OVER_RATIO else None, position=evaluation.grid[0].position)
 
@@ -154,10 +227,11 @@ def unmodified(baseline: Baseline) -> None:
 
 def page(run: RunFolder, setting: Setting, evaluation: Evaluation) -> None:
     competence(run)
+    sample_caption(setting)
     cell = choose_cell(evaluation)
     cards(cell, evaluation.baseline)
     provenance(run, k=cell.row.k, position=cell.row.position)
-    curves(run, evaluation, cell.row.k)
+    curves(run, evaluation, cell.row.k, cell.row.source)
     unmodified(evaluation.baseline)
     flips(run, cell.row)
     recipes(run)
@@ -173,10 +247,10 @@ setting = setting_of(run) if run else None
 evaluation = evaluation_of(run) if run else None
 if run is None:
     empty_state("There is no run to look into yet.", state.START, state.ATTRIBUTION)
+elif setting is not None and evaluation is not None:
+    page(run, setting, evaluation)
 elif setting is None or attribution_of(run) is None:
     empty_state("The attribution of this run is not finished.", state.ATTRIBUTION)
-elif evaluation is not None:
-    page(run, setting, evaluation)
 else:
     competence(run)
     if state.is_active(state.shown_id() or run.id):

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
-from neuron_core.cni.sets import NeuronSetFile
 
 from neuron_core.analysis.common import CommonNeurons, common_neurons
 from neuron_core.analysis.cross import CrossMatrix, cross_entries, cross_matrix
 from neuron_core.analysis.layers import Role, neuron_rows
 from neuron_core.analysis.specific import SpecificNeurons, opposed_neurons, overlap, specific_neurons
 from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
 from neuron_core.runs.config import EvaluationConfig

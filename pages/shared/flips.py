@@ -33,7 +33,7 @@ def flips(run: RunFolder, cell: GridRow) -> None:
     if evaluated is None:
         return
     st.subheader("Question by question")
-    place = evaluated.column(cell.k, cell.ratio, cell.direction)
+    place = evaluated.column(cell.k, cell.ratio, cell.direction, cell.source)
     rows = question_rows(evaluated.probabilities, evaluated.plan, place)
     counts = {name: sum(name in ("all", row.flip) for row in rows) for name in FILTERS}
     chosen = st.segmented_control(

@@ -21,7 +21,6 @@ START, DATA, QUESTIONS = "pages/start.py", "pages/data.py", "pages/questions.py"
 ATTRIBUTION, LAYERS, CONTROL = "pages/attribution.py", "pages/layers.py", "pages/control.py"
 QUESTION, RUNS = "pages/question.py", "pages/runs.py"
 NEURON, PLAYGROUND = "pages/neuron.py", "pages/playground.py"
-NEURON = "pages/neuron.py"
 CROSS_TASK, METHODS = "pages/cross_task.py", "pages/methods.py"
 
 

@@ -2,6 +2,7 @@
 
 import time
 
+from neuron_core.cni.methods import METHODS
 from neuron_core.control.competence import CHANCE, shifted_letter
 from neuron_core.control.metrics import Baseline, GridRow
 from neuron_core.control.results import Verdict
@@ -36,15 +37,10 @@ VERDICTS: dict[Verdict, str] = {
     "undefined": ":gray-badge[Undefined] The unmodified model gets nothing right to compare with.",
 }
 
-SOURCES = {
-    "task": "neurons of the task",
-    "random": "random sets",
-}
-
 
 def source_title(source: str) -> str:
     """Whose neurons an intervention takes."""
-    return SOURCES.get(source, source)
+    return METHODS[source].title if source in METHODS else source
 
 
 def method_names(config: RunConfig) -> str:

@@ -8,7 +8,7 @@ from neuron_core.tasks.load import load_task
 from tests.builders import write_jsonl
 from tests.pages.conftest import faults, texts
 
-PAGES = ("start", "data", "questions", "attribution", "layers", "neuron", "control", "question", "playground", "runs")
+PAGES = ("start", "data", "questions", "attribution", "layers", "neuron", "control", "question", "playground", "methods", "runs")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -18,7 +18,7 @@ def test_a_page_without_any_run_opens_without_a_fault(open_page, page):
     assert app.title[0].value == {"start": "NeuronLLM Explorer"}.get(page, page.capitalize())
 
 
-@pytest.mark.parametrize("page", ["attribution", "layers", "control", "question", "runs"])
+@pytest.mark.parametrize("page", ["attribution", "layers", "control", "question", "methods", "runs", "cross_task"])
 def test_a_page_without_any_run_says_what_to_do_first_and_links_there(open_page, page):
     app = open_page(page)
     links = [link.proto.page for link in app.get("page_link")]

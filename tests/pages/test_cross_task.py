@@ -1,0 +1,104 @@
+"""Cross-task: what is missing, one click, matrices, shared and specific neurons."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from neuron_core.runs.engine import Engine
+from neuron_core.runs.execute import execute
+from neuron_core.runs.store import RunFolder, Store
+from tests.builders import classification_rows, write_jsonl
+from tests.pages.conftest import faults, figures, texts
+from tests.pages.test_pages_runs import orders
+
+__all__ = ["orders"]
+
+
+@pytest.fixture(scope="session")
+def other_finished(tiny_config, tiny_model, tmp_path_factory) -> RunFolder:
+    """The tiny model's run on a second task."""
+    rows = classification_rows(40, labels=("sunny", "rainy", "windy"))
+    task = write_jsonl(tmp_path_factory.mktemp("other") / "weather.jsonl", rows)
+    run = Store(tmp_path_factory.mktemp("other-run")).create(replace(tiny_config, task=str(task)))
+    execute(run, lambda say: Engine.of(tiny_model("llama")))
+    return run
+
+
+@pytest.fixture
+def two_tasks(full, other_finished) -> list[RunFolder]:
+    """Finished runs of two tasks of the same model."""
+    copy = full.path.parent / other_finished.id
+    shutil.copytree(other_finished.path, copy)
+    return [full, RunFolder(copy)]
+
+
+def opened(open_page, run, tasks=("mood", "weather"), k=5):
+    app = open_page("cross_task", {}, run=run.id)
+    app.multiselect(key="cross_tasks").set_value(list(tasks))
+    app.number_input(key="cross_k").set_value(k)
+    return app.run()
+
+
+def test_tasks_without_neurons_are_listed_and_started_in_one_click(open_page, full, orders):
+    app = opened(open_page, full, ("mood", "ner"))
+    assert faults(app) == []
+    assert "neurons of **ner**" in texts(app)
+    app.button(key="run_missing").click().run()
+    ((kind, config),) = orders()
+    assert (kind, config.task, config.model) == ("submit", "ner", full.config().model)
+    assert config.attribution.methods == ("ace",)
+    assert config.evaluation is not None
+
+
+def test_with_neurons_of_all_tasks_the_click_starts_an_evaluation_a_task_with_all_sets(open_page, two_tasks, orders):
+    app = opened(open_page, two_tasks[0])
+    app.button(key="run_missing").click().run()
+    configs = [config for _, config in orders()]
+    assert [config.task for config in configs] == [run.config().task for run in two_tasks]
+    for config, run in zip(configs, two_tasks, strict=True):
+        assert config.attribution.methods == ()
+        assert {use.name for use in config.sets} == {"specific-1-mood", "specific-2-weather"}
+        assert {use.k for use in config.sets} == {5}
+        # As many examples as the attribution had are drawn before: none of them is asked about.
+        assert config.attribution.examples == run.config().attribution.examples
+
+
+def test_finished_runs_make_matrices_with_fail_in_words_and_numbers(open_page, two_tasks, tiny_model, monkeypatch):
+    submitted = []
+
+    def carry_out(self, config):
+        run = Store().create(replace(config, evaluation=replace(config.evaluation, examples=6, random_seeds=1)))
+        execute(run, lambda say: Engine.of(tiny_model("llama")))
+        submitted.append(run)
+        return run.id
+
+    monkeypatch.setattr("neuron_core.runs.handle.EngineHandle.submit", carry_out)
+    app = opened(open_page, two_tasks[0])
+    app.button(key="run_missing").click().run()
+    assert faults(app) == []
+    assert len(submitted) == 2
+    assert not [button for button in app.button if button.key == "run_missing"]
+    drawn = figures(app)
+    assert len(drawn) == 2
+    rows = next(one.value for one in app.dataframe if "source" in one.value)
+    assert len(rows) == 8
+    evaluation = submitted[0].evaluation()
+    own = next(b for b in evaluation.best if (b.source, b.direction) == ("specific-1-mood", "degrader"))
+    cell = rows[(rows["source"] == "mood") & (rows["task"] == "mood") & (rows["direction"] == "degrader")]
+    assert cell["ratio"].tolist() == [own.ratio]
+    cells = [text for row in drawn[0]["data"][0]["text"] for text in row]
+    assert len(cells) == 4
+
+
+@pytest.mark.parametrize("view", ["common and specific", "overlap", "two roles"])
+def test_every_other_view_opens_from_the_rankings_alone(open_page, two_tasks, view):
+    app = opened(open_page, two_tasks[0])
+    app.segmented_control(key="view").set_value(view).run()
+    assert faults(app) == []
+
+
+def test_one_task_is_not_enough_and_says_so(open_page, full):
+    app = opened(open_page, full, ("mood",))
+    assert faults(app) == []
+    assert "Neurons of two tasks are needed" in texts(app)

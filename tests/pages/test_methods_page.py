@@ -1,0 +1,95 @@
+"""The Methods page: the paper's tables from runs at hand."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from neuron_core.cni.methods import METHODS, RANKED
+from neuron_core.runs.engine import Engine
+from neuron_core.runs.execute import execute
+from neuron_core.runs.store import RunFolder, Store
+from tests.pages.conftest import faults, figures, texts
+from tests.pages.test_pages_runs import orders
+
+__all__ = ["orders"]
+
+
+@pytest.fixture(scope="session")
+def all_methods(tiny_config, tiny_model, tmp_path_factory) -> RunFolder:
+    """A run of every method."""
+    config = replace(
+        tiny_config,
+        attribution=replace(tiny_config.attribution, methods=RANKED),
+        evaluation=replace(tiny_config.evaluation, examples=6, random_seeds=1, methods=tuple(METHODS)),
+    )
+    run = Store(tmp_path_factory.mktemp("methods")).create(config)
+    execute(run, lambda say: Engine.of(tiny_model("llama")))
+    return run
+
+
+@pytest.fixture
+def every(runs, all_methods) -> RunFolder:
+    shutil.copytree(all_methods.path, runs / all_methods.id)
+    return RunFolder(runs / all_methods.id)
+
+
+@pytest.mark.parametrize("name", ["Table 1", "Table 2", "Table 3", "Table 6", "Table 7"])
+def test_a_table_is_shown_at_the_best_ratio_and_held_out_with_bars(open_page, every, name):
+    app = open_page("methods")
+    app.segmented_control(key="table").set_value(name).run()
+    assert faults(app) == []
+    printed, heldout = app.dataframe[0].value, app.dataframe[1].value
+    assert printed.shape == heldout.shape
+    assert len(figures(app)) == 1
+    assert "optimistic" in texts(app)
+
+
+def test_table_one_has_every_method_and_both_controls(open_page, every):
+    app = open_page("methods")
+    assert app.dataframe[0].value["method"].tolist() == list(METHODS)
+    assert "Not evaluated" not in texts(app)
+
+
+def test_table_four_gives_the_unmodified_model(open_page, every):
+    app = open_page("methods")
+    app.segmented_control(key="table").set_value("Table 4").run()
+    assert faults(app) == []
+    baseline = every.evaluation().baseline
+    assert app.dataframe[0].value["acc"].tolist() == [100 * baseline.acc]
+
+
+def test_methods_that_a_run_has_not_are_named_and_can_be_run(open_page, full, orders):
+    app = open_page("methods")
+    assert faults(app) == []
+    assert "Not evaluated on every task here: tn, qrnca, tn+, qrnca+, kn, act, random." in texts(app)
+    app.button(key="run_all_methods").click().run()
+    ((kind, config),) = orders()
+    assert (kind, config.task) == ("submit", full.config().task)
+    assert config.attribution.methods == RANKED
+    assert config.evaluation.methods == tuple(METHODS)
+
+
+def test_fail_and_undefined_are_words_in_the_table(open_page, every):
+    path = every.path / "evaluation.json"
+    evaluation = json.loads(path.read_text())
+    for best in evaluation["best"]:
+        best["rac"], best["rcc"] = (None, None) if best["direction"] == "enhancer" else (-5.0, 4.0)
+    path.write_text(json.dumps(evaluation))
+    printed = open_page("methods").dataframe[0].value.set_index("method")
+    assert printed.loc["ace", "mood Enh"] == "undefined"
+    assert printed.loc["ace", "mood Deg"].startswith("Fail (")
+
+
+def test_control_and_question_offer_every_method(open_page, every):
+    control = open_page("control")
+    assert faults(control) == []
+    control.selectbox(key="control_source").set_value("tn").run()
+    assert faults(control) == []
+    assert "Ratio: 1, the only one evaluated" in texts(control)
+    question = open_page("question")
+    assert faults(question) == []
+    question.multiselect(key="question_sources").set_value(["ace", "kn", "random"]).run()
+    assert faults(question) == []
+    assert len(question.dataframe[0].value) == 7
