@@ -8,7 +8,19 @@ from neuron_core.tasks.load import load_task
 from tests.builders import write_jsonl
 from tests.pages.conftest import faults, texts
 
-PAGES = ("start", "data", "questions", "attribution", "layers", "neuron", "control", "question", "playground", "methods", "runs")
+PAGES = (
+    "start",
+    "data",
+    "questions",
+    "attribution",
+    "layers",
+    "neuron",
+    "control",
+    "question",
+    "playground",
+    "methods",
+    "runs",
+)
 
 
 @pytest.mark.parametrize("page", PAGES)
