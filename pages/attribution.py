@@ -1,9 +1,12 @@
 """Starts a run; shows the neurons it found and how far the attribution can be trusted."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from neuron_core.analysis.layers import neuron_rows
-from neuron_core.cni.neurons import NeuronSet
+from neuron_core.cni.methods import METHODS, RANKED
+from neuron_core.cni.neurons import NeuronRanking, NeuronSet
 from neuron_core.cni.quadrature import RULES
 from neuron_core.cni.selection import preset
 from neuron_core.figures.layers import completeness_bars
@@ -69,12 +72,23 @@ def form() -> None:
         )
     )
     seed = three.number_input("Seed", 0, value=0, key="seed", persist_state="session")
+    methods = st.multiselect(
+        "Methods",
+        RANKED,
+        default=["ace"],
+        key="methods",
+        persist_state="session",
+        format_func=lambda name: METHODS[name].title,
+        help="One pass scores for all of them; the first is shown first. "
+        + " ".join(f"**{METHODS[name].title}**: {METHODS[name].description}" for name in RANKED),
+    )
     config = RunConfig(
         task=state.task_name(),
         model=spec,
         seed=int(seed),
         prompt=wording_of(state.task_name()),
         attribution=AttributionConfig(
+            methods=tuple(methods),
             steps=int(steps),
             rule=rule,
             examples=int(examples),
@@ -120,13 +134,19 @@ def cost_in_words(cost: Estimate) -> str:
 
 def result(run: RunFolder, setting: Setting, found: Attribution) -> None:
     competence(run)
-    cut = found.ranking.cut(setting.k)
-    numbers(setting, found, cut)
+    name = choose_method(found)
+    ranking = found.rankings[name]
+    cut = ranking.cut(setting.k)
+    roles = ("good", "bad") if METHODS[name].sides == "both" else ("good",)
+    numbers(setting, ranking, found.guard, cut, roles)
     good, bad = st.columns(2)
     with good:
         neurons("good", cut, "Good neurons", "speak for the correct letter")
     with bad:
-        neurons("bad", cut, "Bad neurons", "speak against it")
+        if "bad" not in roles:
+            st.info(f"{METHODS[name].title} names helpful neurons only.")
+        else:
+            neurons("bad", cut, "Bad neurons", "speak against it")
     provenance(run)
     if st.button(
         "Evaluate these neurons" if evaluation_of(run) is None else "See their evaluation",
@@ -146,20 +166,38 @@ def result(run: RunFolder, setting: Setting, found: Attribution) -> None:
     recipes(run)
 
 
-def numbers(setting: Setting, found: Attribution, cut: NeuronSet) -> None:
+def choose_method(found: Attribution) -> str:
+    """The run's first method, or another of its methods where it has several."""
+    names = list(found.rankings)
+    if len(names) == 1:
+        return names[0]
+    chosen = st.segmented_control(
+        "Method",
+        names,
+        default=names[0],
+        required=True,
+        key="method_shown",
+        format_func=lambda name: METHODS[name].title,
+    )
+    note = found.rankings[chosen].note
+    st.caption(METHODS[chosen].description + (f" Here: {note}." if note else ""))
+    return str(chosen)
+
+
+def numbers(setting: Setting, ranking: NeuronRanking, guard: float, cut: NeuronSet, roles: Sequence[str]) -> None:
     total = setting.model.n_total
     cards: list[tuple[str, object, str, str | None]] = [
         ("K", setting.k, f"{setting.k / total:.3%} of {total:,}", None),
         ("z", setting.z, f"{setting.z / total:.2%}, preset: {setting.preset}", None),
         (
             "Ambiguous neurons",
-            found.ranking.n_ambiguous,
+            ranking.n_ambiguous,
             "set to 0",
             "Among the top z of one example and the bottom z of another.",
         ),
         (
             "Guard",
-            f"{found.guard:.1e}",
+            f"{guard:.1e}",
             "largest distance",
             "Rows at full value are the unmodified model; this is the largest difference found. "
             "A run stops where it is too large.",
@@ -171,7 +209,7 @@ def numbers(setting: Setting, found: Attribution, cut: NeuronSet) -> None:
                 name, value, more, delta_color="off", delta_arrow="off", border=True, help=meaning, width=CARD_WIDTH
             )
     for role, there in (("good", len(cut.good)), ("bad", len(cut.bad))):
-        if there < setting.k:
+        if role in roles and there < setting.k:
             st.info(f"Only {there} {role} neurons were found; K is {setting.k}.")
 
 

@@ -24,6 +24,9 @@ class Attribution:
     """A finished attribution beside its checks."""
 
     ranking: NeuronRanking
+    "by the run's first method"
+    rankings: dict[str, NeuronRanking]
+    "by method"
     gaps: LayerGaps
     guard: float
     "largest distance of a full-value row from the unmodified model, over questions and layers"
@@ -78,6 +81,7 @@ def read_attribution(run: RunFolder) -> Attribution | None:
     letters = np.stack([one.letter_probabilities for one in checks])
     return Attribution(
         ranking=ranking,
+        rankings=run.rankings(),
         gaps=layer_gaps(np.stack([one.gap[0] for one in checks])),
         guard=max(one.guard for one in checks),
         baseline=_baseline(setting.attribution, letters),

@@ -1,5 +1,6 @@
 """Runs started, watched, cancelled and resumed from the pages."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -211,3 +212,28 @@ def test_more_examples_than_the_task_has_are_said_before_a_run_is_made(open_page
     app.button(key="start").click().run()
     assert [("40 examples" in fault, "41 are asked for" in fault) for fault in faults(app)] == [(True, True)]
     assert orders() == []
+
+
+def test_several_methods_go_from_the_form_into_the_run_and_are_shown_one_by_one(open_page, orders, full):
+    app = open_page("attribution")
+    app.multiselect(key="methods").set_value(["kn", "ace"]).run()
+    app.button(key="start").click().run()
+    ((_, config),) = orders()
+    assert config.attribution.methods == ("kn", "ace")
+    app = open_page("attribution")
+    app.multiselect(key="methods").set_value([]).run()
+    assert "without a method" in faults(app)[0]
+
+
+def test_a_run_of_two_methods_shows_either_and_no_bad_neurons_where_a_method_has_none(open_page, full):
+    config = full.config()
+    attribution = dataclasses.replace(config.attribution, methods=("ace", "kn"))
+    full.set_evaluation(dataclasses.replace(config, attribution=attribution))
+    full.save_ranking(full.ranking("ace"), "kn")
+    app = open_page("attribution", run=full.id)
+    assert faults(app) == []
+    assert len(app.dataframe) == 2
+    app.segmented_control(key="method_shown").set_value("kn").run()
+    assert faults(app) == []
+    assert len(app.dataframe) == 1
+    assert "names helpful neurons only" in texts(app)
