@@ -13,6 +13,7 @@ from neuron_core.errors import AttributionError
 from neuron_core.models.hooks import Edit, edited_neurons
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loading import LoadedModel
+from neuron_core.models.placement import weights_of
 from neuron_core.models.rows import PromptState, run_entering
 
 GUARD_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
@@ -118,8 +119,8 @@ class _BehindTheLayer:
         projection = loaded.down_projections[layer]
         self._neurons = state.neurons[layer : layer + 1].detach().requires_grad_()
         self._written = projection(self._neurons)
-        bias = getattr(projection, "bias", None)
-        written = self._written.detach() if bias is None else self._written.detach() - bias
+        with weights_of(projection) as own:
+            written = self._written.detach() - own["bias"] if "bias" in own else self._written.detach()
         base = state.hidden[layer + 1].to(alpha)
         self.hidden = self.varied = (base + (alpha - 1)[:, None] * written.to(alpha)).to(loaded.dtype).requires_grad_()
 

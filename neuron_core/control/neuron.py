@@ -9,6 +9,7 @@ from neuron_core.control.findings import Context, NeuronContexts, NeuronTokens, 
 from neuron_core.errors import ConfigError
 from neuron_core.models.hooks import edited_neurons, replaced_stream
 from neuron_core.models.loading import LoadedModel, vocabulary_logits
+from neuron_core.models.placement import weights_of
 
 TOP = 20
 BEFORE, AFTER = 24, 12
@@ -34,7 +35,8 @@ def neuron_tokens(loaded: LoadedModel, layer: int, index: int, top: int = TOP) -
     a norm behind the down projection, w goes through its gain first. ConfigError for a neuron that is not there.
     """
     check_neuron(loaded, layer, index)
-    weight: torch.Tensor = loaded.down_projections[layer].weight  # type: ignore[assignment]
+    with weights_of(loaded.down_projections[layer]) as own:
+        weight = own["weight"]
     vectors = weight.T if loaded.architecture.write_axis == "column" else weight
     vector = _behind_post_norm(loaded, layer, vectors[index].to(loaded.score_dtype))
     rms = vector.square().mean().sqrt()

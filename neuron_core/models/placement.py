@@ -4,6 +4,7 @@ Everything but layers stays on the device; layers follow in order until it is fu
 and come to the device while they work. Several GPUs are not spread over: rows and scores live on one device.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,9 @@ from neuron_core.models.spec import ModelSpec
 
 SHARE = 0.9
 "of what is free; the rest is for fragments and other processes"
+
+# It says at every load what was asked for.
+logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)
 
 Places = dict[str, str | int]
 
@@ -48,7 +52,10 @@ def place_layers(spec: ModelSpec, config: Any, device: torch.device) -> Places:
             accepted="a smaller dtype, or a device with more memory",
         )
     in_memory = int(SHARE * free_memory(torch.device("cpu"))) if device.type == "cuda" else 0
-    places: Places = dict.fromkeys(_around(model, path), main)
+    places: # It says at every load what was asked for.
+logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)
+
+Places = dict.fromkeys(_around(model, path), main)
     for number, size in enumerate(sizes):
         if size <= on_device:
             place, on_device = main, on_device - size
