@@ -52,10 +52,7 @@ def place_layers(spec: ModelSpec, config: Any, device: torch.device) -> Places:
             accepted="a smaller dtype, or a device with more memory",
         )
     in_memory = int(SHARE * free_memory(torch.device("cpu"))) if device.type == "cuda" else 0
-    places: # It says at every load what was asked for.
-logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)
-
-Places = dict.fromkeys(_around(model, path), main)
+    places: Places = dict.fromkeys(_around(model, path), main)
     for number, size in enumerate(sizes):
         if size <= on_device:
             place, on_device = main, on_device - size
