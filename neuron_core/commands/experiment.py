@@ -44,6 +44,7 @@ def experiment(
     random_seeds: Annotated[int, typer.Option(min=1, help="Random control sets of Table 1.")] = 5,
     sample: Annotated[str, typer.Option(help="natural, balanced or comprehended.")] = "natural",
     position: Annotated[str, typer.Option(help="last or all.")] = "last",
+    question: Annotated[str | None, typer.Option(help="Id of the evaluation question of Figure 10.")] = None,
     lengths: Annotated[str, typer.Option(help="Answer lengths of Figure 9.")] = "1,2,4,8,16,32",
     model: Model = EMBEDDED,
     revision: Revision = None,
@@ -80,6 +81,7 @@ def experiment(
             budget_tasks=tuple(task_name(task.strip()) for task in budget_tasks.split(",") if task.strip()),
             position=position,
             sample=sample,
+            question=question,
         )
 
     # A mistake in the options or in a task is found before a model is loaded.

@@ -233,8 +233,11 @@ def _fig10(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
         if evaluated is None or evaluation is None:
             raise RunError("the evaluation of this run is not finished", where=run.id, accepted="a finished run")
         p = evaluated.probabilities
+        if setting.question is not None and setting.question not in p.question_ids:
+            continue
         for direction in reversed(DOWN):
-            number = question_to_show(p, direction)
+            asked = setting.question
+            number = p.question_ids.index(asked) if asked is not None else question_to_show(p, direction)
             question, correct = evaluated.questions[number], int(p.targets[number])
             found = question_answers(p, evaluated.plan, evaluation, number, setting.k, direction, RIVALS)
             table = option_table(found, correct)
@@ -243,10 +246,15 @@ def _fig10(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
             labels = tuple(f"{option.letter}. {option.text}" for option in question.options)
             figures.append((caption, answer_bars(found, correct, labels)))
             tables.append(table.assign(task=task, question=question.id, direction=direction))
-    text = (
-        "The first question that the unmodified model gets wrong (enhancer) and the first it gets right (degrader): "
-        "probabilities among the four options and cross entropy in nats, before and under each method."
-    )
+    text = "Probabilities among the four options and cross entropy in nats, before and under each method."
+    if setting.question is None:
+        text += " Shown: the first question that the unmodified model gets wrong (enhancer) or right (degrader)."
+    if not tables:
+        raise ConfigError(
+            f"no task was asked the question {setting.question!r}",
+            where="--question",
+            accepted="an evaluation question, as e01c5a7f#2",
+        )
     whole = pd.concat(tables, ignore_index=True)
     # A column of true, false and nothing.
     whole["success"] = whole["success"].astype("boolean")

@@ -64,6 +64,8 @@ class ExperimentSetting:
     "of Table 7 and of more steps; empty: the last task, which in the paper is commonsense"
     position: str = "last"
     sample: str = "natural"
+    question: str | None = None
+    "id of the evaluation question of Figure 10; None takes one that the direction could change, of every task"
 
     def __post_init__(self) -> None:
         if not self.tasks or len(set(self.tasks)) < len(self.tasks):

@@ -167,7 +167,7 @@ def find_run(
         except NeuronCoreError:
             # A run of another version of this program is not the one looked for.
             continue
-        if same and (setting is None or setting.task_fingerprint == task_fingerprint) and not run.is_held():
+        if same and (setting is None or setting.task_fingerprint == task_fingerprint):
             return run
     return None
 

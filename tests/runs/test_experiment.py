@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.engine import Engine
 from neuron_core.runs.experiment import make_output
@@ -181,6 +182,16 @@ def test_the_diagonal_of_the_matrices_is_the_best_of_each_task(outputs, runs):
     column = table[(table["source"] == "mood") & (table["direction"] == "degrader")]
     assert column["ratio"].nunique() == 1
     assert len(table) == 8
+
+
+def test_figure_10_shows_the_question_asked_for(setting, runs, outputs):
+    assert set(outputs["fig10"].table["task"]) == {"mood", "tone"}
+    asked = runs.setting("tone").evaluation[4].id
+    table = make_output("fig10", replace(setting, question=asked), runs).table
+    assert set(table["question"]) == {asked}
+    assert table["method"].tolist() == ["original", "qrnca", "tn", "ace, good", "ace, bad", "ace, both"] * 2
+    with pytest.raises(ConfigError, match="no task was asked the question 'nothing#1'"):
+        make_output("fig10", replace(setting, question="nothing#1"), runs)
 
 
 def test_rows_as_json_have_intervals_as_pairs_and_null_for_undefined(setting, runs, outputs, tmp_path):
