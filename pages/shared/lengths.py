@@ -40,7 +40,7 @@ def length_check(reading: TaskReading, fits: str | None) -> None:
             with guard(), st.spinner("Counting tokens; a model that is not in memory is loaded first"):
                 st.session_state["data_lengths"] = (reading, spec, counted(reading))
                 st.rerun()
-        st.caption(f"Not checked: whether prompts fit the context of {plain(spec.title)}.")
+        st.caption(f"Not checked: whether prompts, worded as usual, fit the context of {plain(spec.title)}.")
 
 
 def counted(reading: TaskReading) -> Lengths:

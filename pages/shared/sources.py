@@ -57,10 +57,10 @@ def server_table() -> Table | None:
         )
         return None
     said = st.text_input(
-        plain(f"Path of a file below {root}"),
+        "Path of a file" if str(root) == root.anchor else plain(f"Path of a file below {root}"),
         key="data_path",
         persist_state="session",
-        placeholder=str(root / "examples.csv"),
+        placeholder=str((Path.home() if str(root) == root.anchor else root) / "examples.csv"),
         help=f"{ACCEPTED}. Any size; at most {MAX_ROWS:,} rows.",
     ).strip()
     if not said:

@@ -158,7 +158,7 @@ def test_prompts_too_long_for_the_model_are_rejected_after_the_check(bring, chec
     rows = [{"text": f"word {i} " * (300 if i == 4 else 1), "label": "ab"[i % 2]} for i in range(12)]
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()
     app = bring("t.jsonl", content, {"model_source": str(checkpoint("llama")), "model_device": "cpu"})
-    assert "Not checked: whether prompts fit" in said(app)
+    assert "Not checked: whether prompts, worded as usual, fit the context of llama" in said(app)
     app.button(key="data_check_lengths").click().run()
     assert faults(app) == []
     assert "Every prompt of these examples fits llama (context 1,024 tokens)" in said(app)
