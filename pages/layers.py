@@ -76,14 +76,31 @@ def go_to(neuron: str, rows: list[NeuronRow], chosen: list[NeuronRow]) -> list[N
             error_box(f"No neuron is called {neuron}", "Go to L.i", "layer.index, for instance 12.345")
         else:
             st.info(f"Neuron {neuron} is not among these {len(rows)}. A larger K shows more of the ranking.")
+            open_link(neuron)
         return chosen
     row = found[0]
     st.info(f"Neuron {row.id} is number {row.rank} of the {row.role} neurons, with a score of {row.score:.3e}.")
+    open_link(neuron)
     return [row, *(other for other in chosen if other.id != row.id)]
+
+
+def open_link(neuron: str) -> None:
+    st.page_link(
+        state.NEURON,
+        label=f"Open neuron {neuron}",
+        icon=":material/arrow_forward:",
+        query_params={"run": state.shown_id() or "", "neuron": neuron},
+    )
 
 
 def neurons(rows: list[NeuronRow], name: str) -> None:
     frame = neuron_table(rows)
+
+    def open_selected() -> None:
+        chosen = st.session_state["neurons"].selection.rows
+        if chosen:
+            st.session_state["open_neuron"] = rows[chosen[0]].id
+
     marked = str(st.session_state.get("neuron", "")).strip()
 
     def highlight(row: pd.Series) -> list[str]:
@@ -96,7 +113,10 @@ def neurons(rows: list[NeuronRow], name: str) -> None:
         f"{len(rows)} neurons with layer, index and score",
         shown=frame.style.apply(highlight, axis=1) if marked in set(frame["id"]) else None,
         column_config={"score": st.column_config.NumberColumn(format="scientific")},
+        on_select=open_selected,
+        selection_mode="single-row",
     )
+    st.caption("A click on the box before a neuron opens its page.")
 
 
 def this_run(run: RunFolder, found: Attribution, k: int, name: str) -> None:
@@ -205,6 +225,9 @@ def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
 
 
 through_frame()
+if "open_neuron" in st.session_state:
+    # Asked for by a click: a callback can't leave the page. The page of the neuron takes it from there.
+    st.switch_page(state.NEURON)
 run = state.shown_run()
 setting = setting_of(run) if run else None
 found = attribution_of(run) if run else None

@@ -25,6 +25,9 @@ SHOWN = 10
 def choose_neuron(setting: Setting) -> tuple[int, int] | None:
     """The neuron of the address or of the field; None where none is named, or none of this model."""
     facts = setting.model
+    if "open_neuron" in st.session_state:
+        # From a click on another page; the field writes it into the address.
+        st.session_state["neuron"] = st.session_state.pop("open_neuron")
     wanted = st.text_input(
         "Go to L.i",
         key="neuron",
