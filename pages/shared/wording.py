@@ -15,11 +15,11 @@ from pages.shared.guard import plain
 
 WORDINGS = "wordings"
 DISTRACTOR_LABELS = {
-    "kind": "the row's own, else by the kind of task",
-    "column": "the row's own only",
-    "file": "other answers of the file",
+    "kind": "by task kind",
+    "column": "from the row",
+    "file": "other answers",
 }
-TEMPLATE_LABELS = {"plain": "plain text", "chat": "the model's chat template"}
+TEMPLATE_LABELS = {"plain": "plain text", "chat": "chat template"}
 NAMES = tuple(field.name for field in fields(PromptConfig))
 
 
@@ -76,14 +76,19 @@ def _settings(task_name: str, task: Task) -> PromptConfig:
     )
     letter = row[1].selectbox(
         "Its letter",
-        [None, *LETTERS],
+        [BY_SEED, *LETTERS],
         **kept("letter"),
-        format_func=lambda value: value or "by seed",
+        format_func=lambda value: "by seed" if value == BY_SEED else value,
         disabled=demonstration == NONE,
         help="Where the demonstration's correct option stands.",
     )
     distractors = row[2].selectbox(
-        "Wrong options", list(DISTRACTOR_LABELS), **kept("distractors"), format_func=DISTRACTOR_LABELS.__getitem__
+        "Wrong options",
+        list(DISTRACTOR_LABELS),
+        **kept("distractors"),
+        format_func=DISTRACTOR_LABELS.__getitem__,
+        help="By task kind: the row's own `distractors` where it has some, else as the kind makes them. From the row: "
+        "its own or an error. Other answers: right answers of other examples of the file.",
     )
     template = row[3].selectbox(
         "Template",
@@ -97,7 +102,7 @@ def _settings(task_name: str, task: Task) -> PromptConfig:
         rule=None if rule == RULE else rule,
         stem=None if stem == stem_template(task) else stem,
         demonstration=demonstration,
-        letter=letter,
+        letter=None if letter == BY_SEED else letter,
         distractors=distractors,
         template=template,
     )
@@ -131,5 +136,5 @@ def _buttons(task_name: str, task: Task, config: PromptConfig) -> None:
 def _shown(task: Task, config: PromptConfig) -> dict[str, Any]:
     """What the widgets show: the usual texts in full."""
     values = {name: getattr(config, name) for name in NAMES}
-    usual = {"role": task.wording.role, "rule": RULE, "stem": stem_template(task)}
+    usual = {"role": task.wording.role, "rule": RULE, "stem": stem_template(task), "letter": BY_SEED}
     return values | {name: text for name, text in usual.items() if values[name] is None}
