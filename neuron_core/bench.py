@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from neuron_core.cni.attribution import attribute, reference
+from neuron_core.cni.passes import Passes
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.selection import example_scores, preset, select
 from neuron_core.control.evaluation import option_probabilities, plan_chunks
@@ -24,11 +25,12 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.qatt.proxies import N_PROXIES, ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
+from neuron_core.runs.engine import Engine
 from neuron_core.tasks.load import load_task
 
 Say = Callable[[str], None]
 CONFIG = AttributionConfig()
-ROWS_PER_PASS = EvaluationConfig().rows_per_pass
+EVALUATION = EvaluationConfig()
 
 
 def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None = None) -> dict[str, Any]:
@@ -49,7 +51,8 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     prompts = [tokenize_prompt(loaded.tokenizer, question.prompt) for question in questions]
 
     on_stage("fast attribution")
-    fast_s, scores = _time_attribution(loaded, questions, prompts)
+    passes = Engine.of(loaded).passes([*questions, *held_out], CONFIG, EVALUATION)
+    fast_s, scores = _time_attribution(loaded, questions, prompts, passes)
     on_stage("reference attribution")
     layers = timed_layers(loaded.n_layers, n_timed)
     reference_s, worst = _time_reference(loaded, prompts[0], questions[0].target, layers, scores[0].of("ace"))
@@ -57,7 +60,7 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     n_total = loaded.n_layers * loaded.n_neurons
     by_example = example_scores(np.stack([s.of("ace") for s in scores]), [i // N_PROXIES for i in range(len(scores))])
     plan = grid(select(by_example, preset(n_total).z), BUDGETS)
-    grid_s, baseline_s = _time_grid(loaded, held_out, plan)
+    grid_s, baseline_s = _time_grid(loaded, held_out, plan, passes)
 
     fast_median, reference_total = statistics.median(fast_s), statistics.mean(reference_s) * loaded.n_layers
     return {
@@ -76,7 +79,7 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
             "ratio": reference_total / fast_median,
             "max_rel_diff": worst,
             "questions": len(questions),
-            "layers_per_pass": CONFIG.layers_per_pass,
+            "layers_per_pass": passes.layers,
         },
         "evaluation": {
             "grid_s": statistics.median(grid_s),
@@ -111,7 +114,7 @@ def _wait_for(device: torch.device) -> None:
 
 
 def _time_attribution(
-    loaded: LoadedModel, questions: Sequence[ProxyQuestion], prompts: Sequence[TokenizedPrompt]
+    loaded: LoadedModel, questions: Sequence[ProxyQuestion], prompts: Sequence[TokenizedPrompt], passes: Passes
 ) -> tuple[list[float], list[AttributionScores]]:
     """Seconds and scores of every question; the first is attributed once before, untimed."""
 
@@ -122,7 +125,7 @@ def _time_attribution(
             question.id,
             question.target,
             steps=CONFIG.steps,
-            layers_per_pass=CONFIG.layers_per_pass,
+            layers_per_pass=passes.layers,
         )
 
     fast(questions[0], prompts[0])
@@ -148,12 +151,12 @@ def _time_reference(
 
 
 def _time_grid(
-    loaded: LoadedModel, questions: Sequence[ProxyQuestion], plan: Sequence[Intervention]
+    loaded: LoadedModel, questions: Sequence[ProxyQuestion], plan: Sequence[Intervention], passes: Passes
 ) -> tuple[list[float], list[float]]:
     """Seconds of the grid and of one plain forward pass, question by question in turn."""
     prompts = [tokenize_prompt(loaded.tokenizer, question.prompt) for question in questions]
     shared = SharedPrompts(loaded, prompts, [question.example_id for question in questions])
-    chunks = plan_chunks(loaded, plan, ROWS_PER_PASS)
+    chunks = plan_chunks(loaded, plan, passes.rows)
     grid_s: list[float] = []
     baseline_s: list[float] = []
     for number, (question, prompt) in enumerate(zip(questions, prompts, strict=True)):

@@ -26,6 +26,7 @@ HEAVY = {
     "models.baichuan",
     "models.device",
     "models.explain",
+    "models.fitting",
     "models.heads",
     "models.hooks",
     "models.loading",

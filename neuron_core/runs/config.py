@@ -35,8 +35,8 @@ class AttributionConfig:
     "neurons kept at either end of an example's ranking; None takes the preset"
     k: int | None = None
     "budget shown first; None takes the preset"
-    layers_per_pass: int = 6
-    "the chunk plan: fixed for a run, so that a resumed run is equal bit for bit"
+    layers_per_pass: int | None = None
+    "layers whose rows share a pass; None: chosen from the free memory when the run starts, and kept with it"
     keep_bytes: int = KEEP_BYTES
     "question scores are kept whole up to this size; beyond it the top and bottom z of each example, and sums"
 
@@ -47,7 +47,8 @@ class AttributionConfig:
         _one_of("rule", self.rule, RULES)
         _at_least("steps", self.steps, 1)
         _at_least("examples", self.examples, 1)
-        _at_least("layers_per_pass", self.layers_per_pass, 1)
+        if self.layers_per_pass is not None:
+            _at_least("layers_per_pass", self.layers_per_pass, 1)
         _at_least("keep_bytes", self.keep_bytes, 0)
         for name in ("z", "k"):
             if getattr(self, name) is not None:
@@ -72,7 +73,8 @@ class EvaluationConfig:
     comprehended: those that `comprehended_by` comprehends on another option shuffle"""
     comprehended_by: ModelSpec | None = None
     "whose comprehension decides; None is the run's own model"
-    rows_per_pass: int = 128
+    rows_per_pass: int | None = None
+    "interventions that share a pass; None: chosen like layers_per_pass"
 
     def __post_init__(self) -> None:
         _one_of("position", self.position, POSITIONS)
@@ -84,7 +86,8 @@ class EvaluationConfig:
             raise ConfigError("a natural sample asks no model", where="comprehended_by", accepted="None")
         _at_least("examples", self.examples, 2)
         _at_least("random_seeds", self.random_seeds, 0)
-        _at_least("rows_per_pass", self.rows_per_pass, 1)
+        if self.rows_per_pass is not None:
+            _at_least("rows_per_pass", self.rows_per_pass, 1)
         if not self.ks or min(self.ks) < 1 or len(set(self.ks)) != len(self.ks):
             raise ConfigError(f"budgets {list(self.ks)}", accepted="different whole numbers from 1")
         if not self.ratios or not set(self.ratios) <= set(RATIOS) or len(set(self.ratios)) != len(self.ratios):

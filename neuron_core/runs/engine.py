@@ -1,7 +1,8 @@
 """The engine: one loaded model and its lock. It knows no files, no processes and no pages."""
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,14 +10,17 @@ from numpy.typing import NDArray
 
 from neuron_core.cni.attribution import attribute
 from neuron_core.cni.methods import targets_of
+from neuron_core.cni.passes import Passes, PassShape, choose
 from neuron_core.cni.scores import AttributionScores
-from neuron_core.control.evaluation import option_probabilities, option_probabilities_all, plan_chunks
+from neuron_core.control.evaluation import RowChunk, option_probabilities, option_probabilities_all, plan_chunks
 from neuron_core.control.findings import Generation, NeuronContexts, NeuronTokens, Steering, Text
 from neuron_core.control.generation import Writer, open_prompt, steering_edits
 from neuron_core.control.interventions import Intervention
 from neuron_core.control.neuron import ContextSearch, neuron_tokens
 from neuron_core.errors import RunError
 from neuron_core.models.chat import chat_template_of
+from neuron_core.models.device import free_memory
+from neuron_core.models.fitting import until_it_fits
 from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.loading import LoadedModel, Stage, load_model, vocabulary_logits
 from neuron_core.models.prompts import SharedPrompts
@@ -92,29 +96,65 @@ class Engine:
                 mass=float(mass[list(tokenized.letter_ids)].sum()),
             )
 
+    def passes(
+        self, questions: Sequence[ProxyQuestion], attribution: AttributionConfig, evaluation: EvaluationConfig | None
+    ) -> Passes:
+        """The chunk plan for these questions: what the configs say, else as much as the free memory holds."""
+        with self._lock:
+            loaded = self.loaded
+            longest = max((question.prompt for question in questions), key=len, default="")
+            targets = targets_of(attribution.methods)
+            shape = PassShape(
+                n_layers=loaded.n_layers,
+                n_neurons=loaded.n_neurons,
+                hidden_size=loaded.hidden_size,
+                n_heads=loaded.model.config.num_attention_heads,
+                n_vocabulary=loaded.model.config.vocab_size if set(targets) - {"ace"} else 0,
+                n_tokens=len(loaded.tokenizer(longest)["input_ids"]),
+                itemsize=loaded.dtype.itemsize,
+                own_attention=loaded.architecture.attention == "own",
+                batch=loaded.architecture.rows == "batch",
+                device=loaded.device.type,
+            )
+            # Two more rows a layer: at full value and at zero.
+            passes = choose(shape, attribution.steps + 2, free_memory(loaded.device))
+        layers, rows = attribution.layers_per_pass, evaluation.rows_per_pass if evaluation else None
+        return replace(passes, layers=layers or passes.layers, rows=rows or passes.rows)
+
     def attribute(
-        self, questions: Sequence[ProxyQuestion], config: AttributionConfig, *, skip: Collection[int] = ()
+        self,
+        questions: Sequence[ProxyQuestion],
+        config: AttributionConfig,
+        *,
+        skip: Collection[int] = (),
+        passes: Passes | None = None,
+        on_smaller: Callable[[Passes], None] = lambda _: None,
     ) -> Iterator[tuple[int, AttributionScores]]:
         """Scores of each question not in `skip`, by number, one at a time.
 
         Common prefixes are taken over all questions, skipped ones too: a resumed run computes the same numbers.
+        Out of memory: the question again and all further ones in smaller passes, which `on_smaller` is told.
         """
         prompts = self._prepare(questions)
+        current = passes or self.passes(questions, config, None)
         for number, question in enumerate(questions):
             if number in skip:
                 continue
-            with self._lock:
-                state = prompts.run(number)
-                scores = attribute(
+
+            def attempt(passes: Passes, number: int = number, question: ProxyQuestion = question) -> AttributionScores:
+                return attribute(
                     self.loaded,
-                    state,
+                    prompts.run(number),
                     question.id,
                     question.target,
                     targets=targets_of(config.methods),
                     steps=config.steps,
                     rule=config.rule,
-                    layers_per_pass=config.layers_per_pass,
+                    layers_per_pass=passes.layers,
                 )
+
+            with self._lock:
+                scores, current = until_it_fits(attempt, current, Passes.smaller_attribution, on_smaller)
             yield number, scores
 
     def evaluate(
@@ -124,19 +164,34 @@ class Engine:
         config: EvaluationConfig,
         *,
         skip: Collection[int] = (),
+        passes: Passes | None = None,
+        on_smaller: Callable[[Passes], None] = lambda _: None,
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Option probabilities (1 + interventions, 4) of each question not in `skip`, by number."""
+        """Option probabilities (1 + interventions, 4) of each question not in `skip`, by number.
+
+        Out of memory: as in `attribute`.
+        """
         prompts = self._prepare(questions)
-        with self._lock:
-            chunks = plan_chunks(self.loaded, plan, config.rows_per_pass) if config.position == "last" else []
+        current = passes or self.passes(questions, AttributionConfig(), config)
+        chunks: dict[int, list[RowChunk]] = {}
         for number, question in enumerate(questions):
             if number in skip:
                 continue
+
+            def attempt(
+                passes: Passes, number: int = number, question: ProxyQuestion = question
+            ) -> NDArray[np.float32]:
+                if config.position == "all":
+                    tokens, positions = prompts.tokens(number), passes.positions
+                    return option_probabilities_all(
+                        self.loaded, tokens, plan, question.id, positions_per_pass=positions
+                    )
+                if passes.rows not in chunks:
+                    chunks[passes.rows] = plan_chunks(self.loaded, plan, passes.rows)
+                return option_probabilities(self.loaded, prompts.run(number), chunks[passes.rows], question.id)
+
             with self._lock:
-                if config.position == "last":
-                    values = option_probabilities(self.loaded, prompts.run(number), chunks, question.id)
-                else:
-                    values = option_probabilities_all(self.loaded, prompts.tokens(number), plan, question.id)
+                values, current = until_it_fits(attempt, current, Passes.smaller_evaluation, on_smaller)
             yield number, values
 
     def baseline(self, questions: Sequence[ProxyQuestion]) -> Iterator[NDArray[np.float32]]:

@@ -1,11 +1,12 @@
 """Carries a run through its stages; what is finished on disk is never computed again."""
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
 from typing import TypeVar
 
 from neuron_core.cni.methods import rank
+from neuron_core.cni.passes import Passes
 from neuron_core.cni.sets import check_model
 from neuron_core.control.metrics import evaluate
 from neuron_core.errors import Cancelled, NeuronCoreError, RunError
@@ -78,7 +79,11 @@ def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine 
     finished = run.evaluated()
     plan = plan_for(run)
     reporter.begin("evaluation", len(finished), len(setting.evaluation))
-    for number, values in reporter.each(engine.evaluate(setting.evaluation, plan, config.evaluation, skip=finished)):
+    passes = _passes(run, setting.evaluation, engine)
+    units = engine.evaluate(
+        setting.evaluation, plan, config.evaluation, skip=finished, passes=passes, on_smaller=reporter.smaller
+    )
+    for number, values in reporter.each(units):
         run.save_probabilities(number, values)
     probabilities = run.probabilities()
     assert probabilities is not None
@@ -86,6 +91,15 @@ def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine 
         position, seed = config.evaluation.position, config.seed
         run.save_evaluation(evaluate(probabilities, plan, position, seed, strata=setting.strata()))
     reporter.close()
+
+
+def _passes(run: RunFolder, questions: Sequence[ProxyQuestion], engine: Engine) -> Passes:
+    """The chunk plan that the run began with, or one that is chosen now and kept."""
+    config, kept = run.config(), run.passes()
+    if kept is None:
+        kept = engine.passes(questions, config.attribution, config.evaluation)
+        run.save_passes(kept)
+    return kept
 
 
 def _other(other_engine: OtherEngine | None, spec: ModelSpec, say: Say) -> Engine:
@@ -101,7 +115,11 @@ def _attribute(run: RunFolder, setting: Setting, engine: Engine, reporter: "_Rep
     finished = run.scored()
     reporter.begin("attribution", len(finished), len(setting.attribution))
     keeper.take_in()
-    for number, scores in reporter.each(engine.attribute(setting.attribution, config.attribution, skip=finished)):
+    passes = _passes(run, setting.attribution, engine)
+    units = engine.attribute(
+        setting.attribution, config.attribution, skip=finished, passes=passes, on_smaller=reporter.smaller
+    )
+    for number, scores in reporter.each(units):
         run.save_scores(number, scores)
         keeper.take_in()
     sums = run.sums()
@@ -183,6 +201,12 @@ class _Reporter:
     def say(self, message: str) -> None:
         self._publish(message=message)
         self._stop_if_asked()
+
+    def smaller(self, passes: Passes) -> None:
+        """Memory did not suffice: the run goes on, and on a resume begins, with these passes."""
+        self._run.save_passes(passes)
+        self._run.event("smaller passes", **asdict(passes))
+        self._publish(message="Out of memory: goes on in smaller passes.")
 
     def each(self, units: Iterable[T]) -> Iterable[T]:
         for unit in units:

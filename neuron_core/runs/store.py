@@ -1,8 +1,9 @@
 """The store: a folder of run folders, each whole in itself. No torch.
 
 A run folder holds config.json, status.json, events.jsonl, sample.json (how the evaluation examples were chosen),
-setting.json (questions, ids, model facts), scores/N.npz (one a question), examples/E.npz (top and bottom z of an
-example), sums.npz, rankings/METHOD.npz, sets/NAME.json, evaluation/N.npz (one a question) and evaluation.json.
+setting.json (questions, ids, model facts), passes.json (the chunk plan: with it a resumed run is equal bit for bit),
+scores/N.npz (one a question), examples/E.npz (top and bottom z of an example), sums.npz, rankings/METHOD.npz,
+sets/NAME.json, evaluation/N.npz (one a question) and evaluation.json.
 Every file is written to a temporary name, synced and renamed, so that a crash leaves whole files only.
 """
 
@@ -25,6 +26,7 @@ from platformdirs import user_data_path
 
 from neuron_core.cni import sets
 from neuron_core.cni.methods import METHODS
+from neuron_core.cni.passes import Passes
 from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.metrics import Evaluation, evaluation_from_dict, evaluation_to_dict
 from neuron_core.control.probabilities import OptionProbabilities
@@ -148,6 +150,19 @@ class RunFolder(AttributionFiles):
         """Questions, ids and model facts; None before the run has begun."""
         path = self.path / "setting.json"
         return setting_from_json(path.read_bytes()) if path.exists() else None
+
+    def save_passes(self, passes: Passes) -> None:
+        self._write("passes.json", json.dumps(asdict(passes)).encode())
+
+    def passes(self) -> Passes | None:
+        """The chunk plan; None before the run has begun. RunError when its file is damaged."""
+        path = self.path / "passes.json"
+        if not path.exists():
+            return None
+        try:
+            return Passes(**json.loads(path.read_bytes()))
+        except (ValueError, TypeError) as error:
+            raise RunError(f"the chunk plan of this run can't be read: {error}", where=str(path)) from None
 
     def sets(self) -> dict[str, NeuronSetFile]:
         """The neuron sets of other runs that this one evaluates, by the name that its config gives them."""

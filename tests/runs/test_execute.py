@@ -26,11 +26,11 @@ class WatchedEngine(Engine):
         self.__dict__.update(vars(Engine.of(loaded)))
         self.computed, self.fail_at, self.error = [], fail_at, error
 
-    def attribute(self, questions, config, *, skip=()):
-        return self._watched("attribution", super().attribute(questions, config, skip=skip))
+    def attribute(self, *what, **how):
+        return self._watched("attribution", super().attribute(*what, **how))
 
-    def evaluate(self, questions, plan, config, *, skip=()):
-        return self._watched("evaluation", super().evaluate(questions, plan, config, skip=skip))
+    def evaluate(self, *what, **how):
+        return self._watched("evaluation", super().evaluate(*what, **how))
 
     def _watched(self, stage, units):
         for number, value in units:

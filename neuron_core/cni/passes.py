@@ -1,0 +1,74 @@
+"""How much one pass holds: chosen once a run from the memory that is free, and kept with it. No torch."""
+
+from dataclasses import dataclass, replace
+
+SHARE = 0.5
+"of the free memory that a pass may take by this estimate, which errs on the large side"
+MOST_ROWS = 512
+POSITIONS = {"cpu": 1024, "cuda": 8192}
+
+
+@dataclass(frozen=True)
+class Passes:
+    """The chunk plan of a run. Across different plans numbers agree within rounding; within one, bit for bit."""
+
+    layers: int
+    "whose rows share an attribution pass"
+    rows: int
+    "interventions at the last position in a pass"
+    positions: int
+    "tokens of all interventions of a pass at position `all`"
+
+    def smaller_attribution(self) -> "Passes | None":
+        """Half of it; None when it is one layer already."""
+        return replace(self, layers=(self.layers + 1) // 2) if self.layers > 1 else None
+
+    def smaller_evaluation(self) -> "Passes | None":
+        """Half of it; None when it is two rows already: one intervention, and one row without any."""
+        if self.rows <= 2:
+            return None
+        return replace(self, rows=max(2, self.rows // 2), positions=max(1, self.positions // 2))
+
+
+@dataclass(frozen=True)
+class PassShape:
+    """What the size of a pass depends on."""
+
+    n_layers: int
+    n_neurons: int
+    hidden_size: int
+    n_heads: int
+    n_vocabulary: int
+    "size of the vocabulary where a target needs all its logits, else 0"
+    n_tokens: int
+    itemsize: int
+    "bytes of one value"
+    own_attention: bool
+    "scores among rows too"
+    batch: bool
+    "every row repeats the cached keys and values"
+    device: str
+
+    def row_values(self, n_rows: int) -> int:
+        """Values that one row keeps in one layer until its backward pass, an upper estimate."""
+        seen = self.n_tokens + (n_rows if self.own_attention else 0)
+        # Inner values and their activation and gate; norms, projections, residual; attention weights.
+        values = 6 * self.n_neurons + 12 * self.hidden_size + 3 * self.n_heads * seen
+        return values + (2 * self.hidden_size * self.n_tokens if self.batch else 0)
+
+    def attribution_bytes(self, layers: int, n_steps: int) -> int:
+        """Memory of the largest attribution pass, the lowest layers': rows join layer after layer."""
+        n_rows = layers * n_steps
+        row_layers = n_steps * sum(self.n_layers - layer for layer in range(layers))
+        return self.itemsize * (row_layers * self.row_values(n_rows) + 3 * n_rows * self.n_vocabulary)
+
+
+def choose(shape: PassShape, n_steps: int, free: int) -> Passes:
+    """The largest passes that fit into a share of the free memory; equal ones rather than a small last one."""
+    room = SHARE * free
+    fitting = [n for n in range(1, shape.n_layers + 1) if shape.attribution_bytes(n, n_steps) <= room]
+    n_passes = -(-shape.n_layers // max(fitting, default=1))
+    one_row = shape.itemsize * shape.row_values(MOST_ROWS)
+    rows = max(2, min(MOST_ROWS, int(room / one_row)))
+    positions = max(1, min(POSITIONS.get(shape.device, POSITIONS["cpu"]), int(room / one_row)))
+    return Passes(-(-shape.n_layers // n_passes), rows, positions)
