@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from neuron_core.commands import experiment, look, run, sets
+from neuron_core.commands import estimate, experiment, look, run, sets
 from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.recipes import PROGRAM
 from neuron_core.terminal import say
@@ -27,6 +27,7 @@ for command in (
     sets.try_neurons,
     look.bench,
     look.models,
+    estimate.estimate,
     look.validate,
 ):
     app.command()(command)

@@ -13,6 +13,7 @@ from neuron_core.figures.layers import completeness_bars
 from neuron_core.qatt.draws import draw
 from neuron_core.qatt.prompt import check_wording
 from neuron_core.runs.config import AttributionConfig, RunConfig
+from neuron_core.runs.cost import TWO_CORES
 from neuron_core.runs.estimate import Estimate, estimate, facts_from_runs, pace_from_runs
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.setting import ModelFacts, Setting
@@ -21,7 +22,7 @@ from pages.shared import state
 from pages.shared.engine import engine
 from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
-from pages.shared.results import attribution_of, evaluation_of, reading_of, setting_of, weights_of
+from pages.shared.results import attribution_of, evaluation_of, model_size, reading_of, setting_of
 from pages.shared.tables import NEURON_COLUMNS, neuron_table
 from pages.shared.widgets import CARD_WIDTH, competence, empty_state, figure, provenance, recipes, table
 from pages.shared.wording import wording_of
@@ -96,7 +97,9 @@ def form() -> None:
             k=None if k is None else int(k),
         ),
     )
-    st.caption(cost_in_words(estimate(config, facts, pace_from_runs(spec, runs), weights_of(spec))))
+    on_gpu = spec.device.startswith(("cuda", "mps")) or (loaded is not None and loaded.device != "cpu")
+    cost = estimate(config, facts, pace_from_runs(spec, runs), model_size(spec), None if on_gpu else TWO_CORES)
+    st.caption(cost_in_words(cost))
     if st.button("Start", type="primary", key="start", icon=":material/play_arrow:"):
         with guard():
             # Too few examples, a stem that does not fit: said now, not after the model is loaded.
@@ -116,7 +119,9 @@ def usual_numbers(facts: ModelFacts | None) -> tuple[str, str]:
 
 def cost_in_words(cost: Estimate) -> str:
     said = [f"{cost.n_questions} questions."]
-    if cost.seconds is None or cost.pace is None:
+    if cost.seconds is not None and cost.pace is None:
+        said.append(f"About {duration(cost.seconds)} besides loading on two processor cores, by arithmetic.")
+    elif cost.seconds is None or cost.pace is None:
         said.append("How long they take isn't known before a first run with this model.")
     else:
         said.append(
@@ -124,7 +129,8 @@ def cost_in_words(cost: Estimate) -> str:
             f"m = {cost.pace.steps} in run {cost.pace.run_id}."
         )
     if cost.weight_bytes:
-        said.append(f"The weights take {size(cost.weight_bytes)} of memory.")
+        work = f", a pass {size(cost.working_bytes)} more" if cost.working_bytes else ""
+        said.append(f"The weights take {size(cost.weight_bytes)} of memory{work}.")
     else:
         said.append("What the weights take isn't known before they are loaded.")
     if cost.disk_bytes:

@@ -37,6 +37,7 @@ COMMANDS = (
     "resume",
     "demo",
     "experiment",
+    "estimate",
     "bench",
     "models",
     "validate",

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from neuron_core.control.metrics import Baseline, Evaluation
-from neuron_core.models.size import weight_bytes
+from neuron_core.models.size import Size, size_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.results import Attribution, Evaluated, read_attribution, read_evaluated
 from neuron_core.runs.setting import Setting
@@ -48,9 +48,9 @@ def reading_of(task: str) -> TaskReading:
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def weights_of(spec: ModelSpec) -> int | None:
-    """Memory of a model's weights in bytes, where its files say."""
-    return weight_bytes(spec)
+def model_size(spec: ModelSpec) -> Size | None:
+    """A model's parameters and dimensions, where its files, its config or a preset say."""
+    return size_of(spec)
 
 
 def _stamp(run: RunFolder, *names: str) -> Stamp:

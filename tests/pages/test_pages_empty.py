@@ -110,9 +110,9 @@ def test_a_fault_that_nobody_expected_is_short_and_has_no_traceback(open_page, m
     assert app.error
 
 
-def test_attribution_offers_a_form_and_says_what_is_not_known_yet(open_page):
+def test_attribution_offers_a_form_and_says_what_it_costs_by_arithmetic(open_page):
     app = open_page("attribution")
     assert "15 questions" in texts(app)
-    assert "isn't known" in texts(app)
+    assert "on two processor cores, by arithmetic" in texts(app)
     app.number_input(key="examples").set_value(7).run()
     assert "21 questions" in texts(app)

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from neuron_core.models.size import Size
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import AttributionConfig, RunConfig
 from neuron_core.runs.engine import Engine
@@ -23,11 +24,13 @@ def run(tmp_path, task_file, checkpoint, tiny_model) -> RunFolder:
 
 def test_time_grows_with_questions_and_steps():
     config = RunConfig("sentiment", attribution=AttributionConfig(steps=32, examples=10))
-    found = estimate(config, FACTS, Pace(1.5, 16, "r"), weight_bytes=100)
+    found = estimate(config, FACTS, Pace(1.5, 16, "r"), Size(25, None))
     assert found.n_questions == 30
     assert found.seconds == pytest.approx(90.0)
     assert found.weight_bytes == 100
-    assert found.disk_bytes == 2 * 4 * 30 * 1536 * 30
+    # Whole scores and values; top and bottom 654 of 10 examples, 8 bytes each; three dense sums; 2 KiB a question.
+    whole, extremes, sums, checks = 2 * 4 * 46_080 * 30, 10 * 2 * 654 * 8, 3 * 8 * 46_080, 30 * 2048
+    assert found.disk_bytes == whole + extremes + sums + checks
 
 
 def test_nothing_is_made_up_where_nothing_is_known():

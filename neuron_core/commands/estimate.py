@@ -1,0 +1,29 @@
+"""The command `estimate`: what an attribution will cost, before anything is loaded."""
+
+from typing import Annotated
+
+import typer
+
+from neuron_core.commands.common import spec
+from neuron_core.commands.options import AsJson, Model
+from neuron_core.models.spec import EMBEDDED
+from neuron_core.terminal import emit
+
+
+def estimate(
+    model: Model = EMBEDDED,
+    questions: Annotated[int, typer.Option(min=1, help="Proxy questions, three an example.")] = 15,
+    steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="m of Eq. 1.")] = 16,
+    rule: Annotated[str, typer.Option(help="right, midpoint or gauss-legendre.")] = "right",
+    methods: Annotated[str, typer.Option(help="Methods of one pass, separated by commas.")] = "ace",
+    tokens: Annotated[int, typer.Option(min=2, help="Tokens of a question.")] = 160,
+    as_json: AsJson = False,
+) -> None:
+    """Operations, memory, disk and time of an attribution, from the model's config alone. Loads no model."""
+    from neuron_core.runs.config import AttributionConfig
+    from neuron_core.runs.cost import SHARED_TOKENS
+    from neuron_core.runs.estimate import cost_report, cost_text
+
+    config = AttributionConfig(methods=tuple(methods.split(",")), steps=steps, rule=rule)
+    shared = min(SHARED_TOKENS, tokens - 1)
+    emit(cost_report(spec(model), questions, config, tokens=tokens, shared=shared), as_json, cost_text)
