@@ -263,6 +263,21 @@ def test_a_preview_has_the_wording_that_is_asked_for(command, weather, no_engine
     assert outcome.err == "Error: the stem has an unknown field {sentence}. Where: task weather. Accepted: {text}.\n"
 
 
+def test_a_preview_in_a_chat_template_reads_the_tokenizer_and_no_weights(command, llama, weather, no_engine):
+    no_engine()
+    shutil.copytree(llama, "talker", ignore=shutil.ignore_patterns("*.safetensors"))
+    words = ("preview", "--task", weather, "--n", 1, "--template", "chat", "--model")
+    outcome = command(*words, llama)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "the model's tokenizer has no chat template" in outcome.err
+    path = Path("talker/tokenizer_config.json")
+    template = "<|user|>{{ messages[0]['content'] }}\n<|answer|>"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"chat_template": template}))
+    for question in command(*words, "talker", "--json").json["questions"]:
+        assert question["prompt"].startswith("<|user|>You are an expert")
+        assert question["prompt"].endswith("\nAnswer:\n<|answer|>")
+
+
 def test_a_run_of_the_command_line_keeps_its_wording(command, llama, weather):
     words = ("--role", "You hear moods.", "--demonstration-letter", "C", "--rule", "midpoint")
     attribute = ("attribute", "--task", weather, "--model", llama, "--examples", 1, "--steps", 2, *words)

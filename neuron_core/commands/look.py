@@ -14,6 +14,7 @@ from neuron_core.runs import report
 from neuron_core.terminal import emit, stage_line
 
 if TYPE_CHECKING:
+    from neuron_core.models.chat import ChatTemplate
     from neuron_core.tasks.load import TaskReading
 
 
@@ -23,6 +24,8 @@ def preview(
     n: Annotated[int, typer.Option(min=1, help="Examples shown, three questions each.")] = 2,
     seed: Seed = 0,
     prompt: PromptConfig = USUAL,
+    model: Annotated[str, typer.Option(help="Whose chat template, with --template chat; reads no weights.")] = EMBEDDED,
+    revision: Revision = None,
     as_json: AsJson = False,
 ) -> None:
     """Shows the questions of the first attribution examples. Loads no model."""
@@ -31,8 +34,17 @@ def preview(
 
     reading = load_task(task)
     draws = draw(reading.task, n, 0, seed, prompt.demonstration)
-    questions = questions_of(reading.task, draws.attribution, draws.demonstration, seed, prompt)
+    chat = _chat_template(spec(model, revision)) if prompt.template == "chat" else None
+    questions = questions_of(reading.task, draws.attribution, draws.demonstration, seed, prompt, chat)
     emit(report.preview(reading, questions), as_json, report.preview_text)
+
+
+def _chat_template(model: ModelSpec) -> "ChatTemplate":
+    with stage_line() as on_stage:
+        from neuron_core.models.chat import chat_template_of
+        from neuron_core.models.loading import load_tokenizer
+
+        return chat_template_of(load_tokenizer(model, on_stage)[0])
 
 
 def validate(

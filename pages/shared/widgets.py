@@ -15,7 +15,7 @@ from neuron_core.runs.store import RunFolder
 from pages.shared import state
 from pages.shared.guard import plain
 from pages.shared.results import baseline_of, setting_of
-from pages.shared.words import short_title, standing
+from pages.shared.words import changes, short_title, standing
 
 # In pixels: four beside each other where there is room, and where there is not, none of them is cut off.
 CARD_WIDTH = 192
@@ -77,6 +77,7 @@ def provenance(run: RunFolder, *, k: int | None = None, position: str | None = N
         # Attribution itself looks at the last position only.
         f"position {position or 'last'}",
         f"seed {config.seed}",
+        *([f"another {changed} of the prompt"] if (changed := changes(config.prompt)) else []),
     ]
     st.caption(plain(" · ".join(parts)))
 

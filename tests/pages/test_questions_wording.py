@@ -1,9 +1,12 @@
 """Editing the wording: what the Questions page shows, and what the next run takes."""
 
+from dataclasses import replace
+
 import pytest
 
 from neuron_core.models.chat import ChatTemplate
 from neuron_core.qatt.config import USUAL, PromptConfig
+from neuron_core.runs.config import config_to_json
 from neuron_core.runs.handle import EngineHandle
 from pages.shared import wording
 from tests.pages.conftest import faults, texts
@@ -124,6 +127,13 @@ def test_the_wording_of_the_run_shown_can_be_taken(open_page, full):
     app.button(key="wording_of_run").click().run()
     assert faults(app) == []
     assert app.text_input(key=name).value == "You are an expert in sentiment analysis."
+
+
+def test_a_result_says_that_its_prompts_were_worded_otherwise(open_page, full):
+    assert "of the prompt" not in texts(open_page("layers"))
+    path = full.path / "config.json"
+    path.write_text(config_to_json(replace(full.config(), prompt=PromptConfig(role="You hear moods.", letter="B"))))
+    assert "another role, letter of the demonstration of the prompt" in texts(open_page("layers"))
 
 
 def test_a_chat_prompt_is_shown_whole_once_the_template_is_known(open_page, monkeypatch):
