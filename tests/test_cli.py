@@ -648,6 +648,15 @@ def test_neurons_are_saved_to_a_file_and_tried_on_a_task_from_it(command, attrib
     ]
 
 
+def test_neurons_are_tried_in_another_wording(command, attributed, weather, llama):
+    assert command("save-neurons", "--run", attributed.path, "--out", "mood.json").code == 0
+    words = ("try-neurons", "mood.json", "--task", weather, "--model", llama, "--k", "4", "--examples", "6")
+    assert command(*words, "--random-seeds", "0", "--answer-rule", "Say the letter.", "--out", "other").code == 0
+    run = RunFolder(Path("other"))
+    assert run.config().prompt == PromptConfig(rule="Say the letter.")
+    assert all("\nSay the letter.\n\n" in question.prompt for question in run.setting().evaluation)
+
+
 def test_a_method_that_the_run_has_not_is_named_when_its_neurons_are_saved(command, attributed):
     outcome = command("save-neurons", "--run", attributed.path, "--out", "mood.json", "--method", "kn")
     assert outcome.code == 1

@@ -9,8 +9,10 @@ import typer
 from neuron_core.cni.sets import set_of, to_json
 from neuron_core.commands.common import new_run, read_task, spec, task_name
 from neuron_core.commands.options import AsJson, Device, Dtype, EvaluationExamples, Model, OutDir, Run, Seed, Task
+from neuron_core.commands.wording import with_wording
 from neuron_core.errors import RunError
 from neuron_core.models.spec import EMBEDDED
+from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs import report
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
 from neuron_core.runs.files import write_file
@@ -47,6 +49,7 @@ def save_neurons(
     emit({"file": str(out), **counts}, as_json, lambda r: f"{r['good']} good and {r['bad']} bad neurons in {r['file']}")
 
 
+@with_wording
 def try_neurons(
     files: Annotated[list[Path], typer.Argument(help="Neuron sets, as `save-neurons` writes them.")],
     task: Task = "sentiment",
@@ -57,6 +60,7 @@ def try_neurons(
     dtype: Dtype = "float32",
     device: Device = "auto",
     seed: Seed = 0,
+    prompt: PromptConfig = USUAL,
     out: OutDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -69,6 +73,7 @@ def try_neurons(
         task=task_name(task),
         model=spec(model, None, dtype, device),
         seed=seed,
+        prompt=prompt,
         # Its examples stay out of the evaluation, as in the task's own run: the same questions are asked.
         attribution=AttributionConfig(methods=()),
         evaluation=EvaluationConfig(examples=examples, ks=ks, random_seeds=random_seeds),
