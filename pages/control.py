@@ -18,9 +18,17 @@ from pages.shared.engine import engine
 from pages.shared.flips import flips
 from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
-from pages.shared.results import attribution_of, evaluation_of, setting_of
+from pages.shared.results import attribution_of, evaluation_of, setting_of, side_effects_of
 from pages.shared.widgets import CARD_WIDTH, competence, empty_state, figure, provenance, recipes
-from pages.shared.words import between, change, letter_warning, letters_under, source_title, verdict
+from pages.shared.words import (
+    between,
+    change,
+    letter_warning,
+    letters_under,
+    side_effects_in_words,
+    source_title,
+    verdict,
+)
 
 METRICS: dict[str, Metric] = {"RAC (accuracy)": "rac", "RCC (comprehension)": "rcc"}
 OVER_RATIO, OVER_BUDGET = "over the ratio", "over the budget K"
@@ -166,7 +174,7 @@ def choose_ratio(ratios: list[float], best: float, key: str) -> float:
         )
 
 
-def cards(cell: Cell, baseline: Baseline) -> None:
+def cards(run: RunFolder, cell: Cell, baseline: Baseline) -> None:
     """RAC and RCC of the cell, of the best ratio, and held out; the letters beside them."""
     row, best = cell.row, cell.best
     used = f"{row.n_good} good and {row.n_bad} bad neurons are used."
@@ -193,6 +201,9 @@ def cards(cell: Cell, baseline: Baseline) -> None:
         f"{letters_under(row, baseline)} The best ratio is chosen on the very questions that it is reported for; "
         "hence optimistic."
     )
+    effects = side_effects_of(run)
+    if effects is not None and (said := side_effects_in_words(effects, cell)):
+        st.caption(said)
     if warning := letter_warning(row, baseline):
         with st.container(key="letter_warning"):
             st.warning(warning, icon=":material/abc:")
@@ -229,7 +240,7 @@ def page(run: RunFolder, setting: Setting, evaluation: Evaluation) -> None:
     competence(run)
     sample_caption(setting)
     cell = choose_cell(evaluation)
-    cards(cell, evaluation.baseline)
+    cards(run, cell, evaluation.baseline)
     provenance(run, k=cell.row.k, position=cell.row.position)
     curves(run, evaluation, cell.row.k, cell.row.source)
     unmodified(evaluation.baseline)

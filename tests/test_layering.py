@@ -19,6 +19,7 @@ HEAVY = {
     "cni.logprob",
     "cni.targets",
     "control.evaluation",
+    "control.side_effects",
     "control.generation",
     "control.neuron",
     "models.adapter",

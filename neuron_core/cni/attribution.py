@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from neuron_core.cni.passes import USUAL_LAYERS
 from neuron_core.cni.quadrature import quadrature
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.targets import target_values
@@ -47,7 +48,7 @@ def attribute(
     targets: Sequence[str] = ("ace",),
     steps: int = 16,
     rule: str = "right",
-    layers_per_pass: int = 8,
+    layers_per_pass: int = USUAL_LAYERS,
 ) -> AttributionScores:
     """The fast exact form of Eq. 1: each (layer, step) is one cached row, one backward for some layers and a target.
 

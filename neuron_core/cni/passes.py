@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+USUAL_LAYERS = 8
+"layers a pass where nothing is known of the memory"
 SHARE = 0.5
 "of the free memory that a pass may take by this estimate, which errs on the large side"
 MOST_ROWS = 512

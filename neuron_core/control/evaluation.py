@@ -71,6 +71,14 @@ def plan_chunks(loaded: LoadedModel, plan: Sequence[Intervention], rows_per_pass
     return [RowChunk(loaded, plan, order[start : start + size]) for start in range(0, len(plan), size)]
 
 
+def rows_of(loaded: LoadedModel, state: PromptState, chunk: RowChunk) -> torch.Tensor:
+    """Final hidden states (R, D) of a chunk's rows: the unmodified one, then one an intervention."""
+    packed = loaded.architecture.rows == "packed"
+    entering = chunk.entering if packed else {chunk.first_layer: chunk.n_rows}
+    hidden = {layer: state.hidden[layer].expand(n, -1) for layer, n in entering.items()}
+    return run_entering(loaded, state, hidden, chunk.edits())
+
+
 @torch.no_grad()
 def option_probabilities(
     loaded: LoadedModel, state: PromptState, chunks: Sequence[RowChunk], question_id: str
@@ -80,15 +88,8 @@ def option_probabilities(
     Neurons are scaled at the last token only. Every pass carries one row without intervention; AttributionError when it
     is not the unmodified model.
     """
-    packed = loaded.architecture.rows == "packed"
     letters = torch.tensor(state.prompt.letter_ids, device=loaded.device)
-    rows = []
-    for chunk in chunks:
-        entering = chunk.entering if packed else {chunk.first_layer: chunk.n_rows}
-        hidden = run_entering(
-            loaded, state, {layer: state.hidden[layer].expand(n, -1) for layer, n in entering.items()}, chunk.edits()
-        )
-        rows.append(torch.softmax(letter_logits(loaded, hidden, letters), dim=-1))
+    rows = [torch.softmax(letter_logits(loaded, rows_of(loaded, state, chunk), letters), dim=-1) for chunk in chunks]
     return _collected(loaded, torch.softmax(state.letter_logits, dim=-1), rows, chunks, question_id)
 
 

@@ -154,6 +154,32 @@ class QuestionRow:
     "gained: wrong to right; lost: right to wrong; changed: one wrong letter to another"
 
 
+@dataclass(frozen=True)
+class SideEffect:
+    """What one intervention, at its budget's best ratio, does beside the task."""
+
+    source: str
+    k: int
+    ratio: float
+    direction: Direction
+    letter_mass: float | None
+    "mean of P(A) + … + P(D) within the vocabulary; None at position `all`"
+    perplexity: float
+    "of the neutral text, the neurons scaled at every token"
+
+
+@dataclass(frozen=True)
+class SideEffects:
+    """Side effects of the best ratio of every source, budget and direction, and of one random set beside."""
+
+    n_questions: int
+    "evaluation questions over which the mass is averaged"
+    letter_mass: float | None
+    "of the unmodified model"
+    perplexity: float
+    rows: tuple[SideEffect, ...]
+
+
 Row = TypeVar("Row", Baseline, GridRow, RandomRow, Best, RandomBest)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from neuron_core.cni.kept import KN_LEVELS
 from neuron_core.cni.methods import targets_of
+from neuron_core.cni.passes import USUAL_LAYERS
 from neuron_core.cni.quadrature import quadrature
 from neuron_core.cni.selection import preset
 from neuron_core.models.architectures import get_architecture
@@ -115,7 +116,9 @@ def attribution_cost(
     of_row = (layer + attention * tokens) * (1 + len(targets))
     vocabulary = sum(target != "ace" for target in targets)
     head = rows * d.n_layers * 2 * d.vocabulary * d.hidden_size * (1 + vocabulary) if vocabulary else 0
-    starts = range(0, d.n_layers, config.layers_per_pass)
+    # A run chooses by the memory that is free then.
+    layers = config.layers_per_pass or USUAL_LAYERS
+    starts = range(0, d.n_layers, layers)
     passes = d.n_layers + sum(d.n_layers - first for first in starts) * (1 + len(targets))
     return Cost(
         n_questions=questions,
@@ -124,7 +127,7 @@ def attribution_cost(
         layer_passes=passes,
         weight_passes=passes / d.n_layers,
         disk_bytes=disk_bytes(d.n_total, config, targets, questions),
-        working_bytes=working_bytes(d, dtype, rows=min(config.layers_per_pass, d.n_layers) * rows, tokens=tokens),
+        working_bytes=working_bytes(d, dtype, rows=min(layers, d.n_layers) * rows, tokens=tokens),
     )
 
 

@@ -17,6 +17,8 @@ from neuron_core.control.findings import Generation, NeuronContexts, NeuronToken
 from neuron_core.control.generation import Writer, open_prompt, steering_edits
 from neuron_core.control.interventions import Intervention
 from neuron_core.control.neuron import ContextSearch, neuron_tokens
+from neuron_core.control.results import SideEffect, SideEffects
+from neuron_core.control.side_effects import letter_mass, perplexities
 from neuron_core.errors import RunError
 from neuron_core.models.chat import chat_template_of
 from neuron_core.models.device import free_memory
@@ -193,6 +195,30 @@ class Engine:
             with self._lock:
                 values, current = until_it_fits(attempt, current, Passes.smaller_evaluation, on_smaller)
             yield number, values
+
+    def side_effects(
+        self,
+        questions: Sequence[ProxyQuestion],
+        plan: Sequence[Intervention],
+        text: str,
+        *,
+        position: str,
+        passes: Passes,
+    ) -> SideEffects:
+        """Letter mass on these questions and perplexity of `text`, unmodified and under each intervention."""
+        with self._lock:
+            loaded, prompts = self.loaded, self._prepare(questions)
+            mass: list[float | None] = [None] * (1 + len(plan))
+            if position == "last":
+                chunks = plan_chunks(loaded, plan, passes.rows)
+                found = [letter_mass(loaded, prompts.run(number), chunks) for number in range(len(questions))]
+                mass = np.mean(found, axis=0).tolist()
+            values = perplexities(loaded, text, plan)
+        rows = [
+            SideEffect(one.source, one.k, one.ratio, one.direction, mass[1 + i], float(values[1 + i]))
+            for i, one in enumerate(plan)
+        ]
+        return SideEffects(len(questions), mass[0], float(values[0]), tuple(rows))
 
     def baseline(self, questions: Sequence[ProxyQuestion]) -> Iterator[NDArray[np.float32]]:
         """Softmax over the four letters of each question under the unmodified model, (4,)."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TypeVar
 
 from neuron_core.cni.methods import rank
@@ -14,9 +15,12 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.engine import Engine
 from neuron_core.runs.keeper import Keeper
-from neuron_core.runs.results import plan_for
+from neuron_core.runs.results import best_plan, plan_for
 from neuron_core.runs.setting import Sample, Setting, candidates, make_setting
 from neuron_core.runs.store import RunFolder, RunStatus
+
+NEUTRAL = Path(__file__).resolve().parents[2] / "assets" / "neutral.txt"
+SIDE_QUESTIONS = 12
 
 T = TypeVar("T")
 Progress = Callable[[RunStatus], None]
@@ -90,6 +94,13 @@ def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine 
     if run.evaluation() is None:
         position, seed = config.evaluation.position, config.seed
         run.save_evaluation(evaluate(probabilities, plan, position, seed, strata=setting.strata()))
+    if run.side_effects() is None:
+        reporter.say("side effects of the best ratios")
+        few = setting.evaluation[:SIDE_QUESTIONS]
+        text = NEUTRAL.read_text(encoding="utf-8")
+        run.save_side_effects(
+            engine.side_effects(few, best_plan(run, plan), text, position=config.evaluation.position, passes=passes)
+        )
     reporter.close()
 
 

@@ -130,6 +130,7 @@ def evaluation(run: RunFolder) -> Result:
     setting, found, config = run.setting(), run.evaluation(), run.config().evaluation
     if setting is None or found is None or config is None:
         raise RunError("the run has no evaluation", where=run.id, accepted="a finished evaluation")
+    effects = run.side_effects()
     rankings = {**run.rankings(), **{name: neurons.ranking() for name, neurons in run.sets().items()}}
     result = asdict(found)
     return {
@@ -148,6 +149,7 @@ def evaluation(run: RunFolder) -> Result:
         "random": result["random"],
         "best": {d: [best for best in result["best"] if best["direction"] == d] for d in DIRECTIONS},
         "random_best": result["random_best"],
+        "side_effects": None if effects is None else asdict(effects),
         "seconds": dict(run.status().seconds),
     }
 
@@ -191,6 +193,15 @@ def _head(run: RunFolder, setting: Setting) -> Result:
         "n_rejected": setting.n_rejected,
         "model": asdict(setting.model),
     }
+
+
+def _side_effects(effects: Result) -> list[str]:
+    """The perplexity and letter mass of the best ratios, one line for each random set and source beside."""
+    lines = [f"neutral text: perplexity {effects['perplexity']:.3g} unmodified; at the best ratios:"]
+    for row in effects["rows"]:
+        mass = "" if row["letter_mass"] is None else f", P(A-D) {row['letter_mass']:.1%}"
+        lines.append(f"  {row['source']:10} K = {row['k']:<4} {row['direction']}: {row['perplexity']:.3g}{mass}")
+    return lines
 
 
 def _sample(setting: Setting) -> Result:
@@ -260,6 +271,8 @@ def _best_text(result: Result) -> str:
                 f"the ranking of {source} has {ranked['good']} good and {ranked['bad']} bad neurons: "
                 f"K = {', '.join(map(str, short))} uses fewer than K at some ratios"
             )
+    if effects := result["side_effects"]:
+        lines += _side_effects(effects)
     if result["sample"]:
         lines.append(result["sample"]["said"])
     lines += [

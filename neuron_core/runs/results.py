@@ -1,5 +1,6 @@
 """What pages and reports read from a run folder, put together from its files. No torch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,6 +104,21 @@ def plan_for(run: RunFolder) -> list[Intervention]:
     if config.evaluation is None:
         raise RunError("the run has no evaluation", where=run.id)
     return plan_of(config.evaluation, run.rankings(), config.sets, run.sets())
+
+
+def best_plan(run: RunFolder, plan: Sequence[Intervention]) -> list[Intervention]:
+    """The best ratio of every source, budget and direction, and the first random set at the first source's ratios.
+
+    RunError before the evaluation is finished.
+    """
+    evaluation = run.evaluation()
+    if evaluation is None:
+        raise RunError("the run has no evaluation", where=run.id)
+    cells = {(one.source, one.k, one.ratio, one.direction): one for one in plan}
+    chosen = [(best.source, best.k, best.ratio, best.direction) for best in evaluation.best]
+    first = chosen[0][0] if chosen else ""
+    random = [(f"{BAND}-0", *rest) for source, *rest in chosen if source == first]
+    return [cells[cell] for cell in (*chosen, *random) if cell in cells]
 
 
 def _baseline(questions: tuple[ProxyQuestion, ...], letters: NDArray[np.float32]) -> Baseline:

@@ -3,7 +3,8 @@
 A run folder holds config.json, status.json, events.jsonl, sample.json (how the evaluation examples were chosen),
 setting.json (questions, ids, model facts), passes.json (the chunk plan: with it a resumed run is equal bit for bit),
 scores/N.npz (one a question), examples/E.npz (top and bottom z of an example), sums.npz, rankings/METHOD.npz,
-sets/NAME.json, evaluation/N.npz (one a question) and evaluation.json.
+sets/NAME.json, evaluation/N.npz (one a question), evaluation.json and
+side_effects.json.
 Every file is written to a temporary name, synced and renamed, so that a crash leaves whole files only.
 """
 
@@ -23,6 +24,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from platformdirs import user_data_path
+from pydantic import TypeAdapter
 
 from neuron_core.cni import sets
 from neuron_core.cni.methods import METHODS
@@ -30,6 +32,7 @@ from neuron_core.cni.passes import Passes
 from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.metrics import Evaluation, evaluation_from_dict, evaluation_to_dict
 from neuron_core.control.probabilities import OptionProbabilities
+from neuron_core.control.results import SideEffects
 from neuron_core.errors import RunError
 from neuron_core.runs.attribution_files import AttributionFiles
 from neuron_core.runs.config import EvaluationConfig, RunConfig, config_to_json
@@ -71,6 +74,9 @@ class RunStatus:
 def default_root() -> Path:
     """NEURONLLM_RUNS, or a folder of the user's data."""
     return Path(os.environ.get("NEURONLLM_RUNS") or user_data_path("neuronllm-explorer") / "runs")
+
+
+_SIDE_EFFECTS: TypeAdapter[SideEffects] = TypeAdapter(SideEffects)
 
 
 class RunFolder(AttributionFiles):
@@ -206,10 +212,19 @@ class RunFolder(AttributionFiles):
         path = self.path / "evaluation.json"
         return evaluation_from_dict(json.loads(path.read_bytes())) if path.exists() else None
 
+    def save_side_effects(self, effects: SideEffects) -> None:
+        self._write("side_effects.json", _SIDE_EFFECTS.dump_json(effects))
+
+    def side_effects(self) -> SideEffects | None:
+        """None before they are measured."""
+        path = self.path / "side_effects.json"
+        return _SIDE_EFFECTS.validate_json(path.read_bytes()) if path.exists() else None
+
     def set_evaluation(self, config: RunConfig) -> None:
         """Gives the run another evaluation; results of the one before are dropped."""
         shutil.rmtree(self.path / "evaluation", ignore_errors=True)
         (self.path / "evaluation.json").unlink(missing_ok=True)
+        (self.path / "side_effects.json").unlink(missing_ok=True)
         before = self.config().evaluation
         wanted = config.evaluation
         if before is None or wanted is None or _choice(before) != _choice(wanted):

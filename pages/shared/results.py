@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from neuron_core.control.metrics import Baseline, Evaluation
+from neuron_core.control.results import SideEffects
 from neuron_core.models.size import Size, size_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.results import Attribution, Evaluated, read_attribution, read_evaluated
@@ -25,6 +26,10 @@ def attribution_of(run: RunFolder) -> Attribution | None:
 
 def evaluation_of(run: RunFolder) -> Evaluation | None:
     return _evaluation(str(run.path), _stamp(run, "evaluation.json"))
+
+
+def side_effects_of(run: RunFolder) -> SideEffects | None:
+    return _side_effects(str(run.path), _stamp(run, "side_effects.json"))
 
 
 def evaluated_of(run: RunFolder) -> Evaluated | None:
@@ -71,6 +76,11 @@ def _attribution(path: str, stamp: Stamp) -> Attribution | None:
 @st.cache_data(show_spinner=False, max_entries=64)
 def _evaluation(path: str, stamp: Stamp) -> Evaluation | None:
     return RunFolder(Path(path)).evaluation()
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _side_effects(path: str, stamp: Stamp) -> SideEffects | None:
+    return RunFolder(Path(path)).side_effects()
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

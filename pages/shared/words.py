@@ -5,11 +5,12 @@ import time
 from neuron_core.cni.methods import METHODS
 from neuron_core.control.competence import CHANCE, shifted_letter
 from neuron_core.control.metrics import Baseline, GridRow
-from neuron_core.control.results import Verdict
+from neuron_core.control.results import SideEffects, Verdict
 from neuron_core.models.spec import EMBEDDED_TITLES
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import RunConfig
+from neuron_core.runs.results import BAND, Cell
 from neuron_core.runs.store import RunStatus
 
 MINUS = "\N{MINUS SIGN}"
@@ -132,6 +133,28 @@ def letters_under(row: GridRow, baseline: Baseline) -> str:
     """How often each letter is chosen under an intervention, and before it."""
     shares = ", ".join(f"{one} {share:.0%} (was {baseline.letters[one]:.0%})" for one, share in row.letters.items())
     return f"Letters chosen under it: {shares}."
+
+
+def side_effects_in_words(effects: SideEffects, cell: Cell) -> str | None:
+    """What the best ratio of the cell's budget does beside the task, and what a random set does."""
+    best = cell.best
+    where = {(one.source, one.k, one.direction): one for one in effects.rows}
+    ours = where.get((best.source, best.k, best.direction))
+    control = where.get((f"{BAND}-0", best.k, best.direction))
+    if ours is None:
+        return None
+    mass = ""
+    if ours.letter_mass is not None and effects.letter_mass is not None:
+        beside = f", random {control.letter_mass:.1%}" if control and control.letter_mass is not None else ""
+        mass = (
+            f"probability on the letters A to D {ours.letter_mass:.1%} (was {effects.letter_mass:.1%}{beside}; "
+            f"{effects.n_questions} questions); "
+        )
+    beside = f", random {control.perplexity:.3g}" if control else ""
+    return (
+        f"Side effects at the best ratio {best.ratio:g}: {mass}perplexity of a neutral text {ours.perplexity:.3g} "
+        f"(was {effects.perplexity:.3g}{beside})."
+    )
 
 
 def letter_warning(row: GridRow, baseline: Baseline) -> str | None:

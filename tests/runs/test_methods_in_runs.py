@@ -350,3 +350,24 @@ def test_a_model_that_comprehends_nothing_is_said_to(store, tiny_model, task_fil
     config = tiny_config(task_file, checkpoint("llama"), evaluation=replace(EVALUATION, sample="comprehended"))
     with pytest.raises(RunError, match=r"comprehends none of the \d+ examples asked about.*a natural sample"):
         execute(store.create(config), lambda _: Knowing(tiny_model("llama"), knows=False))
+
+
+# Side effects
+
+
+def test_side_effects_are_those_of_every_best_ratio_and_of_a_random_set_beside(every_method):
+    effects, evaluation = every_method.side_effects(), every_method.evaluation()
+    best = [(one.source, one.k, one.ratio, one.direction) for one in evaluation.best]
+    found = [(one.source, one.k, one.ratio, one.direction) for one in effects.rows]
+    assert found[: len(best)] == best
+    assert [source for source, *_ in found[len(best) :]] == ["random+-0", "random+-0"]
+    assert effects.n_questions == 12
+    assert 0 < effects.letter_mass < 1
+    assert effects.perplexity > 1
+    assert any(one.perplexity != effects.perplexity for one in effects.rows)
+
+
+def test_another_evaluation_drops_the_side_effects_of_the_one_before(every_method, tmp_path):
+    run = RunFolder(shutil.copytree(every_method.path, tmp_path / "copy"))
+    run.set_evaluation(run.config())
+    assert run.side_effects() is None

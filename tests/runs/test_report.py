@@ -56,6 +56,7 @@ def evaluation_by_hand():
         "baseline": BASELINE,
         "n_ranked": {"ace": {"good": 7, "bad": 120}},
         "sample": None,
+        "side_effects": None,
         "grid": [grid_row(4, 2, 2), grid_row(4, 4, 0), grid_row(10, 7, 0)],
         "best": {
             "enhancer": [best(4, "enhancer", 0.5, 12.5, 0.0, heldout=(10.0, -1.25))],

@@ -1,0 +1,59 @@
+"""What interventions do beside their task: probability left on the letters, perplexity of a neutral text."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neuron_core.control.evaluation import RowChunk, plan_chunks, rows_of
+from neuron_core.control.interventions import Intervention
+from neuron_core.errors import ModelError
+from neuron_core.models.hooks import edited_neurons
+from neuron_core.models.loading import LoadedModel, vocabulary_logits
+from neuron_core.models.rows import PromptState
+
+TEXTS_PER_PASS = 8
+
+
+@torch.no_grad()
+def letter_mass(loaded: LoadedModel, state: PromptState, chunks: Sequence[RowChunk]) -> NDArray[np.float64]:
+    """P(A) + … + P(D) within the whole vocabulary: [0] unmodified, [1 + i] under intervention i → (1 + n,)."""
+    letters = torch.tensor(state.prompt.letter_ids, device=loaded.device)
+
+    def mass(hidden: torch.Tensor) -> NDArray[np.float64]:
+        logits = vocabulary_logits(loaded, hidden)
+        share = torch.exp(torch.logsumexp(logits[:, letters], dim=-1) - torch.logsumexp(logits, dim=-1))
+        return share.double().cpu().numpy()
+
+    found = np.empty(1 + sum(len(chunk.columns) for chunk in chunks))
+    found[0] = mass(state.final_hidden)[0]
+    for chunk in chunks:
+        found[1 + chunk.columns] = mass(rows_of(loaded, state, chunk))[1:]
+    return found
+
+
+@torch.no_grad()
+def perplexities(loaded: LoadedModel, text: str, plan: Sequence[Intervention]) -> NDArray[np.float64]:
+    """exp(mean −log P(token)) of a text, neurons scaled at every token: [0] unmodified, [1 + i] under plan[i].
+
+    The text is cut where the model's context ends. ModelError when fewer than two tokens are left.
+    """
+    ids = torch.tensor([loaded.tokenizer(text)["input_ids"][: loaded.context_length]], device=loaded.device)
+    if ids.shape[1] < 2:
+        raise ModelError("the neutral text has fewer than two tokens", accepted="a longer text")
+    chunks = plan_chunks(loaded, plan, TEXTS_PER_PASS)
+    found = np.empty(1 + len(plan))
+    found[0] = _perplexity(loaded, loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0], ids[0])
+    for chunk in chunks:
+        with edited_neurons(loaded, chunk.edits(ids.shape[1])):
+            hidden = loaded.model.base_model(input_ids=ids.expand(chunk.n_rows, -1), use_cache=False).last_hidden_state
+        for row, column in enumerate(chunk.columns, start=1):
+            found[1 + column] = _perplexity(loaded, hidden[row], ids[0])
+    return found
+
+
+def _perplexity(loaded: LoadedModel, hidden: torch.Tensor, ids: torch.Tensor) -> float:
+    """hidden: (T, D) after the final norm; ids: (T,)."""
+    logits = vocabulary_logits(loaded, hidden[:-1])
+    return float(torch.exp(torch.nn.functional.cross_entropy(logits.float(), ids[1:])))
