@@ -17,11 +17,10 @@ from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.loading import load_model, vocabulary_logits
 from neuron_core.models.rows import run_prompt
 from neuron_core.models.spec import ModelSpec
-from tests.builders import HIDDEN, PROMPT, SHORT_PROMPT, checkpoint, n_hooks, one_thread, tiny_model, tokens
+from tests.builders import FAMILIES, HIDDEN, PROMPT, SHORT_PROMPT, checkpoint, n_hooks, one_thread, tiny_model, tokens
 
 __all__ = ["checkpoint", "one_thread", "tiny_model"]
 
-FAMILIES = ("llama", "gpt2", "gpt_neo", "opt", "gemma2")
 STEERING = Steering(excited=((0, 3), (2, 7)), silenced=((1, 5), (3, 40)))
 
 
