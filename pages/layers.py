@@ -76,21 +76,18 @@ def go_to(neuron: str, rows: list[NeuronRow], chosen: list[NeuronRow]) -> list[N
             error_box(f"No neuron is called {neuron}", "Go to L.i", "layer.index, for instance 12.345")
         else:
             st.info(f"Neuron {neuron} is not among these {len(rows)}. A larger K shows more of the ranking.")
-            open_link(neuron)
+            open_button(neuron)
         return chosen
     row = found[0]
     st.info(f"Neuron {row.id} is number {row.rank} of the {row.role} neurons, with a score of {row.score:.3e}.")
-    open_link(neuron)
+    open_button(neuron)
     return [row, *(other for other in chosen if other.id != row.id)]
 
 
-def open_link(neuron: str) -> None:
-    st.page_link(
-        state.NEURON,
-        label=f"Open neuron {neuron}",
-        icon=":material/arrow_forward:",
-        query_params={"run": state.shown_id() or "", "neuron": neuron},
-    )
+def open_button(neuron: str) -> None:
+    if st.button(f"Open neuron {neuron}", key="open_named", icon=":material/arrow_forward:"):
+        st.session_state["open_neuron"] = neuron
+        st.rerun()
 
 
 def neurons(rows: list[NeuronRow], name: str) -> None:
@@ -227,7 +224,7 @@ def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
 through_frame()
 if "open_neuron" in st.session_state:
     # Asked for by a click: a callback can't leave the page. The page of the neuron takes it from there.
-    st.switch_page(state.NEURON)
+    st.switch_page(state.NEURON, query_params={"run": state.shown_id() or ""})
 run = state.shown_run()
 setting = setting_of(run) if run else None
 found = attribution_of(run) if run else None
