@@ -5,6 +5,7 @@ import json
 import pytest
 
 from neuron_core import cli
+from neuron_core.commands import experiment
 from neuron_core.runs.engine import Engine
 from neuron_core.runs.store import Store
 from tests.builders import checkpoint, classification_rows, one_thread, write_jsonl
@@ -71,6 +72,23 @@ def test_figure_9_is_measured_once(command, words, root):
     measured = (root / "out" / "fig9-measured.json").read_bytes()
     assert command("fig9", *words, "--out", root / "out")[0] == 0
     assert (root / "out" / "fig9-measured.json").read_bytes() == measured
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(command, words, monkeypatch):
+    def stop(progress):
+        def show(status):
+            if status.stage == "attribution" and status.done == 2:
+                raise KeyboardInterrupt
+
+        return show
+
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "stage_bars", stop)
+        code, out, err = command("table4", *words, "--seed", 5)
+    assert (code, out) == (130, "")
+    assert "What was finished is kept: the same `python -m neuron_core experiment` command goes on." in err
+    (half,) = [run for run in Store().runs() if run.config().seed == 5]
+    assert len(half.scored()) == 2
 
 
 @pytest.mark.parametrize(

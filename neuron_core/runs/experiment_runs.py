@@ -159,7 +159,8 @@ def is_finished(run: RunFolder) -> bool:
 def find_run(
     store: Store, config: RunConfig, files: Mapping[str, NeuronSetFile], task_fingerprint: str
 ) -> RunFolder | None:
-    """The newest run of the store that is this very one, finished or not; None when there is none."""
+    """The newest finished run of the store that is this very one, else the newest unfinished; None without any."""
+    unfinished = None
     for run in store.runs():
         try:
             same = _key(run.config()) == _key(config) and run.sets() == dict(files)
@@ -168,8 +169,10 @@ def find_run(
             # A run of another version of this program is not the one looked for.
             continue
         if same and (setting is None or setting.task_fingerprint == task_fingerprint):
-            return run
-    return None
+            if is_finished(run):
+                return run
+            unfinished = unfinished or run
+    return unfinished
 
 
 def common_of(runs: ExperimentRuns, k: int) -> CommonNeurons:

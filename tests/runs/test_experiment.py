@@ -1,6 +1,7 @@
 """An experiment on a tiny model: what is run, what is used again, what its tables hold."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pandas as pd
@@ -100,6 +101,17 @@ def test_another_seed_or_a_changed_task_file_is_another_run(ledger, setting, run
     assert find_run(ledger.store, config, {}, fingerprint).id == runs.main["mood"].id
     assert find_run(ledger.store, replace(config, seed=9), {}, fingerprint) is None
     assert find_run(ledger.store, config, {}, "another") is None
+
+
+def test_a_finished_run_is_preferred_to_a_newer_one_that_is_not(ledger, runs):
+    made = runs.steps["tone"]
+    newer = ledger.store.create(made.config(), ledger.store.root / "99991231-235959-tone-ffff")
+    try:
+        fingerprint = runs.setting("tone").task_fingerprint
+        assert ledger.store.runs()[0].id == newer.id
+        assert find_run(ledger.store, made.config(), {}, fingerprint).id == made.id
+    finally:
+        shutil.rmtree(newer.path)
 
 
 def test_other_neurons_under_the_same_name_are_another_run(ledger, runs):
