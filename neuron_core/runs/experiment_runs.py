@@ -240,7 +240,7 @@ def _file(runs: ExperimentRuns, ranking: NeuronRanking, k: int, name: str, task:
     made = run.setting()
     assert made is not None
     # Where the file itself lies is no part of what it says: the same neurons make the same file.
-    config = {"k": k, "z": made.z, "attribution": asdict(run.config().attribution), "seed": run.config().seed}
+    config = {"k": k, "z": made.z, "attribution": asdict(_key(run.config()).attribution), "seed": run.config().seed}
     return set_of(ranking, k, name=name, task=task, method=OURS, model=made.model, config=_plain(config))
 
 
