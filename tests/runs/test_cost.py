@@ -56,8 +56,8 @@ def test_a_7b_question_by_hand():
     assert cost.prompt_flops == 32 * 100 * of_token
     # 16 steps and one at zero, over the 31 + 30 + ... + 0 layers above, forward and backward.
     assert cost.row_flops == 17 * 496 * 2 * of_token
-    # Groups of six layers begin at 0, 6, ..., 30: 102 layers forward and backward, and 32 for the prompt.
-    assert cost.layer_passes == 32 + 2 * 102
+    # Groups of eight layers begin at 0, 8, 16, 24: 80 layers forward and backward, and 32 for the prompt.
+    assert cost.layer_passes == 32 + 2 * 80
 
 
 def test_the_common_beginning_is_paid_once_and_questions_by_their_number():
