@@ -1,20 +1,26 @@
 """The bench: what it compares is equal, and it runs on models of any size. Nothing here asserts a time."""
 
 import json
+import sys
 
 import numpy as np
 import psutil
 import pytest
 import torch
 
-from neuron_core import bench
-from neuron_core.bench import bench_text, peak_memory_gib, run_bench, timed_layers
+from neuron_core.bench import floor, studies
+from neuron_core.bench import run as bench
+from neuron_core.bench.floor import floor_seconds
+from neuron_core.bench.run import run_bench, timed_layers
+from neuron_core.bench.text import bench_text
+from neuron_core.bench.timing import peak_memory_gib
+from neuron_core.figures.bench import bench_figure
 from neuron_core.models import shapes
 from neuron_core.models.shapes import SHAPES
 from neuron_core.models.spec import ModelSpec
-from tests.builders import one_thread, tiny_checkpoint
+from tests.builders import checkpoint, one_thread, tiny_checkpoint, tiny_model
 
-__all__ = ["one_thread"]
+__all__ = ["checkpoint", "one_thread", "tiny_model"]
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -48,7 +54,70 @@ def test_the_result_says_what_was_measured_and_on_what(measured):
     assert result["attribution"]["questions"] == 6
     assert result["evaluation"]["interventions"] == 8 * 11 * 2
     assert stages[0] == "loading"
-    assert stages[-3:] == ["fast attribution", "reference attribution", "grid"]
+    usual = measured[0]["settings"][-1]["T"]
+    assert stages[-11:] == [
+        "fast attribution",
+        "reference attribution",
+        "Captum",
+        "floor",
+        "questions that share a prefix",
+        "T = 64, m = 16",
+        "T = 256, m = 16",
+        "T = 1024, m = 16",
+        f"T = {usual}, m = 4",
+        f"T = {usual}, m = 64",
+        "grid",
+    ]
+
+
+def test_captum_floor_shared_prefixes_and_settings_are_measured_beside(measured):
+    attribution, settings = measured[0]["attribution"], measured[0]["settings"]
+    assert attribution["captum_s"] > 0
+    assert attribution["ratio_to_floor"] == pytest.approx(attribution["fast_s"] / attribution["floor_s"])
+    assert list(attribution["by_questions"]) == ["1", "3", "15", "45"]
+    usual = measured[0]["T"]
+    assert [setting["T"] for setting in settings][:3] == [64, 256, 1024]
+    assert [setting["T"] for setting in settings][3:] == pytest.approx([usual, usual], abs=9)
+    assert [setting["m"] for setting in settings] == [16, 16, 16, 4, 64]
+    assert all(setting["ratio"] == pytest.approx(setting["reference_s"] / setting["fast_s"]) for setting in settings)
+
+
+def test_without_captum_its_time_is_null_and_the_text_says_so(spec, monkeypatch):
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    result = run_bench(spec, quick=True, on_stage=lambda _: None)
+    assert result["attribution"]["captum_s"] is None
+    assert result["settings"] == []
+    assert "Captum, the same scores and layers: not installed" in bench_text(result)
+    # The figure leaves it out.
+    assert [bar.name for bar in bench_figure(result).data] == [
+        "bare matrix multiplications",
+        "fast exact form",
+        "full-sequence reference",
+    ]
+
+
+def test_the_floor_multiplies_the_shapes_of_prompt_and_rows_and_no_other(tiny_model, monkeypatch):
+    shapes = []
+    monkeypatch.setattr(floor, "_forward", lambda weight, n: shapes.append((n, *weight.shape)))
+    floor_seconds(tiny_model("llama"), 10, 3, repeats=1)
+    # Query and output, key and value, gate and up, down.
+    matrices = [(32, 32), (32, 16), (32, 16), (32, 32), (32, 48), (32, 48), (48, 32)]
+    prompt = [(10, *shape) for shape in matrices] * 4
+    rows = [(n, *shape) for n in (3, 6, 9) for matrix in matrices for shape in (matrix, matrix[::-1])]
+    assert shapes == prompt + rows
+
+
+def test_rules_of_few_steps_are_set_beside_256_and_dtypes_beside_float64(spec):
+    lines = studies.quadrature_study(spec, 1)
+    assert [(line["rule"], line["steps"]) for line in lines] == list(studies.RULES)
+    # Six points of Gauss-Legendre are nearer than sixteen right ones.
+    assert lines[-1]["max_rel_diff"] < lines[0]["max_rel_diff"]
+    assert all(0 <= line["jaccard_good"] <= 1 for line in lines)
+    single, half = studies.dtype_study(spec, 1)
+    assert (single["dtype"], half["dtype"]) == ("float32", "bfloat16")
+    assert single["max_rel_diff"] < 1e-5 < half["max_rel_diff"]
+    assert single["jaccard_good"] == 1
+    assert studies.study_text([single]).startswith("float32 : ")
 
 
 def test_the_ratios_are_those_of_the_times_beside_them(measured):
@@ -105,7 +174,24 @@ def test_the_text_by_hand():
             "ratio": 108.33,
             "max_rel_diff": 3e-7,
             "reference_layers": [5, 15, 25],
+            "captum_s": 140.0,
+            "floor_s": 0.8,
+            "ratio_to_floor": 1.5,
+            "by_questions": {"1": 1.2, "3": 1.0},
         },
+        "settings": [
+            {
+                "T": 64,
+                "m": 16,
+                "fast_s": 0.9,
+                "reference_s": 60.0,
+                "ratio": 66.7,
+                "reference_layers": [7, 22],
+                "captum_s": None,
+                "floor_s": 0.6,
+                "ratio_to_floor": 1.5,
+            }
+        ],
         "evaluation": {"interventions": 176, "grid_s": 0.75, "baseline_s": 0.25, "ratio_to_baseline": 3.0},
         "peak_memory_gib": 1.5,
     }
@@ -113,7 +199,12 @@ def test_the_text_by_hand():
         "some model, float32 on cpu, 2 threads, T = 141, m = 16",
         "attribution of one question: 1.2 s; full-sequence reference 130 s, scaled from layers [5, 15, 25]: "
         "108 times as long; largest difference 3.0e-07 of max|IG|",
+        "Captum, the same scores and layers: 140 s; bare matrix multiplications 0.8 s: the fast form takes "
+        "1.50 times as long",
+        "a question, by how many share a prefix: 1: 1.2 s, 3: 1 s",
         "grid of 176 interventions on one question: 0.75 s; one plain pass 0.25 s: 3.0 times",
+        "T = 64, m = 16: 0.9 s; reference 60 s, 67 times as long, scaled from layers [7, 22]; Captum not installed; "
+        "1.50 times the floor of 0.6 s",
         "peak memory 1.50 GiB",
     ]
 

@@ -14,7 +14,11 @@ import neuron_core
 CORE = Path(neuron_core.__path__[0])
 # Everything else opens without torch and transformers; a new module does too until it is named here.
 HEAVY = {
-    "bench",
+    "bench.captum",
+    "bench.floor",
+    "bench.run",
+    "bench.studies",
+    "bench.timing",
     "cni.attribution",
     "cni.logprob",
     "cni.targets",

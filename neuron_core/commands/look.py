@@ -115,13 +115,34 @@ def bench(
     shape: Annotated[
         str | None, typer.Option(help="Random weights in place of a model: llama-2-7b, llama-2-13b.")
     ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Write a figure of the measured seconds to this HTML file.")
+    ] = None,
+    quadrature: Annotated[bool, typer.Option("--quadrature", help="Instead: rules of few steps beside 256.")] = False,
+    dtypes: Annotated[bool, typer.Option("--dtypes", help="Instead: float32 and bfloat16 beside float64.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fast against reference attribution, and the grid against the baseline pass, in one run."""
+    """Fast attribution against reference, Captum and a floor, and the grid against the baseline pass, in one run."""
+    if (quadrature or dtypes) and (shape or figure or (quadrature and dtypes)):
+        raise typer.BadParameter("it is measured alone", param_hint="--quadrature" if quadrature else "--dtypes")
     if shape and model != EMBEDDED:
         raise typer.BadParameter("it takes the place of --model", param_hint="--shape")
     with stage_line() as on_stage:
-        from neuron_core.bench import bench_text, run_bench
+        from neuron_core.bench.run import run_bench
+        from neuron_core.bench.studies import dtype_study, quadrature_study, study_text
+        from neuron_core.bench.text import bench_text
 
-        result = run_bench(spec(model, None, dtype, device), quick=quick, on_stage=on_stage, shape=shape)
+        if quadrature or dtypes:
+            on_stage("attribution with each rule" if quadrature else "attribution with each dtype")
+            study = quadrature_study if quadrature else dtype_study
+            lines = study(spec(model, None, dtype, device), 1 if quick else 3)
+        else:
+            result = run_bench(spec(model, None, dtype, device), quick=quick, on_stage=on_stage, shape=shape)
+    if quadrature or dtypes:
+        emit({"lines": lines}, as_json, lambda found: study_text(found["lines"]))
+        return
+    if figure is not None:
+        from neuron_core.figures.bench import bench_figure
+
+        bench_figure(result).write_html(figure, include_plotlyjs=True)
     emit(result, as_json, bench_text)

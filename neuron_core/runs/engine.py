@@ -99,9 +99,17 @@ class Engine:
             )
 
     def passes(
-        self, questions: Sequence[ProxyQuestion], attribution: AttributionConfig, evaluation: EvaluationConfig | None
+        self,
+        questions: Sequence[ProxyQuestion],
+        attribution: AttributionConfig,
+        evaluation: EvaluationConfig | None,
+        *,
+        n_tokens: int = 0,
     ) -> Passes:
-        """The chunk plan for these questions: what the configs say, else as much as the free memory holds."""
+        """The chunk plan for these questions: what the configs say, else as much as the free memory holds.
+
+        n_tokens: of a prompt that may be longer than theirs.
+        """
         with self._lock:
             loaded = self.loaded
             longest = max((question.prompt for question in questions), key=len, default="")
@@ -112,7 +120,7 @@ class Engine:
                 hidden_size=loaded.hidden_size,
                 n_heads=loaded.model.config.num_attention_heads,
                 n_vocabulary=loaded.model.config.vocab_size if set(targets) - {"ace"} else 0,
-                n_tokens=len(loaded.tokenizer(longest)["input_ids"]),
+                n_tokens=max(n_tokens, len(loaded.tokenizer(longest)["input_ids"])),
                 itemsize=loaded.dtype.itemsize,
                 own_attention=loaded.architecture.attention == "own",
                 batch=loaded.architecture.rows == "batch",

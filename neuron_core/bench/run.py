@@ -1,15 +1,16 @@
-"""Speed, as ratios taken in one run: fast attribution against the reference, the grid against baselines."""
+"""Speed, as ratios taken in one run."""
 
 import statistics
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from neuron_core.bench.captum import captum_layer
+from neuron_core.bench.floor import floor_seconds
+from neuron_core.bench.timing import peak_memory_gib, timed
 from neuron_core.cni.attribution import attribute, reference
 from neuron_core.cni.passes import Passes
 from neuron_core.cni.scores import AttributionScores
@@ -27,10 +28,15 @@ from neuron_core.qatt.proxies import N_PROXIES, ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.runs.engine import Engine
 from neuron_core.tasks.load import load_task
+from neuron_core.tasks.task import Task
 
 Say = Callable[[str], None]
 CONFIG = AttributionConfig()
 EVALUATION = EvaluationConfig()
+# One factor at a time: tokens of the prompt and steps, None for the usual.
+SETTINGS: tuple[tuple[int | None, int | None], ...] = ((64, None), (256, None), (1024, None), (None, 4), (None, 64))
+COUNTS, QUICK_COUNTS = (1, 3, 15, 45), (1, 3)
+N_SETTING_LAYERS = 2
 
 
 def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None = None) -> dict[str, Any]:
@@ -39,6 +45,10 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     fast_s: median seconds a question for all layers, prompt included, nothing shared with other questions.
     reference_s: seconds a question of the full-sequence procedure, scaled from the layers it was timed on.
     max_rel_diff: between the two on those layers, relative to max|IG|; None where every score is 0.
+    floor_s: seconds of the bare matrix multiplications of such a question; captum_s: as reference_s, by Captum, None
+    where it is not installed.
+    by_questions: seconds a question where so many share their prefixes; settings: other prompt lengths and steps, one
+    at a time (not with `quick`).
     grid_s: median seconds a question for the whole grid, prompt included; baseline_s: one plain pass over the prompt.
     """
     on_stage("loading")
@@ -56,6 +66,14 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     on_stage("reference attribution")
     layers = timed_layers(loaded.n_layers, n_timed)
     reference_s, worst = _time_reference(loaded, prompts[0], questions[0].target, layers, scores[0].of("ace"))
+    on_stage("Captum")
+    captum_s = _time_captum(loaded, prompts[0], questions[0].target, layers, CONFIG.steps)
+    on_stage("floor")
+    n_tokens = round(statistics.mean(len(prompt.token_ids) for prompt in prompts))
+    floor_s = floor_seconds(loaded, n_tokens, CONFIG.steps)
+    on_stage("questions that share a prefix")
+    by_questions = _time_shared(loaded, questions_for(task, QUICK_COUNTS if quick else COUNTS), passes)
+    settings = [] if quick else [_time_setting(loaded, prompts[0], *each, on_stage) for each in SETTINGS]
     on_stage("grid")
     n_total = loaded.n_layers * loaded.n_neurons
     by_example = example_scores(np.stack([s.of("ace") for s in scores]), [i // N_PROXIES for i in range(len(scores))])
@@ -68,7 +86,7 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
         "dtype": str(loaded.dtype).removeprefix("torch."),
         "device": str(loaded.device),
         "threads": torch.get_num_threads(),
-        "T": round(statistics.mean(len(prompt.token_ids) for prompt in prompts)),
+        "T": n_tokens,
         "m": CONFIG.steps,
         "layers": loaded.n_layers,
         "neurons_a_layer": loaded.n_neurons,
@@ -78,6 +96,10 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
             "reference_layers": layers,
             "ratio": reference_total / fast_median,
             "max_rel_diff": worst,
+            "captum_s": captum_s,
+            "floor_s": floor_s,
+            "ratio_to_floor": fast_median / floor_s,
+            "by_questions": by_questions,
             "questions": len(questions),
             "layers_per_pass": passes.layers,
         },
@@ -88,6 +110,7 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
             "interventions": len(plan),
             "questions": len(held_out),
         },
+        "settings": settings,
         "peak_memory_gib": peak_memory_gib(loaded.device),
     }
 
@@ -95,22 +118,6 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
 def timed_layers(n_layers: int, n: int) -> list[int]:
     """The middle of each n-th of the layers: the cost grows with the layers above, so their mean is that of all."""
     return sorted({(2 * i + 1) * n_layers // (2 * n) for i in range(n)})
-
-
-@contextmanager
-def _timed(device: torch.device, into: list[float]) -> Iterator[None]:
-    _wait_for(device)
-    began = time.perf_counter()
-    yield
-    _wait_for(device)
-    into.append(time.perf_counter() - began)
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def _time_attribution(
@@ -132,7 +139,7 @@ def _time_attribution(
     seconds: list[float] = []
     scores = []
     for question, prompt in zip(questions, prompts, strict=True):
-        with _timed(loaded.device, seconds):
+        with timed(loaded.device, seconds):
             scores.append(fast(question, prompt))
     return seconds, scores
 
@@ -144,7 +151,7 @@ def _time_reference(
     seconds: list[float] = []
     apart, most = 0.0, float(np.abs(ig).max())
     for layer in layers:
-        with _timed(loaded.device, seconds):
+        with timed(loaded.device, seconds):
             slow = reference(loaded, prompt, target, range(layer, layer + 1), steps=CONFIG.steps)
         apart = max(apart, float(np.abs(slow[0] - ig[layer]).max()))
     return seconds, apart / most if most > 0 else None
@@ -162,40 +169,78 @@ def _time_grid(
     for number, (question, prompt) in enumerate(zip(questions, prompts, strict=True)):
         ids = torch.tensor([prompt.token_ids], device=loaded.device)
         letters = torch.tensor(prompt.letter_ids, device=loaded.device)
-        with torch.no_grad(), _timed(loaded.device, baseline_s):
+        with torch.no_grad(), timed(loaded.device, baseline_s):
             hidden = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, -1:]
             letter_logits(loaded, hidden, letters)
-        with _timed(loaded.device, grid_s):
+        with timed(loaded.device, grid_s):
             option_probabilities(loaded, shared.run(number), chunks, question.id)
     return grid_s, baseline_s
 
 
-def peak_memory_gib(device: torch.device) -> float:
-    """Largest memory so far: of the CUDA device, else of this process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**30
-    try:
-        import resource
-    except ImportError:  # Windows
-        import psutil
-
-        return float(psutil.Process().memory_info().peak_wset) / 2**30
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**30 if sys.platform == "darwin" else peak / 2**20
+def questions_for(task: Task, counts: Sequence[int]) -> dict[int, Sequence[ProxyQuestion]]:
+    """So many questions of the task's first examples, by number."""
+    n_examples = -(-max(counts) // N_PROXIES)
+    draws = draw(task, n_examples, 1, 0)
+    questions = questions_of(task, draws.attribution, draws.demonstration, 0)
+    return {n: questions[:n] for n in counts}
 
 
-def bench_text(result: dict[str, Any]) -> str:
-    """The measured figures for a terminal."""
-    a, e = result["attribution"], result["evaluation"]
-    worst = "no score to compare" if a["max_rel_diff"] is None else f"{a['max_rel_diff']:.1e} of max|IG|"
-    return "\n".join(
-        [
-            f"{result['model']}, {result['dtype']} on {result['device']}, {result['threads']} threads, "
-            f"T = {result['T']}, m = {result['m']}",
-            f"attribution of one question: {a['fast_s']:.3g} s; full-sequence reference {a['reference_s']:.3g} s, "
-            f"scaled from layers {a['reference_layers']}: {a['ratio']:.0f} times as long; largest difference {worst}",
-            f"grid of {e['interventions']} interventions on one question: {e['grid_s']:.3g} s; one plain pass "
-            f"{e['baseline_s']:.3g} s: {e['ratio_to_baseline']:.1f} times",
-            f"peak memory {result['peak_memory_gib']:.2f} GiB",
-        ]
-    )
+def _time_shared(
+    loaded: LoadedModel, questions: Mapping[int, Sequence[ProxyQuestion]], passes: Passes
+) -> dict[str, float]:
+    """Seconds a question, by how many are asked: common beginnings are computed once."""
+    engine, found = Engine.of(loaded), {}
+    for n, asked in questions.items():
+        seconds: list[float] = []
+        with timed(loaded.device, seconds):
+            for _ in engine.attribute(asked, CONFIG, passes=passes):
+                pass
+        found[str(n)] = seconds[0] / n
+    return found
+
+
+def _time_captum(
+    loaded: LoadedModel, prompt: TokenizedPrompt, target: int, layers: Sequence[int], steps: int
+) -> float | None:
+    """Seconds a question, scaled from these layers; None without Captum."""
+    seconds: list[float] = []
+    for layer in layers:
+        with timed(loaded.device, seconds):
+            there = captum_layer(loaded, prompt, target, layer, steps)
+        if not there:
+            return None
+    return statistics.mean(seconds) * loaded.n_layers
+
+
+def _time_setting(
+    loaded: LoadedModel, prompt: TokenizedPrompt, n_tokens: int | None, steps: int | None, on_stage: Say
+) -> dict[str, Any]:
+    """Fast, reference, Captum and floor for a prompt of so many tokens and so many steps."""
+    length = min(n_tokens or len(prompt.token_ids), loaded.context_length)
+    repeats = -(-length // len(prompt.token_ids))
+    # Speed needs no sense: the prompt again and again, cut at its beginning, so that its end is the question's.
+    asked = TokenizedPrompt((prompt.token_ids * repeats)[-length:], prompt.letter_ids)
+    config = replace(CONFIG, steps=steps or CONFIG.steps)
+    on_stage(f"T = {length}, m = {config.steps}")
+    layers = timed_layers(loaded.n_layers, N_SETTING_LAYERS)
+    passes = Engine.of(loaded).passes([], config, None, n_tokens=length)
+    fast_s: list[float] = []
+    for _ in range(2):
+        with timed(loaded.device, fast_s):
+            attribute(loaded, run_prompt(loaded, asked), "bench", 0, steps=config.steps, layers_per_pass=passes.layers)
+    slow_s: list[float] = []
+    for layer in layers:
+        with timed(loaded.device, slow_s):
+            reference(loaded, asked, 0, range(layer, layer + 1), steps=config.steps)
+    floor_s, reference_s = floor_seconds(loaded, length, config.steps), statistics.mean(slow_s) * loaded.n_layers
+    return {
+        "T": length,
+        "m": config.steps,
+        "fast_s": min(fast_s),
+        "reference_s": reference_s,
+        "reference_layers": layers,
+        "captum_s": _time_captum(loaded, asked, 0, layers, config.steps),
+        "floor_s": floor_s,
+        "ratio": reference_s / min(fast_s),
+        "ratio_to_floor": min(fast_s) / floor_s,
+    }

@@ -1,0 +1,1 @@
+"""Speed, measured: attribution and evaluation against the slow procedure, against Captum and against a floor."""
