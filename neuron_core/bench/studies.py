@@ -58,8 +58,8 @@ def dtype_study(spec: ModelSpec, n_examples: int) -> list[dict[str, Any]]:
 def study_text(lines: Sequence[dict[str, Any]]) -> str:
     """One line each."""
     return "\n".join(
-        f"{line.get('rule', line.get('dtype'))} {line.get('steps', '')}: {line['seconds']:.3g} s a question; Jaccard of "
-        f"the top {line['k']} {line['jaccard_good']:.2f}, the bottom {line['jaccard_bad']:.2f}; largest difference "
+        f"{line.get('rule', line.get('dtype'))} {line.get('steps', '')}: {line['seconds']:.3g} s a question; Jaccard "
+        f"of the top {line['k']} {line['jaccard_good']:.2f}, the bottom {line['jaccard_bad']:.2f}; largest difference "
         f"{line['max_rel_diff']:.1e} of max|IG|"
         for line in lines
     )
