@@ -1,6 +1,7 @@
 """Where the good and the bad neurons sit."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -17,11 +18,12 @@ from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
 from pages.shared import state
 from pages.shared.frame import through_frame
-from pages.shared.guard import error_box, guard
+from pages.shared.guard import error_box, guard, plain
 from pages.shared.peers import choose_peers, peers_caption, rankings_of, run_name
-from pages.shared.results import attribution_of, setting_of
+from pages.shared.results import attribution_of, rankings_of_run, setting_of
 from pages.shared.tables import neuron_table
 from pages.shared.widgets import competence, empty_state, figure, provenance, recipes, table
+from pages.shared.words import source_title
 
 ALL_LAYERS, BOTH = "all", "both"
 THIS, TASKS, SCORES = "this run", "tasks beside each other", "all scores"
@@ -109,11 +111,22 @@ def neurons(rows: list[NeuronRow], name: str) -> None:
         name,
         f"{len(rows)} neurons with layer, index and score",
         shown=frame.style.apply(highlight, axis=1) if marked in set(frame["id"]) else None,
-        column_config={"score": st.column_config.NumberColumn(format="scientific")},
         on_select=open_selected,
         selection_mode="single-row",
+        column_config={"score": st.column_config.NumberColumn(format="scientific")},
     )
     st.caption("A click on the box before a neuron opens its page.")
+
+
+def choose_method(run: RunFolder, found: Attribution) -> tuple[str | None, Attribution]:
+    """One of the run's methods, where it has several, and the attribution with that method's ranking."""
+    rankings = rankings_of_run(run)
+    if len(rankings) < 2:
+        return None, found
+    method = st.selectbox(
+        "Method", list(rankings), key="layers_method", format_func=source_title, persist_state="session", width=320
+    )
+    return method, replace(found, ranking=rankings[method])
 
 
 def this_run(run: RunFolder, found: Attribution, k: int, name: str) -> None:
@@ -127,10 +140,12 @@ def this_run(run: RunFolder, found: Attribution, k: int, name: str) -> None:
     provenance(run, k=k)
 
 
-def tasks(run: RunFolder, k: int) -> None:
+def tasks(run: RunFolder, k: int, method: str | None) -> None:
     """The same for every task that this model has a run of."""
     chosen = choose_peers(run, "layers_tasks")
-    rankings = rankings_of(chosen)
+    rankings = rankings_of(chosen, method)
+    if without := [task for task in chosen if task not in rankings]:
+        st.info(f"These runs have no neurons by this method: {', '.join(map(plain, without))}.")
     if not rankings:
         st.info("Choose at least one task.")
         return
@@ -207,6 +222,7 @@ def take_score_click() -> None:
 
 def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
     competence(run)
+    method, found = choose_method(run, found)
     view = st.segmented_control(
         "View", [THIS, TASKS, SCORES], default=THIS, required=True, key="layers_view", bind="query-params"
     )
@@ -215,7 +231,7 @@ def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
     else:
         k = choose_k(setting, found)
         if view == TASKS:
-            tasks(run, k)
+            tasks(run, k, method)
         else:
             this_run(run, found, k, f"{state.shown_id()}-k{k}")
     recipes(run)

@@ -1,7 +1,9 @@
 """The paper's tables for the runs at hand: every method through the same evaluation."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -21,18 +23,21 @@ from neuron_core.analysis.tables import (
     parts_table,
 )
 from neuron_core.cni.methods import METHODS, RANKED
+from neuron_core.commands.experiment import COST_FILE
 from neuron_core.control.results import Evaluation
-from neuron_core.figures.experiments import entry_bars
+from neuron_core.figures.experiments import cost_lines, entry_bars
 from neuron_core.runs.config import EvaluationConfig
+from neuron_core.runs.recipes import PROGRAM
 from neuron_core.runs.store import RunFolder
 from pages.shared import state
 from pages.shared.engine import engine
 from pages.shared.frame import through_frame
-from pages.shared.guard import guard
+from pages.shared.guard import guard, plain
 from pages.shared.peers import evaluated_peers, peers_caption
 from pages.shared.results import evaluation_of
 from pages.shared.widgets import competence, empty_state, figure, recipes, table
 
+REPORT = Path("experiment-report")
 TABLES = {
     "Table 1": "Every method on every task, each at its best ratio.",
     "Table 2": "Rivals that find good neurons only, beside themselves with bad neurons.",
@@ -40,6 +45,7 @@ TABLES = {
     "Table 4": "The unmodified model on each task.",
     "Table 6": "Good, bad and both neurons of each method, by task.",
     "Table 7": "Every method at every budget.",
+    "Figure 9": "Seconds a layer of attribution against the length of the answer, with and without QATT.",
 }
 NUMBERS = ("rac", "rcc", "rac_low", "rac_high", "rcc_low", "rcc_high")
 
@@ -106,6 +112,22 @@ def run_all(run: RunFolder, lacking: list[str]) -> None:
             st.rerun()
 
 
+def cost() -> None:
+    """Figure 9, where the command line has measured it in the folder that the app was started in."""
+    path = REPORT / COST_FILE
+    if not path.is_file():
+        st.info("Not measured here yet. It takes minutes and the model for itself; this command measures it:")
+        st.code(f"{PROGRAM} experiment fig9 --out {REPORT}", language="bash")
+        return
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    rows, model = pd.DataFrame(saved["rows"]), saved["setting"]["model"]
+    figure(cost_lines(rows), "cost_lines", "figure9")
+    table(rows, "cost", "figure9", "Seconds a layer by form and length of the answer")
+    st.caption(
+        plain(f"{model['title']}, {model['dtype']} on {model['device']}, m = {saved['setting']['cost']['steps']}")
+    )
+
+
 def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int) -> None:
     """A table as printed, best and held out, its bars, and all of its entries."""
     st.markdown("**At the best ratio** (RAC/RCC in percent; chosen on these very questions: optimistic)")
@@ -145,12 +167,14 @@ def page(run: RunFolder) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.segmented_control(
-            "Table", list(TABLES), default="Table 1", required=True, key="table", bind="query-params"
+            "Table", list(TABLES), default="Table 1", required=True, key="table", bind="query-params", wrap=True
         )
         k = st.selectbox("Budget K", ks, key="methods_k", width=120)
     st.markdown(TABLES[name])
     methods = in_all(evaluations, k)
-    if name == "Table 4":
+    if name == "Figure 9":
+        cost()
+    elif name == "Table 4":
         rows = baseline_table({task: one.baseline for task, one in evaluations.items()})
         number = st.column_config.NumberColumn(format="%.1f")
         shown = dict.fromkeys(("acc", "acc_low", "acc_high", "com", "com_low", "com_high"), number)

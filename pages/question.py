@@ -68,10 +68,16 @@ def choose_interventions(evaluation: Evaluation) -> tuple[int, dict]:
     sources = list(dict.fromkeys(source for source, _ in found))
     if len(sources) > 3:
         shown = st.multiselect(
-            "Methods", sources, default=sources[:4], format_func=source_title, key="question_sources"
+            "Methods", sources, default=first_of(sources), format_func=source_title, key="question_sources"
         )
         found = {key: value for key, value in found.items() if key[0] in shown}
     return k, found
+
+
+def first_of(sources: list[str]) -> list[str]:
+    """Three methods and the random sets beside them."""
+    random = [source for source in sources if source.startswith("random")]
+    return [*[source for source in sources if source not in random][:3], *random[:1]]
 
 
 def answer_table(found: tuple[Answer, ...], question: ProxyQuestion) -> pd.DataFrame:

@@ -20,8 +20,10 @@ from pages.shared import state
 from pages.shared.engine import engine
 from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
+from pages.shared.neuron_sets import import_set, set_json
 from pages.shared.peers import run_name
-from pages.shared.results import attribution_of, baseline_of, evaluation_of, setting_of
+from pages.shared.results import attribution_of, baseline_of, evaluation_of, rankings_of_run, setting_of
+from pages.shared.tasks import demo_mode
 from pages.shared.widgets import empty_state, recipes, table
 from pages.shared.words import STATES, method_names, moment, short_title
 
@@ -114,9 +116,10 @@ def _export(run: RunFolder, name: str) -> None:
     st.markdown("**Export**")
     with st.container(horizontal=True):
         if attribution is not None:
-            neurons = neuron_frame({attribution_name(run): attribution.ranking})
+            neurons = neuron_frame(rankings_of_run(run))
             _download("Neurons, CSV", lambda: neurons.to_csv(index=False), f"neurons-{name}.csv", "text/csv")
             _download("Neurons, Parquet", lambda: _parquet(neurons), f"neurons-{name}.parquet", PARQUET)
+            _download("Neuron set, JSON", lambda: set_json(run), f"set-{name}.json", "application/json")
         if evaluation is not None:
             grid = grid_frame(evaluation)
             _download("Interventions, CSV", lambda: grid.to_csv(index=False), f"grid-{name}.csv", "text/csv")
@@ -125,10 +128,6 @@ def _export(run: RunFolder, name: str) -> None:
 
 
 PARQUET = "application/vnd.apache.parquet"
-
-
-def attribution_name(run: RunFolder) -> str:
-    return method_names(run.config()).partition(",")[0]
 
 
 def _download(label: str, data: Callable[[], str | bytes], name: str, kind: str) -> None:
@@ -206,3 +205,5 @@ else:
         shown = state.shown_run()
         if shown is not None:
             one_run(shown)
+if not demo_mode():
+    import_set(runs)

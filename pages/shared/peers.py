@@ -6,7 +6,7 @@ from neuron_core.cni.methods import METHODS
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.runs.store import RunFolder
 from pages.shared import state
-from pages.shared.results import attribution_of, evaluation_of, setting_of
+from pages.shared.results import evaluation_of, rankings_of_run, setting_of
 
 MOST_RUNS = 200
 
@@ -59,10 +59,15 @@ def choose_peers(run: RunFolder, key: str) -> dict[str, RunFolder]:
     return {task: found[task] for task in chosen}
 
 
-def rankings_of(runs: dict[str, RunFolder]) -> dict[str, NeuronRanking]:
-    """task → ranking, of runs with their neurons found."""
-    found = {task: attribution_of(run) for task, run in runs.items()}
-    return {task: one.ranking for task, one in found.items() if one is not None}
+def rankings_of(runs: dict[str, RunFolder], method: str | None = None) -> dict[str, NeuronRanking]:
+    """task → ranking by one method, of the runs that have it; None takes each run's own first."""
+    found = {}
+    for task, run in runs.items():
+        there = rankings_of_run(run)
+        chosen = next(iter(there), None) if method is None else method
+        if chosen in there:
+            found[task] = there[chosen]
+    return found
 
 
 def run_name(run: RunFolder) -> str:

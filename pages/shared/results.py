@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.control.metrics import Baseline, Evaluation
 from neuron_core.control.results import SideEffects
 from neuron_core.models.size import Size, size_of
@@ -22,6 +23,11 @@ def setting_of(run: RunFolder) -> Setting | None:
 
 def attribution_of(run: RunFolder) -> Attribution | None:
     return _attribution(str(run.path), _stamp(run, "setting.json", "rankings"))
+
+
+def rankings_of_run(run: RunFolder) -> dict[str, NeuronRanking]:
+    """Every method's ranking of a run, the one shown first before the others."""
+    return _rankings(str(run.path), _stamp(run, "rankings"))
 
 
 def evaluation_of(run: RunFolder) -> Evaluation | None:
@@ -71,6 +77,11 @@ def _setting(path: str, stamp: Stamp) -> Setting | None:
 @st.cache_data(show_spinner=False, max_entries=16)
 def _attribution(path: str, stamp: Stamp) -> Attribution | None:
     return read_attribution(RunFolder(Path(path)))
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _rankings(path: str, stamp: Stamp) -> dict[str, NeuronRanking]:
+    return RunFolder(Path(path)).rankings()
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

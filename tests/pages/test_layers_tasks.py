@@ -71,3 +71,11 @@ def test_the_map_of_all_scores_says_what_a_cell_is(open_page, full):
     heat = figures(app)[0]["data"][0]
     assert (len(heat["z"]), len(heat["z"][0])) == (4, 48)
     assert "Each cell is one neuron." in texts(app)
+
+
+def test_a_chosen_line_of_the_table_opens_its_neuron(open_page, full):
+    app = open_page("layers")
+    app.session_state["open_neuron"] = "1.2"
+    app.run()
+    assert app.title[0].value == "Neuron"
+    assert app.query_params["neuron"] in ("1.2", ["1.2"])

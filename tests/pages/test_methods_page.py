@@ -93,3 +93,20 @@ def test_control_and_question_offer_every_method(open_page, every):
     question.multiselect(key="question_sources").set_value(["ace", "kn", "random"]).run()
     assert faults(question) == []
     assert len(question.dataframe[0].value) == 7
+
+
+def test_figure_nine_says_how_it_is_measured_and_shows_what_was(open_page, every, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    app = open_page("methods")
+    app.segmented_control(key="table").set_value("Figure 9").run()
+    assert any("experiment fig9" in block.value for block in app.code)
+    rows = [
+        {"form": "ours, with QATT", "length": n, "seconds": 0.1, "seconds_low": 0.1, "seconds_high": 0.2}
+        for n in (1, 2)
+    ]
+    setting = {"model": {"title": "tiny", "dtype": "float32", "device": "cpu"}, "cost": {"steps": 16}}
+    (tmp_path / "experiment-report").mkdir()
+    (tmp_path / "experiment-report" / "fig9-measured.json").write_text(json.dumps({"setting": setting, "rows": rows}))
+    app.run()
+    assert faults(app) == []
+    assert len(figures(app)) == 1

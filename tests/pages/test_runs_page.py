@@ -2,12 +2,14 @@
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from neuron_core.cni.sets import from_json
 from neuron_core.runs.config import AttributionConfig, config_to_json
 from neuron_core.runs.store import RunFolder, RunStatus, Store
-from pages.shared import state
+from pages.shared import neuron_sets, state
 from tests.pages.conftest import faults, texts
 
 
@@ -80,3 +82,27 @@ def test_a_run_without_results_is_listed_and_has_nothing_to_export(open_page, ru
     app = open_page("runs")
     assert faults(app) == []
     assert "nothing to export" in texts(app)
+
+
+def test_a_neuron_set_goes_out_of_a_run_as_a_file_and_into_another_run(open_page, full, monkeypatch):
+    app = open_page("runs")
+    assert "Neuron set, JSON" in [button.label for button in app.download_button]
+    found = from_json(neuron_sets.set_json(full))
+    cut = full.ranking().cut(10)
+    assert [(one.layer, one.index) for one in found.neurons if one.role == "good"] == [
+        tuple(n) for n in cut.good.tolist()
+    ]
+    monkeypatch.setattr(state, "task_name", lambda: "ner")
+    monkeypatch.setattr(neuron_sets, "engine", lambda: SimpleNamespace(store=Store()))
+    config = neuron_sets.with_set(neuron_sets.config_for(found, [full]), found, 7)
+    assert (config.task, config.model, config.seed) == ("ner", full.config().model, 3)
+    assert config.attribution.methods == ()
+    assert config.evaluation.ks == (7,)
+    run = Store().create(config)
+    assert [one.neurons for one in run.sets().values()] == [found.neurons]
+
+
+def test_an_imported_set_is_described_before_it_is_tried(open_page, full):
+    app = open_page("runs")
+    assert app.get("file_uploader")
+    assert faults(app) == []
