@@ -12,9 +12,11 @@ from plotly.subplots import make_subplots
 from neuron_core.analysis.cross import CrossMatrix
 from neuron_core.errors import ConfigError
 from neuron_core.figures.panels import TITLES
-from neuron_core.figures.theme import BAD, CLEAR, FAINT, GOOD, NEUTRAL, TITLE_SIZE, dress, plain, wrapped
+from neuron_core.figures.theme import BAD, CLEAR, GOOD, TITLE_SIZE, dress, plain, wrapped
 
 Metric = Literal["rac", "rcc"]
+NOTHING = "#6B7680"
+"no effect, nothing shared: opaque, so that the numbers can be read on light and on dark pages"
 
 
 def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> go.Figure:
@@ -39,7 +41,7 @@ def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> g
                 z=[[None if np.isnan(value) else value for value in row] for row in numbers.tolist()],
                 zmin=-most,
                 zmax=most,
-                colorscale=[[0, BAD], [0.5, FAINT], [1, GOOD]],
+                colorscale=[[0, BAD], [0.5, NOTHING], [1, GOOD]],
                 showscale=column == len(matrices),
                 colorbar={"title": {"text": f"{metric.upper()} (%)"}},
                 xgap=3,
@@ -73,7 +75,7 @@ def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
             z=[[None if np.isnan(value) else value for value in row] for row in numbers.tolist()],
             zmin=0,
             zmax=1,
-            colorscale=[[0, FAINT], [1, NEUTRAL]],
+            colorscale=[[0, NOTHING], [1, GOOD]],
             colorbar={"title": {"text": "Jaccard"}},
             xgap=3,
             ygap=3,

@@ -81,10 +81,10 @@ def change_heatmaps(before: TaskLayers, after: TaskLayers) -> go.Figure:
         edge = 0.25 / most
         scale = [
             [0.0, SERIES[3]],
-            [0.5 - edge, SERIES[3] + "99"],
+            [0.5 - edge, "#77689A"],
             [0.5 - edge, FAINT],
             [0.5 + edge, FAINT],
-            [0.5 + edge, SERIES[0] + "99"],
+            [0.5 + edge, "#5B8F80"],
             [1.0, SERIES[0]],
         ]
         texts = [[signed(n, 0) if n else "" for n in row] for row in change.tolist()]
