@@ -76,6 +76,14 @@ def click_cell(page: Page, key: str, place: int) -> None:
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
+def click_tallest_bar(page: Page, key: str) -> None:
+    settled(page)
+    at(page, key).scroll_into_view_if_needed()
+    boxes = [box for bar in at(page, key).locator(".bars .point path").all() if (box := bar.bounding_box())]
+    box = max(boxes, key=lambda one: one["height"])
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
 def run_in_address(page: Page) -> str:
     return parse_qs(urlsplit(page.url).query)["run"][0]
 

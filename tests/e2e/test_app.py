@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -23,6 +24,7 @@ from tests.e2e.steps import (
     at,
     choose,
     click_cell,
+    click_tallest_bar,
     finished_some,
     go_to,
     press,
@@ -239,6 +241,47 @@ def test_a_question_asked_in_mid_run_gets_the_unmodified_models_answer(
     assert endless.status().state == "running"
     press(watching, f"cancel_{endless.id}")
     expect(at(watching, "job")).to_contain_text(f"Run {endless.id} was cancelled.")
+
+
+def test_a_cell_of_the_map_leads_to_its_neuron_to_its_question_and_back(tabs: Tabs, finished: RunFolder):
+    page = tabs.open(f"/layers?run={finished.id}&layers_view=all+scores")
+    click_cell(page, "score_map", 5)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Neuron")
+    neuron = at(page, "neuron").locator("input").input_value()
+    expect(page.get_by_role("heading", name=f"Neuron {neuron} in layer")).to_be_visible()
+    press(page, "ask_effect")
+    expect(at(page, "effect_bars").locator(".bars .point path")).not_to_have_count(0, timeout=120_000)
+    press(page, "next_neuron")
+    expect(page.get_by_role("heading", name=f"Neuron {neuron} in")).to_have_count(0)
+    press(page, "previous_neuron")
+    expect(page.get_by_role("heading", name=f"Neuron {neuron} in")).to_be_visible()
+    click_tallest_bar(page, "effect_bars")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Question")
+    asked = [question.id for question in finished.setting().evaluation]
+    assert parse_qs(urlsplit(page.url).query)["q"][0] in asked
+    page.go_back()
+    expect(page.get_by_role("heading", name=f"Neuron {neuron} in")).to_be_visible()
+    assert [int(part) for part in neuron.split(".")] in finished.ranking().neurons.tolist()
+
+
+def test_an_upload_is_mapped_checked_kept_and_asked_about(tabs: Tabs, tmp_path: Path):
+    rows = [f'"{row["text"]}",{row["label"]}' for row in classification_rows(24)]
+    file = tmp_path / "reviews.csv"
+    file.write_text("\n".join(["review,stars", *rows, '"",good']), encoding="utf-8")
+    page = tabs.open("/data")
+    switch(page, "data_source", "Upload a file")
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("is empty").first).to_be_attached()
+    page.get_by_role("button", name="Use these 24 examples").click()
+    expect(page.get_by_text("This is the task of the next run.")).to_be_visible()
+    go_to(page, "Questions")
+    expect(page.get_by_text("number 0").first).to_be_attached()
+    broken = tmp_path / "broken.xlsx"
+    broken.write_bytes(b"PK\x03\x04 no workbook")
+    go_to(page, "Data")
+    switch(page, "data_source", "Upload a file")
+    page.locator("input[type=file]").set_input_files(broken)
+    expect(page.locator("[data-testid=stAlertContentError]")).to_have_count(1)
 
 
 @pytest.mark.timeout(DEMO_S + 300)
