@@ -121,9 +121,16 @@ def task_name(task: str) -> str:
     return task if task in bundled_tasks() else absolute(task)
 
 
-def spec(model: str, revision: str | None = None, dtype: str = "float32", device: str = "auto") -> ModelSpec:
+def spec(
+    model: str,
+    revision: str | None = None,
+    dtype: str = "float32",
+    device: str = "auto",
+    device_map: str | None = None,
+    trust_remote_code: bool = False,
+) -> ModelSpec:
     """The model that the options name."""
-    spec = ModelSpec(model, revision, dtype, device)
+    spec = ModelSpec(model, revision, dtype, device, trust_remote_code, device_map)
     return spec if spec.is_embedded else replace(spec, source=absolute(model))
 
 

@@ -14,6 +14,14 @@ Model = Annotated[
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+DeviceMap = Annotated[
+    str | None,
+    typer.Option(help="auto: layers that do not fit on the device lie in memory or on disk; slow."),
+]
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option("--trust-remote-code", help="Run Python code that comes with this very model. Read it first."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the draws and option orders.")]
 Run = Annotated[str, typer.Option(help="Id of a run, or the path of its folder.")]
 Methods = Annotated[

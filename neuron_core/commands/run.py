@@ -10,6 +10,7 @@ from neuron_core.commands.common import check_unchanged, finish, load_engine, ne
 from neuron_core.commands.options import (
     AsJson,
     Device,
+    DeviceMap,
     Dtype,
     EvaluationExamples,
     Methods,
@@ -19,6 +20,7 @@ from neuron_core.commands.options import (
     Run,
     Seed,
     Task,
+    TrustRemoteCode,
 )
 from neuron_core.commands.wording import with_wording
 from neuron_core.models.spec import EMBEDDED
@@ -38,6 +40,8 @@ def baseline(
     revision: Revision = None,
     dtype: Dtype = "float32",
     device: Device = "auto",
+    device_map: DeviceMap = None,
+    trust_remote_code: TrustRemoteCode = False,
     seed: Seed = 0,
     prompt: PromptConfig = USUAL,
     as_json: AsJson = False,
@@ -45,7 +49,9 @@ def baseline(
     """Accuracy, comprehension and letter use of the unmodified model, on the questions that `evaluate` asks."""
     from neuron_core.runs.setting import make_setting
 
-    config = RunConfig(task_name(task), spec(model, revision, dtype, device), seed, prompt)
+    config = RunConfig(
+        task_name(task), spec(model, revision, dtype, device, device_map, trust_remote_code), seed, prompt
+    )
     config = replace(config, evaluation=EvaluationConfig(examples=examples))
     reading = read_task(config)
     engine = load_engine(config.model)
@@ -65,6 +71,8 @@ def attribute(
     revision: Revision = None,
     dtype: Dtype = "float32",
     device: Device = "auto",
+    device_map: DeviceMap = None,
+    trust_remote_code: TrustRemoteCode = False,
     steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="m of Eq. 1.")] = 16,
     rule: Annotated[str, typer.Option(help="right, midpoint or gauss-legendre.")] = "right",
     z: Annotated[int | None, typer.Option(min=1, help="Neurons kept at either end; by the model's size.")] = None,
@@ -77,7 +85,7 @@ def attribute(
     """Finds the good and bad neurons of a task; the result is a run folder."""
     config = RunConfig(
         task=task_name(task),
-        model=spec(model, revision, dtype, device),
+        model=spec(model, revision, dtype, device, device_map, trust_remote_code),
         seed=seed,
         prompt=prompt,
         attribution=AttributionConfig(

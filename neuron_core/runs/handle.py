@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import psutil
+
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import EvaluationConfig, RunConfig
@@ -161,6 +163,14 @@ class EngineHandle:
         """Number of the worker process, None while there is none."""
         with self._state:
             return self._process.pid if self._process else None
+
+    def worker_memory(self) -> int:
+        """Bytes that the worker holds now, most of them its model; 0 while there is none."""
+        pid = self.worker_pid()
+        try:
+            return int(psutil.Process(pid).memory_info().rss) if pid else 0
+        except psutil.Error:
+            return 0
 
     def loading(self) -> bool:
         """Whether the worker is starting or a model is being loaded."""

@@ -12,7 +12,7 @@ from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConf
 from neuron_core.runs.demo import demo_config
 
 PROGRAM = "python -m neuron_core"
-MODEL_FIELDS = ("source", "revision", "dtype", "device")
+MODEL_FIELDS = ("source", "revision", "dtype", "device", "device_map", "trust_remote_code")
 ATTRIBUTION_FIELDS = ("methods", "examples", "steps", "rule", "z", "k")
 EVALUATION_FIELDS = ("ks", "examples", "random_seeds", "position", "sample", "methods")
 PROMPT_OPTIONS = {
@@ -101,7 +101,11 @@ def _line(command: str, value: object, names: Sequence[str]) -> str:
 def _options(value: object, names: Sequence[str]) -> str:
     """Fields as options; a field that is None is left out."""
     found = [(OPTION_NAMES.get(name, name).replace("_", "-"), getattr(value, name)) for name in names]
-    return "".join(f" --{name} {_word(field)}" for name, field in found if field is not None)
+    return "".join(
+        f" --{name}" if field is True else f" --{name} {_word(field)}"
+        for name, field in found
+        if field is not None and field is not False
+    )
 
 
 def as_option(text: str) -> str:

@@ -4,18 +4,30 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from neuron_core.models.spec import DTYPES, EMBEDDED, PLAIN
+from neuron_core.errors import ModelError
+from neuron_core.models.memory import check_fits, free_ram, gigabytes, need_of
+from neuron_core.models.presets import PRESETS, find_preset
+from neuron_core.models.spec import DTYPES, EMBEDDED, PLAIN, ModelSpec
 from pages.shared import state
 from pages.shared.engine import engine
 from pages.shared.guard import guard, plain
 from pages.shared.tasks import task_choice
 
-SOURCES = {EMBEDDED: f"{EMBEDDED} (with adapter)", PLAIN: f"{PLAIN} (no adapter)"}
+SOURCES = {
+    EMBEDDED: f"{EMBEDDED} (with adapter)",
+    PLAIN: f"{PLAIN} (no adapter)",
+    **{
+        preset.id: f"{preset.title} ({preset.group}, {gigabytes(preset.weight_bytes('float32'))} in float32"
+        f"{', gated' if preset.gated else ''})"
+        for preset in PRESETS
+        if preset.group != "several GPUs"
+    },
+}
 DEVICE_LABELS = {
     "auto": "auto (GPU if any)",
     "cpu": "cpu (processor)",
     "cuda": "cuda (first GPU)",
-    "mps": "mps (Apple GPU)",
+    "mps": "mps (Apple GPU, not run by us)",
 }
 
 
@@ -57,9 +69,10 @@ def _model() -> None:
             "model_source",
             "`embedded`: the small model that comes with the app, tuned on the four bundled kinds of task; learn "
             "the tool on it, draw no conclusions about SmolLM2. "
-            "`embedded-plain`: without that. Or type an id on the Hugging Face hub, a checkpoint folder, "
-            "or a .gguf file.",
+            "`embedded-plain`: without that. The others come from the Hugging Face hub. Or type an id there, a "
+            "checkpoint folder, or a .gguf file.",
         )
+        _preset()
         st.text_input(
             "Revision",
             key="model_revision",
@@ -68,8 +81,17 @@ def _model() -> None:
         )
         st.selectbox("dtype", DTYPES, key="model_dtype", persist_state="session")
         _choice("Device", DEVICE_LABELS, "model_device", "Or type `cuda:1` for the second GPU, and so on.")
+        st.checkbox(
+            "Keep what does not fit elsewhere",
+            key="model_spread",
+            persist_state="session",
+            help="`device_map=auto`: layers that do not fit on the device lie in memory or on disk. Slow.",
+        )
+        _trust()
     with guard():
-        st.caption(f"Next run: {plain(state.model_spec().title)}")
+        spec = state.model_spec()
+        st.caption(f"Next run: {plain(spec.title)}")
+        _memory(spec)
         facts = engine().model()
         if facts is not None:
             st.caption(f"In memory: {plain(facts.title)}, {facts.dtype} on {facts.device}")
@@ -80,6 +102,53 @@ def _model() -> None:
         if st.button("Unload", key="unload", disabled=facts is None):
             engine().unload()
             st.rerun()
+
+
+def _preset() -> None:
+    """Size, licence and gate of a preset."""
+    preset = find_preset(str(st.session_state["model_source"]).strip())
+    if preset is None:
+        return
+    gate = " Gated: accept it there, then start the app with HF_TOKEN." if preset.gated else ""
+    st.caption(
+        f"{preset.parameters / 1e9:.2f} B parameters, {preset.dimensions.n_total:,} neurons; weights "
+        f"{gigabytes(preset.weight_bytes('float32'))} in float32, {gigabytes(preset.weight_bytes('bfloat16'))} in "
+        f"bfloat16. [{preset.licence}]({preset.page}).{gate} {preset.note}"
+    )
+
+
+def _trust() -> None:
+    """Whether code that comes with this very model may run: another model asks anew."""
+    source = str(st.session_state["model_source"]).strip()
+    if ModelSpec(source).is_embedded or source.endswith(".gguf"):
+        return
+    st.checkbox(
+        f"Run Python code that comes with {plain(source)}",
+        key=state.trust_key(source),
+        persist_state="session",
+        help="Off: a model that needs code of its own is refused. On: that code runs on this machine with your "
+        "rights; read it first.",
+    )
+
+
+def _memory(spec: ModelSpec) -> None:
+    """What the next model needs beside what is free; the one in memory leaves first."""
+    need = need_of(spec)
+    if need is None:
+        st.caption("Its size is known when its config has been fetched.")
+        return
+    if spec.device.startswith("cuda"):
+        st.caption(
+            f"Needs about {gigabytes(need.total)} of GPU memory; what is free there is looked up before the load."
+        )
+        return
+    free = free_ram(engine().worker_memory())
+    or_gpu = " If there is a GPU, its memory counts instead." if spec.device == "auto" else ""
+    st.caption(f"Needs about {gigabytes(need.total)}; {gigabytes(free)} of memory are free.{or_gpu}")
+    try:
+        check_fits(spec, free, "memory of this machine")
+    except ModelError as error:
+        st.warning(plain(f"{error.what[:1].upper()}{error.what[1:]}. What would fit: {error.accepted}."))
 
 
 def _choice(label: str, known: Mapping[str, str], key: str, meaning: str) -> None:

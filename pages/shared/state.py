@@ -127,4 +127,11 @@ def model_spec() -> ModelSpec:
         revision=str(st.session_state["model_revision"]).strip() or None,
         dtype=st.session_state["model_dtype"],
         device=str(st.session_state["model_device"]).strip(),
+        trust_remote_code=bool(st.session_state.get(trust_key(str(st.session_state["model_source"]).strip()))),
+        device_map="auto" if st.session_state.get("model_spread") else None,
     )
+
+
+def trust_key(source: str) -> str:
+    """The key of the box that lets a model's own code run: one for each model, so that none inherits it."""
+    return f"trust_{source}"

@@ -1,0 +1,46 @@
+"""The model part of the sidebar: presets, what fits, and a model's own code, which each model asks for anew."""
+
+import pytest
+
+from pages.shared import sidebar, state
+from tests.pages.conftest import faults, texts
+
+GB = 10**9
+
+
+def test_a_preset_shows_its_size_licence_and_gate(open_page, monkeypatch):
+    monkeypatch.setattr(sidebar, "free_ram", lambda freed: 64 * GB)
+    app = open_page("start", {"model_source": "meta-llama/Llama-2-7b-hf"})
+    assert faults(app) == []
+    said = texts(app)
+    assert "6.74 B parameters, 352,256 neurons; weights 27.0 GB in float32, 13.5 GB in bfloat16" in said
+    assert "Gated: accept it there, then start the app with HF_TOKEN" in said
+    assert not any("What would fit" in box.value for box in app.warning)
+
+
+def test_a_model_that_does_not_fit_says_so_before_it_is_loaded(open_page, monkeypatch):
+    monkeypatch.setattr(sidebar, "free_ram", lambda freed: 16 * GB)
+    app = open_page("start", {"model_source": "meta-llama/Llama-2-7b-hf"})
+    (warning,) = [box.value.replace("\\", "") for box in app.warning if "What would fit" in box.value]
+    assert warning.startswith("The model needs 28.8 GB in float32 (weights 27.0 GB), and 16.0 GB are free.")
+    assert "dtype bfloat16 (14.5 GB)" in warning
+    app.selectbox(key="model_dtype").set_value("bfloat16").run()
+    assert not any("What would fit" in box.value for box in app.warning)
+
+
+def test_the_box_for_a_model_s_own_code_names_the_model_and_is_empty_for_the_next_one(open_page):
+    one, other = "Qwen/Qwen2.5-0.5B-Instruct", "EleutherAI/pythia-410m"
+    app = open_page("start", {"model_source": one})
+    box = app.checkbox(key=state.trust_key(one))
+    assert "Qwen2.5-0.5B-Instruct" in box.label.replace("\\", "")
+    assert box.value is False
+    box.check().run()
+    assert app.checkbox(key=state.trust_key(one)).value is True
+    app.selectbox(key="model_source").set_value(other).run()
+    assert app.checkbox(key=state.trust_key(other)).value is False
+
+
+def test_the_embedded_model_has_no_code_to_confirm(open_page):
+    app = open_page("start")
+    with pytest.raises(KeyError):
+        app.checkbox(key=state.trust_key("embedded"))
