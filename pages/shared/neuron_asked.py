@@ -74,14 +74,26 @@ def effect(run: RunFolder, setting: Setting, layer: int, index: int) -> None:
         for name, rows in (("Silenced (× 0)", silenced), ("Doubled (× 2)", doubled)):
             _effect_card(name, summary(rows))
     figure(effect_bars(silenced, doubled), "effect_bars", f"neuron-{layer}.{index}-effect", take_effect_click)
-    opens = " A click on a bar opens the question." if found.source == "evaluation" else ""
+    opens = (
+        " A click on a bar, or on the box before a line of its table, opens the question."
+        if found.source == "evaluation"
+        else ""
+    )
     st.caption(
         f"Change of the correct letter's probability among the four, on {len(silenced)} {found.source} questions, "
         f"with this neuron alone changed at the last token. One neuron of many seldom moves an answer.{opens}"
     )
     with st.expander("As a table", key="effect_as_table"):
         name = f"neuron-{layer}.{index}-effect"
-        table(_effect_table(silenced, doubled), "effect_table", name, "Each question silenced and doubled", height=280)
+        table(
+            _effect_table(silenced, doubled),
+            "effect_table",
+            name,
+            "Each question silenced and doubled",
+            height=280,
+            on_select=lambda: take_effect_row(silenced),
+            selection_mode="single-row",
+        )
     provenance(run)
 
 
@@ -125,6 +137,13 @@ def take_effect_click() -> None:
     points = st.session_state["effect_bars"].selection.points
     if points:
         st.session_state["question_to_open"] = points[0]["customdata"]["question"]
+
+
+def take_effect_row(rows: tuple[QuestionRow, ...]) -> None:
+    """Callback of the table, as of the bars."""
+    chosen = st.session_state["effect_table"].selection.rows
+    if chosen:
+        st.session_state["question_to_open"] = rows[chosen[0]].question_id
 
 
 def contexts(run: RunFolder, setting: Setting, layer: int, index: int) -> None:

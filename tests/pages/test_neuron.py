@@ -87,6 +87,16 @@ def test_what_was_found_before_is_shown_again(open_page, asked, good):
     assert "on 36 evaluation questions" in said
 
 
+def test_a_question_that_was_clicked_opens_on_its_own_page(open_page, asked, good):
+    app = open_neuron(open_page, asked, good[2])
+    wanted = asked.setting().evaluation[4].id
+    app.session_state["question_to_open"] = wanted
+    app.run()
+    assert faults(app) == []
+    assert app.title[0].value == "Question"
+    assert app.selectbox(key="question").value == wanted
+
+
 def test_an_effect_on_questions_that_the_run_no_longer_has_is_measured_anew(open_page, asked, good):
     path = asked.path / "neurons" / f"{good[2]}.effect.json"
     first = asked.setting().evaluation[0].id
