@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from neuron_core.analysis.entries import MEASURES
-from neuron_core.runs.experiment import Output
 from neuron_core.runs.experiment_plan import ExperimentSetting
 from neuron_core.runs.experiment_runs import ExperimentRuns
+from neuron_core.runs.experiment_tasks import Output
 from neuron_core.runs.html_report import Section, html_report
 from neuron_core.runs.setting import ModelFacts
 from neuron_core.runs.store import write_file
