@@ -11,7 +11,7 @@ import torch
 from neuron_core.bench import floor, studies
 from neuron_core.bench import run as bench
 from neuron_core.bench.floor import floor_seconds
-from neuron_core.bench.run import run_bench, timed_layers
+from neuron_core.bench.run import WIDER, run_bench, timed_layers
 from neuron_core.bench.text import bench_text
 from neuron_core.bench.timing import peak_memory_gib
 from neuron_core.figures.bench import bench_figure
@@ -31,10 +31,13 @@ def spec(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def measured(spec, one_thread):
-    """A whole bench, and the stages it told."""
+def measured(spec, one_thread, tiny_model):
+    """A whole bench, its wider model a tiny one, and the stages it told."""
     stages = []
-    return run_bench(spec, quick=False, on_stage=stages.append), stages
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(shapes.SHAPES, WIDER, (64, 96, 4, 4))
+        patch.setattr(shapes, "load_model", lambda spec: tiny_model("llama"))
+        return run_bench(spec, quick=False, on_stage=stages.append), stages
 
 
 @pytest.mark.parametrize(
@@ -55,7 +58,7 @@ def test_the_result_says_what_was_measured_and_on_what(measured):
     assert result["evaluation"]["interventions"] == 8 * 11 * 2
     assert stages[0] == "loading"
     usual = measured[0]["settings"][-1]["T"]
-    assert stages[-11:] == [
+    assert stages[-12:] == [
         "fast attribution",
         "reference attribution",
         "Captum",
@@ -66,6 +69,7 @@ def test_the_result_says_what_was_measured_and_on_what(measured):
         "T = 1024, m = 16",
         f"T = {usual}, m = 4",
         f"T = {usual}, m = 64",
+        f"T = {usual}, m = 16",
         "grid",
     ]
 
@@ -77,8 +81,9 @@ def test_captum_floor_shared_prefixes_and_settings_are_measured_beside(measured)
     assert list(attribution["by_questions"]) == ["1", "3", "15", "45"]
     usual = measured[0]["T"]
     assert [setting["T"] for setting in settings][:3] == [64, 256, 1024]
-    assert [setting["T"] for setting in settings][3:] == pytest.approx([usual, usual], abs=9)
-    assert [setting["m"] for setting in settings] == [16, 16, 16, 4, 64]
+    assert [setting["T"] for setting in settings][3:] == pytest.approx([usual] * 3, abs=9)
+    assert [setting["m"] for setting in settings] == [16, 16, 16, 4, 64, 16]
+    assert [setting["model"] for setting in settings] == ["llama"] * 5 + [f"{WIDER} shape, random weights"]
     assert all(setting["ratio"] == pytest.approx(setting["reference_s"] / setting["fast_s"]) for setting in settings)
 
 
@@ -181,6 +186,7 @@ def test_the_text_by_hand():
         },
         "settings": [
             {
+                "model": "some model",
                 "T": 64,
                 "m": 16,
                 "fast_s": 0.9,
@@ -203,8 +209,8 @@ def test_the_text_by_hand():
         "1.50 times as long",
         "a question, by how many share a prefix: 1: 1.2 s, 3: 1 s",
         "grid of 176 interventions on one question: 0.75 s; one plain pass 0.25 s: 3.0 times",
-        "T = 64, m = 16: 0.9 s; reference 60 s, 67 times as long, scaled from layers [7, 22]; Captum not installed; "
-        "1.50 times the floor of 0.6 s",
+        "some model, T = 64, m = 16: 0.9 s; reference 60 s, 67 times as long, scaled from layers [7, 22]; "
+        "Captum not installed; 1.50 times the floor of 0.6 s",
         "peak memory 1.50 GiB",
     ]
 

@@ -210,7 +210,7 @@ def test_wrong_usage_ends_with_2_and_nothing_on_standard_output(command, words):
         ("evaluate --run run --k 5,5", "budgets [5, 5]"),
         ("evaluate --run run --k 5 --examples 44", "at most 43 evaluation examples"),
         ("resume --run nothing", "no run is called 'nothing'"),
-        ("bench --shape huge", "unknown shape 'huge'. Accepted: llama-2-7b, llama-2-13b"),
+        ("bench --shape huge", "unknown shape 'huge'. Accepted: smollm2-360m, llama-2-7b, llama-2-13b"),
     ],
 )
 def test_what_a_user_can_act_on_ends_with_1_and_one_line(command, llama, weather, request, words, said):

@@ -37,6 +37,7 @@ EVALUATION = EvaluationConfig()
 SETTINGS: tuple[tuple[int | None, int | None], ...] = ((64, None), (256, None), (1024, None), (None, 4), (None, 64))
 COUNTS, QUICK_COUNTS = (1, 3, 15, 45), (1, 3)
 N_SETTING_LAYERS = 2
+WIDER = "smollm2-360m"
 
 
 def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None = None) -> dict[str, Any]:
@@ -47,8 +48,8 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     max_rel_diff: between the two on those layers, relative to max|IG|; None where every score is 0.
     floor_s: seconds of the bare matrix multiplications of such a question; captum_s: as reference_s, by Captum, None
     where it is not installed.
-    by_questions: seconds a question where so many share their prefixes; settings: other prompt lengths and steps, one
-    at a time (not with `quick`).
+    by_questions: seconds a question where so many share their prefixes; settings: other prompt lengths and steps and a
+    wider model, one at a time (not with `quick`).
     grid_s: median seconds a question for the whole grid, prompt included; baseline_s: one plain pass over the prompt.
     """
     on_stage("loading")
@@ -74,6 +75,8 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     on_stage("questions that share a prefix")
     by_questions = _time_shared(loaded, questions_for(task, QUICK_COUNTS if quick else COUNTS), passes)
     settings = [] if quick else [_time_setting(loaded, prompts[0], *each, on_stage) for each in SETTINGS]
+    if not quick and shape is None:
+        settings.append(_time_setting(random_llama(WIDER, spec), prompts[0], None, None, on_stage))
     on_stage("grid")
     n_total = loaded.n_layers * loaded.n_neurons
     by_example = example_scores(np.stack([s.of("ace") for s in scores]), [i // N_PROXIES for i in range(len(scores))])
@@ -234,6 +237,7 @@ def _time_setting(
             reference(loaded, asked, 0, range(layer, layer + 1), steps=config.steps)
     floor_s, reference_s = floor_seconds(loaded, length, config.steps), statistics.mean(slow_s) * loaded.n_layers
     return {
+        "model": loaded.spec.title,
         "T": length,
         "m": config.steps,
         "fast_s": min(fast_s),

@@ -11,7 +11,11 @@ from neuron_core.models.loading import LoadedModel, load_model, prepare_model
 from neuron_core.models.spec import PLAIN, ModelSpec
 
 # hidden size, neurons a layer, layers, heads: Touvron et al. 2023, and the released configs.
-SHAPES = {"llama-2-7b": (4096, 11008, 32, 32), "llama-2-13b": (5120, 13824, 40, 40)}
+SHAPES = {
+    "smollm2-360m": (960, 2560, 32, 15),
+    "llama-2-7b": (4096, 11008, 32, 32),
+    "llama-2-13b": (5120, 13824, 40, 40),
+}
 
 
 def random_llama(shape: str, spec: ModelSpec) -> LoadedModel:

@@ -9,14 +9,11 @@ DEMO_TASK = "ner"
 def demo_config(model: ModelSpec | None = None) -> RunConfig:
     """Five attribution and fifty evaluation examples, so that it ends within two minutes on two cores.
 
-    Budgets: the demo model's preset K, and a hundred neurons; ratios: bad only to good only. Passes of 64 rows, so that
-    the small budget's interventions, which begin in late layers, have passes of their own that begin there.
+    Budgets: the demo model's preset K, and a hundred neurons; ratios: bad only to good only.
     """
     return RunConfig(
         task=DEMO_TASK,
         model=model or ModelSpec(),
         attribution=AttributionConfig(examples=5),
-        evaluation=EvaluationConfig(
-            examples=50, ks=(13, 100), ratios=(0.0, 0.3, 0.5, 0.7, 1.0), random_seeds=5, rows_per_pass=64
-        ),
+        evaluation=EvaluationConfig(examples=50, ks=(13, 100), ratios=(0.0, 0.3, 0.5, 0.7, 1.0), random_seeds=5),
     )
