@@ -28,8 +28,8 @@ def bench_text(result: dict[str, Any]) -> str:
 def _setting(s: dict[str, Any]) -> str:
     return (
         f"{s['model']}, T = {s['T']}, m = {s['m']}: {s['fast_s']:.3g} s; reference {s['reference_s']:.3g} s, "
-        f"{s['ratio']:.0f} times as long, scaled from layers {s['reference_layers']}; Captum {_captum(s)}; {s['ratio_to_floor']:.2f} times "
-        f"the floor of {s['floor_s']:.3g} s"
+        f"{s['ratio']:.0f} times as long, scaled from layers {s['reference_layers']}; Captum {_captum(s)}; "
+        f"{s['ratio_to_floor']:.2f} times the floor of {s['floor_s']:.3g} s"
     )
 
 
