@@ -28,6 +28,11 @@ def choose_neuron(setting: Setting) -> tuple[int, int] | None:
     if "open_neuron" in st.session_state:
         # From a click on another page; the field writes it into the address.
         st.session_state["neuron"] = st.session_state.pop("open_neuron")
+    elif "neuron" not in st.session_state and "neuron" not in st.query_params:
+        # Back from another page: the neuron that was looked at, if the run is still the same.
+        run_id, neuron = st.session_state.get("last_neuron", (None, ""))
+        if run_id == state.shown_id():
+            st.session_state["neuron"] = neuron
     wanted = st.text_input(
         "Go to L.i",
         key="neuron",
@@ -35,6 +40,7 @@ def choose_neuron(setting: Setting) -> tuple[int, int] | None:
         placeholder=f"layer.index, 0.0 to {facts.n_layers - 1}.{facts.n_neurons - 1}",
         width=320,
     )
+    st.session_state["last_neuron"] = state.shown_id(), str(wanted or "")
     if not str(wanted or "").strip():
         return None
     try:

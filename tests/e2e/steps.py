@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 PATIENCE_S = 60.0
 
@@ -42,8 +42,19 @@ def go_to(page: Page, title: str) -> None:
 
 def choose(page: Page, key: str, option: object) -> None:
     """An option of a select box."""
-    at(page, key).get_by_role("combobox").click()
-    page.get_by_role("option", name=str(option), exact=True).click()
+    box, wanted = at(page, key).get_by_role("combobox"), page.get_by_role("option", name=str(option), exact=True)
+
+    def opened() -> bool:
+        # A list closes when the page scrolls under it, as it does to bring the box into view.
+        box.click()
+        try:
+            wanted.wait_for(state="visible", timeout=2000)
+        except TimeoutError:
+            return False
+        return True
+
+    until(opened, f"the options of {key}")
+    wanted.click()
 
 
 def type_in(page: Page, key: str, value: object) -> None:
