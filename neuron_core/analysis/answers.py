@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuron_core.control.interventions import DIRECTIONS, Direction, Intervention
+from neuron_core.control.interventions import DIRECTIONS, Direction, Intervention, control_family
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.control.results import Evaluation
 from neuron_core.errors import ConfigError
@@ -38,9 +38,8 @@ class Answer:
 
 
 def group_of(source: str) -> str:
-    """The source without the seed of a random set: "random-3" → "random"."""
-    head, dash, seed = source.rpartition("-")
-    return head if dash and seed.isdecimal() and head.startswith("random") else source
+    """The source without the seed of a random set: "random-3" → "random", "random+-3" → "random+"."""
+    return control_family(source) or source
 
 
 def chosen_ratios(evaluation: Evaluation, k: int, ratio: float | None = None) -> dict[tuple[str, Direction], float]:
