@@ -69,6 +69,7 @@ def form(run: RunFolder, setting: Setting) -> None:
         f"{int(examples) * N_PROXIES} questions, each under {n_each} interventions: {len(ks)} budgets, "
         f"{len(RATIOS)} ratios, enhancer and degrader, for these neurons and for {int(seeds)} random sets."
         + (" At all positions each intervention takes a whole prompt: much slower." if position == "all" else "")
+        + (f" The sample first asks a model up to {most * N_PROXIES} further questions." if sample != "natural" else "")
     )
     if st.button("Evaluate", type="primary", key="start_evaluation", icon=":material/play_arrow:"):
         with guard():

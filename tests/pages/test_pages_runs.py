@@ -153,6 +153,19 @@ def test_evaluate_sends_the_settings_of_the_form(open_page, orders, attributed):
     assert (run_id, wanted.ks, wanted.examples, wanted.random_seeds) == (attributed.id, (10, 25), 9, 1)
 
 
+def test_a_chosen_sample_and_all_positions_say_what_they_cost(open_page, orders, attributed):
+    app = open_page("control", run=attributed.id)
+    assert "further questions" not in texts(app)
+    app.segmented_control(key="evaluation_sample").set_value("balanced").run()
+    app.segmented_control(key="evaluation_position").set_value("all").run()
+    most = attributed.setting().n_examples - 1 - 4
+    assert f"first asks a model up to {3 * most} further questions" in texts(app)
+    assert "each intervention takes a whole prompt" in texts(app)
+    app.button(key="start_evaluation").click().run()
+    ((_, _, wanted),) = orders()
+    assert (wanted.sample, wanted.position) == ("balanced", "all")
+
+
 def test_evaluate_these_neurons_leads_to_control(open_page, attributed):
     app = open_page("attribution", run=attributed.id)
     app.button(key="evaluate").click().run()
