@@ -28,11 +28,6 @@ def choose_neuron(setting: Setting) -> tuple[int, int] | None:
     if "open_neuron" in st.session_state:
         # From a click on another page; the field writes it into the address.
         st.session_state["neuron"] = st.session_state.pop("open_neuron")
-    elif "neuron" not in st.session_state and "neuron" not in st.query_params:
-        # Back from another page: the neuron that was looked at, if the run is still the same.
-        run_id, neuron = st.session_state.get("last_neuron", (None, ""))
-        if run_id == state.shown_id():
-            st.session_state["neuron"] = neuron
     wanted = st.text_input(
         "Go to L.i",
         key="neuron",
@@ -40,7 +35,7 @@ def choose_neuron(setting: Setting) -> tuple[int, int] | None:
         placeholder=f"layer.index, 0.0 to {facts.n_layers - 1}.{facts.n_neurons - 1}",
         width=320,
     )
-    st.session_state["last_neuron"] = state.shown_id(), str(wanted or "")
+    st.session_state["neuron_in_view"] = str(wanted or "")
     if not str(wanted or "").strip():
         return None
     try:
@@ -107,6 +102,7 @@ def page(run: RunFolder, setting: Setting, found: Attribution, layer: int, index
 through_frame()
 if "question_to_open" in st.session_state:
     # Asked for by a click on a chart: a callback can't leave the page.
+    st.session_state["left_neuron"] = state.shown_id(), st.session_state.get("neuron_in_view", "")
     address = {"run": state.shown_id() or "", "q": st.session_state.pop("question_to_open")}
     st.switch_page(state.QUESTION, query_params=address)
 run = state.shown_run()

@@ -122,7 +122,18 @@ def proxies(evaluated: Evaluated, number: int, k: int, ratios: dict) -> None:
                 )
 
 
+def back_to_neuron(run: RunFolder) -> None:
+    """The way back for who came from a neuron of this run."""
+    run_id, neuron = st.session_state.get("left_neuron", (None, ""))
+    if not neuron or run_id != state.shown_id():
+        return
+    if st.button(f"Back to neuron {neuron}", key="back_to_neuron", icon=":material/arrow_back:", type="tertiary"):
+        st.session_state["open_neuron"] = neuron
+        st.switch_page(state.NEURON, query_params={"run": state.shown_id() or run.id})
+
+
 def page(run: RunFolder, evaluation: Evaluation, evaluated: Evaluated) -> None:
+    back_to_neuron(run)
     competence(run)
     number = choose_question(evaluated)
     k, ratios = choose_interventions(evaluation)

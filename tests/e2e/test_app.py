@@ -41,7 +41,7 @@ from tests.runs.helpers import long_config, tiny_config, written
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("one_thread")]
 
-PAGES = ("Start", "Questions", "Attribution", "Layers", "Control")
+PAGES = ("Start", "Data", "Attribution", "Layers", "Neuron", "Cross-task", "Playground", "Methods", "Runs", "Control")
 DEMO_S = 900.0
 MISHAPS = """() => {
   console.error("a word on the console");
@@ -264,7 +264,7 @@ def test_a_cell_of_the_map_leads_to_its_neuron_to_its_question_and_back(tabs: Ta
     expect(page.get_by_role("heading", level=1)).to_have_text("Question")
     asked = [question.id for question in finished.setting().evaluation]
     assert parse_qs(urlsplit(page.url).query)["q"][0] in asked
-    page.go_back()
+    page.get_by_role("button", name=f"Back to neuron {neuron}").click()
     expect(page.get_by_role("heading", name=f"Neuron {neuron} in")).to_be_visible()
     assert [int(part) for part in neuron.split(".")] in finished.ranking().neurons.tolist()
 
