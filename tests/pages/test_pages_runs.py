@@ -65,6 +65,9 @@ class Recorder:
     def loading(self):
         return False
 
+    def worker_memory(self):
+        return 0
+
     def close(self):
         pass
 
