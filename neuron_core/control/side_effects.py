@@ -13,7 +13,8 @@ from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.loading import LoadedModel, vocabulary_logits
 from neuron_core.models.rows import PromptState
 
-TEXTS_PER_PASS = 8
+SIDE_ROWS, TEXTS_PER_PASS = 64, 8
+"at most, where every row has the logits of the whole vocabulary"
 
 
 @torch.no_grad()
@@ -34,7 +35,9 @@ def letter_mass(loaded: LoadedModel, state: PromptState, chunks: Sequence[RowChu
 
 
 @torch.no_grad()
-def perplexities(loaded: LoadedModel, text: str, plan: Sequence[Intervention]) -> NDArray[np.float64]:
+def perplexities(
+    loaded: LoadedModel, text: str, plan: Sequence[Intervention], texts_per_pass: int = TEXTS_PER_PASS
+) -> NDArray[np.float64]:
     """exp(mean −log P(token)) of a text, neurons scaled at every token: [0] unmodified, [1 + i] under plan[i].
 
     The text is cut where the model's context ends. ModelError when fewer than two tokens are left.
@@ -42,7 +45,7 @@ def perplexities(loaded: LoadedModel, text: str, plan: Sequence[Intervention]) -
     ids = torch.tensor([loaded.tokenizer(text)["input_ids"][: loaded.context_length]], device=loaded.device)
     if ids.shape[1] < 2:
         raise ModelError("the neutral text has fewer than two tokens", accepted="a longer text")
-    chunks = plan_chunks(loaded, plan, TEXTS_PER_PASS)
+    chunks = plan_chunks(loaded, plan, texts_per_pass)
     found = np.empty(1 + len(plan))
     found[0] = _perplexity(loaded, loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0], ids[0])
     for chunk in chunks:

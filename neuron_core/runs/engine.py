@@ -18,7 +18,7 @@ from neuron_core.control.generation import Writer, open_prompt, steering_edits
 from neuron_core.control.interventions import Intervention
 from neuron_core.control.neuron import ContextSearch, neuron_tokens
 from neuron_core.control.results import SideEffect, SideEffects
-from neuron_core.control.side_effects import letter_mass, perplexities
+from neuron_core.control.side_effects import SIDE_ROWS, TEXTS_PER_PASS, letter_mass, perplexities
 from neuron_core.errors import RunError
 from neuron_core.models.chat import chat_template_of
 from neuron_core.models.device import free_memory
@@ -214,14 +214,18 @@ class Engine:
         passes: Passes,
     ) -> SideEffects:
         """Letter mass on these questions and perplexity of `text`, unmodified and under each intervention."""
-        with self._lock:
-            loaded, prompts = self.loaded, self._prepare(questions)
+        prompts = self._prepare(questions)
+
+        def attempt(passes: Passes) -> tuple[list[float | None], NDArray[np.float64]]:
             mass: list[float | None] = [None] * (1 + len(plan))
             if position == "last":
-                chunks = plan_chunks(loaded, plan, passes.rows)
-                found = [letter_mass(loaded, prompts.run(number), chunks) for number in range(len(questions))]
+                chunks = plan_chunks(self.loaded, plan, min(passes.rows, SIDE_ROWS))
+                found = [letter_mass(self.loaded, prompts.run(number), chunks) for number in range(len(questions))]
                 mass = np.mean(found, axis=0).tolist()
-            values = perplexities(loaded, text, plan)
+            return mass, perplexities(self.loaded, text, plan, min(passes.rows, TEXTS_PER_PASS))
+
+        with self._lock:
+            (mass, values), _ = until_it_fits(attempt, passes, Passes.smaller_evaluation, lambda _: None)
         rows = [
             SideEffect(one.source, one.k, one.ratio, one.direction, mass[1 + i], float(values[1 + i]))
             for i, one in enumerate(plan)

@@ -90,7 +90,7 @@ def test_a_run_keeps_its_plan_and_a_smaller_one_with_an_event(tmp_path, engine, 
     rows = out_of_memory_above(monkeypatch, "plan_chunks", None, 100, NO_MEMORY[1])
     out_of_memory_above(monkeypatch, "attribute", "layers_per_pass", 2, NO_MEMORY[1])
     execute(run, lambda _: engine)
-    assert rows == [512, 256, 128, 64]
+    assert rows == [512, 256, 128, 64, 64]
     assert run.passes() == Passes(layers=2, rows=64, positions=128)
     events = [event for event in run.events() if event["event"] == "smaller passes"]
     assert [(event["layers"], event["rows"]) for event in events] == [(2, 512), (2, 256), (2, 128), (2, 64)]
