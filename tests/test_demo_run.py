@@ -35,7 +35,8 @@ def test_the_scores_of_a_shipped_question_come_out_again(run, engine):
     ((number, scores),) = engine.attribute(questions, run.config().attribution, skip=others)
     kept = run.scores(number)
     assert number == 7
-    assert np.abs(scores.ig - kept.ig).max() <= 1e-5 * np.abs(kept.ig).max()
+    # Another machine, or another number of threads, adds float32 numbers in another order.
+    assert np.abs(scores.ig - kept.ig).max() <= 5e-5 * np.abs(kept.ig).max()
 
 
 def test_the_option_probabilities_of_a_shipped_question_come_out_again(run, engine):
@@ -44,4 +45,4 @@ def test_the_option_probabilities_of_a_shipped_question_come_out_again(run, engi
     ((number, values),) = engine.evaluate(questions, plan, config, skip=set(range(len(questions))) - {11})
     kept = run.probabilities().values[number]
     assert values.shape == kept.shape == (1 + len(plan), 4)
-    np.testing.assert_allclose(values, kept, atol=1e-5)
+    np.testing.assert_allclose(values, kept, atol=5e-5)
