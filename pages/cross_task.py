@@ -25,7 +25,7 @@ from pages.shared.guard import guard, plain
 from pages.shared.peers import peers, peers_caption, rankings_of
 from pages.shared.results import evaluation_of, setting_of
 from pages.shared.tables import neuron_table
-from pages.shared.widgets import competence, empty_state, figure, recipes, table
+from pages.shared.widgets import comparison_recipe, competence, empty_state, figure, recipes, table
 from pages.shared.words import between, progress
 
 MATRICES, SETS, OVERLAP, OPPOSED = "matrices", "common and specific", "overlap", "two roles"
@@ -271,6 +271,7 @@ def page(run: RunFolder, setting: Setting) -> None:
     else:
         opposed_view(rankings, k)
     peers_caption(chosen, f"K = {k} of either role")
+    comparison_recipe(["fig2", "table5", "table8", "overlap"], chosen.values(), k)
     recipes(run)
 
 

@@ -35,7 +35,7 @@ from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.peers import evaluated_peers, peers_caption
 from pages.shared.results import evaluation_of
-from pages.shared.widgets import competence, empty_state, figure, recipes, table
+from pages.shared.widgets import comparison_recipe, competence, empty_state, figure, recipes, table
 
 REPORT = Path("experiment-report")
 TABLES = {
@@ -188,6 +188,8 @@ def page(run: RunFolder) -> None:
                 entries(name, rows, lines, k)
         run_all(run, lacking)
     peers_caption(chosen, f"K = {k}")
+    output = name.lower().replace("figure ", "fig").replace(" ", "")
+    comparison_recipe([output], chosen.values(), k)
     recipes(run)
 
 

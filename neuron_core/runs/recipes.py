@@ -60,6 +60,18 @@ def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
     return "\n".join(lines)
 
 
+def experiment_command(outputs: Sequence[str], configs: Sequence[RunConfig], k: int) -> str:
+    """The command that makes these tables and figures for the tasks of `configs`, with the model of the first.
+
+    outputs: names that `experiment` takes. Its runs are its own: they share the model, the tasks, K and the seed.
+    """
+    first = configs[0]
+    model = [name for name in MODEL_FIELDS if getattr(first.model, name) != getattr(ModelSpec(), name)]
+    tasks = shlex.quote(",".join(dict.fromkeys(config.task for config in configs)))
+    seed = f" --seed {first.seed}" if first.seed else ""
+    return f"{PROGRAM} experiment {' '.join(outputs)} --tasks {tasks} --k {k}{_options(first.model, model)}{seed}"
+
+
 def python_of(config: RunConfig) -> str:
     """A script that makes this run again and prints its good neurons."""
     used = sorted(name for name in ("AttributionConfig", "EvaluationConfig", "RunConfig") if name in _call(config))

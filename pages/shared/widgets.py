@@ -1,7 +1,7 @@
 """What several pages show: captions, banners, figures and tables with their downloads."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,7 @@ import streamlit as st
 
 from neuron_core.control.metrics import Baseline
 from neuron_core.figures.theme import describe
-from neuron_core.runs.recipes import command_of, python_of
+from neuron_core.runs.recipes import command_of, experiment_command, python_of
 from neuron_core.runs.store import RunFolder
 from pages.shared import state
 from pages.shared.guard import plain
@@ -149,6 +149,13 @@ def _parquet(table: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
     return buffer.getvalue()
+
+
+def comparison_recipe(outputs: Sequence[str], runs: Iterable[RunFolder], k: int) -> None:
+    """What a page compares, as one command."""
+    with st.expander("Copy the comparison as command", key="comparison_command", icon=":material/terminal:"):
+        st.code(experiment_command(outputs, [run.config() for run in runs], k), language="bash", wrap_lines=True)
+        st.caption("It makes runs of its own where these are not the same, and writes tables and one HTML report.")
 
 
 def recipes(run: RunFolder) -> None:

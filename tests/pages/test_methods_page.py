@@ -110,3 +110,9 @@ def test_figure_nine_says_how_it_is_measured_and_shows_what_was(open_page, every
     app.run()
     assert faults(app) == []
     assert len(figures(app)) == 1
+
+
+def test_the_tables_of_a_page_can_be_copied_as_one_command(open_page, full):
+    app = open_page("methods", run=full.id)
+    assert faults(app) == []
+    assert [code.value for code in app.code if " experiment table1 --tasks " in code.value]

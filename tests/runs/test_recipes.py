@@ -11,7 +11,8 @@ from neuron_core.models.spec import PLAIN, ModelSpec
 from neuron_core.qatt.config import PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_config
-from neuron_core.runs.recipes import command_of, python_of
+from neuron_core.runs.experiment_plan import OUTPUTS
+from neuron_core.runs.recipes import command_of, experiment_command, python_of
 from neuron_core.runs.store import RunFolder, Store
 
 CONFIGS = [
@@ -102,3 +103,19 @@ def test_the_script_runs_as_it_is(tmp_path, task_file, checkpoint, monkeypatch):
     (run,) = Store(tmp_path).runs()
     assert run.status().state == "done"
     assert done.stdout.startswith(run.id)
+
+
+def test_a_comparison_is_one_command_of_the_experiment():
+    model = ModelSpec("some/model", dtype="bfloat16")
+    configs = [RunConfig("ner", model, seed=3), RunConfig("/data/my file.csv", model, seed=3)]
+    line = experiment_command(["table1", "fig2"], configs, 25)
+    assert line == (
+        "python -m neuron_core experiment table1 fig2 --tasks 'ner,/data/my file.csv' --k 25 --model some/model "
+        "--dtype bfloat16 --seed 3"
+    )
+    assert set(line.split()) & {"table1", "fig2"} <= set(OUTPUTS)
+
+
+def test_the_embedded_model_and_the_usual_seed_are_not_named():
+    line = experiment_command(["table4"], [RunConfig("ner"), RunConfig("ner")], 13)
+    assert line == "python -m neuron_core experiment table4 --tasks ner --k 13"
