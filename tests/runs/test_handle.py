@@ -62,7 +62,8 @@ def cancel_in_time(handle, run_id):
     began = time.monotonic()
     handle.cancel(run_id)
     assert time.monotonic() - began < 2
-    assert handle.status(run_id).state == "cancelled"
+    status = handle.status(run_id)
+    assert status.state == "cancelled", status.message
 
 
 def test_importing_the_handle_imports_neither_torch_nor_streamlit():
