@@ -18,7 +18,7 @@ from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoT
 from transformers import modeling_gguf_pytorch_utils as transformers_gguf
 from transformers.utils import logging as transformers_logging
 
-from neuron_core.errors import ModelError
+from neuron_core.errors import ModelError, NeuronCoreError
 from neuron_core.models import hub
 from neuron_core.models.adapter import merge_adapter, read_adapter
 from neuron_core.models.architectures import Architecture, architecture_of, get_architecture
@@ -108,7 +108,7 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
             say("merging the demo adapter")
             merge_adapter(model, read_adapter(ADAPTER_FILE))
         return prepare_model(spec, model, tokenizer)
-    except ModelError:
+    except NeuronCoreError:
         raise
     # Damaged files raise errors of many libraries: safetensors, gguf, json, struct.
     except Exception as error:
@@ -159,7 +159,7 @@ def load_tokenizer(spec: ModelSpec, on_stage: Stage | None = None) -> tuple[Any,
         config = _check_config(spec, folder)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
         return tokenizer, context_length_of(config)
-    except ModelError:
+    except NeuronCoreError:
         raise
     # As of load_model: damaged files raise errors of many libraries.
     except Exception as error:

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from neuron_core.errors import ModelError
+from neuron_core.errors import Cancelled, ModelError
 from neuron_core.models import loading
 from neuron_core.models.loading import letter_logits, load_model, prepare_model, vocabulary_logits
 from neuron_core.models.spec import EMBEDDED_SHA256, PLAIN, ModelSpec
@@ -255,3 +255,11 @@ def test_the_embedded_model_carries_its_adapter_in_its_fingerprint():
     assert stages[-1] == "merging the demo adapter"
     assert loaded.fingerprint not in ("", "e565e6d9abce7807")
     assert (loaded.n_layers, loaded.n_neurons) == (30, 1536)
+
+
+def test_a_load_that_is_cancelled_is_no_model_that_can_t_be_loaded(checkpoint):
+    def stop(stage):
+        raise Cancelled(f"stopped at {stage}")
+
+    with pytest.raises(Cancelled, match="stopped at loading weights"):
+        load_model(ModelSpec(str(checkpoint("llama")), device="cpu"), stop)
