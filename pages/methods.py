@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from neuron_core.analysis.beside import Effects, has_side_effects, side_effects_printed, with_mean_effects
 from neuron_core.analysis.tables import (
     ABLATED,
     ORIGINAL_AND_ENABLED,
@@ -34,7 +35,7 @@ from pages.shared.engine import engine
 from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.peers import evaluated_peers, peers_caption
-from pages.shared.results import evaluation_of
+from pages.shared.results import evaluation_of, side_effects_of
 from pages.shared.widgets import comparison_recipe, competence, empty_state, figure, recipes, table
 
 REPORT = Path("experiment-report")
@@ -46,6 +47,10 @@ TABLES = {
     "Table 6": "Good, bad and both neurons of each method, by task.",
     "Table 7": "Every method at every budget.",
     "Figure 9": "Seconds a layer of attribution against the length of the answer, with and without QATT.",
+}
+BESIDE = {
+    **{one: st.column_config.NumberColumn(format="percent") for one in ("letter_mass", "unmodified_letter_mass")},
+    **{one: st.column_config.NumberColumn(format="%.4g") for one in ("perplexity", "unmodified_perplexity")},
 }
 NUMBERS = ("rac", "rcc", "rac_low", "rac_high", "rcc_low", "rcc_high")
 
@@ -63,18 +68,21 @@ def in_all(evaluations: Mapping[str, Evaluation], k: int | None = None) -> list[
     return [name for name in METHODS if all(name in found for found in there)]
 
 
-def made(name: str, evaluations: dict[str, Evaluation], k: int, ks: list[int]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def made(
+    name: str, evaluations: dict[str, Evaluation], effects: Effects, k: int, ks: list[int]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The table's entries and the columns that name one of its lines. ConfigError when something was not evaluated."""
     if name == "Table 1":
-        return methods_table(evaluations, k, in_all(evaluations, k)), ("method",)
+        return methods_table(evaluations, k, in_all(evaluations, k), effects), ("method",)
     if name == "Table 2":
-        return enabled_table(evaluations, k), ("method",)
+        return enabled_table(evaluations, k, effects), ("method",)
     if name == "Table 3":
-        return parts_table(evaluations, k), ("part",)
+        return parts_table(evaluations, k, effects), ("part",)
     if name == "Table 6":
         there = in_all(evaluations, k)
-        return ablation_table(evaluations, k, [method for method in ABLATED if method in there]), ("method", "part")
-    return budget_table(evaluations, ks, in_all(evaluations)), ("method", "k")
+        ablated = [method for method in ABLATED if method in there]
+        return ablation_table(evaluations, k, ablated, effects), ("method", "part")
+    return budget_table(evaluations, ks, in_all(evaluations), effects), ("method", "k")
 
 
 def needs(name: str, methods: list[str]) -> list[str]:
@@ -133,6 +141,8 @@ def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int) -> No
     st.markdown("**At the best ratio** (RAC/RCC in percent; chosen on these very questions: optimistic)")
     file = f"{name.lower().replace(' ', '')}-k{k}"
     printed, heldout = as_printed(rows, lines), as_printed(rows, lines, heldout=True)
+    if has_side_effects(rows):
+        printed = with_mean_effects(printed, rows, lines)
     table(printed, "printed", f"{file}-best", f"{name}, at the best ratio")
     st.markdown("**Held out** (the ratio chosen on one half of the examples, measured on the other)")
     table(heldout, "heldout", f"{file}-heldout", f"{name}, held out")
@@ -141,6 +151,14 @@ def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int) -> No
         "nothing right. Averages use signed values and leave out what is undefined. Deg: degrader, Enh: enhancer. "
         "random and random+ are sets of neurons drawn by chance, random+ with the same choice of the ratio: the null."
     )
+    if has_side_effects(rows):
+        st.markdown("**Side effects at the best ratio** (probability left on the letters A to D / perplexity)")
+        beside = side_effects_printed(rows, lines)
+        table(beside, "beside", f"{file}-side-effects", f"{name}, side effects at the best ratio")
+        st.caption(
+            "The perplexity is that of a neutral text. Empty: not measured, as for parts of a set that are not its "
+            "best ratio. random+: one set, at the ratio of the first method."
+        )
     measure = st.segmented_control("Measure", ["RAC", "RCC"], default="RAC", required=True, key="methods_measure")
     chosen = rows if name != "Table 7" else rows[rows["k"] == k]
     key = "rac" if measure == "RAC" else "rcc"
@@ -148,7 +166,7 @@ def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int) -> No
     figure(bars, "entry_bars", f"{file}-{key}")
     with st.expander("All entries with their intervals", key="entries"):
         number = st.column_config.NumberColumn(format="%.1f")
-        columns = {**dict.fromkeys(NUMBERS, number), **{f"heldout_{one}": number for one in NUMBERS}}
+        columns = {**dict.fromkeys(NUMBERS, number), **{f"heldout_{one}": number for one in NUMBERS}, **BESIDE}
         table(rows, "all_entries", f"{file}-entries", f"Entries of {name}", column_config=columns)
 
 
@@ -161,6 +179,7 @@ def page(run: RunFolder) -> None:
     if not evaluations:
         st.info("Choose at least one task.")
         return
+    effects = {task: one for task, folder in chosen.items() if (one := side_effects_of(folder)) is not None}
     ks = sorted(set.intersection(*({row.k for row in one.grid} for one in evaluations.values())))
     if not ks:
         st.info("These tasks were evaluated with different budgets; none of them is in all. Evaluate one again.")
@@ -175,16 +194,19 @@ def page(run: RunFolder) -> None:
     if name == "Figure 9":
         cost()
     elif name == "Table 4":
-        rows = baseline_table({task: one.baseline for task, one in evaluations.items()})
+        rows = baseline_table({task: one.baseline for task, one in evaluations.items()}, effects)
         number = st.column_config.NumberColumn(format="%.1f")
-        shown = dict.fromkeys(("acc", "acc_low", "acc_high", "com", "com_low", "com_high"), number)
+        shown = {**dict.fromkeys(("acc", "acc_low", "acc_high", "com", "com_low", "com_high"), number), **BESIDE}
         table(rows, "baselines", "table4", "The unmodified model on each task", column_config=shown)
-        st.caption("Percent, with 95% bootstrap intervals over examples. Chance is 25% for acc.")
+        st.caption(
+            "Percent, with 95% bootstrap intervals over examples; chance is 25% for acc. letter_mass: probability on "
+            "the letters A to D within the vocabulary; perplexity: of a neutral text. Empty: not measured."
+        )
     else:
         lacking = needs(name, methods)
         if not lacking or name in ("Table 1", "Table 7") or (name == "Table 6" and OURS in methods):
             with guard():
-                rows, lines = made(name, evaluations, k, ks)
+                rows, lines = made(name, evaluations, effects, k, ks)
                 entries(name, rows, lines, k)
         run_all(run, lacking)
     peers_caption(chosen, f"K = {k}")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from neuron_core.analysis.entries import Entry, cell_entry, change_text, frame
+from neuron_core.analysis.entries import SIDE_EFFECTS, Entry, cell_entry, change_text, frame
 from neuron_core.control.interventions import Direction
 from neuron_core.control.metrics import Evaluation, GridRow
 from neuron_core.control.results import Verdict
@@ -107,7 +107,7 @@ def cross_entries(matrix: CrossMatrix) -> pd.DataFrame:
     for (evaluated, source), row in matrix.cells.items():
         rows.append(replace(cell_entry(evaluated, row, "both"), method="specific"))
         sources.append(source)
-    table = frame(rows)
+    table = frame(rows).drop(columns=list(SIDE_EFFECTS))
     table.insert(1, "source", sources)
     return table
 

@@ -48,10 +48,17 @@ class Entry:
     "tasks in an average"
     n_undefined: int = 0
     "tasks whose RAC or RCC is undefined: each is left out of the average that it is undefined in"
+    letter_mass: float | None = None
+    "P(A) + … + P(D) within the vocabulary under this very intervention, mean over questions; None: not measured"
+    perplexity: float | None = None
+    "of the neutral text under this very intervention; of one random set for random+"
+    unmodified_letter_mass: float | None = None
+    unmodified_perplexity: float | None = None
 
 
 COLUMNS = [field.name for field in fields(Entry)]
 MEASURES = ("rac", "rcc", "heldout_rac", "heldout_rcc")
+SIDE_EFFECTS = ("letter_mass", "perplexity", "unmodified_letter_mass", "unmodified_perplexity")
 
 
 def best_entry(task: str, best: Best, method: str | None = None, part: str = BOTH) -> Entry:
@@ -86,8 +93,11 @@ def random_best_entry(task: str, best: RandomBest, method: str) -> Entry:
 
 
 def average_entry(entries: Sequence[Entry]) -> Entry:
-    """The mean over tasks of signed values; what is undefined is left out and counted."""
-    means = {name: _mean([getattr(entry, name) for entry in entries]) for name in MEASURES}
+    """The mean over tasks of signed values; what is undefined is left out and counted.
+
+    Side effects are averaged over the tasks that have them.
+    """
+    means = {name: _mean([getattr(entry, name) for entry in entries]) for name in (*MEASURES, *SIDE_EFFECTS)}
     first = entries[0]
     return Entry(
         method=first.method,
@@ -115,7 +125,7 @@ def with_averages(entries: Iterable[Entry]) -> list[Entry]:
 def frame(entries: Iterable[Entry]) -> pd.DataFrame:
     """One row an entry; numbers are float64 with NaN where undefined."""
     table = pd.DataFrame([asdict(entry) for entry in entries], columns=COLUMNS)
-    numbers = ["ratio", *(f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high"))]
+    numbers = ["ratio", *(f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")), *SIDE_EFFECTS]
     return table.astype(dict.fromkeys(numbers, float))
 
 

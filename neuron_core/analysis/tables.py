@@ -5,6 +5,7 @@ from math import isclose
 
 import pandas as pd
 
+from neuron_core.analysis.beside import Effects, beside, spread_out
 from neuron_core.analysis.entries import (
     BOTH,
     Entry,
@@ -22,6 +23,7 @@ from neuron_core.errors import ConfigError
 
 Evaluations = Mapping[str, Evaluation]
 "task → its evaluation"
+NO_EFFECTS: Effects = {}
 OURS = "ace"
 RANDOM, RANDOM_BOTH = "random", "random+"
 GOOD_ONLY = ("tn", "qrnca", "kn", "act")
@@ -31,21 +33,26 @@ ORIGINAL_AND_ENABLED = (("tn", "tn+"), ("qrnca", "qrnca+"))
 ABLATED = ("ace", "tn+", "qrnca+")
 
 
-def methods_table(evaluations: Evaluations, k: int, methods: Sequence[str]) -> pd.DataFrame:
+def methods_table(
+    evaluations: Evaluations, k: int, methods: Sequence[str], effects: Effects = NO_EFFECTS
+) -> pd.DataFrame:
     """Table 1: every method on every task, and their averages, each at its best ratio.
 
     Methods that find good neurons only have one ratio, 1: nothing is chosen. ConfigError for a missing evaluation.
+    effects: task → side effects, of the tasks whose run has measured them; so in every table of this module.
     """
     entries = [_method_entry(task, one, k, method, d) for method in methods for task, one, d in _each(evaluations)]
-    return frame(with_averages(entries))
+    return frame(with_averages(beside(entries, effects)))
 
 
-def enabled_table(evaluations: Evaluations, k: int) -> pd.DataFrame:
+def enabled_table(evaluations: Evaluations, k: int, effects: Effects = NO_EFFECTS) -> pd.DataFrame:
     """Table 2: rivals that find good neurons only, beside themselves with bad neurons; averages are its entries."""
-    return methods_table(evaluations, k, [method for pair in ORIGINAL_AND_ENABLED for method in pair])
+    return methods_table(evaluations, k, [method for pair in ORIGINAL_AND_ENABLED for method in pair], effects)
 
 
-def ablation_table(evaluations: Evaluations, k: int, methods: Sequence[str] = ABLATED) -> pd.DataFrame:
+def ablation_table(
+    evaluations: Evaluations, k: int, methods: Sequence[str] = ABLATED, effects: Effects = NO_EFFECTS
+) -> pd.DataFrame:
     """Table 6: good neurons alone (ratio 1), bad ones alone (ratio 0), and the best of all ratios, by task."""
     entries = []
     for method in methods:
@@ -56,27 +63,33 @@ def ablation_table(evaluations: Evaluations, k: int, methods: Sequence[str] = AB
                 else:
                     row = _cell(task, evaluation, k, PARTS[part], method, direction)
                     entries.append(cell_entry(task, row, part))
-    return frame(with_averages(entries))
+    return frame(with_averages(beside(entries, effects)))
 
 
-def parts_table(evaluations: Evaluations, k: int) -> pd.DataFrame:
+def parts_table(evaluations: Evaluations, k: int, effects: Effects = NO_EFFECTS) -> pd.DataFrame:
     """Table 3: good, bad and both neurons of our method; averages are its entries."""
-    return ablation_table(evaluations, k, (OURS,))
+    return ablation_table(evaluations, k, (OURS,), effects)
 
 
-def budget_table(evaluations: Evaluations, ks: Sequence[int], methods: Sequence[str]) -> pd.DataFrame:
+def budget_table(
+    evaluations: Evaluations, ks: Sequence[int], methods: Sequence[str], effects: Effects = NO_EFFECTS
+) -> pd.DataFrame:
     """Table 7: every method at every budget, by task and averaged."""
-    tables = [methods_table(evaluations, k, methods) for k in ks]
+    tables = [methods_table(evaluations, k, methods, effects) for k in ks]
     return pd.concat(tables, ignore_index=True)
 
 
-def set_table(evaluations: Evaluations, k: int, name: str) -> pd.DataFrame:
+def set_table(evaluations: Evaluations, k: int, name: str, effects: Effects = NO_EFFECTS) -> pd.DataFrame:
     """Table 5: one neuron set, as the common neurons are, on every task, at the best ratio of each."""
-    return frame(with_averages(best_entry(t, _best(t, one, k, name, d)) for t, one, d in _each(evaluations)))
+    entries = [best_entry(t, _best(t, one, k, name, d)) for t, one, d in _each(evaluations)]
+    return frame(with_averages(beside(entries, effects)))
 
 
-def baseline_table(baselines: Mapping[str, Baseline]) -> pd.DataFrame:
-    """Table 4: the unmodified model, in percent, with 95% intervals over the examples."""
+def baseline_table(baselines: Mapping[str, Baseline], effects: Effects = NO_EFFECTS) -> pd.DataFrame:
+    """Table 4: the unmodified model, in percent, with 95% intervals over the examples.
+
+    letter_mass is a probability; NaN, as the perplexity of the neutral text, where it was not measured.
+    """
     rows = []
     for task, baseline in baselines.items():
         acc, com = baseline.acc_interval, baseline.com_interval
@@ -92,9 +105,11 @@ def baseline_table(baselines: Mapping[str, Baseline]) -> pd.DataFrame:
             "n_questions": baseline.n_questions,
             "competent": baseline.competent,
             "complaint": baseline.complaint or "",
+            "letter_mass": effects[task].letter_mass if task in effects else None,
+            "perplexity": effects[task].perplexity if task in effects else None,
         }
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).astype({"letter_mass": float, "perplexity": float})
 
 
 def as_printed(table: pd.DataFrame, rows: Sequence[str] = ("method",), *, heldout: bool = False) -> pd.DataFrame:
@@ -103,14 +118,7 @@ def as_printed(table: pd.DataFrame, rows: Sequence[str] = ("method",), *, heldou
     rows: the columns that name a line, as ("method",) or ("method", "part"). heldout: the held-out values instead.
     """
     names = ["heldout_rac", "heldout_rcc"] if heldout else ["rac", "rcc"]
-    words = [change_text(rac, rcc) for rac, rcc in table[names].itertuples(index=False)]
-    printed = table.assign(entry=words).pivot(index=list(rows), columns=["task", "direction"], values="entry")
-    lines = list(dict.fromkeys(table[list(rows)].itertuples(index=False, name=None)))
-    columns = [(task, d) for task in dict.fromkeys(table["task"]) for d in ("degrader", "enhancer")]
-    printed = printed.reindex(columns=[c for c in columns if c in printed.columns])
-    printed = printed.loc[[line[0] if len(rows) == 1 else line for line in lines]]
-    printed.columns = [f"{task} {direction[:3].capitalize()}" for task, direction in printed.columns]
-    return printed.reset_index()
+    return spread_out(table, [change_text(rac, rcc) for rac, rcc in table[names].itertuples(index=False)], rows)
 
 
 def _each(evaluations: Evaluations) -> list[tuple[str, Evaluation, Direction]]:

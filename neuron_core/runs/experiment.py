@@ -31,6 +31,7 @@ from neuron_core.runs.experiment_runs import (
 from neuron_core.runs.experiment_tasks import (
     DOWN,
     Output,
+    effects_of,
     entries_output,
     evaluations_of,
     fig2,
@@ -59,30 +60,34 @@ def make_output(
 
 
 def _table1(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    table = methods_table(evaluations_of(runs.main), setting.k, list(METHODS))
+    table = methods_table(evaluations_of(runs.main), setting.k, list(METHODS), effects_of(runs.main))
     more = f"Intervals are 95% over examples; of random sets the range over {setting.random_seeds} seeds."
     return entries_output("table1", f"Table 1: every method, K = {setting.k}", table, more=more)
 
 
 def _table2(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    table = enabled_table(evaluations_of(runs.main), setting.k)
+    table = enabled_table(evaluations_of(runs.main), setting.k, effects_of(runs.main))
     more = "A method with a plus has good and bad neurons; without, good ones only."
     return entries_output("table2", "Table 2: rivals, original and enabled", table, more=more)
 
 
 def _table3(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    table = parts_table(evaluations_of(runs.main), setting.k)
+    table = parts_table(evaluations_of(runs.main), setting.k, effects_of(runs.main))
     return entries_output("table3", "Table 3: good neurons, bad neurons, both", table, ("method", "part"))
 
 
 def _table4(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    table = baseline_table({task: one.baseline for task, one in evaluations_of(runs.main).items()})
-    text = "Accuracy and comprehension of the unmodified model in percent, with 95% intervals; chance is 25%."
+    baselines = {task: one.baseline for task, one in evaluations_of(runs.main).items()}
+    table = baseline_table(baselines, effects_of(runs.main))
+    text = (
+        "Accuracy and comprehension of the unmodified model in percent, with 95% intervals; chance is 25%. Beside "
+        "them the probability that it leaves on the four letters, and its perplexity of a neutral text."
+    )
     return Output("table4", "Table 4: baselines", text, table, [("Baselines", table)])
 
 
 def _table6(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    table = ablation_table(evaluations_of(runs.main), setting.k)
+    table = ablation_table(evaluations_of(runs.main), setting.k, effects=effects_of(runs.main))
     return entries_output("table6", "Table 6: full ablation of good, bad and both", table, ("method", "part"))
 
 
@@ -90,7 +95,7 @@ def _table7(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     evaluations = evaluations_of(runs.budgets)
     first = next(iter(evaluations.values()))
     there = [name for name in BUDGET_SOURCES if any(best.source == name for best in first.best)]
-    table = budget_table(evaluations, setting.budgets, there)
+    table = budget_table(evaluations, setting.budgets, there, effects_of(runs.budgets))
     table["method"] = table["method"].map(BUDGET_SOURCES)
     table.loc[table["method"].isin(GOOD_ONLY), "part"] = "good"
     made = entries_output("table7", "Table 7: budgets", table, ("k", "method"))

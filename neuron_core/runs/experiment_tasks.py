@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 import plotly.graph_objects as go
 
+from neuron_core.analysis.beside import has_side_effects, side_effects_printed, with_mean_effects
 from neuron_core.analysis.common import CommonNeurons
 from neuron_core.analysis.cross import CrossMatrix, cross_entries, cross_matrix, cross_printed
 from neuron_core.analysis.distribution import layer_change_table, layers_table
@@ -17,6 +18,7 @@ from neuron_core.analysis.tables import (
 from neuron_core.analysis.task_layers import task_layers
 from neuron_core.control.interventions import Direction
 from neuron_core.control.metrics import Evaluation
+from neuron_core.control.results import SideEffects
 from neuron_core.errors import RunError
 from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
 from neuron_core.figures.experiments import entry_bars
@@ -37,6 +39,10 @@ OPTIMISTIC = (
     "RAC/RCC in percent of the unmodified model, positive in the intended direction; Fail: the opposite happened. The "
     "ratio of good to bad neurons is the best of all, as in the paper, which is optimistic. Held out, it is chosen on "
     "one half of the examples and measured on the other."
+)
+BESIDE = (
+    "Side effects: P(A-D) is the probability left on the four letters, perplexity that of a neutral text; average "
+    "columns are means over tasks. Those of random+ are of one set at the first method's ratio."
 )
 
 
@@ -66,27 +72,36 @@ def evaluations_of(runs: Mapping[str, RunFolder]) -> dict[str, Evaluation]:
     return found
 
 
+def effects_of(runs: Mapping[str, RunFolder]) -> dict[str, SideEffects]:
+    """task → the side effects that its run has measured; tasks without are left out."""
+    found = {task: run.side_effects() for task, run in runs.items()}
+    return {task: effects for task, effects in found.items() if effects is not None}
+
+
 def entries_output(
     name: str, title: str, table: pd.DataFrame, line: Sequence[str] = ("method",), more: str = ""
 ) -> Output:
     """A table of entries, printed as the paper does and held out, with bars. more: words of its own."""
-    printed = [
-        ("Best ratio (optimistic)", as_printed(table, line)),
-        ("Held out", as_printed(table, line, heldout=True)),
-    ]
+    best, heldout = as_printed(table, line), as_printed(table, line, heldout=True)
+    printed = [("Best ratio (optimistic)", best), ("Held out", heldout)]
+    words = [OPTIMISTIC, more]
+    if has_side_effects(table):
+        printed[0] = (printed[0][0], with_mean_effects(best, table, line))
+        printed.append(("Side effects at the best ratio: P(A-D) / perplexity", side_effects_printed(table, line)))
+        words.append(BESIDE)
     figures = [(f"{metric.upper()} by task", entry_bars(table, metric, line)) for metric in ("rac", "rcc")]
-    return Output(name, title, f"{OPTIMISTIC} {more}".strip(), table, printed, figures)
+    return Output(name, title, " ".join(filter(None, words)), table, printed, figures)
 
 
 def table5(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     """The common neurons on every task; their list alone where there are none."""
     common = common_of(runs, setting.k)
-    text = f"{_said_of(common)} {OPTIMISTIC}"
     rows = _common_rows(common)
     if not runs.sets or not len(common.ranking().scores):
-        return Output("table5", "Table 5: common neurons", text, rows)
-    table = set_table(evaluations_of(runs.sets), setting.k, COMMON)
+        return Output("table5", "Table 5: common neurons", _said_of(common), rows)
+    table = set_table(evaluations_of(runs.sets), setting.k, COMMON, effects_of(runs.sets))
     made = entries_output("table5", "Table 5: common neurons", table)
+    text = f"{_said_of(common)} {made.text}"
     return Output(made.name, made.title, text, table, [*made.printed, ("The neurons", rows)], made.figures)
 
 

@@ -40,8 +40,12 @@ def test_a_table_is_shown_at_the_best_ratio_and_held_out_with_bars(open_page, ev
     app = open_page("methods")
     app.segmented_control(key="table").set_value(name).run()
     assert faults(app) == []
-    printed, heldout = app.dataframe[0].value, app.dataframe[1].value
-    assert printed.shape == heldout.shape
+    printed, heldout, beside = (app.dataframe[place].value for place in range(3))
+    assert printed.columns.tolist() == [
+        *heldout.columns,
+        *("P(A-D) Deg", "P(A-D) Enh", "perplexity Deg", "perplexity Enh"),
+    ]
+    assert len(printed) == len(heldout) == len(beside) - 1
     assert len(figures(app)) == 1
     assert "optimistic" in texts(app)
 
@@ -58,6 +62,34 @@ def test_table_four_gives_the_unmodified_model(open_page, every):
     assert faults(app) == []
     baseline = every.evaluation().baseline
     assert app.dataframe[0].value["acc"].tolist() == [100 * baseline.acc]
+
+
+def test_side_effects_stand_beside_every_method_and_before_them_the_unmodified_model(open_page, every):
+    effects = every.side_effects()
+    ours = next(one for one in effects.rows if (one.source, one.direction) == ("ace", "enhancer") and one.k == 4)
+    app = open_page("methods")
+    app.selectbox(key="methods_k").set_value(4).run()
+    beside = app.dataframe[2].value.set_index("method")
+    assert beside.index[0] == "unmodified"
+    assert beside.loc["unmodified", "mood Enh"] == f"{100 * effects.letter_mass:.1f}% / {effects.perplexity:.4g}"
+    assert beside.loc["ace", "mood Enh"] == f"{100 * ours.letter_mass:.1f}% / {ours.perplexity:.4g}"
+    assert beside.loc["random", "mood Enh"] == ""
+    entries = app.dataframe[3].value
+    row = entries[(entries["method"] == "ace") & (entries["direction"] == "enhancer")].iloc[0]
+    assert (row["letter_mass"], row["perplexity"]) == (ours.letter_mass, ours.perplexity)
+    app.segmented_control(key="table").set_value("Table 4").run()
+    assert app.dataframe[0].value["perplexity"].tolist() == [effects.perplexity]
+
+
+def test_a_run_without_side_effects_has_empty_places_for_them(open_page, every):
+    (every.path / "side_effects.json").unlink()
+    app = open_page("methods")
+    assert faults(app) == []
+    assert "Side effects" not in texts(app)
+    assert app.dataframe[0].value.columns.tolist() == app.dataframe[1].value.columns.tolist()
+    assert app.dataframe[2].value["perplexity"].isna().all()
+    app.segmented_control(key="table").set_value("Table 4").run()
+    assert app.dataframe[0].value["letter_mass"].isna().all()
 
 
 def test_methods_that_a_run_has_not_are_named_and_can_be_run(open_page, full, orders):

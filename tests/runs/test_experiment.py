@@ -171,6 +171,24 @@ def test_numbers_of_the_tables_are_those_of_the_runs(outputs, runs):
     assert set(seven[seven["method"] == "tn"]["ratio"].dropna()) == {1.0}
 
 
+def test_side_effects_of_the_tables_are_those_of_the_runs(outputs, runs):
+    effects = runs.main["tone"].side_effects()
+    table = outputs["table1"].table
+    table = table[(table["task"] == "tone") & (table["direction"] == "enhancer")].set_index("method")
+    for method, source in (("ace", "ace"), ("kn", "kn"), ("random+", "random+-0")):
+        one = next(row for row in effects.rows if (row.source, row.direction) == (source, "enhancer"))
+        assert (table.loc[method, "letter_mass"], table.loc[method, "perplexity"]) == (one.letter_mass, one.perplexity)
+    assert set(table["unmodified_perplexity"]) == {effects.perplexity}
+    assert outputs["table4"].table["perplexity"].tolist() == [effects.perplexity] * 2
+    seven = outputs["table7"].table
+    assert seven[seven["task"] == "tone"]["perplexity"].notna().all()
+    for name in ("table1", "table2", "table3", "table5", "table6", "table7"):
+        caption, printed = outputs[name].printed[2]
+        assert caption.startswith("Side effects")
+        assert "unmodified" in printed.iloc[0].tolist()
+        assert "P(A-D) Enh" in outputs[name].printed[0][1]
+
+
 def test_table_7_at_the_main_budget_is_table_1(outputs):
     where = ["method", "task", "direction", "rac", "rcc", "ratio"]
 
@@ -211,7 +229,8 @@ def test_rows_as_json_have_intervals_as_pairs_and_null_for_undefined(setting, ru
     text = json.dumps(result, allow_nan=False)
     rows = [row for row in json.loads(text)["rows"] if row["output"] == "table1"]
     wanted = {"method", "task", "direction", "rac", "rcc", "heldout_rac", "heldout_rcc", "verdict", "rac_interval"}
-    assert all(wanted <= set(row) for row in rows)
+    assert all(wanted | {"letter_mass", "perplexity", "unmodified_perplexity"} <= set(row) for row in rows)
+    assert {row["perplexity"] for row in rows if row["method"] == "random"} == {None}
     assert all(row["verdict"] in ("ok", "fail", "undefined") for row in rows)
     assert json_rows(pd.DataFrame({"rac": [1.5, None], "rac_low": [1.0, None], "rac_high": [2.0, None]})) == [
         {"rac": 1.5, "rac_interval": [1.0, 2.0]},
