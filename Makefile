@@ -1,12 +1,14 @@
 # Needed: make, and Python 3.11 to 3.14 with venv. The README has the same as plain commands.
 PYTHON ?= python3
 RUN = .venv/bin/python -m
+# Processes that share the tests, each with torch and up to 1 GB of memory.
+JOBS ?= 2
 
 .PHONY: help app test setup check bench dev python
 
 help:
 	@echo "make app     install what is missing, then start the app (PORT=9000: on that port)"
-	@echo "make test    run the checks and all tests"
+	@echo "make test    run the checks and all tests (JOBS=4: in four processes)"
 	@echo "make setup   only install       (CPU=1: with the CPU build of torch)"
 	@echo "make check   format, lint, layering and types"
 	@echo "make bench   measure the speed of attribution and evaluation"
@@ -28,7 +30,7 @@ check: dev
 	$(RUN) mypy
 
 test: check
-	$(RUN) pytest
+	$(RUN) pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	$(RUN) neuron_core bench

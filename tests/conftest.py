@@ -77,6 +77,13 @@ def chromium_path() -> str:
     pytest.skip(reason)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that wait for a browser come first: begun last, one process would be at them when the others have ended."""
+    waiting = {item.path for item in items if "browser" in item.keywords}
+    items.sort(key=lambda item: item.path not in waiting)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     # Here and not in pytest_terminal_summary: pytest's own count comes after that one.
     reporter = config.pluginmanager.get_plugin("terminalreporter")
