@@ -5,14 +5,22 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from neuron_core.analysis.common import CommonNeurons, common_neurons
+from neuron_core.analysis.common import common_neurons, common_table
 from neuron_core.analysis.cross import CrossMatrix, cross_entries, cross_matrix
-from neuron_core.analysis.layers import Role, neuron_rows
-from neuron_core.analysis.specific import SpecificNeurons, opposed_neurons, overlap, specific_neurons
+from neuron_core.analysis.specific import (
+    PAIRS,
+    SpecificNeurons,
+    opposed_neurons,
+    overlap,
+    overlap_table,
+    specific_neurons,
+    specific_table,
+)
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
+from neuron_core.runs.comparison_recipes import matrices_python, rankings_python
 from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.crossing import cross_config, cross_names, cross_runs, specific_files
 from neuron_core.runs.setting import Setting
@@ -22,9 +30,8 @@ from pages.shared import state
 from pages.shared.engine import engine
 from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
-from pages.shared.peers import peers, peers_caption, rankings_of
+from pages.shared.peers import peers, peers_caption, places_of, rankings_of
 from pages.shared.results import evaluation_of, setting_of
-from pages.shared.tables import neuron_table
 from pages.shared.widgets import comparison_recipe, competence, empty_state, figure, recipes, table
 from pages.shared.words import between, progress
 
@@ -120,14 +127,14 @@ def what_is_missing(
                 st.rerun()
 
 
-def matrices(chosen: dict[str, RunFolder], files: dict[str, NeuronSetFile], k: int) -> None:
-    """What each task's specific neurons do to each task, degrading and enhancing."""
+def matrices(chosen: dict[str, RunFolder], files: dict[str, NeuronSetFile], k: int) -> str | None:
+    """What each task's specific neurons do to each task, degrading and enhancing; gives it as Python."""
     there = cross_runs(state.all_runs(), files, k)
     evaluations = {task: found for task, run in there.items() if (found := evaluation_of(run)) is not None}
     tasks = [task for task in chosen if task in evaluations]
     if not tasks:
         st.info("No task has been tried with these neurons yet; the list above says what is missing.")
-        return
+        return None
     names = cross_names(tuple(files))
     metric = st.segmented_control(
         "Colour", ["RAC", "RCC"], default="RAC", required=True, key="cross_metric", persist_state="session"
@@ -153,7 +160,9 @@ def matrices(chosen: dict[str, RunFolder], files: dict[str, NeuronSetFile], k: i
         height=280,
         column_config=dict.fromkeys(("rac", "rcc", "rac_low", "rac_high", "rcc_low", "rcc_high"), number),
     )
-    random_beside({task: there[task] for task in tasks}, k)
+    tried = {task: there[task] for task in tasks}
+    random_beside(tried, k)
+    return matrices_python(places_of(tried), {task: names[task] for task in tasks}, k)
 
 
 def random_beside(runs: dict[str, RunFolder], k: int) -> None:
@@ -178,16 +187,14 @@ def sets_view(rankings: dict[str, NeuronRanking], specific: SpecificNeurons, k: 
     )
     if min(len(common.good.neurons), len(common.bad.neurons)) < k:
         st.info(f"There are {len(common.good.neurons)} good and {len(common.bad.neurons)} bad ones; K is {k}.")
-    table(common_frame(common), "common", f"common-k{k}", "Common neurons with number of tasks and worst rank")
+    table(common_table(common), "common", f"common-k{k}", "Common neurons with number of tasks and worst rank")
     st.subheader("Specific neurons")
     st.markdown(
         f"Every neuron in two or more tasks' sets is banned and the sets refilled until no two meet: "
         f"{len(specific.banned)} banned in {specific.rounds} rounds."
     )
-    parts = [neuron_table(neuron_rows(cut)).assign(task=task) for task, cut in specific.sets().items()]
-    rows = pd.concat(parts, ignore_index=True)
     table(
-        rows[["task", *rows.columns.drop("task")]],
+        specific_table(specific),
         "specific",
         f"specific-k{k}",
         "Specific neurons of each task",
@@ -196,34 +203,26 @@ def sets_view(rankings: dict[str, NeuronRanking], specific: SpecificNeurons, k: 
     )
 
 
-def common_frame(common: CommonNeurons) -> pd.DataFrame:
-    parts = []
-    for role, one in (("good", common.good), ("bad", common.bad)):
-        parts.append(
-            pd.DataFrame(
-                {
-                    "role": role,
-                    "id": [f"{layer}.{index}" for layer, index in one.neurons.tolist()],
-                    "layer": one.neurons[:, 0],
-                    "tasks": one.n_tasks,
-                    "worst rank": one.worst_rank,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
-
-
 def overlap_view(rankings: dict[str, NeuronRanking], k: int) -> None:
     """Jaccard of every two tasks' sets, by role and across roles."""
-    pairs: tuple[tuple[Role, Role], ...] = (("good", "good"), ("bad", "bad"), ("good", "bad"))
     with st.container(horizontal=True, gap="medium"):
-        for one, two in pairs:
+        for one, two in PAIRS:
             found = overlap(rankings, k, one, two)
             with st.container(width=PANEL_WIDTH):
                 st.markdown(f"**{one} / {two}**")
                 drawn = overlap_heatmap(found, f"{one} for", f"{two} for")
                 figure(drawn.update_traces(showscale=False), f"overlap_{one}_{two}", f"overlap-{one}-{two}-k{k}")
     st.caption("Jaccard: neurons that both sets have, of all that either has. 0 is none, 1 is the same set.")
+    overlaps = overlap_table(rankings, k)
+    number = st.column_config.NumberColumn(format="%.3f")
+    table(
+        overlaps,
+        "overlaps",
+        f"overlap-k{k}",
+        "Overlap of every two tasks' sets",
+        height=240,
+        column_config={"jaccard": number},
+    )
 
 
 def opposed_view(rankings: dict[str, NeuronRanking], k: int) -> None:
@@ -262,16 +261,21 @@ def page(run: RunFolder, setting: Setting) -> None:
     view = st.segmented_control(
         "View", [MATRICES, SETS, OVERLAP, OPPOSED], default=MATRICES, required=True, key="view", bind="query-params"
     )
+    found_in = places_of({task: chosen[task] for task in rankings})
+    python: str | None
     if view == MATRICES:
-        matrices(chosen, files, k)
+        python = matrices(chosen, files, k)
     elif view == SETS:
         sets_view(rankings, specific, k)
+        python = rankings_python("specific", found_in, k)
     elif view == OVERLAP:
         overlap_view(rankings, k)
+        python = rankings_python("overlap", found_in, k)
     else:
         opposed_view(rankings, k)
+        python = rankings_python("opposed", found_in, k)
     peers_caption(chosen, f"K = {k} of either role")
-    comparison_recipe(["fig2", "table5", "table8", "overlap"], chosen.values(), k)
+    comparison_recipe(["fig2", "table5", "table8", "overlap"], chosen.values(), k, python)
     recipes(run)
 
 

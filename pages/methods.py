@@ -27,6 +27,7 @@ from neuron_core.cni.methods import METHODS, RANKED
 from neuron_core.commands.experiment import COST_FILE
 from neuron_core.control.results import Evaluation
 from neuron_core.figures.experiments import cost_lines, entry_bars
+from neuron_core.runs.comparison_recipes import cost_python, table_python
 from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.recipes import PROGRAM
 from neuron_core.runs.store import RunFolder
@@ -34,7 +35,7 @@ from pages.shared import state
 from pages.shared.engine import engine
 from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
-from pages.shared.peers import evaluated_peers, peers_caption
+from pages.shared.peers import evaluated_peers, peers_caption, place_of, places_of
 from pages.shared.results import evaluation_of, side_effects_of
 from pages.shared.widgets import comparison_recipe, competence, empty_state, figure, recipes, table
 
@@ -68,21 +69,28 @@ def in_all(evaluations: Mapping[str, Evaluation], k: int | None = None) -> list[
     return [name for name in METHODS if all(name in found for found in there)]
 
 
+def methods_of(name: str, evaluations: Mapping[str, Evaluation], k: int) -> list[str]:
+    """Methods in a table: of all that every task has, those that belong there."""
+    if name == "Table 7":
+        return in_all(evaluations)
+    there = in_all(evaluations, k)
+    return [method for method in ABLATED if method in there] if name == "Table 6" else there
+
+
 def made(
     name: str, evaluations: dict[str, Evaluation], effects: Effects, k: int, ks: list[int]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The table's entries and the columns that name one of its lines. ConfigError when something was not evaluated."""
+    methods = methods_of(name, evaluations, k)
     if name == "Table 1":
-        return methods_table(evaluations, k, in_all(evaluations, k), effects), ("method",)
+        return methods_table(evaluations, k, methods, effects), ("method",)
     if name == "Table 2":
         return enabled_table(evaluations, k, effects), ("method",)
     if name == "Table 3":
         return parts_table(evaluations, k, effects), ("part",)
     if name == "Table 6":
-        there = in_all(evaluations, k)
-        ablated = [method for method in ABLATED if method in there]
-        return ablation_table(evaluations, k, ablated, effects), ("method", "part")
-    return budget_table(evaluations, ks, in_all(evaluations), effects), ("method", "k")
+        return ablation_table(evaluations, k, methods, effects), ("method", "part")
+    return budget_table(evaluations, ks, methods, effects), ("method", "k")
 
 
 def needs(name: str, methods: list[str]) -> list[str]:
@@ -191,12 +199,15 @@ def page(run: RunFolder) -> None:
         k = st.selectbox("Budget K", ks, key="methods_k", width=120)
     st.markdown(TABLES[name])
     methods = in_all(evaluations, k)
+    python: str | None = None
     if name == "Figure 9":
         cost()
+        python = cost_python(run.config(), place_of(run))
     elif name == "Table 4":
         rows = baseline_table({task: one.baseline for task, one in evaluations.items()}, effects)
         number = st.column_config.NumberColumn(format="%.1f")
         shown = {**dict.fromkeys(("acc", "acc_low", "acc_high", "com", "com_low", "com_high"), number), **BESIDE}
+        python = table_python(name, places_of(chosen), k, methods, ks)
         table(rows, "baselines", "table4", "The unmodified model on each task", column_config=shown)
         st.caption(
             "Percent, with 95% bootstrap intervals over examples; chance is 25% for acc. letter_mass: probability on "
@@ -208,10 +219,11 @@ def page(run: RunFolder) -> None:
             with guard():
                 rows, lines = made(name, evaluations, effects, k, ks)
                 entries(name, rows, lines, k)
+                python = table_python(name, places_of(chosen), k, methods_of(name, evaluations, k), ks, lines)
         run_all(run, lacking)
     peers_caption(chosen, f"K = {k}")
     output = name.lower().replace("figure ", "fig").replace(" ", "")
-    comparison_recipe([output], chosen.values(), k)
+    comparison_recipe([output], chosen.values(), k, python)
     recipes(run)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from neuron_core.analysis.layers import Role
@@ -77,6 +78,18 @@ def common_neurons(rankings: Mapping[str, NeuronRanking], k: int) -> CommonNeuro
     both = pools["good"].keys() & pools["bad"].keys()
     chosen = {role: _chosen(pools[role], both, k, depths[role], n_neurons) for role in pools}
     return CommonNeurons(k, tuple(rankings), chosen["good"], chosen["bad"], len(both), n_layers, n_neurons)
+
+
+def common_table(common: CommonNeurons) -> pd.DataFrame:
+    """Columns role, rank (from 1), neuron (layer.index), layer, n_tasks, worst_rank: good ones first, in order."""
+    rows = [
+        (role, rank, f"{layer}.{index}", layer, n_tasks, worst)
+        for role, one in (("good", common.good), ("bad", common.bad))
+        for rank, ((layer, index), n_tasks, worst) in enumerate(
+            zip(one.neurons.tolist(), one.n_tasks.tolist(), one.worst_rank.tolist(), strict=True), start=1
+        )
+    ]
+    return pd.DataFrame(rows, columns=["role", "rank", "neuron", "layer", "n_tasks", "worst_rank"])
 
 
 def role_order(ranking: NeuronRanking, role: Role) -> NDArray[np.int64]:

@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from neuron_core.analysis.common import role_order, same_model
-from neuron_core.analysis.layers import ROLES, Role
+from neuron_core.analysis.layers import ROLES, Role, neuron_rows
 from neuron_core.cni.neurons import NeuronRanking, NeuronSet
 from neuron_core.errors import ConfigError
+
+PAIRS: tuple[tuple[Role, Role], ...] = (("good", "good"), ("bad", "bad"), ("good", "bad"))
+"roles whose sets are compared"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,12 @@ def specific_neurons(rankings: Mapping[str, NeuronRanking], k: int, *, by_role: 
     )
 
 
+def specific_table(found: SpecificNeurons) -> pd.DataFrame:
+    """Columns task, rank (from 1), role, layer, index, score, id: the sets of all tasks, one after the other."""
+    rows = [{"task": task, **asdict(row)} for task, cut in found.sets().items() for row in neuron_rows(cut)]
+    return pd.DataFrame(rows, columns=["task", "rank", "role", "layer", "index", "score", "id"])
+
+
 def overlap(rankings: Mapping[str, NeuronRanking], k: int, role: Role, other: Role) -> pd.DataFrame:
     """Jaccard of each task's set of one role (rows) with each task's set of the other role (columns).
 
@@ -77,6 +86,16 @@ def overlap(rankings: Mapping[str, NeuronRanking], k: int, role: Role, other: Ro
     bad for the column's. NaN where both sets are empty. ConfigError as `common_neurons`.
     """
     return _pairs(rankings, k, role, other, jaccard)
+
+
+def overlap_table(rankings: Mapping[str, NeuronRanking], k: int) -> pd.DataFrame:
+    """Columns row_task, column_task, jaccard, row_role, column_role: good with good, bad with bad, good with bad."""
+    tables = []
+    for role, other in PAIRS:
+        matrix = overlap(rankings, k, role, other).rename_axis("row_task").reset_index()
+        long = matrix.melt("row_task", var_name="column_task", value_name="jaccard")
+        tables.append(long.assign(row_role=role, column_role=other))
+    return pd.concat(tables, ignore_index=True)
 
 
 def shared_count(rankings: Mapping[str, NeuronRanking], k: int, role: Role, other: Role) -> pd.DataFrame:

@@ -7,10 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neuron_core.analysis.beside import has_side_effects, side_effects_printed, with_mean_effects
-from neuron_core.analysis.common import CommonNeurons
+from neuron_core.analysis.common import CommonNeurons, common_table
 from neuron_core.analysis.cross import CrossMatrix, cross_entries, cross_matrix, cross_printed
 from neuron_core.analysis.distribution import layer_change_table, layers_table
-from neuron_core.analysis.specific import opposed_neurons, overlap
+from neuron_core.analysis.specific import PAIRS, opposed_neurons, overlap, overlap_table
 from neuron_core.analysis.tables import (
     as_printed,
     set_table,
@@ -96,7 +96,7 @@ def entries_output(
 def table5(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     """The common neurons on every task; their list alone where there are none."""
     common = common_of(runs, setting.k)
-    rows = _common_rows(common)
+    rows = common_table(common)
     if not runs.sets or not len(common.ranking().scores):
         return Output("table5", "Table 5: common neurons", _said_of(common), rows)
     table = set_table(evaluations_of(runs.sets), setting.k, COMMON, effects_of(runs.sets))
@@ -155,7 +155,7 @@ def fig6(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     common = common_of(runs, setting.k)
     sets = {COMMON: common.ranking().cut(setting.k)}
     figures = [("Share by layer", share_lines(task_layers(sets, common.n_layers)))]
-    printed = [("The neurons", _common_rows(common))]
+    printed = [("The neurons", common_table(common))]
     table = layers_table(sets, common.n_layers)
     return Output("fig6", "Figure 6: layers of common neurons", _said_of(common), table, printed, figures)
 
@@ -173,20 +173,15 @@ def fig7(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
 
 def overlaps(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     """Jaccard of good with good, bad with bad, good with bad, and the neurons with two roles."""
-    rankings, tables, printed, figures = runs.rankings(), [], [], []
-    pairs = (("good", "good"), ("bad", "bad"), ("good", "bad"))
-    for role, other in pairs:
-        matrix = overlap(rankings, setting.k, role, other)  # type: ignore[arg-type]
+    rankings, printed, figures = runs.rankings(), [], []
+    for role, other in PAIRS:
+        matrix = overlap(rankings, setting.k, role, other)
         caption = f"{role} for, {other} for"
         figures.append((caption, overlap_heatmap(matrix, f"{role} for", f"{other} for")))
         printed.append((caption, matrix.rename_axis("task").reset_index()))
-        long = (
-            matrix.rename_axis("row_task").reset_index().melt("row_task", var_name="column_task", value_name="jaccard")
-        )
-        tables.append(long.assign(row_role=role, column_role=other))
     printed.append(("Neurons good for one task and bad for another", opposed_neurons(rankings, setting.k)))
     text = f"Jaccard overlap of the top {setting.k} sets of every two tasks."
-    whole = pd.concat(tables, ignore_index=True)
+    whole = overlap_table(rankings, setting.k)
     return Output("overlap", "Overlap of the tasks' neurons", text, whole, printed, figures)
 
 
@@ -196,14 +191,3 @@ def _said_of(common: CommonNeurons) -> str:
         f"D = {common.bad.depth} gives {common.bad.n_pool} bad ones. {common.n_dropped} in both pools are dropped; "
         f"{len(common.good.neurons)} good and {len(common.bad.neurons)} bad are used, {common.k} were asked for."
     )
-
-
-def _common_rows(common: CommonNeurons) -> pd.DataFrame:
-    rows = [
-        (role, rank, f"{layer}.{index}", n_tasks, worst)
-        for role, one in (("good", common.good), ("bad", common.bad))
-        for rank, ((layer, index), n_tasks, worst) in enumerate(
-            zip(one.neurons.tolist(), one.n_tasks.tolist(), one.worst_rank.tolist(), strict=True), start=1
-        )
-    ]
-    return pd.DataFrame(rows, columns=["role", "rank", "neuron", "n_tasks", "worst_rank"])

@@ -6,6 +6,7 @@ from neuron_core.cni.methods import METHODS
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.runs.store import RunFolder
 from pages.shared import state
+from pages.shared.engine import engine
 from pages.shared.results import evaluation_of, rankings_of_run, setting_of
 
 MOST_RUNS = 200
@@ -73,6 +74,17 @@ def rankings_of(runs: dict[str, RunFolder], method: str | None = None) -> dict[s
 def run_name(run: RunFolder) -> str:
     """The id that links use; the demo has its own."""
     return state.DEMO if run.path == state.DEMO_FOLDER else run.id
+
+
+def place_of(run: RunFolder) -> str:
+    """What `Store().open` finds a run by: its id, or the path of one outside the store."""
+    path = run.path.resolve()
+    return run.id if path.parent == engine().store.root.resolve() else str(path)
+
+
+def places_of(runs: dict[str, RunFolder]) -> dict[str, str]:
+    """task → place of its run."""
+    return {task: place_of(run) for task, run in runs.items()}
 
 
 def peers_caption(runs: dict[str, RunFolder], said: str) -> None:

@@ -151,11 +151,15 @@ def _parquet(table: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def comparison_recipe(outputs: Sequence[str], runs: Iterable[RunFolder], k: int) -> None:
-    """What a page compares, as one command."""
+def comparison_recipe(outputs: Sequence[str], runs: Iterable[RunFolder], k: int, python: str | None) -> None:
+    """What a page compares, as one command and, unless nothing is compared yet, as Python."""
     with st.expander("Copy the comparison as command", key="comparison_command", icon=":material/terminal:"):
         st.code(experiment_command(outputs, [run.config() for run in runs], k), language="bash", wrap_lines=True)
         st.caption("It makes runs of its own where these are not the same, and writes tables and one HTML report.")
+    if python is not None:
+        with st.expander("Copy the comparison as Python", key="comparison_python", icon=":material/code:"):
+            st.code(python, language="python", wrap_lines=True)
+            st.caption("It reads the very runs shown; `table` is the table of this page.")
 
 
 def recipes(run: RunFolder) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from neuron_core.runs.engine import Engine
@@ -10,6 +11,7 @@ from neuron_core.runs.execute import execute
 from neuron_core.runs.store import RunFolder, Store
 from tests.builders import classification_rows, write_jsonl
 from tests.pages.conftest import faults, figures, texts
+from tests.pages.test_methods_page import made_by, script_of
 from tests.pages.test_pages_runs import orders
 
 __all__ = ["orders"]
@@ -89,13 +91,27 @@ def test_finished_runs_make_matrices_with_fail_in_words_and_numbers(open_page, t
     assert cell["ratio"].tolist() == [own.ratio]
     cells = [text for row in drawn[0]["data"][0]["text"] for text in row]
     assert len(cells) == 4
+    pd.testing.assert_frame_equal(made_by(script_of(app), monkeypatch), rows)
 
 
-@pytest.mark.parametrize("view", ["common and specific", "overlap", "two roles"])
-def test_every_other_view_opens_from_the_rankings_alone(open_page, two_tasks, view):
-    app = opened(open_page, two_tasks[0])
+@pytest.mark.parametrize(
+    ("view", "column"), [("common and specific", "score"), ("overlap", "jaccard"), ("two roles", "good_for")]
+)
+def test_every_other_view_opens_from_the_rankings_alone_and_can_be_copied(
+    open_page, two_tasks, monkeypatch, view, column
+):
+    app = opened(open_page, two_tasks[0], k=60)
     app.segmented_control(key="view").set_value(view).run()
     assert faults(app) == []
+    shown = next(one.value for one in app.dataframe if column in one.value)
+    assert len(shown)
+    pd.testing.assert_frame_equal(made_by(script_of(app), monkeypatch), shown)
+
+
+def test_before_a_set_was_tried_there_is_a_command_and_no_python(open_page, two_tasks):
+    app = opened(open_page, two_tasks[0])
+    assert [code for code in app.code if " experiment fig2 " in code.value]
+    assert not [code for code in app.code if "table = " in code.value]
 
 
 def test_one_task_is_not_enough_and_says_so(open_page, full):

@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from neuron_core.cni.methods import METHODS, RANKED
 from neuron_core.runs.engine import Engine
 from neuron_core.runs.execute import execute
 from neuron_core.runs.store import RunFolder, Store
+from pages.shared import state
 from tests.pages.conftest import faults, figures, texts
 from tests.pages.test_pages_runs import orders
 
@@ -142,6 +145,36 @@ def test_figure_nine_says_how_it_is_measured_and_shows_what_was(open_page, every
     app.run()
     assert faults(app) == []
     assert len(figures(app)) == 1
+
+
+def script_of(app) -> str:
+    """The comparison as Python."""
+    (found,) = [code.value for code in app.code if "Store()" in code.value and "table = " in code.value]
+    return found
+
+
+def made_by(script: str, monkeypatch):
+    """What a script calls `table`, on a machine without torch."""
+    for module in ("torch", "transformers"):
+        monkeypatch.setitem(sys.modules, module, None)
+    names: dict[str, object] = {}
+    exec(script, names)
+    return names["table"]
+
+
+@pytest.mark.parametrize("name", ["Table 1", "Table 2", "Table 3", "Table 4", "Table 6", "Table 7"])
+def test_a_table_copied_as_python_makes_the_table_of_the_page(open_page, every, monkeypatch, name):
+    app = open_page("methods")
+    app.segmented_control(key="table").set_value(name).run()
+    shown = next(one.value for one in app.dataframe if "complaint" in one.value or "verdict" in one.value)
+    pd.testing.assert_frame_equal(made_by(script_of(app), monkeypatch), shown)
+
+
+def test_a_run_outside_the_store_is_named_by_its_path_in_the_copied_python(open_page, all_methods, monkeypatch):
+    monkeypatch.setattr(state, "DEMO_FOLDER", all_methods.path)
+    app = open_page("methods", run=state.DEMO)
+    assert repr(str(all_methods.path.resolve())) in script_of(app)
+    assert set(made_by(script_of(app), monkeypatch)["method"]) == set(METHODS)
 
 
 def test_the_tables_of_a_page_can_be_copied_as_one_command(open_page, full):
