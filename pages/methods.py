@@ -1,35 +1,22 @@
 """The paper's tables for the runs at hand: every method through the same evaluation."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from neuron_core.analysis.beside import Effects, has_side_effects, side_effects_printed, with_mean_effects
-from neuron_core.analysis.tables import (
-    ABLATED,
-    ORIGINAL_AND_ENABLED,
-    OURS,
-    RANDOM,
-    RANDOM_BOTH,
-    ablation_table,
-    as_printed,
-    baseline_table,
-    budget_table,
-    enabled_table,
-    methods_table,
-    parts_table,
-)
+from neuron_core.analysis.at_hand import ENTRY_TABLES, can_be_made, common_budgets, entry_table, lacking, methods_of
+from neuron_core.analysis.beside import has_side_effects, side_effects_printed, with_mean_effects
+from neuron_core.analysis.tables import as_printed, baseline_table
 from neuron_core.cni.methods import METHODS, RANKED
 from neuron_core.commands.experiment import COST_FILE
-from neuron_core.control.results import Evaluation
 from neuron_core.figures.experiments import cost_lines, entry_bars
 from neuron_core.runs.comparison_recipes import cost_python, table_python
 from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.recipes import PROGRAM
+from neuron_core.runs.run_report import tables_html
 from neuron_core.runs.store import RunFolder
 from pages.shared import state
 from pages.shared.engine import engine
@@ -56,59 +43,10 @@ BESIDE = {
 NUMBERS = ("rac", "rcc", "rac_low", "rac_high", "rcc_low", "rcc_high")
 
 
-def sources_of(evaluation: Evaluation, k: int | None = None) -> set[str]:
-    """Methods that an evaluation has, its controls among them."""
-    rows = [*evaluation.best, *evaluation.random]
-    found = {row.source for row in rows if k is None or row.k == k}
-    return found & set(METHODS)
-
-
-def in_all(evaluations: Mapping[str, Evaluation], k: int | None = None) -> list[str]:
-    """Methods that every task has, in the registry's order."""
-    there = [sources_of(evaluation, k) for evaluation in evaluations.values()]
-    return [name for name in METHODS if all(name in found for found in there)]
-
-
-def methods_of(name: str, evaluations: Mapping[str, Evaluation], k: int) -> list[str]:
-    """Methods in a table: of all that every task has, those that belong there."""
-    if name == "Table 7":
-        return in_all(evaluations)
-    there = in_all(evaluations, k)
-    return [method for method in ABLATED if method in there] if name == "Table 6" else there
-
-
-def made(
-    name: str, evaluations: dict[str, Evaluation], effects: Effects, k: int, ks: list[int]
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The table's entries and the columns that name one of its lines. ConfigError when something was not evaluated."""
-    methods = methods_of(name, evaluations, k)
-    if name == "Table 1":
-        return methods_table(evaluations, k, methods, effects), ("method",)
-    if name == "Table 2":
-        return enabled_table(evaluations, k, effects), ("method",)
-    if name == "Table 3":
-        return parts_table(evaluations, k, effects), ("part",)
-    if name == "Table 6":
-        return ablation_table(evaluations, k, methods, effects), ("method", "part")
-    return budget_table(evaluations, ks, methods, effects), ("method", "k")
-
-
-def needs(name: str, methods: list[str]) -> list[str]:
-    """Methods that a table needs and some task has not."""
-    wanted = {
-        "Table 1": [*RANKED, RANDOM, RANDOM_BOTH],
-        "Table 2": [method for pair in ORIGINAL_AND_ENABLED for method in pair],
-        "Table 3": [OURS],
-        "Table 6": list(ABLATED),
-        "Table 7": [OURS],
-    }
-    return [method for method in wanted.get(name, []) if method not in methods]
-
-
-def run_all(run: RunFolder, lacking: list[str]) -> None:
+def run_all(run: RunFolder, missing: list[str]) -> None:
     """Offers a run of every method on the shown run's task."""
-    if lacking:
-        st.info(f"Not evaluated on every task here: {', '.join(lacking)}.")
+    if missing:
+        st.info(f"Not evaluated on every task here: {', '.join(missing)}.")
     config = run.config()
     usual = EvaluationConfig(examples=50)
     if st.button(
@@ -188,7 +126,7 @@ def page(run: RunFolder) -> None:
         st.info("Choose at least one task.")
         return
     effects = {task: one for task, folder in chosen.items() if (one := side_effects_of(folder)) is not None}
-    ks = sorted(set.intersection(*({row.k for row in one.grid} for one in evaluations.values())))
+    ks = common_budgets(evaluations)
     if not ks:
         st.info("These tasks were evaluated with different budgets; none of them is in all. Evaluate one again.")
         return
@@ -198,7 +136,6 @@ def page(run: RunFolder) -> None:
         )
         k = st.selectbox("Budget K", ks, key="methods_k", width=120)
     st.markdown(TABLES[name])
-    methods = in_all(evaluations, k)
     python: str | None = None
     if name == "Figure 9":
         cost()
@@ -207,20 +144,29 @@ def page(run: RunFolder) -> None:
         rows = baseline_table({task: one.baseline for task, one in evaluations.items()}, effects)
         number = st.column_config.NumberColumn(format="%.1f")
         shown = {**dict.fromkeys(("acc", "acc_low", "acc_high", "com", "com_low", "com_high"), number), **BESIDE}
-        python = table_python(name, places_of(chosen), k, methods, ks)
+        python = table_python(name, places_of(chosen), k, [], ks)
         table(rows, "baselines", "table4", "The unmodified model on each task", column_config=shown)
         st.caption(
             "Percent, with 95% bootstrap intervals over examples; chance is 25% for acc. letter_mass: probability on "
             "the letters A to D within the vocabulary; perplexity: of a neutral text. Empty: not measured."
         )
     else:
-        lacking = needs(name, methods)
-        if not lacking or name in ("Table 1", "Table 7") or (name == "Table 6" and OURS in methods):
+        if can_be_made(name, evaluations, k):
             with guard():
-                rows, lines = made(name, evaluations, effects, k, ks)
-                entries(name, rows, lines, k)
+                lines = ENTRY_TABLES[name]
+                entries(name, entry_table(name, evaluations, k, ks, effects), lines, k)
                 python = table_python(name, places_of(chosen), k, methods_of(name, evaluations, k), ks, lines)
-        run_all(run, lacking)
+        run_all(run, lacking(name, evaluations, k))
+    st.download_button(
+        "Report of all tables, HTML",
+        lambda: tables_html(chosen, k),
+        f"tables-k{k}.html",
+        "text/html",
+        key="tables_report",
+        on_click="ignore",
+        icon=":material/download:",
+        help="One file with the tables and figures that these runs allow; it opens without a network.",
+    )
     peers_caption(chosen, f"K = {k}")
     output = name.lower().replace("figure ", "fig").replace(" ", "")
     comparison_recipe([output], chosen.values(), k, python)

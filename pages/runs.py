@@ -15,6 +15,7 @@ from neuron_core.runs.compare import (
     neuron_frame,
     set_overlaps,
 )
+from neuron_core.runs.run_report import OVERLAP_KS, runs_html
 from neuron_core.runs.store import RunFolder
 from pages.shared import state
 from pages.shared.engine import engine
@@ -26,8 +27,6 @@ from pages.shared.results import attribution_of, baseline_of, evaluation_of, ran
 from pages.shared.tasks import demo_mode
 from pages.shared.widgets import empty_state, recipes, table
 from pages.shared.words import STATES, method_names, moment, short_title
-
-OVERLAP_KS = (10, 25, 50, 100, 250)
 
 
 def history(runs: list[RunFolder]) -> list[RunFolder]:
@@ -124,6 +123,7 @@ def _export(run: RunFolder, name: str) -> None:
             grid = grid_frame(evaluation)
             _download("Interventions, CSV", lambda: grid.to_csv(index=False), f"grid-{name}.csv", "text/csv")
             _download("Interventions, Parquet", lambda: _parquet(grid), f"grid-{name}.parquet", PARQUET)
+        _download("Report, HTML", lambda: runs_html({name: run}), f"report-{name}.html", "text/html")
         _download("Everything, JSON", lambda: _json(run), f"run-{name}.json", "application/json")
 
 
@@ -155,6 +155,9 @@ def two_runs(one: RunFolder, two: RunFolder) -> None:
     names = [run_name(run) for run in (one, two)]
     st.subheader("Two runs beside each other")
     st.markdown(plain(f"First: {state.run_title(names[0])}. Second: {state.run_title(names[1])}."))
+    if all(attribution_of(run) is not None or evaluation_of(run) is not None for run in (one, two)):
+        both = dict(zip(names, (one, two), strict=True))
+        _download("Report of both, HTML", lambda: runs_html(both), f"report-{names[0]}-{names[1]}.html", "text/html")
     differences = config_differences(one.config(), two.config())
     st.markdown("**Settings that differ**" if len(differences) else "**No setting differs.**")
     name = f"{names[0]}-{names[1]}"

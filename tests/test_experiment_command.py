@@ -99,6 +99,9 @@ def test_ctrl_c_says_that_the_same_command_goes_on(command, words, monkeypatch):
         (("table1", "--tasks", "nonsense"), "nonsense"),
         (("fig2", "--tasks", "ner"), "two tasks or more"),
         (("table7", "--budget-tasks", "chunking"), "budgets of chunking"),
+        (("table1", "--stem", "{nothing}"), "nothing"),
+        (("table1", "--demonstration", "no-such-id"), "has no example 'no-such-id'"),
+        (("table1", "--distractors", "model"), "unknown distractor source 'model'"),
     ],
 )
 def test_a_mistake_is_one_line_before_a_model_is_loaded(command, words, monkeypatch, given, said):
@@ -107,6 +110,20 @@ def test_a_mistake_is_one_line_before_a_model_is_loaded(command, words, monkeypa
     assert (code, out) == (1, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_the_wording_is_asked_kept_in_the_settings_and_shown_at_the_top_of_the_report(command, words, root):
+    wording = ("--role", "You are a judge of moods.", "--demonstration", "none", "--demonstration-letter", "B")
+    code, out, err = command("table4", *words, *wording, "--out", root / "worded", "--json")
+    assert code == 0, err
+    prompt = json.loads(out)["setting"]["settings"]["prompt"]
+    assert (prompt["role"], prompt["demonstration"], prompt["letter"]) == ("You are a judge of moods.", "none", "B")
+    page = (root / "worded" / "report.html").read_text(encoding="utf-8")
+    assert "You are a judge of moods." in page.split("<nav>")[0]
+    worded = [run for run in Store(root / "runs").runs() if run.config().prompt.role]
+    assert len(worded) == 2
+    assert all(q.prompt.startswith("You are a judge of moods.\n") for q in worded[0].setting().evaluation)
+    assert {row["run"] for row in json.loads(out)["setting"]["runs"]} == {run.id for run in worded}
 
 
 def test_numbers_that_are_none_are_wrong_usage(command, words):

@@ -85,6 +85,14 @@ def set_table(evaluations: Evaluations, k: int, name: str, effects: Effects = NO
     return frame(with_averages(beside(entries, effects)))
 
 
+def run_table(task: str, evaluation: Evaluation, effects: Effects = NO_EFFECTS) -> pd.DataFrame:
+    """Every source of one run at every budget, methods, neuron sets and controls alike, without averages."""
+    entries = [best_entry(task, one, part="good" if one.source in GOOD_ONLY else BOTH) for one in evaluation.best]
+    entries += [random_best_entry(task, one, one.source) for one in evaluation.random_best if one.source == RANDOM_BOTH]
+    entries += [random_cell_entry(task, one, RANDOM) for one in evaluation.random if one.source == RANDOM]
+    return frame(beside(entries, effects))
+
+
 def baseline_table(baselines: Mapping[str, Baseline], effects: Effects = NO_EFFECTS) -> pd.DataFrame:
     """Table 4: the unmodified model, in percent, with 95% intervals over the examples.
 

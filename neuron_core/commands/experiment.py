@@ -12,7 +12,9 @@ import typer
 from neuron_core.cni.selection import preset
 from neuron_core.commands.common import spec, task_name
 from neuron_core.commands.options import AsJson, Device, Dtype, Model, Revision, Seed
+from neuron_core.commands.wording import with_wording
 from neuron_core.models.spec import EMBEDDED, ModelSpec
+from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs.estimate import facts_from_runs
 from neuron_core.runs.experiment_plan import OUTPUTS, TASKS, ExperimentSetting, wanted_outputs
 from neuron_core.runs.recipes import PROGRAM
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 COST_FILE = "fig9-measured.json"
 
 
+@with_wording
 def experiment(
     name: Annotated[list[str], typer.Argument(help=f"all, or some of: {', '.join(OUTPUTS)}.")],
     tasks: Annotated[str, typer.Option(help="Bundled tasks or files, separated by commas.")] = ",".join(TASKS),
@@ -51,6 +54,7 @@ def experiment(
     dtype: Dtype = "float32",
     device: Device = "auto",
     seed: Seed = 0,
+    prompt: PromptConfig = USUAL,
     out: Annotated[Path, typer.Option(help="Folder of the tables and the report.")] = Path("experiment-report"),
     as_json: AsJson = False,
 ) -> None:
@@ -82,6 +86,7 @@ def experiment(
             position=position,
             sample=sample,
             question=question,
+            prompt=prompt,
         )
 
     # A mistake in the options or in a task is found before a model is loaded.
@@ -146,15 +151,19 @@ class _Models:
 
 def _check_tasks(setting: ExperimentSetting) -> None:
     from neuron_core.qatt.draws import draw
+    from neuron_core.qatt.prompt import check_wording
     from neuron_core.tasks.load import load_task
 
-    for task in setting.tasks:
-        draw(
-            load_task(task).task,
+    for ref in setting.tasks:
+        task = load_task(ref).task
+        draws = draw(
+            task,
             setting.attribution_examples * max(1, setting.draws),
             setting.examples if setting.sample == "natural" else 0,
             setting.seed,
+            setting.prompt.demonstration,
         )
+        check_wording(task, (*draws.attribution, *draws.evaluation), setting.seed, setting.prompt)
 
 
 def _numbers(text: str, option: str) -> tuple[int, ...]:
@@ -181,13 +190,14 @@ def _cost(
     wanted = CostSetting(lengths=lengths, steps=setting.steps)
     with stage_line() as on_stage:
         engine = model_of.engine(on_stage)
-    key = _cost_key(wanted, engine)
+    key = _cost_key(wanted, engine, setting.prompt)
     path = out / COST_FILE
     if path.is_file() and (before := json.loads(path.read_bytes()))["setting"] == key:
         return pd.DataFrame(before["rows"])
     task = load_task(setting.tasks[0]).task
-    draws = draw(task, 1, 0, setting.seed)
-    question = questions_of(task, draws.attribution, draws.demonstration, setting.seed)[0]
+    draws = draw(task, 1, 0, setting.seed, setting.prompt.demonstration)
+    chat = engine.facts().chat
+    question = questions_of(task, draws.attribution, draws.demonstration, setting.seed, setting.prompt, chat)[0]
     prompt = tokenize_prompt(engine.loaded.tokenizer, question.prompt)
     with progress_bars() as progress:
         bar = progress.add_task("figure 9", total=None)
@@ -203,6 +213,9 @@ def _cost(
     return table
 
 
-def _cost_key(wanted: "CostSetting", engine: "Engine") -> dict[str, object]:
-    found: dict[str, object] = json.loads(json.dumps({"cost": asdict(wanted), "model": asdict(engine.facts())}))
+def _cost_key(wanted: "CostSetting", engine: "Engine", prompt: PromptConfig) -> dict[str, object]:
+    key = {"cost": asdict(wanted), "model": asdict(engine.facts())}
+    if prompt != USUAL:
+        key["prompt"] = asdict(prompt)
+    found: dict[str, object] = json.loads(json.dumps(key))
     return found

@@ -47,6 +47,7 @@ def _chat_template(model: ModelSpec) -> "ChatTemplate":
         return chat_template_of(load_tokenizer(model, on_stage)[0])
 
 
+@with_wording
 def validate(
     file: Annotated[str, typer.Argument(help="A file of examples, or hub:ID.")],
     kind: Annotated[str | None, typer.Option(help="The task kind; without it, the one that the columns fit.")] = None,
@@ -64,9 +65,13 @@ def validate(
     ] = None,
     revision: Revision = None,
     seed: Seed = 0,
+    prompt: PromptConfig = USUAL,
     as_json: AsJson = False,
 ) -> None:
-    """Checks every row of a file and says which are examples and why others are not."""
+    """Checks every row of a file and says which are examples and why others are not.
+
+    The wording counts for the length of prompts.
+    """
     from neuron_core.tasks.load import read_checked
     from neuron_core.tasks.mapping import parse_mapping
     from neuron_core.tasks.reading import NoGoodRow, examples_jsonl, rejected_csv, report_text, write_file
@@ -76,8 +81,10 @@ def validate(
     allowed = labels.split(",") if labels is not None else None
     try:
         reading = read_checked(file, kind, columns, labels=allowed, answers=answers, format=format, encoding=encoding)
+        if prompt != USUAL:
+            _check_wording(reading, seed, prompt)
         if model is not None:
-            reading = _fitting(reading, spec(model, revision), seed)
+            reading = _fitting(reading, spec(model, revision), seed, prompt)
     except NoGoodRow as error:
         if rejected:
             write_file(rejected, rejected_csv(error.rejected))
@@ -89,15 +96,26 @@ def validate(
     emit(validation_report(reading), as_json, report_text)
 
 
-def _fitting(reading: "TaskReading", model: ModelSpec, seed: int) -> "TaskReading":
-    """The reading without the examples whose prompts, worded as usual, are too long for the model."""
+def _check_wording(reading: "TaskReading", seed: int, prompt: PromptConfig) -> None:
+    """ConfigError where the examples can't be worded so."""
+    from neuron_core.qatt.draws import draw
+    from neuron_core.qatt.prompt import check_wording
+
+    draw(reading.task, 0, 0, seed, prompt.demonstration)
+    check_wording(reading.task, reading.task.examples, seed, prompt)
+
+
+def _fitting(reading: "TaskReading", model: ModelSpec, seed: int, prompt: PromptConfig) -> "TaskReading":
+    """The reading without the examples whose prompts are too long for the model."""
     with stage_line() as on_stage:
+        from neuron_core.models.chat import chat_template_of
         from neuron_core.models.loading import load_tokenizer
         from neuron_core.runs.lengths import Lengths
 
         tokenizer, limit = load_tokenizer(model, on_stage)
         on_stage("counting tokens")
-        return Lengths.of(reading.task, tokenizer, limit, model.title, seed).applied(reading)
+        chat = chat_template_of(tokenizer) if prompt.template == "chat" else None
+        return Lengths.of(reading.task, tokenizer, limit, model.title, seed, prompt, chat).applied(reading)
 
 
 def models(as_json: AsJson = False) -> None:

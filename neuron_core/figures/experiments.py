@@ -33,13 +33,13 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
     """A table of entries as bars by task with their 95% intervals, and the held-out value of each as a diamond.
 
     measure: rac or rcc; line: the columns that name a series, as ("method",) or ("method", "part").
-    An undefined entry has no bar.
+    An undefined entry has no bar. One panel a direction, above each other: many bars need the whole width.
     """
     titles = [TITLES[direction] for direction in DIRECTIONS]
-    figure = make_subplots(1, len(DIRECTIONS), shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=titles)
+    figure = make_subplots(len(DIRECTIONS), 1, shared_xaxes=True, vertical_spacing=0.12, subplot_titles=titles)
     names = list(dict.fromkeys(table[list(line)].itertuples(index=False, name=None)))
     tasks = list(dict.fromkeys(table["task"]))
-    for column, direction in enumerate(DIRECTIONS, start=1):
+    for panel, direction in enumerate(DIRECTIONS, start=1):
         for place, name in enumerate(names):
             own = table[table["direction"] == direction]
             for key, value in zip(line, name, strict=True):
@@ -58,7 +58,7 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
                     y=_plain_numbers(values),
                     name=label,
                     legendgroup=label,
-                    showlegend=column == 1,
+                    showlegend=panel == 1,
                     offsetgroup=label,
                     marker={
                         "color": SERIES[place % len(SERIES)],
@@ -77,8 +77,8 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
                     hovertext=said,
                     hoverinfo="text",
                 ),
-                row=1,
-                col=column,
+                row=panel,
+                col=1,
             )
             figure.add_trace(
                 go.Scatter(
@@ -87,23 +87,25 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
                     mode="markers",
                     name=HELD_OUT_NAME,
                     legendgroup="held out",
-                    showlegend=place == 0 and column == 1,
+                    showlegend=place == 0 and panel == 1,
                     offsetgroup=label,
                     marker={"symbol": "diamond-open", "size": 9, "color": MARK, "line": {"width": 2}},
                     hovertext=said,
                     hoverinfo="text",
                 ),
-                row=1,
-                col=column,
+                row=panel,
+                col=1,
             )
     base = {"rac": "Acc", "rcc": "Com"}[measure]
-    dress(figure, _entries_in_words(table, measure, line), height=460)
-    figure.update_annotations(font={"size": TITLE_SIZE})
-    figure.update_layout(margin={"t": 108}, legend={"y": 1.12})
+    dress(figure, _entries_in_words(table, measure, line), height=680)
+    figure.update_annotations(font={"size": TITLE_SIZE}, x=0, xanchor="left")
+    figure.update_layout(margin={"t": 96}, legend={"y": 1.08})
     # Diamonds stand over their bars: both in groups with the same gaps.
     figure.update_layout(barmode="group", bargap=0.2, scattermode="group", scattergap=0.2)
-    figure.update_xaxes(title_text="Task")
-    figure.update_yaxes(title_text=f"{measure.upper()} (% of baseline {base})", col=1)
+    figure.update_xaxes(title_text="Task", row=len(DIRECTIONS))
+    figure.update_yaxes(title_text=f"{measure.upper()} (% of baseline {base})")
+    # One scale for both.
+    figure.update_yaxes(matches="y", row=2)
     zero_line(figure)
     return figure
 

@@ -8,6 +8,7 @@ from neuron_core.cni.methods import METHODS, RANKED
 from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
+from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
 
 TASKS = ("ner", "sentiment", "chunking", "commonsense")
@@ -66,6 +67,8 @@ class ExperimentSetting:
     sample: str = "natural"
     question: str | None = None
     "id of the evaluation question of Figure 10; None takes one that the direction could change, of every task"
+    prompt: PromptConfig = USUAL
+    "how every task's questions are worded"
 
     def __post_init__(self) -> None:
         if not self.tasks or len(set(self.tasks)) < len(self.tasks):
@@ -163,6 +166,7 @@ def _config(
         task=task,
         model=setting.model,
         seed=setting.seed,
+        prompt=setting.prompt,
         attribution=attribution,
         evaluation=evaluation,
         sets=sets,

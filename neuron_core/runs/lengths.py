@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuron_core.errors import RunError
+from neuron_core.models.chat import ChatTemplate
 from neuron_core.models.letters import encode
+from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.lengths import prompt_lengths
 from neuron_core.runs.files import write_file
 from neuron_core.tasks.load import load_task
@@ -35,9 +37,18 @@ class Lengths:
     "tokens by example id, of those over the limit"
 
     @classmethod
-    def of(cls, task: Task, tokenizer: Any, limit: int, model: str, seed: int) -> "Lengths":
-        """Counted at once, for prompts worded as usual."""
-        counted = prompt_lengths(task, lambda text: len(encode(tokenizer, text)), limit, seed)
+    def of(
+        cls,
+        task: Task,
+        tokenizer: Any,
+        limit: int,
+        model: str,
+        seed: int,
+        prompt: PromptConfig = USUAL,
+        chat: ChatTemplate | None = None,
+    ) -> "Lengths":
+        """Counted at once."""
+        counted = prompt_lengths(task, lambda text: len(encode(tokenizer, text)), limit, seed, prompt, chat)
         return cls(model, limit, _over(limit, counted))
 
     def applied(self, reading: TaskReading) -> TaskReading:

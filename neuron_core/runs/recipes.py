@@ -63,13 +63,15 @@ def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
 def experiment_command(outputs: Sequence[str], configs: Sequence[RunConfig], k: int) -> str:
     """The command that makes these tables and figures for the tasks of `configs`, with the model of the first.
 
-    outputs: names that `experiment` takes. Its runs are its own: they share the model, the tasks, K and the seed.
+    outputs: names that `experiment` takes. Its runs are its own: they share the model, the tasks, K, the seed and the
+    wording.
     """
     first = configs[0]
     model = [name for name in MODEL_FIELDS if getattr(first.model, name) != getattr(ModelSpec(), name)]
     tasks = shlex.quote(",".join(dict.fromkeys(config.task for config in configs)))
     seed = f" --seed {first.seed}" if first.seed else ""
-    return f"{PROGRAM} experiment {' '.join(outputs)} --tasks {tasks} --k {k}{_options(first.model, model)}{seed}"
+    more = f"{_options(first.model, model)}{seed}{_wording(first.prompt)}"
+    return f"{PROGRAM} experiment {' '.join(outputs)} --tasks {tasks} --k {k}{more}"
 
 
 def python_of(config: RunConfig) -> str:

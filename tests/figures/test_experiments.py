@@ -33,6 +33,15 @@ def test_bars_have_a_series_a_method_and_a_panel_a_direction():
     assert figure.layout.yaxis.title.text == "RAC (% of baseline Acc)"
 
 
+def test_panels_stand_above_each_other_with_titles_from_the_left_and_one_scale():
+    layout = entry_bars(entries()).layout
+    titles = [note for note in layout.annotations if "Enhancer" in note.text or "Degrader" in note.text]
+    assert [(note.x, note.xanchor) for note in titles] == [(0, "left"), (0, "left")]
+    assert titles[0].y - titles[1].y > 0.4
+    assert layout.yaxis.domain[0] > layout.yaxis2.domain[1]
+    assert layout.yaxis2.matches == "y"
+
+
 def test_what_is_held_out_is_a_diamond_over_its_bar():
     bar, diamonds = entry_bars(entries()).data[:2]
     assert diamonds.name == "held out"

@@ -11,6 +11,7 @@ import pytest
 from neuron_core.cni.methods import METHODS, RANKED
 from neuron_core.runs.engine import Engine
 from neuron_core.runs.execute import execute
+from neuron_core.runs.run_report import tables_html
 from neuron_core.runs.store import RunFolder, Store
 from pages.shared import state
 from tests.pages.conftest import faults, figures, texts
@@ -51,6 +52,12 @@ def test_a_table_is_shown_at_the_best_ratio_and_held_out_with_bars(open_page, ev
     assert len(printed) == len(heldout) == len(beside) - 1
     assert len(figures(app)) == 1
     assert "optimistic" in texts(app)
+
+
+def test_the_tables_can_be_had_as_one_report(open_page, full):
+    labels = [button.label for button in open_page("methods").download_button]
+    assert "Report of all tables, HTML" in labels
+    assert '<section id="table1">' in tables_html({"mood": full}, 4)
 
 
 def test_table_one_has_every_method_and_both_controls(open_page, every):

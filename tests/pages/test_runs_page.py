@@ -5,9 +5,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from streamlit.util import AttributeDictionary
 
 from neuron_core.cni.sets import from_json
 from neuron_core.runs.config import AttributionConfig, config_to_json
+from neuron_core.runs.run_report import runs_html
 from neuron_core.runs.store import RunFolder, RunStatus, Store
 from pages.shared import neuron_sets, state
 from tests.pages.conftest import faults, texts
@@ -24,7 +26,8 @@ def second(full) -> RunFolder:
 
 
 def select(app, *places):
-    app.session_state["run_history"] = {"selection": {"rows": list(places), "columns": [], "cells": []}}
+    chosen = {"rows": list(places), "columns": [], "cells": []}
+    app.session_state["run_history"] = AttributeDictionary({"selection": chosen})
     return app.run()
 
 
@@ -65,8 +68,16 @@ def test_a_run_that_is_worked_on_can_not_be_deleted(open_page, full):
 
 def test_a_finished_run_can_be_exported_in_every_format(open_page, full):
     labels = [button.label for button in open_page("runs").download_button]
-    for wanted in ("Neurons, CSV", "Neurons, Parquet", "Interventions, CSV", "Everything, JSON"):
+    for wanted in ("Neurons, CSV", "Neurons, Parquet", "Interventions, CSV", "Everything, JSON", "Report, HTML"):
         assert wanted in labels
+
+
+def test_two_chosen_runs_have_one_report(open_page, full, second):
+    app = select(open_page("runs"), 0, 1)
+    assert faults(app) == []
+    assert "Report of both, HTML" in [button.label for button in app.download_button]
+    attempts = runs_html({"first": full, "second": second})
+    assert attempts.index("first-neurons") < attempts.index("second-neurons") < attempts.index("comparison")
 
 
 def test_the_demo_can_neither_be_deleted_nor_named(open_page, finished, monkeypatch):

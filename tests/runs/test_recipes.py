@@ -116,6 +116,12 @@ def test_a_comparison_is_one_command_of_the_experiment():
     assert set(line.split()) & {"table1", "fig2"} <= set(OUTPUTS)
 
 
+def test_a_comparison_keeps_the_wording_of_its_first_run():
+    config = RunConfig("ner", prompt=PromptConfig(role="", letter="C"))
+    line = experiment_command(["table1"], [config], 13)
+    assert line.endswith(" experiment table1 --tasks ner --k 13 --role= --demonstration-letter=C")
+
+
 def test_the_embedded_model_and_the_usual_seed_are_not_named():
     line = experiment_command(["table4"], [RunConfig("ner"), RunConfig("ner")], 13)
     assert line == "python -m neuron_core experiment table4 --tasks ner --k 13"

@@ -123,6 +123,21 @@ def test_prompts_too_long_for_a_model_are_rejected_by_its_tokenizer_alone(tmp_pa
     assert "the length of prompts was not checked" in said(capsys).out
 
 
+def test_the_wording_counts_for_the_length_and_a_wrong_one_is_an_error(tmp_path, checkpoint, capsys):
+    path = tmp_path / "t.csv"
+    rows = [{"text": f"word {i} " * (80 if i == 4 else 1), "label": "ab"[i % 2]} for i in range(9)]
+    path.write_bytes(table(rows, ","))
+    words = ["validate", str(path), "--model", str(checkpoint("llama")), "--demonstration", "none", "--json"]
+    assert main(words) == 0
+    assert json.loads(said(capsys).out)["counts"] == {}
+    assert main([*words, "--role", "role " * 180]) == 0
+    assert [row["row"] for row in json.loads(said(capsys).out)["rejected"]] == [6]
+    assert main(["validate", str(path), "--stem", "{nothing}"]) == 1
+    assert "nothing" in said(capsys).err
+    assert main(["validate", str(path), "--demonstration", "no-such-id"]) == 1
+    assert "has no example 'no-such-id'" in said(capsys).err
+
+
 def test_a_preview_says_how_the_file_was_read(tmp_path, capsys):
     path = tmp_path / "t.jsonl"
     rows = [{"question": f"Q{i}?", "choices": [f"{c}{i}" for c in "abcd"], "answer": "ABD"[i]} for i in range(3)]
