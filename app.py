@@ -7,7 +7,11 @@ from pages.shared.guard import guard
 from pages.shared.jobs import job_panel
 from pages.shared.sidebar import sidebar
 
+# Less empty room around a page than Streamlit leaves; in a narrow window most of it would be that.
+ROOM = "<style>[data-testid=stMainBlockContainer] {padding: 4rem clamp(1.5rem, 4vw, 4rem) 4rem}</style>"
+
 page = navigation()
+st.html(ROOM)
 st.title("NeuronLLM Explorer" if page.title == "Start" else page.title)
 with guard():
     job_panel(sidebar())

@@ -23,7 +23,7 @@ from pages.shared.engine import engine
 from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.results import attribution_of, evaluation_of, model_size, reading_of, setting_of
-from pages.shared.tables import NEURON_COLUMNS, neuron_table
+from pages.shared.tables import NEURON_COLUMNS, SCORE, neuron_table
 from pages.shared.widgets import CARD_WIDTH, competence, empty_state, figure, provenance, recipes, table
 from pages.shared.wording import wording_of
 from pages.shared.words import changes, duration, size
@@ -229,6 +229,7 @@ def neurons(role: str, cut: NeuronSet, title: str, meaning: str) -> None:
         f"{role}-neurons-{state.shown_id()}",
         f"The {len(rows)} {role} neurons by score",
         column_order=COLUMNS,
+        column_config={"score": st.column_config.NumberColumn(format=SCORE)},
     )
 
 

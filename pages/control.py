@@ -141,7 +141,7 @@ def sample_caption(setting: Setting) -> None:
 def choose_cell(evaluation: Evaluation) -> Cell:
     """One cell of the evaluated grid, opened at the best ratio."""
     sources = list(dict.fromkeys(row.source for row in evaluation.grid))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):
         source = sources[0]
         if len(sources) > 1:
             source = st.selectbox("Neurons of", sources, key="control_source", format_func=source_title, width=220)

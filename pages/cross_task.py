@@ -32,6 +32,7 @@ from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.peers import peers, peers_caption, places_of, rankings_of
 from pages.shared.results import evaluation_of, setting_of
+from pages.shared.tables import SCORE
 from pages.shared.widgets import comparison_recipe, competence, empty_state, figure, recipes, table
 from pages.shared.words import between, progress
 
@@ -199,7 +200,7 @@ def sets_view(rankings: dict[str, NeuronRanking], specific: SpecificNeurons, k: 
         f"specific-k{k}",
         "Specific neurons of each task",
         height=320,
-        column_config={"score": st.column_config.NumberColumn(format="scientific")},
+        column_config={"score": st.column_config.NumberColumn(format=SCORE)},
     )
 
 
@@ -237,9 +238,7 @@ def opposed_view(rankings: dict[str, NeuronRanking], k: int) -> None:
         "opposed",
         f"two-roles-k{k}",
         "Neurons good for one task and bad for another",
-        column_config={
-            name: st.column_config.NumberColumn(format="scientific") for name in ("good_score", "bad_score")
-        },
+        column_config={name: st.column_config.NumberColumn(format=SCORE) for name in ("good_score", "bad_score")},
     )
 
 

@@ -21,7 +21,7 @@ from pages.shared.frame import through_frame
 from pages.shared.guard import error_box, guard, plain
 from pages.shared.peers import choose_peers, peers_caption, rankings_of, run_name
 from pages.shared.results import attribution_of, rankings_of_run, setting_of
-from pages.shared.tables import neuron_table
+from pages.shared.tables import SCORE, neuron_table
 from pages.shared.widgets import competence, empty_state, figure, provenance, recipes, table
 from pages.shared.words import source_title
 
@@ -57,7 +57,7 @@ def choose_rows(rows: list[NeuronRow], n_layers: int) -> list[NeuronRow]:
     """The rows of the chosen layer and role."""
     # No default beside it: a click on the map sets it too.
     st.session_state.setdefault("role", BOTH)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):
         layer = st.selectbox("Layer", [ALL_LAYERS, *range(n_layers)], key="layer", width=150)
         role = st.segmented_control("Neurons", [BOTH, "good", "bad"], required=True, key="role")
         wanted = st.text_input(
@@ -113,7 +113,7 @@ def neurons(rows: list[NeuronRow], name: str) -> None:
         shown=frame.style.apply(highlight, axis=1) if marked in set(frame["id"]) else None,
         on_select=open_selected,
         selection_mode="single-row",
-        column_config={"score": st.column_config.NumberColumn(format="scientific")},
+        column_config={"score": st.column_config.NumberColumn(format=SCORE)},
     )
     st.caption("A click on the box before a neuron opens its page.")
 

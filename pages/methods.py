@@ -130,7 +130,7 @@ def page(run: RunFolder) -> None:
     if not ks:
         st.info("These tasks were evaluated with different budgets; none of them is in all. Evaluate one again.")
         return
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):
         name = st.segmented_control(
             "Table", list(TABLES), default="Table 1", required=True, key="table", bind="query-params", wrap=True
         )

@@ -16,7 +16,7 @@ from pages.shared.neuron_asked import contexts, effect, tokens
 from pages.shared.neuron_saved import choose_question, standing_cards, standing_table
 from pages.shared.peers import run_name
 from pages.shared.results import attribution_of, setting_of
-from pages.shared.tables import neuron_table
+from pages.shared.tables import SCORE, neuron_table
 from pages.shared.widgets import competence, empty_state, provenance, recipes, table
 
 SHOWN = 10
@@ -62,7 +62,7 @@ def pick_one(setting: Setting, found: Attribution) -> None:
         f"The {len(rows)} strongest good and bad neurons",
         on_select=take,
         selection_mode="single-row",
-        column_config={"score": st.column_config.NumberColumn(format="scientific")},
+        column_config={"score": st.column_config.NumberColumn(format=SCORE)},
     )
 
 

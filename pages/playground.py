@@ -73,7 +73,7 @@ def form(run: RunFolder, setting: Setting, found: Attribution) -> None:
 def choose_neurons(setting: Setting, found: Attribution) -> Intervention:
     """Which of the run's neurons are changed, and how."""
     most = max(1, int((found.ranking.scores != 0).sum()))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):
         k = st.number_input(
             "Budget K", 1, most, min(setting.k, most), key=f"playground_k_{most}", persist_state="session", width=140
         )

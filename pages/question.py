@@ -14,7 +14,7 @@ from pages.shared import state
 from pages.shared.frame import through_frame
 from pages.shared.guard import error_box
 from pages.shared.results import evaluated_of, evaluation_of
-from pages.shared.widgets import competence, empty_state, figure, provenance, recipes, table
+from pages.shared.widgets import PROXY_WIDTH, competence, empty_state, figure, provenance, recipes, table
 from pages.shared.words import options_text, source_title
 
 BEST, ONE = "each one's best", "one for all"
@@ -46,7 +46,7 @@ def choose_question(evaluated: Evaluated) -> int:
 
 def choose_interventions(evaluation: Evaluation) -> tuple[int, dict]:
     """Budget, and the ratio of every source and direction that is shown."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):
         ks = sorted({row.k for row in evaluation.grid})
         k = st.selectbox("Budget K", ks, key="control_k", persist_state="session", width=150)
         how = st.segmented_control(
@@ -106,10 +106,11 @@ def proxies(evaluated: Evaluated, number: int, k: int, ratios: dict) -> None:
     st.subheader("The three proxies of this example")
     example = evaluated.questions[number].example_id
     places = [place for place, question in enumerate(evaluated.questions) if question.example_id == example]
-    for column, place in zip(st.columns(len(places), border=True), places, strict=True):
+    row = st.container(horizontal=True)
+    for place in places:
         question = evaluated.questions[place]
         found = answers(evaluated.probabilities, evaluated.plan, place, k, ratios)
-        with column:
+        with row.container(border=True, width=PROXY_WIDTH):
             here = " :blue-badge[above]" if place == number else ""
             st.markdown(f"**Question {question.id.rpartition('#')[2]}**, correct: **{LETTERS[question.target]}**{here}")
             st.text(options_text(question))
@@ -149,7 +150,7 @@ def page(run: RunFolder, evaluation: Evaluation, evaluated: Evaluated) -> None:
         "the ratio of the first method; their bars are means with the range over sets."
     )
     percent = st.column_config.NumberColumn(format="percent")
-    nats = st.column_config.NumberColumn(format="%.3f")
+    nats = st.column_config.NumberColumn(format="%.3g")
     table(
         answer_table(found, question),
         "answers",

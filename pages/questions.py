@@ -21,7 +21,7 @@ from pages.shared.engine import engine
 from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
 from pages.shared.results import baseline_of, reading_of, setting_of
-from pages.shared.widgets import competence_banner, figure
+from pages.shared.widgets import PROXY_WIDTH, competence_banner, figure
 from pages.shared.wording import use_wording, wording_form
 from pages.shared.words import options_text
 
@@ -112,8 +112,9 @@ def known_template(spec: ModelSpec) -> ChatTemplate | None:
 def side_by_side(questions: tuple[ProxyQuestion, ...]) -> None:
     st.subheader("One example, three questions")
     st.text(questions[0].stem)
-    for number, (column, question) in enumerate(zip(st.columns(3, border=True), questions, strict=True), start=1):
-        with column:
+    row = st.container(horizontal=True)
+    for number, question in enumerate(questions, start=1):
+        with row.container(border=True, width=PROXY_WIDTH):
             st.markdown(f"**Question {number}**, correct: **{LETTERS[question.target]}**")
             st.text(options_text(question))
 

@@ -40,11 +40,11 @@ def history(runs: list[RunFolder]) -> list[RunFolder]:
                 "run": run_name(run),
                 "label": run.label(),
                 "task": setting.task_name if setting else config.task,
-                "model": short_title(setting.model.title if setting else config.model.title),
                 "state": STATES[status.state],
+                "accuracy": baseline[0].acc if baseline else None,
                 "begun": moment(status.created),
                 "methods": method_names(config),
-                "accuracy": baseline[0].acc if baseline else None,
+                "model": short_title(setting.model.title if setting else config.model.title),
             }
         )
     frame = pd.DataFrame(rows)
@@ -55,6 +55,7 @@ def history(runs: list[RunFolder]) -> list[RunFolder]:
         f"{len(rows)} runs with task, model, state, date, method and accuracy",
         on_select="rerun",
         selection_mode="multi-row",
+        column_order=[name for name in frame if name != "label" or any(frame[name])],
         column_config={"accuracy": st.column_config.NumberColumn(format="percent")},
     )
     chosen = st.session_state["run_history"].selection.rows if "run_history" in st.session_state else []

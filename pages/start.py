@@ -83,9 +83,9 @@ def recent(runs: list[RunFolder]) -> None:
         rows.append(
             {
                 "run": run.id,
+                "task": setting.task_name if (setting := setting_of(run)) else config.task,
                 "state": STATES[status.state],
                 "progress": "" if status.state == "done" else progress,
-                "task": config.task,
                 "begun": moment(status.created),
                 "model": short_title(config.model.title),
             }
@@ -96,10 +96,13 @@ def recent(runs: list[RunFolder]) -> None:
         if chosen:
             state.show(rows[chosen[0]]["run"])
 
+    frame = pd.DataFrame(rows)
     st.dataframe(
-        pd.DataFrame(rows),
+        frame,
         hide_index=True,
         key="recent_runs",
+        # Nothing to say of runs that are all finished.
+        column_order=[name for name in frame if name != "progress" or any(frame[name])],
         on_select=open_selected,
         selection_mode="single-row",
         alt="Recent runs with their state, task, model and time",

@@ -48,7 +48,7 @@ def ratio_curves(evaluation: Evaluation, k: int, metric: Metric, source: str = "
     return two_panels(
         traces,
         alt,
-        x_title="Ratio (share of good neurons)",
+        x_title="Ratio (share of good)",
         y_title=_axis_title(metric),
         range=[-0.05, 1.05],
         tick0=0,

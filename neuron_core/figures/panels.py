@@ -15,6 +15,8 @@ TITLES: dict[Direction, str] = {
     "enhancer": "<b>Enhancer</b>: good ×2, bad ×0",
     "degrader": "<b>Degrader</b>: bad ×2, good ×0",
 }
+STACKED: dict[Direction, str] = {direction: title.replace(": ", "<br>") for direction, title in TITLES.items()}
+"for panels beside each other: half a narrow window is too small for one line"
 TASK_NAME = "neurons of the task, 95% interval"
 RANDOM_NAME = "random sets: lowest to highest, mean dotted"
 UNDEFINED_NAME = "undefined"
@@ -141,7 +143,7 @@ def two_panels(
         cols=len(DIRECTIONS),
         shared_yaxes=True,
         horizontal_spacing=0.04,
-        subplot_titles=[TITLES[direction] for direction in DIRECTIONS],
+        subplot_titles=[STACKED[direction] for direction in DIRECTIONS],
     )
     shown: set[str] = set()
     for column, direction in enumerate(DIRECTIONS, start=1):
@@ -153,9 +155,9 @@ def two_panels(
                 trace.showlegend = True
                 shown.add(trace.name)
             figure.add_trace(trace, row=1, col=column)
-    dress(figure, alt, height=440)
+    dress(figure, alt, height=460)
     figure.update_annotations(font={"size": TITLE_SIZE})
-    figure.update_layout(hovermode="closest", margin={"t": 96}, legend={"y": 1.12})
+    figure.update_layout(hovermode="closest", margin={"t": 116}, legend={"y": 1.18})
     figure.update_xaxes(title_text=x_title, **x_axis)
     figure.update_yaxes(title_text=y_title, col=1)
     zero_line(figure)

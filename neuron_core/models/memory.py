@@ -9,6 +9,7 @@ import psutil
 
 from neuron_core.errors import ModelError
 from neuron_core.models.dimensions import BYTES, Dimensions
+from neuron_core.models.gpu import free_on_gpu
 from neuron_core.models.presets import PRESETS
 from neuron_core.models.size import size_of
 from neuron_core.models.spec import ModelSpec
@@ -78,6 +79,21 @@ def free_ram(freed: int = 0) -> int:
         stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
         free = min(free, limit - used + int(stat.get("inactive_file", 0)))
     return max(0, free) + freed
+
+
+def free_for(spec: ModelSpec, freed: int = 0) -> tuple[str, int | None]:
+    """The device that the spec will get, `cpu`, `mps` or `cuda:N`, and the bytes that are free on it.
+
+    As `pick_device`, without torch. None: a GPU is asked for and nothing here tells of it. freed: as in `free_ram`;
+    what a model gives back on a GPU is not known.
+    """
+    if spec.device == "auto" or spec.device.startswith("cuda"):
+        number = int(spec.device.partition(":")[2] or 0)
+        on_gpu = free_on_gpu(number)
+        if spec.device != "auto" or on_gpu is not None:
+            return f"cuda:{number}", on_gpu
+    # An Apple GPU works in the machine's memory.
+    return ("mps" if spec.device == "mps" else "cpu"), free_ram(freed)
 
 
 def what_fits(spec: ModelSpec, free: int, *, can_spread: bool = True) -> list[str]:

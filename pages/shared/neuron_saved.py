@@ -16,17 +16,18 @@ from pages.shared import state
 from pages.shared.guard import guard
 from pages.shared.peers import MOST_RUNS, run_name
 from pages.shared.results import setting_of
+from pages.shared.tables import SCORE
 from pages.shared.widgets import CARD_WIDTH, figure, provenance, table
-from pages.shared.words import options_text
+from pages.shared.words import MINUS, options_text, source_title
 
 
 def standing_cards(found: Attribution, setting: Setting, layer: int, index: int) -> None:
     """Role, rank and score in the run's own ranking."""
-    one = standing(found.ranking, "", layer, index)
-    total = setting.model.n_total
+    method = next(iter(found.rankings), "")
+    one = standing(found.ranking, method, layer, index)
     cards: list[tuple[str, str, str]] = [
         ("Role", one.role or "none", "score 0: not in the ranking" if one.role is None else _among(one, setting.k)),
-        ("Score", f"{one.score:.2e}", f"of {total:,} neurons"),
+        ("Score", f"{one.score:.3g}".replace("-", MINUS, 1), source_title(method)),
     ]
     if one.rank is not None:
         cards.insert(1, ("Rank", f"{one.rank}", f"of {one.n_role} {one.role} ones"))
@@ -42,7 +43,7 @@ def standing_cards(found: Attribution, setting: Setting, layer: int, index: int)
 
 
 def _among(one: Standing, k: int) -> str:
-    return f"among the first K = {k}" if one.rank is not None and one.rank <= k else f"not among the first K = {k}"
+    return f"within K = {k}" if one.rank is not None and one.rank <= k else f"beyond K = {k}"
 
 
 def standing_table(run: RunFolder, setting: Setting, layer: int, index: int) -> None:
@@ -72,7 +73,7 @@ def standing_table(run: RunFolder, setting: Setting, layer: int, index: int) -> 
         "standings",
         f"neuron-{layer}.{index}-tasks",
         f"Role, rank and score of neuron {layer}.{index} in every run of this model",
-        column_config={"score": st.column_config.NumberColumn(format="scientific")},
+        column_config={"score": st.column_config.NumberColumn(format=SCORE)},
     )
     st.caption(
         "All runs with this model, newest first. Role none: the score is 0. Scores of different methods have "
@@ -103,7 +104,7 @@ def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) ->
         f"Attribution and value of neuron {layer}.{index} in {len(shown)} questions",
         height=180,
         column_config={
-            "ig": st.column_config.NumberColumn("IG", format="scientific"),
+            "ig": st.column_config.NumberColumn("IG", format=SCORE),
             "value": st.column_config.NumberColumn("value at the last token", format="%.4f"),
         },
     )

@@ -7,6 +7,7 @@ from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.runs.store import RunFolder
 from pages.shared import state
 from pages.shared.engine import engine
+from pages.shared.guard import plain
 from pages.shared.results import evaluation_of, rankings_of_run, setting_of
 
 MOST_RUNS = 200
@@ -93,5 +94,7 @@ def peers_caption(runs: dict[str, RunFolder], said: str) -> None:
     for task, run in runs.items():
         setting, config = setting_of(run), run.config()
         seen = f"{len(setting.attribution)} questions" if setting else ""
-        parts.append(f"{task}: run `{run_name(run)}` ({seen}, m = {config.attribution.steps}, seed {config.seed})")
+        parts.append(
+            f"{plain(task)}: run {plain(run_name(run))} ({seen}, m = {config.attribution.steps}, seed {config.seed})"
+        )
     st.caption(f"{said}. " + " · ".join(parts))

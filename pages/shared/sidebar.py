@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from neuron_core.errors import ModelError
-from neuron_core.models.memory import check_fits, free_ram, gigabytes, need_of
+from neuron_core.models.memory import check_fits, free_for, gigabytes, need_of
 from neuron_core.models.presets import PRESETS, find_preset
 from neuron_core.models.spec import DTYPES, EMBEDDED, PLAIN, ModelSpec
 from pages.shared import state
@@ -137,16 +137,20 @@ def _memory(spec: ModelSpec) -> None:
     if need is None:
         st.caption("Its size is known when its config has been fetched.")
         return
-    if spec.device.startswith("cuda"):
-        st.caption(
-            f"Needs about {gigabytes(need.total)} of GPU memory; what is free there is looked up before the load."
-        )
+    device, free = free_for(spec, engine().worker_memory())
+    if free is None:
+        st.caption(f"Needs about {gigabytes(need.total)} on {device}, which is not found here. The load will tell.")
         return
-    free = free_ram(engine().worker_memory())
-    or_gpu = " If there is a GPU, its memory counts instead." if spec.device == "auto" else ""
-    st.caption(f"Needs about {gigabytes(need.total)}; {gigabytes(free)} of memory are free.{or_gpu}")
+    where, loaded = ("of memory" if device in ("cpu", "mps") else f"on the GPU {device}"), engine().model()
+    leaves = loaded is not None and loaded.device.startswith("cuda") and device.startswith("cuda")
+    st.caption(
+        f"Needs about {gigabytes(need.total)}; {gigabytes(free)} {where} are free"
+        f"{', and what the model there takes, which leaves first' if leaves else ''}."
+    )
+    if leaves:
+        return
     try:
-        check_fits(spec, free, "memory of this machine")
+        check_fits(spec, free, where)
     except ModelError as error:
         st.warning(plain(f"{error.what[:1].upper()}{error.what[1:]}. What would fit: {error.accepted}."))
 

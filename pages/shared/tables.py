@@ -12,6 +12,8 @@ from neuron_core.tasks.table import Table
 from neuron_core.tasks.task import Example
 
 CELL_LENGTH, MOST_COLUMNS = 500, 60
+SCORE = "%.3g"
+"of attribution scores, which differ by orders of magnitude: three digits that count"
 NEURON_COLUMNS = ["rank", "role", "layer", "index", "score", "id"]
 
 

@@ -19,6 +19,8 @@ from pages.shared.words import changes, short_title, standing
 
 # In pixels: four beside each other where there is room, and where there is not, none of them is cut off.
 CARD_WIDTH = 192
+# Three beside each other where there is room, else below each other.
+PROXY_WIDTH = 290
 LABELS = {
     state.START: "Go to Start and run the demo",
     state.ATTRIBUTION: "Go to Attribution and start a run",
@@ -118,7 +120,9 @@ def figure(fig: go.Figure, key: str, name: str, on_select: Callable[[], None] | 
 def table(frame: pd.DataFrame, key: str, name: str, alt: str, shown: Any = None, **options: Any) -> None:
     """A table and, below it, its downloads. `shown`: how it looks, where that is not the frame itself."""
     with st.container(key=f"{key}_table"):
-        st.dataframe(frame if shown is None else shown, hide_index=True, key=key, alt=alt, **options)
+        # What is missing stays empty: Streamlit's own word for it is "None".
+        data = frame if shown is None else shown
+        st.dataframe(data, hide_index=True, key=key, alt=alt, placeholder="", **options)
         _downloads(frame, key, name)
 
 

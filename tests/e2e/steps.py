@@ -36,7 +36,7 @@ def press(page: Page, key: str) -> None:
 
 def go_to(page: Page, title: str) -> None:
     """By the navigation in the sidebar."""
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=title).click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=re.compile(rf"\b{title}$")).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
 
 

@@ -41,7 +41,20 @@ from tests.runs.helpers import long_config, tiny_config, written
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("one_thread")]
 
-PAGES = ("Start", "Data", "Attribution", "Layers", "Neuron", "Cross-task", "Playground", "Methods", "Runs", "Control")
+PAGES = (
+    "Start",
+    "Data",
+    "Questions",
+    "Attribution",
+    "Layers",
+    "Neuron",
+    "Cross-task",
+    "Question",
+    "Playground",
+    "Methods",
+    "Runs",
+    "Control",
+)
 DEMO_S = 900.0
 MISHAPS = """() => {
   console.error("a word on the console");

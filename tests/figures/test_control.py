@@ -64,14 +64,14 @@ def test_rcc_is_drawn_from_its_own_fields():
 
 def test_axes_are_named_and_the_panels_share_a_zero_line():
     layout = ratio_curves(evaluation([grid_row(10, 0.5)]), 10, "rac").layout
-    assert layout.xaxis.title.text == layout.xaxis2.title.text == "Ratio (share of good neurons)"
+    assert layout.xaxis.title.text == layout.xaxis2.title.text == "Ratio (share of good)"
     assert layout.yaxis.title.text == "RAC (% of baseline accuracy)"
     assert layout.yaxis2.title.text is None
     assert layout.yaxis2.matches == "y"
     assert layout.yaxis.zeroline is layout.yaxis2.zeroline is True
     assert [note.text for note in layout.annotations] == [
-        "<b>Enhancer</b>: good ×2, bad ×0",
-        "<b>Degrader</b>: bad ×2, good ×0",
+        "<b>Enhancer</b><br>good ×2, bad ×0",
+        "<b>Degrader</b><br>bad ×2, good ×0",
     ]
 
 

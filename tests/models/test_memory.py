@@ -1,14 +1,17 @@
 """What a model needs beside what is free, said before anything large is read."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import psutil
 import pytest
 import torch
 
 from neuron_core.errors import ModelError
-from neuron_core.models import loading, memory
+from neuron_core.models import gpu, loading, memory
 from neuron_core.models.device import free_memory, is_out_of_memory, pick_device
 from neuron_core.models.loading import load_model
-from neuron_core.models.memory import check_fits, free_ram, need_of, what_fits, working_bytes
+from neuron_core.models.memory import check_fits, free_for, free_ram, need_of, what_fits, working_bytes
 from neuron_core.models.presets import find_preset
 from neuron_core.models.size import EMBEDDED_DIMENSIONS, Size, size_of
 from neuron_core.models.spec import ModelSpec, embedded_gguf
@@ -113,6 +116,59 @@ def test_an_apple_gpu_takes_float32_only(monkeypatch):
     assert pick_device(ModelSpec(device="mps")).type == "mps"
     with pytest.raises(ModelError, match=r"bfloat16 is not taken on mps.*float32"):
         pick_device(ModelSpec(device="mps", dtype="bfloat16"))
+
+
+@pytest.fixture
+def driver(monkeypatch):
+    """Three GPUs with 10, 20 and 30 GB free, and a torch built for them."""
+    monkeypatch.setattr(gpu, "torch_is_for_cuda", lambda: True)
+    monkeypatch.setattr(gpu, "_driver", lambda: nullcontext("a driver"))
+    monkeypatch.setattr(gpu, "_free", lambda driver: iter((10 * GB, 20 * GB, 30 * GB)))
+    monkeypatch.setattr(memory, "free_ram", lambda freed=0: 5 * GB + freed)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def test_auto_counts_the_memory_of_the_gpu_that_it_will_take(driver):
+    assert free_for(ModelSpec(device="auto"), freed=GB) == ("cuda:0", 10 * GB)
+    assert free_for(ModelSpec(device="cuda")) == ("cuda:0", 10 * GB)
+    assert free_for(ModelSpec(device="cuda:2")) == ("cuda:2", 30 * GB)
+    assert free_for(ModelSpec(device="cuda:3")) == ("cuda:3", None)
+    assert free_for(ModelSpec(device="cpu"), freed=GB) == ("cpu", 6 * GB)
+    assert free_for(ModelSpec(device="mps")) == ("mps", 5 * GB)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "auto"),
+    [("", ("cpu", 5 * GB)), ("-1", ("cpu", 5 * GB)), ("2,0", ("cuda:0", 30 * GB)), ("7,1", ("cpu", 5 * GB))],
+)
+def test_a_gpu_that_is_hidden_from_torch_does_not_count(driver, monkeypatch, hidden, auto):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    assert free_for(ModelSpec(device="auto")) == auto
+
+
+def test_auto_is_the_processor_where_torch_is_built_without_cuda_or_no_driver_answers(driver, monkeypatch):
+    monkeypatch.setattr(gpu, "torch_is_for_cuda", lambda: False)
+    assert free_for(ModelSpec(device="auto")) == ("cpu", 5 * GB)
+    assert free_for(ModelSpec(device="cuda")) == ("cuda:0", None)
+    monkeypatch.setattr(gpu, "torch_is_for_cuda", lambda: True)
+    monkeypatch.setattr(gpu, "_driver", lambda: nullcontext(None))
+    assert free_for(ModelSpec(device="auto")) == ("cpu", 5 * GB)
+
+
+def test_a_machine_without_the_driver_s_library_has_no_gpu(monkeypatch):
+    monkeypatch.setattr(gpu, "torch_is_for_cuda", lambda: True)
+    monkeypatch.setattr(gpu, "LIBRARY", "libno-such-driver.so.1")
+    assert gpu.free_on_gpu() is None
+
+
+@pytest.mark.parametrize(
+    ("line", "yes"), [("cuda: Optional[str] = '12.8'", True), ("cuda: Optional[str] = None", False)]
+)
+def test_the_build_of_torch_is_read_from_its_version_file(monkeypatch, tmp_path, line, yes):
+    (tmp_path / "version.py").write_text(f"__version__ = '2.13.0'\n{line}\nhip: Optional[str] = None\n")
+    found = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(gpu.importlib.util, "find_spec", lambda name: found)
+    assert gpu.torch_is_for_cuda() is yes
 
 
 def test_free_memory_of_a_gpu_counts_what_torch_holds_unused(monkeypatch):

@@ -9,7 +9,7 @@ GB = 10**9
 
 
 def test_a_preset_shows_its_size_licence_and_gate(open_page, monkeypatch):
-    monkeypatch.setattr(sidebar, "free_ram", lambda freed: 64 * GB)
+    monkeypatch.setattr(sidebar, "free_for", lambda spec, freed: ("cpu", 64 * GB))
     app = open_page("start", {"model_source": "meta-llama/Llama-2-7b-hf"})
     assert faults(app) == []
     said = texts(app)
@@ -19,7 +19,7 @@ def test_a_preset_shows_its_size_licence_and_gate(open_page, monkeypatch):
 
 
 def test_a_model_that_does_not_fit_says_so_before_it_is_loaded(open_page, monkeypatch):
-    monkeypatch.setattr(sidebar, "free_ram", lambda freed: 16 * GB)
+    monkeypatch.setattr(sidebar, "free_for", lambda spec, freed: ("cpu", 16 * GB))
     app = open_page("start", {"model_source": "meta-llama/Llama-2-7b-hf"})
     (warning,) = [box.value.replace("\\", "") for box in app.warning if "What would fit" in box.value]
     assert warning.startswith("The model needs 28.8 GB in float32 (weights 27.0 GB), and 16.0 GB are free.")
@@ -44,3 +44,16 @@ def test_the_embedded_model_has_no_code_to_confirm(open_page):
     app = open_page("start")
     with pytest.raises(KeyError):
         app.checkbox(key=state.trust_key("embedded"))
+
+
+def test_a_model_that_fits_the_gpu_but_not_the_memory_gives_no_warning(open_page, monkeypatch):
+    monkeypatch.setattr(sidebar, "free_for", lambda spec, freed: ("cuda:0", 80 * GB))
+    app = open_page("start", {"model_source": "meta-llama/Llama-2-7b-hf"})
+    assert "Needs about 28.8 GB; 80.0 GB on the GPU cuda:0 are free." in texts(app)
+    assert not any("What would fit" in box.value for box in app.warning)
+
+
+def test_a_gpu_that_is_asked_for_and_not_found_is_named(open_page, monkeypatch):
+    monkeypatch.setattr(sidebar, "free_for", lambda spec, freed: ("cuda:0", None))
+    app = open_page("start", {"model_source": "meta-llama/Llama-2-7b-hf", "model_device": "cuda"})
+    assert "Needs about 28.8 GB on cuda:0, which is not found here" in texts(app)
