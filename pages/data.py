@@ -1,17 +1,20 @@
 """A task for the next run: one at hand, or a file whose every row is checked."""
 
 from collections import Counter
+from pathlib import Path
 
 import streamlit as st
 
 from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.tasks.kinds import get_kind
-from neuron_core.tasks.library import keep
+from neuron_core.tasks.library import discard, keep
+from neuron_core.tasks.load import bundled_tasks
 from neuron_core.tasks.reading import NoGoodRow, Rejected, TaskReading, examples_jsonl, rejected_csv
 from neuron_core.tasks.table import Table
 from neuron_core.tasks.validation import validate
 from pages.shared import state
 from pages.shared.columns import KIND_LABELS, Columns, choose_columns
+from pages.shared.engine import engine
 from pages.shared.frame import through_frame
 from pages.shared.guard import error_box, guard, plain
 from pages.shared.lengths import fitting, length_check
@@ -29,6 +32,8 @@ SHOWN_ROWS, SHOWN_REJECTED, SHOWN_EXAMPLES = 5, 1000, 5
 def at_hand() -> None:
     """A bundled or kept task, and the button that makes it the one of the next run."""
     known = tasks_at_hand()
+    if st.session_state.pop("task_deleted", False):
+        st.session_state.pop("data_at_hand", None)
     name = st.selectbox(
         "Task",
         list(known),
@@ -49,6 +54,31 @@ def at_hand() -> None:
         elif st.button("Use this task", type="primary", key="use_task", icon=":material/check:"):
             use_task(name)
             st.switch_page(state.QUESTIONS)
+        if name not in bundled_tasks():
+            deletion(name, known[name])
+
+
+def deletion(name: str, title: str) -> None:
+    """A popover that asks; not while a run that needs the task is worked on."""
+    made = [run for run in engine().store.runs() if run.config().task == name]
+    locked = any(state.is_active(run.id) for run in made)
+    why = "A run of this task is being worked on: cancel it first." if locked else None
+    with st.popover("Delete", icon=":material/delete:", disabled=locked, help=why, key="delete_task"):
+        st.markdown(f"**{plain(title)}** is removed from this app. This can't be undone.")
+        unfinished = sum(state.status_of(run.id).state != "done" for run in made)
+        if made:
+            st.markdown(
+                f"Runs made from it: {len(made)}. They keep their questions and results. New evaluations of them"
+                + (f", and going on with the {unfinished} unfinished," if unfinished else "")
+                + " need the task again."
+            )
+        if st.button("Delete this task", type="primary", key="confirm_delete_task"):
+            with guard():
+                discard(Path(name), tasks_folder())
+                st.session_state["task_deleted"] = True
+                if st.session_state.get("task") == name:
+                    use_task(bundled_tasks()[0])
+                st.rerun()
 
 
 def brought(table: Table) -> None:

@@ -14,9 +14,8 @@ from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.errands import Errand, LengthsErrand, NeuronErrand, WritingErrand
 from neuron_core.runs.lengths import count_lengths
 from neuron_core.runs.neurons import save_finding
-from neuron_core.runs.setting import Setting
+from neuron_core.runs.setting import Setting, reading_of
 from neuron_core.runs.store import RunFolder
-from neuron_core.tasks.load import load_task
 from neuron_core.tasks.task import draw_order
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def _effect(errand: NeuronErrand, engine: "Engine", setting: Setting) -> Iterato
 
 def _contexts(errand: NeuronErrand, engine: "Engine", run: RunFolder, setting: Setting) -> Iterator[Step]:
     config = run.config()
-    task = load_task(config.task).task
+    task = reading_of(config).task
     if task.fingerprint != setting.task_fingerprint:
         raise RunError("the task file changed since this run began", where=run.id, accepted="a new run")
     examples = {example.id: example for example in task.examples}

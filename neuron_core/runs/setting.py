@@ -10,12 +10,15 @@ from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.selection import check_z, preset
 from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.interventions import Intervention, grid, random_like, random_uniform
-from neuron_core.errors import ConfigError
+from neuron_core.errors import ConfigError, RunError
 from neuron_core.models.chat import ChatTemplate
 from neuron_core.qatt.draws import Draws, draw, questions_of
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import EvaluationConfig, RunConfig, SetUse
-from neuron_core.tasks.load import load_task
+from neuron_core.tasks.hub import PREFIX
+from neuron_core.tasks.load import bundled_tasks, load_task
+from neuron_core.tasks.reading import TaskReading
+from neuron_core.tasks.table import is_file
 from neuron_core.tasks.task import Example, Task
 
 COMPREHENDED = 2
@@ -149,7 +152,7 @@ def make_setting(config: RunConfig, model: ModelFacts, sample: Sample | None = N
 
     sample: the evaluation examples where they are no natural sample; without it there are none in that case.
     """
-    reading = load_task(config.task)
+    reading = reading_of(config)
     task = reading.task
     draws = _draws(config, task)
     usual = preset(model.n_total)
@@ -177,9 +180,22 @@ def make_setting(config: RunConfig, model: ModelFacts, sample: Sample | None = N
     )
 
 
+def reading_of(config: RunConfig) -> TaskReading:
+    """The run's task, read anew. RunError where its file is gone; TaskError as of load_task."""
+    name = config.task
+    if not (name in bundled_tasks() or name.startswith(PREFIX) or is_file(name)):
+        raise RunError(
+            "the task file of this run is not there; what the run has found stays",
+            where=name,
+            accepted="the same examples in a file of this name (on the page Data: kept again under the same name), "
+            "or a new run",
+        )
+    return load_task(name)
+
+
 def candidates(config: RunConfig, chat: ChatTemplate | None = None) -> tuple[ProxyQuestion, ...]:
     """Questions of every example that a sample may take, in the order of the draw, on another option shuffle."""
-    task = load_task(config.task).task
+    task = reading_of(config).task
     draws = _draws(config, task)
     return _questions(config, task, draws, draws.evaluation, config.seed + OTHER_SHUFFLE, chat)
 

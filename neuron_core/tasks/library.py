@@ -44,6 +44,16 @@ def kept_tasks(folder: Path) -> tuple[Path, ...]:
     return tuple(path for _, path in sorted(found, reverse=True))
 
 
+def discard(path: Path, folder: Path) -> None:
+    """Deletes a kept task of `folder` for good. TaskError where it is none, or can't be deleted."""
+    if path not in kept_tasks(folder):
+        raise TaskError("no such task is kept", where=path.name, accepted="a kept task of the list")
+    try:
+        path.unlink()
+    except OSError as error:
+        raise TaskError(f"the task can't be deleted: {error.strerror}", where=str(path)) from None
+
+
 def kept_title(path: Path) -> str:
     """The title that a kept task was given, and enough of its hash to tell two of one title apart."""
     match = _NAME.fullmatch(path.name)

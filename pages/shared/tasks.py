@@ -69,6 +69,12 @@ def server_file(name: str) -> Path:
     """The absolute path of a file that the app may read: a kept task, or one below the data root. TaskError."""
     if Path(name) in kept_tasks(tasks_folder()):
         return Path(name)
+    if Path(name).parent == tasks_folder() and not Path(name).exists():
+        raise TaskError(
+            "this kept task has been deleted",
+            where=kept_title(Path(name)),
+            accepted="another task, chosen in the sidebar; or the same file, kept again on the page Data",
+        )
     root = data_root()
     if root is None:
         raise TaskError(

@@ -2,10 +2,19 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
+from streamlit.testing.v1.element_tree import Block
 
+from neuron_core.errors import RunError
+from neuron_core.runs.config import EvaluationConfig, config_to_json
+from neuron_core.runs.engine import Engine
+from neuron_core.runs.execute import execute
+from neuron_core.runs.store import RunFolder
+from neuron_core.tasks.library import keep
 from neuron_core.tasks.load import bundled_tasks, load_task
+from pages.shared import state
 from pages.shared.tasks import DATA_ROOT, LOCAL
 from tests.builders import classification_rows, write_jsonl
 from tests.pages.conftest import faults, texts
@@ -245,3 +254,74 @@ def test_in_the_demo_mode_no_other_task_can_be_set(open_page, tmp_path, monkeypa
     assert app.selectbox(key="task").options == [f"{task} (bundled)" for task in bundled_tasks()]
     assert app.selectbox(key="task").value == "sentiment"
     assert "Task sentiment: 240 examples" in said(app)
+
+
+def kept_mood(runs):
+    """A task kept by an earlier visit."""
+    task = load_task(str(write_jsonl(runs.parent / "mood.jsonl", classification_rows(40)))).task
+    return keep(task, runs.parent / "tasks", "mood")
+
+
+def test_a_kept_task_is_deleted_once_asked_and_a_bundled_one_is_not_offered(open_page, runs):
+    path = kept_mood(runs)
+    app = open_page("data", {"task": str(path)})
+    with pytest.raises(KeyError):
+        app.button(key="confirm_delete_task")
+    app.selectbox(key="data_at_hand").set_value(str(path)).run()
+    assert path.is_file()
+    app.button(key="confirm_delete_task").click().run()
+    assert faults(app) == []
+    assert not path.exists()
+    assert app.selectbox(key="data_at_hand").value == app.selectbox(key="task").value == "sentiment"
+    assert not any("mood" in option for option in app.selectbox(key="data_at_hand").options)
+
+
+def test_a_run_of_a_deleted_task_opens_and_says_what_it_can_do_no_more(open_page, runs, full, tiny_config, tiny_model):
+    path = kept_mood(runs)
+    made = RunFolder(runs / full.id)
+    (made.path / "config.json").write_text(config_to_json(replace(tiny_config, task=str(path))), encoding="utf-8")
+    app = open_page("data")
+    app.selectbox(key="data_at_hand").set_value(str(path)).run()
+    assert "Runs made from it: 1. They keep their questions and results." in said(app)
+    app.button(key="confirm_delete_task").click().run()
+    for page in ("attribution", "layers", "control", "question", "runs"):
+        app.switch_page(f"pages/{page}.py").run()
+        assert faults(app) == []
+    made.set_evaluation(replace(made.config(), evaluation=EvaluationConfig(examples=5, ks=(4,), random_seeds=0)))
+    with pytest.raises(RunError, match=r"the task file of this run is not there.*kept again under the same name"):
+        execute(made, lambda say: Engine.of(tiny_model("llama")))
+
+
+def test_a_task_is_not_deleted_while_a_run_of_it_is_worked_on(open_page, runs, full, tiny_config, monkeypatch):
+    path = kept_mood(runs)
+    config = config_to_json(replace(tiny_config, task=str(path)))
+    (full.path / "config.json").write_text(config, encoding="utf-8")
+    app = open_page("data")
+    app.selectbox(key="data_at_hand").set_value(str(path)).run()
+    assert delete_popover(app).disabled is False
+    monkeypatch.setattr(state, "is_active", lambda run_id: True)
+    app.run()
+    assert delete_popover(app).disabled is True
+    assert "cancel it first" in delete_popover(app).help
+
+
+def delete_popover(app):
+    """What the browser is told of it; AppTest has no accessor for popovers."""
+    found = [getattr(block.proto, "popover", None) for block in blocks_of(app.main)]
+    return next(popover for popover in found if popover and popover.label == "Delete")
+
+
+def blocks_of(node):
+    for child in getattr(node, "children", {}).values():
+        if isinstance(child, Block):
+            yield child
+            yield from blocks_of(child)
+
+
+def test_a_deleted_task_that_another_tab_still_names_says_so(open_page, runs):
+    path = kept_mood(runs)
+    path.unlink()
+    app = open_page("questions", {"task": str(path)})
+    (fault,) = faults(app)
+    assert "This kept task has been deleted" in fault
+    assert "mood" in fault

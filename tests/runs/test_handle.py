@@ -216,7 +216,7 @@ def test_errors_of_a_prompt_keep_their_class(idle, config):
 
 def test_a_run_without_its_task_file_or_model_fails_with_the_reason(idle, config, tmp_path):
     missing = idle.submit(RunConfig(task=str(tmp_path / "gone.jsonl"), model=config.model))
-    assert "no task and no file is called" in end_of(idle, missing).message
+    assert "the task file of this run is not there" in end_of(idle, missing).message
     assert idle.status(missing).state == "failed"
     no_model = idle.submit(tiny_config(config.task, tmp_path))
     assert "config.json" in end_of(idle, no_model).message

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.library import keep, kept_tasks, kept_title, within
+from neuron_core.tasks.library import discard, keep, kept_tasks, kept_title, within
 from neuron_core.tasks.load import load_task
 from tests.builders import classification_rows, write_jsonl
 
@@ -73,3 +73,14 @@ def test_only_paths_below_the_root_are_allowed(tmp_path):
     for name in ("~nobody-here/t.csv", "a\0b"):
         with pytest.raises(TaskError, match="no path of a file"):
             within(name, root, "ROOT")
+
+
+def test_a_kept_task_is_deleted_and_nothing_else_is(task, tmp_path):
+    folder = tmp_path / "tasks"
+    one, other = keep(task, folder, "one"), keep(task, folder, "other")
+    discard(one, folder)
+    assert kept_tasks(folder) == (other,)
+    for path in (one, tmp_path / "mood.jsonl", folder / ".." / "mood.jsonl"):
+        with pytest.raises(TaskError, match="no such task is kept"):
+            discard(path, folder)
+    assert (tmp_path / "mood.jsonl").is_file()
