@@ -1,5 +1,6 @@
 """A finished run of a tiny model, and the app around it."""
 
+import functools
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
 
@@ -27,6 +29,15 @@ APP = Path(__file__).resolve().parents[2] / "app.py"
 
 class Remembering(PagesManager):
     """AppTest forgets that st.navigation has been called, by writing on the class that it knows."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_looked_for_once() -> Iterator[None]:
+    """Every AppTest looks for components in all installed packages, which takes longer than most pages."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture(scope="session")
