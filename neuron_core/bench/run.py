@@ -15,11 +15,9 @@ from neuron_core.cni.attribution import attribute, reference
 from neuron_core.cni.passes import Passes
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.selection import example_scores, preset, select
-from neuron_core.control.evaluation import option_probabilities, plan_chunks
 from neuron_core.control.interventions import BUDGETS, Intervention, grid
 from neuron_core.models.letters import TokenizedPrompt, tokenize_prompt
 from neuron_core.models.loading import LoadedModel, letter_logits, load_model
-from neuron_core.models.prompts import SharedPrompts
 from neuron_core.models.rows import run_prompt
 from neuron_core.models.shapes import random_llama
 from neuron_core.models.spec import ModelSpec
@@ -163,20 +161,26 @@ def _time_reference(
 def _time_grid(
     loaded: LoadedModel, questions: Sequence[ProxyQuestion], plan: Sequence[Intervention], passes: Passes
 ) -> tuple[list[float], list[float]]:
-    """Seconds of the grid and of one plain forward pass, question by question in turn."""
+    """Seconds a question of the grid, an example's questions at once, and of one plain forward pass, in turn."""
     prompts = [tokenize_prompt(loaded.tokenizer, question.prompt) for question in questions]
-    shared = SharedPrompts(loaded, prompts, [question.example_id for question in questions])
-    chunks = plan_chunks(loaded, plan, passes.rows)
+    engine, config = Engine.of(loaded), EVALUATION
     grid_s: list[float] = []
     baseline_s: list[float] = []
-    for number, (question, prompt) in enumerate(zip(questions, prompts, strict=True)):
-        ids = torch.tensor([prompt.token_ids], device=loaded.device)
-        letters = torch.tensor(prompt.letter_ids, device=loaded.device)
-        with torch.no_grad(), timed(loaded.device, baseline_s):
-            hidden = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, -1:]
-            letter_logits(loaded, hidden, letters)
-        with timed(loaded.device, grid_s):
-            option_probabilities(loaded, shared.run(number), chunks, question.id)
+    for start in range(0, len(questions), N_PROXIES):
+        members = range(start, min(start + N_PROXIES, len(questions)))
+        plain: list[float] = []
+        for prompt in (prompts[number] for number in members):
+            ids = torch.tensor([prompt.token_ids], device=loaded.device)
+            letters = torch.tensor(prompt.letter_ids, device=loaded.device)
+            with torch.no_grad(), timed(loaded.device, plain):
+                hidden = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, -1:]
+                letter_logits(loaded, hidden, letters)
+        whole: list[float] = []
+        with timed(loaded.device, whole):
+            for _ in engine.evaluate([questions[number] for number in members], plan, config, passes=passes):
+                pass
+        grid_s.append(whole[0] / len(members))
+        baseline_s.append(statistics.mean(plain))
     return grid_s, baseline_s
 
 

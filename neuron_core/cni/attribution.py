@@ -1,6 +1,7 @@
 """Integrated gradients of every feed-forward neuron at the last prompt token (paper, Eq. 1 and 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,23 +12,23 @@ from neuron_core.cni.quadrature import quadrature
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.targets import target_values
 from neuron_core.errors import AttributionError
-from neuron_core.models.hooks import Edit, edited_neurons
+from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loading import LoadedModel
 from neuron_core.models.placement import weights_of
-from neuron_core.models.rows import PromptState, run_entering
+from neuron_core.models.rows import PromptBatch, PromptState, run_entering
 
 GUARD_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 
 
 class _Injected(torch.autograd.Function):
-    """x with some of its rows replaced; slicing and joining would fill a zero tensor for every slice."""
+    """x (Q, rows, I) with some rows replaced; slicing and joining would fill a zero tensor for every slice."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, rows: torch.Tensor, start: int) -> torch.Tensor:
-        ctx.rows = slice(start, start + len(rows))
+        ctx.rows = slice(start, start + rows.shape[1])
         out = x.clone()
-        out[ctx.rows] = rows
+        out[:, ctx.rows] = rows
         return out
 
     @staticmethod
@@ -35,8 +36,66 @@ class _Injected(torch.autograd.Function):
         below = None
         if ctx.needs_input_grad[0]:
             below = gradient.clone()
-            below[ctx.rows] = 0
-        return below, gradient[ctx.rows], None
+            below[:, ctx.rows] = 0
+        return below, gradient[:, ctx.rows], None
+
+
+ValuesOf = Callable[[torch.Tensor], torch.Tensor]
+"F of every target. Final hidden states (Q, R, D), after the final norm → (targets, Q, R)"
+
+
+@dataclass(frozen=True, eq=False)
+class Integrated:
+    """Integrated gradients of some layers for the prompts of a batch, and what their rows gave."""
+
+    ig: torch.Tensor
+    "(targets, Q, layers, I)"
+    values: torch.Tensor
+    "F of each row (targets, Q, layers, rows a layer)"
+    hidden: torch.Tensor
+    "final hidden states (Q, layers, D) of the rows at full neuron value"
+
+
+def integrate(
+    loaded: LoadedModel,
+    batch: PromptBatch,
+    values_of: ValuesOf,
+    alphas: Sequence[float],
+    weights: Sequence[float],
+    layers: range,
+    *,
+    layers_per_pass: int = USUAL_LAYERS,
+) -> Integrated:
+    """The fast exact form of Eq. 1: each (layer, α) is one cached row, one backward for some layers and a target.
+
+    IG_l = ŵ_l ⊙ Σ_k weight_k · ∂F/∂w_l at α_k·ŵ_l. alphas, weights: a row of each layer each; one of alphas
+    is exactly 1.
+    """
+    alpha, weight = (torch.tensor(each, dtype=loaded.score_dtype, device=loaded.device) for each in (alphas, weights))
+    n_prompts, n_alpha, full_row = len(batch.states), len(alphas), alphas.index(1.0)
+    begin = _BehindTheLayer if loaded.adds_neurons else _InsideTheLayer
+    # A batch holds the cached keys and values once a row and layer until its backward: one layer's rows at a time.
+    per_pass = 1 if loaded.architecture.rows == "batch" else layers_per_pass
+    igs, all_values, finals = [], [], []
+    for first in range(0, len(layers), per_pass):
+        group = layers[first : first + per_pass]
+        with torch.enable_grad():
+            rows = [begin(loaded, batch, layer, alpha, i * n_alpha) for i, layer in enumerate(group)]
+            edits = {each.layer: each.edit for each in rows if each.edit is not None}
+            hidden = run_entering(loaded, batch, {each.enters: each.hidden for each in rows}, edits)
+            values = values_of(hidden)
+            of_rows = [
+                torch.autograd.grad(one.sum(), [each.varied for each in rows], retain_graph=t + 1 < len(values))
+                for t, one in enumerate(values)
+            ]
+        for each, *gradients in zip(rows, *of_rows, strict=True):
+            # Weighted after the backward pass: norms round to float32 inside and would round weights along.
+            mean = torch.stack([(weight[:, None] * gradient.to(weight)).sum(dim=1) for gradient in gradients])
+            neurons = torch.stack([state.neurons[each.layer] for state in batch.states])
+            igs.append(neurons.to(weight) * each.to_neurons(mean).to(weight))
+        all_values.append(values.detach().unflatten(2, (len(group), n_alpha)))
+        finals.append(hidden.detach().reshape(n_prompts, len(group), n_alpha, -1)[:, :, full_row])
+    return Integrated(torch.stack(igs, dim=2), torch.cat(all_values, dim=2), torch.cat(finals, dim=1))
 
 
 def attribute(
@@ -50,60 +109,71 @@ def attribute(
     rule: str = "right",
     layers_per_pass: int = USUAL_LAYERS,
 ) -> AttributionScores:
-    """The fast exact form of Eq. 1: each (layer, step) is one cached row, one backward for some layers and a target.
+    """Scores of one question, see `attribute_batch`."""
+    return attribute_batch(
+        loaded,
+        PromptBatch.of(state),
+        [question_id],
+        [target],
+        targets=targets,
+        steps=steps,
+        rule=rule,
+        layers_per_pass=layers_per_pass,
+    )[0]
 
-    IG_l = ŵ_l ⊙ Σ_k weight_k · ∂F/∂w_l at α_k·ŵ_l. Each layer has two more rows: α = 1, which must give F
-    of the unmodified model (else AttributionError), and α = 0, for the completeness gap.
+
+def attribute_batch(
+    loaded: LoadedModel,
+    batch: PromptBatch,
+    question_ids: Sequence[str],
+    places: Sequence[int],
+    *,
+    targets: Sequence[str],
+    steps: int,
+    rule: str,
+    layers_per_pass: int,
+) -> list[AttributionScores]:
+    """Scores of every neuron of the model for each prompt of a batch. places: of c* among the four letters.
+
+    Each layer has two more rows than the rule's steps: α = 1, which must give F of the unmodified model (else
+    AttributionError), and α = 0, for the completeness gap.
     """
     alphas, weights = quadrature(rule, steps)
     # One more row at full value unless the rule has it, one at zero; both with weight 0.
     extra = [0.0] if alphas[-1] == 1.0 else [1.0, 0.0]
-    alpha = torch.tensor([*alphas, *extra], dtype=loaded.score_dtype, device=loaded.device)
-    weight = torch.tensor([*weights, *([0.0] * len(extra))], dtype=loaded.score_dtype, device=loaded.device)
-    full_row, n_alpha = (len(alphas) - 1 if len(extra) == 1 else len(alphas)), len(alpha)
-    letters = torch.tensor(state.prompt.letter_ids, device=loaded.device)
+    alphas, weights = [*alphas, *extra], [*weights, *([0.0] * len(extra))]
+    letters = [torch.tensor(state.prompt.letter_ids, device=loaded.device) for state in batch.states]
+
+    def values_of(hidden: torch.Tensor) -> torch.Tensor:
+        each = zip(hidden, letters, places, strict=True)
+        return torch.stack([target_values(loaded, rows, ids, place, targets) for rows, ids, place in each], dim=1)
+
+    unmodified = torch.stack([state.final_hidden for state in batch.states])
     with torch.no_grad():
-        baseline = target_values(loaded, state.final_hidden, letters, target, targets)[:, 0]
-    ig = weight.new_empty(len(targets), loaded.n_layers, loaded.n_neurons)
-    zeroed, full = (weight.new_empty(len(targets), loaded.n_layers) for _ in range(2))
-    final = state.final_hidden.new_empty(loaded.n_layers, state.final_hidden.shape[-1])
-    begin = _BehindTheLayer if loaded.adds_neurons else _InsideTheLayer
-
-    # A batch holds the cached keys and values once a row and layer until its backward: one layer's rows at a time.
-    per_pass = 1 if loaded.architecture.rows == "batch" else layers_per_pass
-    for first in range(0, loaded.n_layers, per_pass):
-        group = range(first, min(first + per_pass, loaded.n_layers))
-        with torch.enable_grad():
-            rows = [begin(loaded, state, layer, alpha, i * n_alpha) for i, layer in enumerate(group)]
-            edits = {each.layer: each.edit for each in rows if each.edit is not None}
-            hidden = run_entering(loaded, state, {each.enters: each.hidden for each in rows}, edits)
-            values = target_values(loaded, hidden, letters, target, targets).reshape(len(targets), len(group), n_alpha)
-            of_rows = [
-                torch.autograd.grad(values[t].sum(), [each.varied for each in rows], retain_graph=t + 1 < len(targets))
-                for t in range(len(targets))
-            ]
-        for each, *gradients in zip(rows, *of_rows, strict=True):
-            # Weighted after the backward pass: norms round to float32 inside and would round weights along.
-            mean = torch.stack([(weight[:, None] * gradient.to(ig)).sum(dim=0) for gradient in gradients])
-            ig[:, each.layer] = state.neurons[each.layer].to(ig) * each.to_neurons(mean).to(ig)
-        zeroed[:, first : group.stop] = values[:, :, -1].detach()
-        full[:, first : group.stop] = values[:, :, full_row].detach()
-        final[first : group.stop] = hidden.detach().unflatten(0, (len(group), n_alpha))[:, full_row]
-
-    guard = float((full - baseline[:, None]).abs().max())
-    # More sensitive than F where one letter is all but certain.
-    apart = float((final - state.final_hidden).abs().max() / state.final_hidden.abs().max())
-    _check(loaded, question_id, guard, apart, ig)
-    return AttributionScores(
-        question_id=question_id,
-        targets=tuple(targets),
-        ig=ig.cpu().numpy(),
-        neurons=state.neurons.to(ig).cpu().numpy(),
-        baseline=baseline.cpu().numpy(),
-        zeroed=zeroed.cpu().numpy(),
-        letter_probabilities=torch.softmax(state.letter_logits, dim=-1).cpu().numpy(),
-        guard=guard,
+        baseline = values_of(unmodified)[..., 0]
+    found = integrate(
+        loaded, batch, values_of, alphas, weights, range(loaded.n_layers), layers_per_pass=layers_per_pass
     )
+    # (Q,): in F, and in the final hidden state, more sensitive than F where one letter is all but certain.
+    guards = (found.values[..., alphas.index(1.0)] - baseline[..., None]).abs().amax(dim=(0, 2))
+    apart = (found.hidden - unmodified).abs().amax(dim=(1, 2)) / unmodified.abs().amax(dim=(1, 2))
+    scores = []
+    for i, (state, question_id) in enumerate(zip(batch.states, question_ids, strict=True)):
+        guard = float(guards[i])
+        _check(loaded, question_id, guard, float(apart[i]), found.ig[:, i])
+        scores.append(
+            AttributionScores(
+                question_id=question_id,
+                targets=tuple(targets),
+                ig=found.ig[:, i].cpu().numpy(),
+                neurons=state.neurons.to(found.ig).cpu().numpy(),
+                baseline=baseline[:, i].cpu().numpy(),
+                zeroed=found.values[:, i, :, -1].cpu().numpy(),
+                letter_probabilities=torch.softmax(state.letter_logits, dim=-1).cpu().numpy(),
+                guard=guard,
+            )
+        )
+    return scores
 
 
 class _BehindTheLayer:
@@ -115,21 +185,21 @@ class _BehindTheLayer:
 
     edit = None
 
-    def __init__(self, loaded: LoadedModel, state: PromptState, layer: int, alpha: torch.Tensor, _: int) -> None:
+    def __init__(self, loaded: LoadedModel, batch: PromptBatch, layer: int, alpha: torch.Tensor, _: int) -> None:
         self.layer, self.enters = layer, layer + 1
         projection = loaded.down_projections[layer]
-        self._neurons = state.neurons[layer : layer + 1].detach().requires_grad_()
+        self._neurons = torch.stack([state.neurons[layer] for state in batch.states]).detach().requires_grad_()
         self._written = projection(self._neurons)
         with weights_of(projection) as own:
             written = self._written.detach() - own["bias"] if "bias" in own else self._written.detach()
-        base = state.hidden[layer + 1].to(alpha)
-        self.hidden = self.varied = (base + (alpha - 1)[:, None] * written.to(alpha)).to(loaded.dtype).requires_grad_()
+        behind = batch.hidden(layer + 1).to(alpha)[:, None] + (alpha - 1)[:, None] * written.to(alpha)[:, None]
+        self.hidden = self.varied = behind.to(loaded.dtype).requires_grad_()
 
     def to_neurons(self, gradients: torch.Tensor) -> torch.Tensor:
-        """From gradients by what is written (targets, D) to gradients by the neurons (targets, I)."""
-        return torch.cat(
+        """From gradients by what is written (targets, Q, D) to gradients by the neurons (targets, Q, I)."""
+        return torch.stack(
             [
-                torch.autograd.grad(self._written, self._neurons, each[None].to(self._written), retain_graph=True)[0]
+                torch.autograd.grad(self._written, self._neurons, each.to(self._written), retain_graph=True)[0]
                 for each in gradients
             ]
         )
@@ -138,11 +208,16 @@ class _BehindTheLayer:
 class _InsideTheLayer:
     """One layer's rows where a norm follows the down projection: they begin at the layer and are changed inside."""
 
-    def __init__(self, loaded: LoadedModel, state: PromptState, layer: int, alpha: torch.Tensor, start: int) -> None:
+    def __init__(self, loaded: LoadedModel, batch: PromptBatch, layer: int, alpha: torch.Tensor, start: int) -> None:
         self.layer = self.enters = layer
-        self.hidden = state.hidden[layer].expand(len(alpha), -1)
-        self.varied = (alpha[:, None] * state.neurons[layer].to(alpha)).to(loaded.dtype).requires_grad_()
-        self.edit: Edit | None = lambda x: _Injected.apply(x, self.varied, start)
+        self.hidden = batch.hidden(layer)[:, None].expand(-1, len(alpha), -1)
+        neurons = torch.stack([state.neurons[layer] for state in batch.states]).to(alpha)
+        self.varied = (alpha[:, None] * neurons[:, None]).to(loaded.dtype).requires_grad_()
+        self._start = start
+
+    def edit(self, x: torch.Tensor) -> torch.Tensor:
+        """x: rows of all prompts one after the other."""
+        return _Injected.apply(x.unflatten(0, (len(self.varied), -1)), self.varied, self._start).flatten(0, 1)
 
     def to_neurons(self, gradients: torch.Tensor) -> torch.Tensor:
         return gradients

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neuron_core.cni.attribution import GUARD_TOLERANCE
+from neuron_core.cni.attribution import GUARD_TOLERANCE, integrate
 from neuron_core.cni.quadrature import quadrature
 from neuron_core.errors import AttributionError, ConfigError
-from neuron_core.models.hooks import Edit, edited_neurons
+from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loading import LoadedModel, letter_logits, vocabulary_logits
-from neuron_core.models.rows import PromptState, run_prefix, run_prompt, run_rows
+from neuron_core.models.rows import PromptBatch, PromptState, run_prefix, run_prompt
 
 Target = Callable[[torch.Tensor], torch.Tensor]
 "F of each row. Final hidden states (R, D), after the final norm → (R,)"
@@ -70,27 +70,23 @@ def fast_scores(
     AttributionError when the rows at full value are not the unmodified model.
     """
     alphas, weights = quadrature("right", steps)
-    alpha = torch.tensor(alphas, dtype=loaded.dtype, device=loaded.device)
-    weight = torch.tensor(weights, dtype=loaded.score_dtype, device=loaded.device)
-    found = np.empty((len(layers), loaded.n_neurons))
     with torch.no_grad():
         baseline = target(state.final_hidden)[0]
-    per_pass = 1 if loaded.architecture.rows == "batch" else layers_per_pass
-    for first in range(0, len(layers), per_pass):
-        group = layers[first : first + per_pass]
-        injected = {layer: (alpha[:, None] * state.neurons[layer]).requires_grad_() for layer in group}
-        edits = {layer: _put(injected[layer], i * steps) for i, layer in enumerate(group)}
-        with torch.enable_grad():
-            values = target(run_rows(loaded, state, len(group) * steps, edits, first_layer=group[0]))
-            gradients = torch.autograd.grad(values.sum(), list(injected.values()))
-        off = float((values.detach().reshape(len(group), steps)[:, -1] - baseline).abs().max())
-        # A logarithm is as exact as its own size.
-        if not off <= GUARD_TOLERANCE[loaded.dtype] * max(1.0, abs(float(baseline))):
-            raise AttributionError(f"rows at full neuron value differ from the unmodified model by {off:.1e}")
-        for i, (layer, gradient) in enumerate(zip(group, gradients, strict=True)):
-            score = state.neurons[layer].to(weight) * (weight[:, None] * gradient.to(weight)).sum(dim=0)
-            found[first + i] = score.double().cpu().numpy()
-    return found
+    found = integrate(
+        loaded,
+        PromptBatch.of(state),
+        lambda hidden: target(hidden[0])[None, None],
+        alphas,
+        weights,
+        layers,
+        layers_per_pass=layers_per_pass,
+    )
+    off = float((found.values[..., -1] - baseline).abs().max())
+    # A logarithm is as exact as its own size.
+    if not off <= GUARD_TOLERANCE[loaded.dtype] * max(1.0, abs(float(baseline))):
+        raise AttributionError(f"rows at full neuron value differ from the unmodified model by {off:.1e}")
+    scores: NDArray[np.float64] = found.ig[0, 0].double().cpu().numpy()
+    return scores
 
 
 def slow_scores(
@@ -129,7 +125,3 @@ def step_gradient(
         hidden = loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, -1:]
         (gradient,) = torch.autograd.grad(target(hidden)[0], injected)
     return gradient.double()
-
-
-def _put(rows: torch.Tensor, start: int) -> Edit:
-    return lambda x: torch.cat([x[:start], rows, x[start + len(rows) :]])

@@ -6,7 +6,9 @@ USUAL_LAYERS = 8
 "layers a pass where nothing is known of the memory"
 SHARE = 0.5
 "of the free memory that a pass may take by this estimate, which errs on the large side"
-MOST_ROWS = 512
+MOST_ROWS = 1024
+MOST_QUESTIONS = 3
+"an example's"
 POSITIONS = {"cpu": 1024, "cuda": 8192}
 
 
@@ -17,12 +19,16 @@ class Passes:
     layers: int
     "whose rows share an attribution pass"
     rows: int
-    "interventions at the last position in a pass"
+    "of all interventions and questions of a pass at the last position"
     positions: int
     "tokens of all interventions of a pass at position `all`"
+    questions: int = 1
+    "whose rows share an attribution pass; on a CPU, where all layers of one fill it, they would only delay a stop"
 
     def smaller_attribution(self) -> "Passes | None":
-        """Half of it; None when it is one layer already."""
+        """One question instead of several, then half of the layers; None when it is one layer already."""
+        if self.questions > 1:
+            return replace(self, questions=1)
         return replace(self, layers=(self.layers + 1) // 2) if self.layers > 1 else None
 
     def smaller_evaluation(self) -> "Passes | None":
@@ -70,7 +76,10 @@ def choose(shape: PassShape, n_steps: int, free: int) -> Passes:
     room = SHARE * free
     fitting = [n for n in range(1, shape.n_layers + 1) if shape.attribution_bytes(n, n_steps) <= room]
     n_passes = -(-shape.n_layers // max(fitting, default=1))
+    questions = 1
+    if n_passes == 1 and shape.device != "cpu" and not shape.batch:
+        questions = min(MOST_QUESTIONS, int(room / shape.attribution_bytes(shape.n_layers, n_steps)))
     one_row = shape.itemsize * shape.row_values(MOST_ROWS)
     rows = max(2, min(MOST_ROWS, int(room / one_row)))
     positions = max(1, min(POSITIONS.get(shape.device, POSITIONS["cpu"]), int(room / one_row)))
-    return Passes(-(-shape.n_layers // n_passes), rows, positions)
+    return Passes(-(-shape.n_layers // n_passes), rows, positions, questions)

@@ -13,7 +13,7 @@ from neuron_core.errors import AttributionError
 from neuron_core.models.hooks import Edit, edited_neurons, recorded_inputs, started_at
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loading import LoadedModel, letter_logits
-from neuron_core.models.rows import PromptState, check_length, run_entering
+from neuron_core.models.rows import PromptBatch, check_length, run_entering
 
 POSITIONS_PER_PASS = 1024
 "tokens of all interventions of a pass at position `all`: enough for large matrix multiplications"
@@ -38,14 +38,14 @@ class RowChunk:
         self.entering = Counter([self.first_layer, *first])
         self._touched = {layer: _factors(loaded, entries) for layer, entries in touched.items()}
 
-    def edits(self, n_positions: int = 1) -> dict[int, Edit]:
-        """The interventions where every row has so many positions."""
+    def edits(self, n_prompts: int = 1, n_positions: int = 1) -> dict[int, Edit]:
+        """The interventions where every prompt has these rows, and every row so many positions."""
 
         def edit_for(row: torch.Tensor, index: torch.Tensor, factor: torch.Tensor) -> Edit:
             def edit(x: torch.Tensor) -> torch.Tensor:
-                out = x.reshape(-1, n_positions, x.shape[-1]).clone()
-                out[row, :, index] *= factor
-                return out.flatten(0, 1)
+                out = x.reshape(n_prompts, -1, n_positions, x.shape[-1]).clone()
+                out[:, row, :, index] *= factor
+                return out.flatten(0, 2)
 
             return edit
 
@@ -61,7 +61,7 @@ def _factors(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     rows, indices, values = zip(*entries, strict=True)
     row, index = torch.tensor(rows, device=loaded.device), torch.tensor(indices, device=loaded.device)
-    return row, index, torch.tensor(values, dtype=loaded.dtype, device=loaded.device)[:, None]
+    return row, index, torch.tensor(values, dtype=loaded.dtype, device=loaded.device)[:, None, None]
 
 
 def plan_chunks(loaded: LoadedModel, plan: Sequence[Intervention], rows_per_pass: int) -> list[RowChunk]:
@@ -71,26 +71,35 @@ def plan_chunks(loaded: LoadedModel, plan: Sequence[Intervention], rows_per_pass
     return [RowChunk(loaded, plan, order[start : start + size]) for start in range(0, len(plan), size)]
 
 
-def rows_of(loaded: LoadedModel, state: PromptState, chunk: RowChunk) -> torch.Tensor:
-    """Final hidden states (R, D) of a chunk's rows: the unmodified one, then one an intervention."""
+def rows_of(loaded: LoadedModel, batch: PromptBatch, chunk: RowChunk) -> torch.Tensor:
+    """Final hidden states (Q, R, D) of a chunk's rows for each prompt: the unmodified one, then one an intervention."""
     packed = loaded.architecture.rows == "packed"
     entering = chunk.entering if packed else {chunk.first_layer: chunk.n_rows}
-    hidden = {layer: state.hidden[layer].expand(n, -1) for layer, n in entering.items()}
-    return run_entering(loaded, state, hidden, chunk.edits())
+    hidden = {layer: batch.hidden(layer)[:, None].expand(-1, n, -1) for layer, n in entering.items()}
+    return run_entering(loaded, batch, hidden, chunk.edits(len(batch.states)))
 
 
 @torch.no_grad()
 def option_probabilities(
-    loaded: LoadedModel, state: PromptState, chunks: Sequence[RowChunk], question_id: str
-) -> NDArray[np.float32]:
-    """Softmax over the four letters: row 0 unmodified, row 1 + i under intervention i → (1 + interventions, 4).
+    loaded: LoadedModel, batch: PromptBatch, chunks: Sequence[RowChunk], question_ids: Sequence[str]
+) -> list[NDArray[np.float32]]:
+    """Softmax over the four letters, one array (1 + interventions, 4) a prompt: row 0 unmodified, row 1 + i under
+    intervention i.
 
-    Neurons are scaled at the last token only. Every pass carries one row without intervention; AttributionError when it
-    is not the unmodified model.
+    Neurons are scaled at the last token only. Every pass carries one row without intervention for each prompt;
+    AttributionError when it is not the unmodified model.
     """
-    letters = torch.tensor(state.prompt.letter_ids, device=loaded.device)
-    rows = [torch.softmax(letter_logits(loaded, rows_of(loaded, state, chunk), letters), dim=-1) for chunk in chunks]
-    return _collected(loaded, torch.softmax(state.letter_logits, dim=-1), rows, chunks, question_id)
+    rows: list[list[torch.Tensor]] = [[] for _ in batch.states]
+    ids = [torch.tensor(state.prompt.letter_ids, device=loaded.device) for state in batch.states]
+    for chunk in chunks:
+        hidden = rows_of(loaded, batch, chunk)
+        for found, letters, each in zip(rows, ids, hidden, strict=True):
+            found.append(torch.softmax(letter_logits(loaded, each, letters), dim=-1))
+    each = zip(batch.states, rows, question_ids, strict=True)
+    return [
+        _collected(loaded, torch.softmax(state.letter_logits, dim=-1), found, chunks, question_id)
+        for state, found, question_id in each
+    ]
 
 
 @torch.no_grad()
@@ -122,7 +131,7 @@ def option_probabilities_all(
         hidden = inputs[chunk.first_layer].expand(chunk.n_rows, -1, -1)
         with (
             started_at(loaded, {chunk.first_layer: hidden}),
-            edited_neurons(loaded, chunk.edits(len(prompt.token_ids))),
+            edited_neurons(loaded, chunk.edits(n_positions=len(prompt.token_ids))),
         ):
             rows.append(probabilities(ids.expand(chunk.n_rows, -1)))
     return _collected(loaded, baseline, rows, chunks, question_id)

@@ -11,27 +11,30 @@ from neuron_core.control.interventions import Intervention
 from neuron_core.errors import ModelError
 from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.loading import LoadedModel, vocabulary_logits
-from neuron_core.models.rows import PromptState
+from neuron_core.models.rows import PromptBatch
 
 SIDE_ROWS, TEXTS_PER_PASS = 64, 8
 "at most, where every row has the logits of the whole vocabulary"
 
 
 @torch.no_grad()
-def letter_mass(loaded: LoadedModel, state: PromptState, chunks: Sequence[RowChunk]) -> NDArray[np.float64]:
-    """P(A) + … + P(D) within the whole vocabulary: [0] unmodified, [1 + i] under intervention i → (1 + n,)."""
-    letters = torch.tensor(state.prompt.letter_ids, device=loaded.device)
-
-    def mass(hidden: torch.Tensor) -> NDArray[np.float64]:
-        logits = vocabulary_logits(loaded, hidden)
-        share = torch.exp(torch.logsumexp(logits[:, letters], dim=-1) - torch.logsumexp(logits, dim=-1))
-        return share.double().cpu().numpy()
-
-    found = np.empty(1 + sum(len(chunk.columns) for chunk in chunks))
-    found[0] = mass(state.final_hidden)[0]
+def letter_mass(loaded: LoadedModel, batch: PromptBatch, chunks: Sequence[RowChunk]) -> NDArray[np.float64]:
+    """P(A) + … + P(D) within the whole vocabulary, a row a prompt: [0] unmodified, [1 + i] under intervention i
+    → (Q, 1 + n)."""
+    found = np.empty((len(batch.states), 1 + sum(len(chunk.columns) for chunk in chunks)))
+    for row, state in zip(found, batch.states, strict=True):
+        row[0] = _mass(loaded, state.final_hidden, state.prompt.letter_ids)[0]
     for chunk in chunks:
-        found[1 + chunk.columns] = mass(rows_of(loaded, state, chunk))[1:]
+        for row, state, hidden in zip(found, batch.states, rows_of(loaded, batch, chunk), strict=True):
+            row[1 + chunk.columns] = _mass(loaded, hidden, state.prompt.letter_ids)[1:]
     return found
+
+
+def _mass(loaded: LoadedModel, hidden: torch.Tensor, letter_ids: Sequence[int]) -> NDArray[np.float64]:
+    """hidden: (R, D) after the final norm → (R,)."""
+    logits = vocabulary_logits(loaded, hidden)
+    share = torch.exp(torch.logsumexp(logits[:, list(letter_ids)], dim=-1) - torch.logsumexp(logits, dim=-1))
+    return share.double().cpu().numpy()
 
 
 @torch.no_grad()
@@ -49,7 +52,7 @@ def perplexities(
     found = np.empty(1 + len(plan))
     found[0] = _perplexity(loaded, loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0], ids[0])
     for chunk in chunks:
-        with edited_neurons(loaded, chunk.edits(ids.shape[1])):
+        with edited_neurons(loaded, chunk.edits(n_positions=ids.shape[1])):
             hidden = loaded.model.base_model(input_ids=ids.expand(chunk.n_rows, -1), use_cache=False).last_hidden_state
         for row, column in enumerate(chunk.columns, start=1):
             found[1 + column] = _perplexity(loaded, hidden[row], ids[0])

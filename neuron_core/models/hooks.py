@@ -53,29 +53,32 @@ def edited_neurons(loaded: "LoadedModel", edits: Mapping[int, Edit]) -> Iterator
 
 
 @contextmanager
-def recorded_last_token(loaded: "LoadedModel", hidden: torch.Tensor, neurons: torch.Tensor) -> Iterator[None]:
-    """Writes, for the last position of the pass, each layer's input and the last layer's output into `hidden`
-    (L + 1, D), and each layer's neuron values, the down projection's input, into `neurons` (L, I)."""
+def recorded_at(
+    loaded: "LoadedModel", positions: torch.Tensor, hidden: torch.Tensor, neurons: torch.Tensor
+) -> Iterator[None]:
+    """Writes, for one position of each sequence, (Q,), each layer's input and the last layer's output into `hidden`
+    (Q, L + 1, D), and each layer's neuron values, the down projection's input, into `neurons` (Q, L, I)."""
+    sequences = torch.arange(len(positions), device=positions.device)
 
-    def hook_for(store: torch.Tensor, layer: int) -> Callable[..., object]:
+    def keep(value: torch.Tensor, store: torch.Tensor) -> None:
+        # Some families fold the batch into the positions.
+        store.copy_(value.detach().reshape(len(positions), -1, value.shape[-1])[sequences, positions])
+
+    def hook_for(store: torch.Tensor) -> Callable[..., object]:
         def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, torch.Tensor]) -> None:
-            _keep_last(args[0] if args else kwargs["hidden_states"], store[layer])
+            keep(args[0] if args else kwargs["hidden_states"], store)
 
         return hook
 
     def after(_: nn.Module, args: object, output: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
-        _keep_last(output[0] if isinstance(output, tuple) else output, hidden[loaded.n_layers])
+        keep(output[0] if isinstance(output, tuple) else output, hidden[:, loaded.n_layers])
 
     with ExitStack() as stack:
         for layer in range(loaded.n_layers):
-            stack.enter_context(_pre_hook(loaded.layers[layer], hook_for(hidden, layer)))
-            stack.enter_context(_pre_hook(loaded.down_projections[layer], hook_for(neurons, layer)))
+            stack.enter_context(_pre_hook(loaded.layers[layer], hook_for(hidden[:, layer])))
+            stack.enter_context(_pre_hook(loaded.down_projections[layer], hook_for(neurons[:, layer])))
         stack.enter_context(_post_hook(loaded.layers[-1], after))
         yield
-
-
-def _keep_last(value: torch.Tensor, store: torch.Tensor) -> None:
-    store.copy_(value.detach().reshape(-1, value.shape[-1])[-1])
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What a packed row may attend to: the cached tokens inside its layer's window, and itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,38 +11,38 @@ if TYPE_CHECKING:
 Mask = torch.Tensor | dict[str, torch.Tensor]
 
 
-def row_mask(loaded: "LoadedModel", n_cached: int, n_rows: int) -> Mask:
-    """Additive mask of `n_rows` packed rows after `n_cached` tokens, or one a kind of layer where kinds differ.
+def row_mask(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int) -> Mask:
+    """Additive mask of `n_rows` packed rows of each prompt, after that prompt's `n_cached` tokens; one a kind of layer
+    where kinds differ.
 
-    (1, 1, R, n_cached + R) where the family's own attention reads it; (1, 1, 1, n_cached), over cached tokens only,
-    where ours does. Additive floats, because a boolean mask of the first shape is silently misread by some families.
+    For Q prompts of up to P cached tokens: (Q, 1, R, P + R) where the family's own attention reads it; (Q, 1, 1, P),
+    over cached tokens only, where ours does. Additive floats, because a boolean mask of the first shape is silently
+    misread by some families.
     """
     return _BY_WINDOW[loaded.architecture.window](loaded, n_cached, n_rows)
 
 
-def _mask(loaded: "LoadedModel", n_cached: int, n_rows: int, window: int | None) -> torch.Tensor:
-    """A row sits at position n_cached; a window of W shows it the last W positions, its own among them."""
-    first = 0 if window is None else max(0, n_cached + 1 - window)
-    least = torch.finfo(loaded.dtype).min
-    if loaded.architecture.attention == "registry":
-        mask = torch.zeros(1, 1, 1, n_cached, dtype=loaded.dtype, device=loaded.device)
-        mask[..., :first] = least
-        return mask
-    mask = torch.full((n_rows, n_cached + n_rows), least, dtype=loaded.dtype, device=loaded.device)
-    mask[:, first:n_cached] = 0
-    mask[:, n_cached:].fill_diagonal_(0)
-    return mask[None, None]
+def _mask(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int, window: int | None) -> torch.Tensor:
+    """A prompt's rows sit at position n_cached; a window of W shows them the last W positions, their own among them."""
+    least, longest = torch.finfo(loaded.dtype).min, max(n_cached)
+    mask = torch.full((len(n_cached), 1, 1, longest), least, dtype=loaded.dtype, device=loaded.device)
+    for prompt, end in enumerate(n_cached):
+        mask[prompt, ..., 0 if window is None else max(0, end + 1 - window) : end] = 0
+    if loaded.architecture.attention == "own":
+        own = mask.new_full((n_rows, n_rows), least).fill_diagonal_(0)
+        mask = torch.cat([mask.expand(-1, -1, n_rows, -1), own.expand(len(n_cached), 1, -1, -1)], dim=-1)
+    return mask
 
 
-def _full(loaded: "LoadedModel", n_cached: int, n_rows: int) -> Mask:
+def _full(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int) -> Mask:
     return _mask(loaded, n_cached, n_rows, None)
 
 
-def _sliding(loaded: "LoadedModel", n_cached: int, n_rows: int) -> Mask:
+def _sliding(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int) -> Mask:
     return _mask(loaded, n_cached, n_rows, loaded.model.config.sliding_window)
 
 
-def _layered(loaded: "LoadedModel", n_cached: int, n_rows: int) -> Mask:
+def _layered(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int) -> Mask:
     # Both names always: a model takes the one that its config gives for a layer.
     return {
         "full_attention": _mask(loaded, n_cached, n_rows, None),
@@ -51,7 +51,7 @@ def _layered(loaded: "LoadedModel", n_cached: int, n_rows: int) -> Mask:
 
 
 # No line for `local`: those families take rows as a batch, under the model's own mask.
-_BY_WINDOW: dict[str, Callable[["LoadedModel", int, int], Mask]] = {
+_BY_WINDOW: dict[str, Callable[["LoadedModel", Sequence[int], int], Mask]] = {
     "none": _full,
     "sliding": _sliding,
     "layered": _layered,

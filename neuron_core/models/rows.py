@@ -15,7 +15,7 @@ from transformers.cache_utils import DynamicLayer
 
 from neuron_core.errors import ModelError
 from neuron_core.models.attention import row_attention
-from neuron_core.models.hooks import Edit, edited_neurons, recorded_last_token, started_at
+from neuron_core.models.hooks import Edit, edited_neurons, recorded_at, started_at
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loading import LoadedModel, letter_logits
 from neuron_core.models.masks import row_mask
@@ -53,6 +53,37 @@ class PromptState:
         return len(self.prompt.token_ids)
 
 
+@dataclass(frozen=True, eq=False)
+class PromptBatch:
+    """Prompts whose rows share a pass."""
+
+    states: tuple[PromptState, ...]
+    "Q prompts"
+    key_values: KeyValues
+    "one (keys, values) a layer, each (Q, heads, P, head size): P tokens of the longest but for its last, others padded"
+
+    @classmethod
+    def of(cls, state: PromptState) -> "PromptBatch":
+        """One prompt alone."""
+        return cls((state,), state.key_values)
+
+    def hidden(self, layer: int) -> torch.Tensor:
+        """Input of a layer at the last token of every prompt, n_layers for the last one's output → (Q, D)."""
+        return torch.stack([state.hidden[layer] for state in self.states])
+
+    def parts(self, size: int) -> "list[PromptBatch]":
+        """The same prompts, so many at a time."""
+        found = []
+        for start in range(0, len(self.states), size):
+            states = self.states[start : start + size]
+            longest = max(state.n_tokens for state in states) - 1
+            rows = slice(start, start + size)
+            found.append(
+                PromptBatch(states, [(k[rows, :, :longest], v[rows, :, :longest]) for k, v in self.key_values])
+            )
+        return found
+
+
 EMPTY_PREFIX = Prefix((), [])
 
 
@@ -80,13 +111,10 @@ def _row_cache(key_values: KeyValues, apart: bool) -> DynamicCache:
     return cache
 
 
-def _prompt_cache(key_values: KeyValues) -> DynamicCache:
-    # Without a config no layer drops keys, whatever the model's window; rows bring their own mask.
-    return DynamicCache(key_values) if key_values else DynamicCache()
-
-
-def _key_values(cache: DynamicCache, length: int) -> KeyValues:
-    return [(layer.keys[:, :, :length], layer.values[:, :, :length]) for layer in cache.layers]
+def _key_values(cache: DynamicCache, length: int, row: int | None = None) -> KeyValues:
+    """Of the first tokens, in all sequences or one."""
+    rows = slice(None) if row is None else slice(row, row + 1)
+    return [(layer.keys[rows, :, :length], layer.values[rows, :, :length]) for layer in cache.layers]
 
 
 def check_length(loaded: LoadedModel, prompt: TokenizedPrompt) -> None:
@@ -96,53 +124,90 @@ def check_length(loaded: LoadedModel, prompt: TokenizedPrompt) -> None:
         raise ModelError(f"the prompt has {n_tokens} tokens", accepted=f"at most {loaded.context_length}")
 
 
-@torch.no_grad()
 def run_prefix(loaded: LoadedModel, token_ids: Sequence[int], before: Prefix = EMPTY_PREFIX) -> Prefix:
     """One pass over tokens that several prompts begin with, after those of `before`, a beginning of them."""
-    ids, n_before = tuple(token_ids), len(before.token_ids)
-    if ids[:n_before] != before.token_ids:
-        raise ModelError("the cached prefix is not a beginning of the longer one")
-    if ids == before.token_ids:
-        return before
-    if _rotated_otherwise(loaded, n_before, len(ids)):
-        return run_prefix(loaded, ids)
-    cache = _prompt_cache(before.key_values)
-    rest = torch.tensor([ids[n_before:]], device=loaded.device)
-    loaded.model.base_model(input_ids=rest, past_key_values=cache, use_cache=True)
-    return Prefix(ids, _key_values(cache, len(ids)))
+    return run_prefixes(loaded, [token_ids], before)[0]
 
 
 @torch.no_grad()
+def run_prefixes(loaded: LoadedModel, several: Sequence[Sequence[int]], before: Prefix = EMPTY_PREFIX) -> list[Prefix]:
+    """The same for several of them in one pass, padded at their ends: causal attention never looks there."""
+    prefixes, n_before = [tuple(token_ids) for token_ids in several], len(before.token_ids)
+    if any(ids[:n_before] != before.token_ids for ids in prefixes):
+        raise ModelError("the cached prefix is not a beginning of the longer one")
+    if all(ids == before.token_ids for ids in prefixes):
+        return [before] * len(prefixes)
+    if _rotated_otherwise(loaded, n_before, prefixes):
+        return [run_prefix(loaded, ids) for ids in prefixes]
+    cache, _ = _padded_pass(loaded, [ids[n_before:] for ids in prefixes], before)
+    return [Prefix(ids, _key_values(cache, len(ids), row)) for row, ids in enumerate(prefixes)]
+
+
 def run_prompt(loaded: LoadedModel, prompt: TokenizedPrompt, prefix: Prefix = EMPTY_PREFIX) -> PromptState:
     """The unmodified model on a prompt whose first tokens are `prefix`; everything that rows need is kept."""
-    n_tokens, n_prefix = len(prompt.token_ids), len(prefix.token_ids)
-    check_length(loaded, prompt)
-    if prompt.token_ids[:n_prefix] != prefix.token_ids or n_prefix >= n_tokens:
+    return run_prompts(loaded, [prompt], prefix)[0].states[0]
+
+
+@torch.no_grad()
+def run_prompts(
+    loaded: LoadedModel, prompts: Sequence[TokenizedPrompt], prefix: Prefix = EMPTY_PREFIX
+) -> list[PromptBatch]:
+    """The same for several prompts in one pass: one batch of them, or each alone where an architecture's rows are a
+    batch themselves."""
+    n_prefix, all_ids = len(prefix.token_ids), [prompt.token_ids for prompt in prompts]
+    for prompt in prompts:
+        check_length(loaded, prompt)
+    if any(ids[:n_prefix] != prefix.token_ids or n_prefix >= len(ids) for ids in all_ids):
         raise ModelError("the cached prefix is not a beginning of this prompt")
-    if _rotated_otherwise(loaded, n_prefix, n_tokens):
-        return run_prompt(loaded, prompt)
-    cache = _prompt_cache(prefix.key_values)
-    ids = torch.tensor([prompt.token_ids[n_prefix:]], device=loaded.device)
-    hidden = torch.empty(loaded.n_layers + 1, loaded.hidden_size, dtype=loaded.dtype, device=loaded.device)
-    neurons = torch.empty(loaded.n_layers, loaded.n_neurons, dtype=loaded.dtype, device=loaded.device)
-    with recorded_last_token(loaded, hidden, neurons):
-        output = loaded.model.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
-    final = output.last_hidden_state[0, -1:]
-    letters = torch.tensor(prompt.letter_ids, device=loaded.device)
-    return PromptState(
-        prompt=prompt,
-        key_values=_key_values(cache, n_tokens - 1),
-        hidden=hidden,
-        neurons=neurons,
-        final_hidden=final,
-        letter_logits=letter_logits(loaded, final, letters)[0],
+    if _rotated_otherwise(loaded, n_prefix, all_ids):
+        return [run_prompts(loaded, [prompt])[0] for prompt in prompts]
+    last = torch.tensor([len(ids) - n_prefix - 1 for ids in all_ids], device=loaded.device)
+    hidden = torch.empty(
+        len(prompts), loaded.n_layers + 1, loaded.hidden_size, dtype=loaded.dtype, device=loaded.device
     )
+    neurons = torch.empty(len(prompts), loaded.n_layers, loaded.n_neurons, dtype=loaded.dtype, device=loaded.device)
+    with recorded_at(loaded, last, hidden, neurons):
+        cache, output = _padded_pass(loaded, [ids[n_prefix:] for ids in all_ids], prefix)
+    final = output[torch.arange(len(prompts), device=loaded.device), last]
+    states = []
+    for row, prompt in enumerate(prompts):
+        letters = torch.tensor(prompt.letter_ids, device=loaded.device)
+        states.append(
+            PromptState(
+                prompt=prompt,
+                key_values=_key_values(cache, len(prompt.token_ids) - 1, row),
+                hidden=hidden[row],
+                neurons=neurons[row],
+                final_hidden=final[row : row + 1],
+                letter_logits=letter_logits(loaded, final[row : row + 1], letters)[0],
+            )
+        )
+    if loaded.architecture.rows == "batch":
+        return [PromptBatch.of(state) for state in states]
+    return [PromptBatch(tuple(states), _key_values(cache, max(map(len, all_ids)) - 1))]
 
 
-def _rotated_otherwise(loaded: LoadedModel, n_prefix: int, n_tokens: int) -> bool:
-    """Whether the whole prompt, by its length, has other rotary frequencies than its prefix had alone (LongRoPE)."""
+def _padded_pass(
+    loaded: LoadedModel, several: Sequence[tuple[int, ...]], before: Prefix
+) -> tuple[DynamicCache, torch.Tensor]:
+    """The cache after `before` and each token sequence, padded at its end, and final hidden states (Q, n, D)."""
+    longest = max(map(len, several))
+    ids = torch.tensor([[*ids, *[0] * (longest - len(ids))] for ids in several], device=loaded.device)
+    expanded = [tuple(part.expand(len(several), -1, -1, -1) for part in pair) for pair in before.key_values]
+    # Without a config no layer drops keys, whatever the model's window; rows bring their own mask.
+    cache = DynamicCache(expanded) if expanded else DynamicCache()
+    output = loaded.model.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
+    return cache, output.last_hidden_state
+
+
+def _rotated_otherwise(loaded: LoadedModel, n_prefix: int, several: Sequence[Sequence[int]]) -> bool:
+    """Whether some of the sequences, by their length, have other rotary frequencies than their shared pass or their
+    prefix alone (LongRoPE)."""
     rope = getattr(loaded.model.config, "rope_parameters", None) or {}
-    return rope.get("rope_type") == "longrope" and 0 < n_prefix <= rope["original_max_position_embeddings"] < n_tokens
+    lengths = {*map(len, several), *([n_prefix] if n_prefix else [])}
+    return rope.get("rope_type") == "longrope" and min(lengths) <= rope["original_max_position_embeddings"] < max(
+        lengths
+    )
 
 
 def run_rows(
@@ -152,38 +217,47 @@ def run_rows(
 
     Computation begins at `first_layer` from the stored hidden state: no edit may be below it.
     """
-    return run_entering(loaded, state, {first_layer: state.hidden[first_layer].expand(n_rows, -1)}, edits)
+    entering = {first_layer: state.hidden[first_layer].expand(1, n_rows, -1)}
+    return run_entering(loaded, PromptBatch.of(state), entering, edits)[0]
 
 
 def run_entering(
     loaded: LoadedModel,
-    state: PromptState,
+    batch: PromptBatch,
     entering: Mapping[int, torch.Tensor],
     edits: Mapping[int, Edit] | None = None,
 ) -> torch.Tensor:
-    """Final hidden states (R, D), after the final norm, of rows that enter with given hidden states.
+    """Final hidden states (Q, R, D), after the final norm, of rows that enter with given hidden states.
 
-    entering: by layer, (n, D), read in place of that layer's input; n_layers stands for the final norm. Rows come in
-    ascending order of their layers, and a layer computes only those that have entered. An architecture whose rows are
-    a batch takes one layer's rows at a time.
+    entering: by layer, (Q, n, D), read in place of that layer's input; n_layers stands for the final norm. Rows come in
+    ascending order of their layers, and a layer computes only those that have entered. An edit gets the rows of all
+    prompts one after the other. An architecture whose rows are a batch takes one prompt and one layer's rows at a time.
     """
-    position, n_rows = state.n_tokens - 1, sum(map(len, entering.values()))
+    positions = [state.n_tokens - 1 for state in batch.states]
+    n_rows = sum(hidden.shape[1] for hidden in entering.values())
     packed = loaded.architecture.rows == "packed"
     apart = packed and loaded.architecture.attention == "registry"
     # Otherwise each row is the last token of its own sequence, so that the model's own mask and positions are right.
-    mask = row_mask(loaded, position, n_rows) if packed else None
-    shaped = {layer: hidden[None] if packed else hidden[:, None] for layer, hidden in entering.items()}
-    shape = (1, n_rows) if packed else (n_rows, 1)
+    mask = row_mask(loaded, positions, n_rows) if packed else None
+    shaped = entering if packed else {layer: hidden.transpose(0, 1) for layer, hidden in entering.items()}
+    last = [state.prompt.token_ids[-1] for state in batch.states]
+
+    def for_rows(values: Sequence[int]) -> torch.Tensor:
+        # Filled on the device: a copy from the host would make it wait.
+        rows = torch.cat([torch.full((1, n_rows), value, device=loaded.device) for value in values])
+        return rows if packed else rows.T
+
     with ExitStack() as stack:
         stack.enter_context(started_at(loaded, shaped))
         stack.enter_context(edited_neurons(loaded, edits or {}))
         if apart:
             stack.enter_context(row_attention(loaded))
         output = loaded.model.base_model(
-            input_ids=torch.full(shape, state.prompt.token_ids[-1], device=loaded.device),
+            input_ids=for_rows(last),
             attention_mask=mask,
-            position_ids=torch.full(shape, position, device=loaded.device),
-            past_key_values=_row_cache(state.key_values, apart),
+            position_ids=for_rows(positions),
+            past_key_values=_row_cache(batch.key_values, apart),
             use_cache=True,
         )
-    return output.last_hidden_state.flatten(0, 1)
+    rows: torch.Tensor = output.last_hidden_state
+    return rows if packed else rows.transpose(0, 1)

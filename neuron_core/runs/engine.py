@@ -3,14 +3,16 @@
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neuron_core.cni.attribution import attribute
+from neuron_core.cni.attribution import attribute_batch
 from neuron_core.cni.methods import targets_of
-from neuron_core.cni.passes import Passes, PassShape, choose
+from neuron_core.cni.passes import MOST_QUESTIONS, Passes, PassShape, choose
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.control.evaluation import RowChunk, option_probabilities, option_probabilities_all, plan_chunks
 from neuron_core.control.findings import Generation, NeuronContexts, NeuronTokens, Steering, Text
@@ -26,11 +28,13 @@ from neuron_core.models.fitting import until_it_fits
 from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.loading import LoadedModel, Stage, load_model, vocabulary_logits
 from neuron_core.models.prompts import SharedPrompts
-from neuron_core.models.rows import run_prompt
+from neuron_core.models.rows import PromptBatch, run_prompt
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.runs.setting import ModelFacts, PromptReport
+
+Scores = list[AttributionScores]
 
 
 class Engine:
@@ -147,25 +151,39 @@ class Engine:
         """
         prompts = self._prepare(questions)
         current = passes or self.passes(questions, config, None)
-        for number, question in enumerate(questions):
-            if number in skip:
+
+        def scores_of(passes: Passes, batch: PromptBatch, numbers: Sequence[int]) -> Scores:
+            return attribute_batch(
+                self.loaded,
+                batch,
+                [questions[number].id for number in numbers],
+                [questions[number].target for number in numbers],
+                targets=targets_of(config.methods),
+                steps=config.steps,
+                rule=config.rule,
+                layers_per_pass=passes.layers,
+            )
+
+        for example, numbers in enumerate(prompts.examples):
+            if all(number in skip for number in numbers):
                 continue
-
-            def attempt(passes: Passes, number: int = number, question: ProxyQuestion = question) -> AttributionScores:
-                return attribute(
-                    self.loaded,
-                    prompts.run(number),
-                    question.id,
-                    question.target,
-                    targets=targets_of(config.methods),
-                    steps=config.steps,
-                    rule=config.rule,
-                    layers_per_pass=passes.layers,
-                )
-
+            run = partial(self._run_prompts, prompts, example)
             with self._lock:
-                scores, current = until_it_fits(attempt, current, Passes.smaller_attribution, on_smaller)
-            yield number, scores
+                batches, current = until_it_fits(run, current, Passes.smaller_attribution, on_smaller)
+            rest = iter(numbers)
+            for batch in (part for whole in batches for part in whole.parts(current.questions)):
+                members = [*islice(rest, len(batch.states))]
+                if all(number in skip for number in members):
+                    continue
+
+                def attempt(passes: Passes, batch: PromptBatch = batch, members: list[int] = members) -> Scores:
+                    left = iter(members)
+                    parts = batch.parts(passes.questions)
+                    return [s for part in parts for s in scores_of(passes, part, [*islice(left, len(part.states))])]
+
+                with self._lock:
+                    scores, current = until_it_fits(attempt, current, Passes.smaller_attribution, on_smaller)
+                yield from ((n, one) for n, one in zip(members, scores, strict=True) if n not in skip)
 
     def evaluate(
         self,
@@ -184,25 +202,33 @@ class Engine:
         prompts = self._prepare(questions)
         current = passes or self.passes(questions, AttributionConfig(), config)
         chunks: dict[int, list[RowChunk]] = {}
-        for number, question in enumerate(questions):
-            if number in skip:
-                continue
 
-            def attempt(
-                passes: Passes, number: int = number, question: ProxyQuestion = question
-            ) -> NDArray[np.float32]:
-                if config.position == "all":
-                    tokens, positions = prompts.tokens(number), passes.positions
-                    return option_probabilities_all(
-                        self.loaded, tokens, plan, question.id, positions_per_pass=positions
-                    )
-                if passes.rows not in chunks:
-                    chunks[passes.rows] = plan_chunks(self.loaded, plan, passes.rows)
-                return option_probabilities(self.loaded, prompts.run(number), chunks[passes.rows], question.id)
+        def at_last(batch: PromptBatch, ids: Sequence[str], rows: int) -> list[NDArray[np.float32]]:
+            each = max(2, rows // len(batch.states))
+            if each not in chunks:
+                chunks[each] = plan_chunks(self.loaded, plan, each)
+            return option_probabilities(self.loaded, batch, chunks[each], ids)
 
-            with self._lock:
-                values, current = until_it_fits(attempt, current, Passes.smaller_evaluation, on_smaller)
-            yield number, values
+        def of_example(example: int, passes: Passes) -> list[NDArray[np.float32]]:
+            ids = iter([questions[number].id for number in prompts.examples[example]])
+            return [
+                values
+                for batch in prompts.run(example)
+                for values in at_last(batch, [*islice(ids, len(batch.states))], passes.rows)
+            ]
+
+        def at_all(number: int, passes: Passes) -> list[NDArray[np.float32]]:
+            tokens, name, positions = prompts.tokens(number), questions[number].id, passes.positions
+            return [option_probabilities_all(self.loaded, tokens, plan, name, positions_per_pass=positions)]
+
+        for example, numbers in enumerate(prompts.examples):
+            left = [number for number in numbers if number not in skip]
+            each = [(partial(at_all, number), [number]) for number in left]
+            together = [(partial(of_example, example), list(numbers))] if left else []
+            for attempt, members in together if config.position == "last" else each:
+                with self._lock:
+                    found, current = until_it_fits(attempt, current, Passes.smaller_evaluation, on_smaller)
+                yield from ((n, values) for n, values in zip(members, found, strict=True) if n not in skip)
 
     def side_effects(
         self,
@@ -219,9 +245,10 @@ class Engine:
         def attempt(passes: Passes) -> tuple[list[float | None], NDArray[np.float64]]:
             mass: list[float | None] = [None] * (1 + len(plan))
             if position == "last":
-                chunks = plan_chunks(self.loaded, plan, min(passes.rows, SIDE_ROWS))
-                found = [letter_mass(self.loaded, prompts.run(number), chunks) for number in range(len(questions))]
-                mass = np.mean(found, axis=0).tolist()
+                chunks = plan_chunks(self.loaded, plan, max(2, min(passes.rows, SIDE_ROWS) // MOST_QUESTIONS))
+                batches = (batch for example in range(len(prompts.examples)) for batch in prompts.run(example))
+                found = [letter_mass(self.loaded, batch, chunks) for batch in batches]
+                mass = np.concatenate(found).mean(axis=0).tolist()
             return mass, perplexities(self.loaded, text, plan, min(passes.rows, TEXTS_PER_PASS))
 
         with self._lock:
@@ -235,10 +262,11 @@ class Engine:
     def baseline(self, questions: Sequence[ProxyQuestion]) -> Iterator[NDArray[np.float32]]:
         """Softmax over the four letters of each question under the unmodified model, (4,)."""
         prompts = self._prepare(questions)
-        for number in range(len(questions)):
+        for example in range(len(prompts.examples)):
             with self._lock:
-                values: NDArray[np.float32] = torch.softmax(prompts.run(number).letter_logits, dim=-1).cpu().numpy()
-            yield values
+                states = [state for batch in prompts.run(example) for state in batch.states]
+                values = [torch.softmax(state.letter_logits, dim=-1).cpu().numpy() for state in states]
+            yield from values
 
     def neuron_tokens(self, layer: int, index: int) -> NeuronTokens:
         """The tokens that a neuron's write vector promotes and suppresses most, see `control.neuron`."""
@@ -273,3 +301,6 @@ class Engine:
         with self._lock:
             prompts = [tokenize_prompt(self.loaded.tokenizer, question.prompt) for question in questions]
             return SharedPrompts(self.loaded, prompts, [question.example_id for question in questions])
+
+    def _run_prompts(self, prompts: SharedPrompts, example: int, _: Passes) -> list[PromptBatch]:
+        return prompts.run(example)

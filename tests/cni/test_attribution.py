@@ -188,8 +188,8 @@ def test_the_completeness_gap_is_its_definition_and_closes_with_a_better_rule(ti
 
 def rows_see_each_other(loaded, n_cached, n_rows):
     """An ordinary causal mask: a row sees the rows before it."""
-    mask = torch.full((n_rows, n_cached + n_rows), torch.finfo(loaded.dtype).min, dtype=loaded.dtype)
-    return mask.triu(n_cached + 1)[None, None]
+    mask = torch.full((n_rows, n_cached[0] + n_rows), torch.finfo(loaded.dtype).min, dtype=loaded.dtype)
+    return mask.triu(n_cached[0] + 1)[None, None]
 
 
 def rows_miss_a_token(loaded, n_cached, n_rows):

@@ -40,7 +40,7 @@ def test_with_no_memory_at_all_the_smallest_passes_are_tried():
 
 
 def test_rows_and_positions_have_an_end_where_memory_has_none():
-    assert choose(SHAPE, 3, 10**12) == Passes(layers=4, rows=512, positions=1024)
+    assert choose(SHAPE, 3, 10**12) == Passes(layers=4, rows=1024, positions=1024)
     assert choose(replace(SHAPE, device="cuda"), 3, 10**12).positions == 8192
 
 

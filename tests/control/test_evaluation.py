@@ -9,7 +9,7 @@ from neuron_core.control.evaluation import option_probabilities, option_probabil
 from neuron_core.control.interventions import Intervention
 from neuron_core.errors import AttributionError, ModelError
 from neuron_core.models.letters import TokenizedPrompt
-from neuron_core.models.rows import run_prompt
+from neuron_core.models.rows import PromptBatch, run_prompt
 from tests.builders import CONTEXT, checkpoint, one_thread, tiny_model, tokens
 
 __all__ = ["checkpoint", "one_thread", "tiny_model"]
@@ -34,15 +34,15 @@ PLAN = [
 def test_an_intervention_gives_the_same_alone_and_beside_others_that_begin_at_other_layers(tiny_model, family):
     loaded = tiny_model(family)
     state = run_prompt(loaded, tokens(loaded))
-    together = option_probabilities(loaded, state, plan_chunks(loaded, PLAN, 100), "q")
+    together = option_probabilities(loaded, PromptBatch.of(state), plan_chunks(loaded, PLAN, 100), ["q"])[0]
     assert together.shape == (6, 4)
     assert np.abs(together[[1, 2, 3, 5]] - together[0]).max(axis=1).min() > 1e-5
     assert np.array_equal(together[4], together[0])
     for rows_per_pass in (1, 2, 3, 4):
-        apart = option_probabilities(loaded, state, plan_chunks(loaded, PLAN, rows_per_pass), "q")
+        apart = option_probabilities(loaded, PromptBatch.of(state), plan_chunks(loaded, PLAN, rows_per_pass), ["q"])[0]
         assert np.abs(apart - together).max() < 1e-6
     for number, intervention in enumerate(PLAN, start=1):
-        alone = option_probabilities(loaded, state, plan_chunks(loaded, [intervention], 100), "q")
+        alone = option_probabilities(loaded, PromptBatch.of(state), plan_chunks(loaded, [intervention], 100), ["q"])[0]
         assert np.abs(alone[1] - together[number]).max() < 1e-6
 
 
@@ -59,7 +59,11 @@ def test_no_intervention_is_the_unmodified_model_alone(tiny_model, how):
     loaded = tiny_model("llama")
     prompt = tokens(loaded)
     state = run_prompt(loaded, prompt)
-    found = how(loaded, prompt, [], "q") if how is option_probabilities_all else how(loaded, state, [], "q")
+    found = (
+        how(loaded, prompt, [], "q")
+        if how is option_probabilities_all
+        else how(loaded, PromptBatch.of(state), [], ["q"])[0]
+    )
     assert found.shape == (1, 4)
     assert found[0] == pytest.approx(state.letter_logits.softmax(-1).numpy(), abs=1e-6)
 
@@ -82,7 +86,7 @@ def test_a_row_without_intervention_that_is_not_the_model_is_refused(tiny_model,
     with pytest.raises(AttributionError, match=r"a row without intervention differs.*question q"):  # noqa: PT012
         if everywhere:
             option_probabilities_all(loaded, prompt, PLAN[:1], "q")
-        option_probabilities(loaded, state, chunks, "q")
+        option_probabilities(loaded, PromptBatch.of(state), chunks, ["q"])
 
 
 def test_a_prompt_beyond_the_context_is_refused_at_all_positions_too(tiny_model):

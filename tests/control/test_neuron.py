@@ -15,7 +15,7 @@ from neuron_core.control.neuron import ContextSearch, neuron_tokens, neuron_valu
 from neuron_core.errors import ConfigError, ModelError
 from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.loading import load_model, vocabulary_logits
-from neuron_core.models.rows import run_prompt
+from neuron_core.models.rows import PromptBatch, run_prompt
 from neuron_core.models.spec import ModelSpec
 from tests.builders import FAMILIES, HIDDEN, PROMPT, SHORT_PROMPT, checkpoint, n_hooks, one_thread, tiny_model, tokens
 
@@ -179,7 +179,9 @@ def test_next_tokens_are_the_steered_row_of_an_evaluation(tiny_model, monkeypatc
     good, bad = (np.array(neurons, dtype=np.int32) for neurons in (STEERING.excited, STEERING.silenced))
     plan = [Intervention(4, 0.5, "enhancer", good, bad)]
     prompt = tokens(loaded)
-    row = option_probabilities(loaded, run_prompt(loaded, prompt), plan_chunks(loaded, plan, 8), "q")[1]
+    row = option_probabilities(loaded, PromptBatch.of(run_prompt(loaded, prompt)), plan_chunks(loaded, plan, 8), ["q"])[
+        0
+    ][1]
     monkeypatch.setattr(generation, "NEXT", 1000)
     writer = Writer(open_prompt(loaded, PROMPT, 1), steering_edits(loaded, STEERING), 0.0, 0)
     found = writer.step(loaded).next_tokens

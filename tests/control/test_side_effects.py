@@ -9,7 +9,7 @@ from neuron_core.control.interventions import Intervention
 from neuron_core.control.side_effects import letter_mass, perplexities
 from neuron_core.errors import ModelError
 from neuron_core.models.hooks import edited_neurons
-from neuron_core.models.rows import run_prompt
+from neuron_core.models.rows import PromptBatch, run_prompt
 from tests.builders import BASIC, checkpoint, n_hooks, one_thread, tiny_model, tokens
 
 __all__ = ["checkpoint", "one_thread", "tiny_model"]
@@ -55,7 +55,7 @@ def test_mass_on_the_letters_is_that_of_the_model_s_own_softmax(tiny_model, fami
     for edits in ({}, *(scaled(one, last_only=True) for one in plan())):
         with edited_neurons(loaded, edits), torch.no_grad():
             expected.append(float(loaded.model(ids).logits[0, -1].softmax(-1)[letters].sum()))
-    found = letter_mass(loaded, run_prompt(loaded, prompt), plan_chunks(loaded, plan(), 3))
+    found = letter_mass(loaded, PromptBatch.of(run_prompt(loaded, prompt)), plan_chunks(loaded, plan(), 3))[0]
     assert found == pytest.approx(expected, rel=1e-10)
     assert len(set(np.round(found, 12))) == 4
     assert n_hooks(loaded) == 0

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from neuron_core.cli import main
-from neuron_core.cni.attribution import attribute, reference
+from neuron_core.cni.attribution import attribute, attribute_batch, reference
 from neuron_core.control.evaluation import option_probabilities, option_probabilities_all, plan_chunks
 from neuron_core.control.interventions import Intervention
 from neuron_core.errors import AttributionError, ModelError
@@ -21,7 +21,7 @@ from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import common_prefix_length
 from neuron_core.models.listing import listing
 from neuron_core.models.loading import letter_logits, vocabulary_logits
-from neuron_core.models.rows import run_prefix, run_prompt, run_rows
+from neuron_core.models.rows import PromptBatch, run_prefix, run_prefixes, run_prompt, run_prompts, run_rows
 from tests.builders import (
     CONTEXT,
     FAMILIES,
@@ -125,6 +125,47 @@ def test_two_cached_prefixes_after_each_other_change_nothing(tiny_model, family)
             assert apart(values.numpy(), own_values.numpy()) < tolerance(family, "float64")
 
 
+@every_family
+def test_prompts_of_unequal_lengths_that_share_a_pass_are_each_what_they_are_alone(tiny_model, family):
+    loaded = tiny_model(family, "float64")
+    prompts = [tokens(loaded, text) for text in (OTHER_PROMPT, PROMPT, PROMPT.replace("late again", "late"))]
+    ids = [prompt.token_ids for prompt in prompts]
+    assert len({len(each) for each in ids}) == 3
+    prefix = run_prefix(loaded, ids[0][: common_prefix_length(ids)])
+    batches = run_prompts(loaded, prompts, prefix)
+    # LongRoPE: the prefix is on the other side of its 100 tokens.
+    assert [len(batch.states) for batch in batches] == ([1, 1, 1] if family in (*BATCH, "phi3:longrope") else [3])
+    allowed = tolerance(family, "float64")
+    top = batches[0].states[0].neurons.abs().topk(2).indices.numpy()
+    good, bad = (np.array([[at, i] for at in layers for i in top[at]], dtype=np.int32) for layers in ((0, 2), (1, 3)))
+    plan = [Intervention(8, 0.5, direction, good, bad) for direction in ("enhancer", "degrader")]
+    chunks = plan_chunks(loaded, plan, 8)
+    alone = [run_prompt(loaded, prompt) for prompt in prompts]
+    settings = {"steps": STEPS, "rule": "right", "layers_per_pass": 3, "targets": ("ace", "qrnca")}
+    expected = iter(zip(alone, prompts, strict=True))
+    for batch in batches:
+        names = [f"q{i}" for i in range(len(batch.states))]
+        probabilities = option_probabilities(loaded, batch, chunks, names)
+        scores = attribute_batch(loaded, batch, names, [i % 4 for i in range(len(names))], **settings)
+        for i, (state, found, score) in enumerate(zip(batch.states, probabilities, scores, strict=True)):
+            own, prompt = next(expected)
+            assert state.prompt == prompt
+            assert apart(state.neurons.numpy(), own.neurons.numpy()) < allowed
+            assert apart(state.hidden.numpy(), own.hidden.numpy()) < allowed
+            single = PromptBatch.of(own)
+            assert np.abs(found - option_probabilities(loaded, single, chunks, ["q"])[0]).max() < max(allowed, 1e-6)
+            (one,) = attribute_batch(loaded, single, ["q"], [i % 4], **settings)
+            assert score.question_id == f"q{i}"
+            assert apart(score.ig, one.ig) < 10 * allowed
+            assert apart(score.zeroed, one.zeroed) < allowed
+            assert score.guard < 5e-7
+    with_stems = run_prefixes(loaded, [each[:-5] for each in ids], prefix)
+    for stem, own, prompt in zip(with_stems, alone, prompts, strict=True):
+        assert stem.token_ids == prompt.token_ids[:-5]
+        assert apart(run_prompt(loaded, prompt, stem).neurons.numpy(), own.neurons.numpy()) < allowed
+    assert n_hooks(loaded) == 0
+
+
 @pytest.mark.parametrize("family", [*SLIDING, *LAYERED, *BATCH])
 def test_a_prompt_within_the_window_whose_rows_reach_beyond_it_is_right_too(tiny_model, slow, family):
     loaded = tiny_model(family, "float64")
@@ -143,7 +184,7 @@ def test_interventions_are_the_full_sequence_model_with_the_last_token_changed(t
     good = np.array([[layer, i] for layer in (0, 2) for i in top[layer]], dtype=np.int32)
     bad = np.array([[layer, i] for layer in (1, 3) for i in top[layer]], dtype=np.int32)
     plan = [Intervention(8, 0.5, direction, good, bad) for direction in ("enhancer", "degrader")]
-    found = option_probabilities(loaded, state, plan_chunks(loaded, plan, 8), "q")
+    found = option_probabilities(loaded, PromptBatch.of(state), plan_chunks(loaded, plan, 8), ["q"])[0]
 
     def scaled(layer, factors):
         def edit(x):
@@ -201,7 +242,7 @@ def test_interventions_at_all_positions_are_the_model_with_scaled_write_vectors(
     for row, scales in enumerate([[], [(good, 0)], [(good, 2), (bad, 0)], [], [(bad[1:], 0)]]):
         assert found[row] == pytest.approx(with_write_vectors_scaled(scales), abs=2e-7)
     assert np.abs(found[[1, 2, 4]] - found[0]).max(axis=1).min() > 1e-5
-    at_last = option_probabilities(loaded, state_of(loaded), plan_chunks(loaded, plan, 8), "q")
+    at_last = option_probabilities(loaded, PromptBatch.of(state_of(loaded)), plan_chunks(loaded, plan, 8), ["q"])[0]
     assert np.abs(at_last - found).max() > 1e-5
     assert n_hooks(loaded) == 0
 

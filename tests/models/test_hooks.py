@@ -5,7 +5,7 @@ import torch
 
 from neuron_core.errors import AttributionError
 from neuron_core.models import rows
-from neuron_core.models.hooks import edited_neurons, recorded_last_token, started_at
+from neuron_core.models.hooks import edited_neurons, recorded_at, started_at
 from neuron_core.models.rows import run_prompt, run_rows
 from tests.builders import BASIC, HIDDEN, LAYERS, NEURONS, SHORT_PROMPT, n_hooks, tokens
 
@@ -24,7 +24,7 @@ def contexts(loaded):
     hidden = torch.zeros(LAYERS + 1, HIDDEN)
     return {
         "edited_neurons": lambda: edited_neurons(loaded, {0: torch.clone, 2: torch.clone}),
-        "recorded_last_token": lambda: recorded_last_token(loaded, hidden, torch.zeros(LAYERS, NEURONS)),
+        "recorded_at": lambda: recorded_at(loaded, torch.tensor([0]), hidden[None], torch.zeros(1, LAYERS, NEURONS)),
         "started_at": lambda: started_at(loaded, {2: hidden[:1, None]}),
         "joined": lambda: started_at(loaded, {2: hidden[:1, None], 3: hidden[:1, None], LAYERS: hidden[:1, None]}),
         "ended": lambda: started_at(loaded, {LAYERS: hidden[:1, None]}),
@@ -33,7 +33,7 @@ def contexts(loaded):
 
 # What each adds while it holds: a pre-hook a layer named; two a layer and one behind the last; two passed-on layers and
 # a pre-hook a layer entered, one behind the last; all layers passed on.
-HELD = {"edited_neurons": 2, "recorded_last_token": 2 * LAYERS + 1, "started_at": 3, "joined": 5, "ended": LAYERS}
+HELD = {"edited_neurons": 2, "recorded_at": 2 * LAYERS + 1, "started_at": 3, "joined": 5, "ended": LAYERS}
 
 
 @every_ending
@@ -178,18 +178,21 @@ def test_silencing_everywhere_equals_a_down_projection_without_those_write_vecto
 
 
 @every_family
-def test_the_recorded_state_is_the_last_token_s(tiny_model, family):
+def test_the_recorded_state_is_each_sequence_s_at_its_position(tiny_model, family):
     loaded = tiny_model(family)
-    ids = torch.tensor([tokens(loaded).token_ids])
-    hidden, neurons = torch.empty(LAYERS + 1, HIDDEN), torch.empty(LAYERS, NEURONS)
+    ids = tokens(loaded).token_ids
+    both, at = torch.tensor([ids[:9], ids[9:18]]), torch.tensor([8, 4])
+    recorded, of_neurons = torch.empty(2, LAYERS + 1, HIDDEN), torch.empty(2, LAYERS, NEURONS)
     behind = []
-    last = loaded.layers[-1].register_forward_hook(lambda *call: behind.append(call[2][0, -1]))
-    with torch.no_grad(), recorded_last_token(loaded, hidden, neurons):
-        states = loaded.model(ids, output_hidden_states=True).hidden_states
-    for layer in range(LAYERS):
-        assert torch.equal(hidden[layer], states[layer][0, -1])
+    last = loaded.layers[-1].register_forward_hook(lambda *call: behind.append(call[2]))
+    with torch.no_grad(), recorded_at(loaded, at, recorded, of_neurons):
+        states = loaded.model(both, output_hidden_states=True).hidden_states
     last.remove()
-    assert torch.equal(hidden[LAYERS], behind[0])
+    for layer in range(LAYERS):
+        assert torch.equal(recorded[:, layer], torch.stack([states[layer][0, 8], states[layer][1, 4]]))
+    end = (behind[0][0] if isinstance(behind[0], tuple) else behind[0]).reshape(2, 9, HIDDEN)
+    assert torch.equal(recorded[:, LAYERS], torch.stack([end[0, 8], end[1, 4]]))
+    neurons, ids = of_neurons[0], both[:1]
     weight, bias = loaded.down_projections[0].weight, getattr(loaded.down_projections[0], "bias", None)
     written = neurons[0] @ (weight.T if loaded.architecture.write_axis == "column" else weight)
     written = written if bias is None else written + bias

@@ -7,7 +7,16 @@ from neuron_core.errors import ModelError
 from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import TokenizedPrompt, common_prefix_length
 from neuron_core.models.loading import letter_logits
-from neuron_core.models.rows import EMPTY_PREFIX, Prefix, row_mask, run_entering, run_prefix, run_prompt, run_rows
+from neuron_core.models.rows import (
+    EMPTY_PREFIX,
+    Prefix,
+    PromptBatch,
+    row_mask,
+    run_entering,
+    run_prefix,
+    run_prompt,
+    run_rows,
+)
 from tests.builders import (
     BASIC,
     CONTEXT,
@@ -197,11 +206,11 @@ def test_a_prompt_of_one_token_has_rows_too(tiny_model):
 
 def test_the_mask_lets_a_row_see_the_cached_tokens_and_itself(tiny_model):
     low = torch.finfo(torch.float32).min
-    mask = row_mask(tiny_model("falcon"), 2, 3)
+    mask = row_mask(tiny_model("falcon"), [2], 3)
     assert mask.dtype == torch.float32
     assert mask.tolist() == [[[[0, 0, 0, low, low], [0, 0, low, 0, low], [0, 0, low, low, 0]]]]
     # Where attention is ours a row has no column for another row: the mask is over cached tokens alone.
-    mask = row_mask(tiny_model("llama"), 2, 3)
+    mask = row_mask(tiny_model("llama"), [2], 3)
     assert mask.dtype == torch.float32
     assert mask.tolist() == [[[[0, 0]]]]
 
@@ -212,14 +221,15 @@ def test_rows_that_enter_one_layer_after_the_other_are_each_what_they_are_alone(
     state = run_prompt(loaded, tokens(loaded))
     generator = torch.Generator().manual_seed(0)
     entering = {
-        layer: state.hidden[layer] + torch.randn(2, HIDDEN, generator=generator, dtype=torch.float64)
+        layer: state.hidden[layer] + torch.randn(1, 2, HIDDEN, generator=generator, dtype=torch.float64)
         for layer in (1, 2, LAYERS)
     }
+    batch = PromptBatch.of(state)
     with torch.no_grad():
-        together = run_entering(loaded, state, entering)
-        alone = [run_entering(loaded, state, {layer: hidden}) for layer, hidden in entering.items()]
-    assert torch.allclose(together, torch.cat(alone), rtol=0, atol=1e-12)
-    assert (together[:2] - together[2:4]).abs().max() > 0.01
+        together = run_entering(loaded, batch, entering)
+        alone = [run_entering(loaded, batch, {layer: hidden}) for layer, hidden in entering.items()]
+    assert torch.allclose(together, torch.cat(alone, dim=1), rtol=0, atol=1e-12)
+    assert (together[:, :2] - together[:, 2:4]).abs().max() > 0.01
 
 
 def test_the_model_s_own_attention_is_back_after_a_row_pass(tiny_model):
