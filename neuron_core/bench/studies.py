@@ -22,6 +22,7 @@ from neuron_core.tasks.load import load_task
 FINE = ("right", 256)
 RULES = (("right", 16), ("gauss-legendre", 2), ("gauss-legendre", 3), ("gauss-legendre", 4), ("gauss-legendre", 6))
 DTYPES = ("float32", "bfloat16")
+ROUNDED = "bfloat16 weights, float32 activations"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +49,17 @@ def dtype_study(spec: ModelSpec, n_examples: int) -> list[dict[str, Any]]:
     """A line a dtype of weights and activations: its top and bottom K beside those of float64."""
     questions = _questions(n_examples)
 
-    def scored(dtype: str) -> Scored:
-        return _scored(Engine.of(load_model(replace(spec, dtype=dtype))), questions, "right", 16)
+    def scored(dtype: str, rounded: bool = False) -> Scored:
+        loaded = load_model(replace(spec, dtype=dtype))
+        if rounded:
+            with torch.no_grad():
+                for weight in loaded.model.parameters():
+                    weight.copy_(weight.to(torch.bfloat16))
+        return _scored(Engine.of(loaded), questions, "right", 16)
 
     exact = scored("float64")
-    return [{"dtype": dtype, **_beside(scored(dtype), exact)} for dtype in DTYPES]
+    lines = [{"dtype": dtype, **_beside(scored(dtype), exact)} for dtype in DTYPES]
+    return [*lines, {"dtype": ROUNDED, **_beside(scored("float32", rounded=True), exact)}]
 
 
 def study_text(lines: Sequence[dict[str, Any]]) -> str:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from neuron_core.cni.kept import KN_LEVELS
 from neuron_core.cni.methods import targets_of
-from neuron_core.cni.passes import USUAL_LAYERS
+from neuron_core.cni.passes import USUAL_LAYERS, PassShape, choose
 from neuron_core.cni.quadrature import quadrature
 from neuron_core.cni.selection import preset
 from neuron_core.models.architectures import get_architecture
-from neuron_core.models.dimensions import Dimensions
+from neuron_core.models.dimensions import BYTES, Dimensions
 from neuron_core.models.memory import working_bytes
 from neuron_core.qatt.proxies import N_PROXIES
 from neuron_core.runs.config import AttributionConfig
@@ -98,9 +98,13 @@ def attribution_cost(
     dtype: str = "float32",
     tokens: int = TOKENS,
     shared: int = SHARED_TOKENS,
+    free: int | None = None,
 ) -> Cost:
     """Cost of an attribution of `n_questions` (those of the config unless given) of `tokens` tokens each, the first
-    `shared` of which are common to all."""
+    `shared` of which are common to all.
+
+    free: bytes that passes are planned for, as a run plans them; None: passes of the usual size.
+    """
     d, targets = dimensions, targets_of(config.methods)
     questions = n_questions or N_PROXIES * config.examples
     layer = 2 * d.layer_parameters
@@ -116,8 +120,8 @@ def attribution_cost(
     of_row = (layer + attention * tokens) * (1 + len(targets))
     vocabulary = sum(target != "ace" for target in targets)
     head = rows * d.n_layers * 2 * d.vocabulary * d.hidden_size * (1 + vocabulary) if vocabulary else 0
-    # A run chooses by the memory that is free then.
-    layers = config.layers_per_pass or USUAL_LAYERS
+    planned = USUAL_LAYERS if free is None else _planned_layers(d, rows, dtype, tokens, free)
+    layers = config.layers_per_pass or planned
     starts = range(0, d.n_layers, layers)
     passes = d.n_layers + sum(d.n_layers - first for first in starts) * (1 + len(targets))
     return Cost(
@@ -129,6 +133,24 @@ def attribution_cost(
         disk_bytes=disk_bytes(d.n_total, config, targets, questions),
         working_bytes=working_bytes(d, dtype, rows=min(layers, d.n_layers) * rows, tokens=tokens),
     )
+
+
+def _planned_layers(d: Dimensions, n_rows: int, dtype: str, tokens: int, free: int) -> int:
+    """As many layers a pass as a run would take. n_rows: of one layer."""
+    line = get_architecture(d.architecture)
+    shape = PassShape(
+        n_layers=d.n_layers,
+        n_neurons=d.n_neurons,
+        hidden_size=d.hidden_size,
+        n_heads=d.n_heads,
+        n_vocabulary=0,
+        n_tokens=tokens,
+        itemsize=BYTES[dtype],
+        own_attention=line.attention == "own",
+        batch=line.rows == "batch",
+        device="cuda",
+    )
+    return choose(shape, n_rows, free).layers
 
 
 def disk_bytes(n_total: int, config: AttributionConfig, targets: Sequence[str], n_questions: int) -> int:

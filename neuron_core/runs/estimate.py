@@ -17,7 +17,6 @@ from neuron_core.runs.cost import (
     DEVICES,
     SHARED_TOKENS,
     TOKENS,
-    Cost,
     Device,
     attribution_cost,
     disk_bytes,
@@ -140,7 +139,9 @@ def cost_report(
             for dtype in REPORTED
         },
         "disk_bytes": cost.disk_bytes,
-        "time": [_time(device, dtype, size, cost, config, tokens) for device in DEVICES for dtype in REPORTED],
+        "time": [
+            _time(device, dtype, size, config, n_questions, tokens, shared) for device in DEVICES for dtype in REPORTED
+        ],
     }
 
 
@@ -148,10 +149,17 @@ def working_of(dimensions: Dimensions, config: AttributionConfig, dtype: str, to
     return attribution_cost(dimensions, config, n_questions=1, dtype=dtype, tokens=tokens).working_bytes
 
 
-def _time(device: Device, dtype: str, size: Size, cost: Cost, config: AttributionConfig, tokens: int) -> dict[str, Any]:
+def _time(
+    device: Device, dtype: str, size: Size, config: AttributionConfig, n_questions: int, tokens: int, shared: int
+) -> dict[str, Any]:
     assert size.dimensions is not None
     weights = size.parameters * BYTES[dtype]
     need = weights + working_of(size.dimensions, config, dtype, tokens)
+    # Where it does not fit at all: the usual passes.
+    free = device.memory - weights if device.memory and device.memory > weights else None
+    cost = attribution_cost(
+        size.dimensions, config, n_questions=n_questions, dtype=dtype, tokens=tokens, shared=shared, free=free
+    )
     return {
         "device": device.name,
         "dtype": dtype,

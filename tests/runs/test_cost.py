@@ -60,6 +60,15 @@ def test_a_7b_question_by_hand():
     assert cost.layer_passes == 32 + 2 * 80
 
 
+def test_passes_are_planned_for_the_memory_that_is_free():
+    def layers_run(free):
+        return attribution_cost(SEVEN, AttributionConfig(), n_questions=1, tokens=100, free=free).layer_passes
+
+    # All 32 layers' rows in one pass; one layer's at a time: 32 + 31 + ... + 1 layers forward and backward.
+    assert layers_run(80 * 10**9) == 32 + 2 * 32
+    assert layers_run(1) == 32 + 2 * 528
+
+
 def test_the_common_beginning_is_paid_once_and_questions_by_their_number():
     one, many = (attribution_cost(SEVEN, AttributionConfig(), n_questions=n, tokens=100, shared=80) for n in (1, 11))
     assert many.row_flops == 11 * one.row_flops
