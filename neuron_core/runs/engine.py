@@ -164,26 +164,19 @@ class Engine:
                 layers_per_pass=passes.layers,
             )
 
-        for example, numbers in enumerate(prompts.examples):
-            if all(number in skip for number in numbers):
-                continue
-            run = partial(self._run_prompts, prompts, example)
+        def together() -> int:
+            return current.questions
+
+        for members, batch in self._batches(prompts, skip, together):
+
+            def attempt(passes: Passes, batch: PromptBatch = batch, members: list[int] = members) -> Scores:
+                left = iter(members)
+                parts = batch.parts(passes.questions)
+                return [s for part in parts for s in scores_of(passes, part, [*islice(left, len(part.states))])]
+
             with self._lock:
-                batches, current = until_it_fits(run, current, Passes.smaller_attribution, on_smaller)
-            rest = iter(numbers)
-            for batch in (part for whole in batches for part in whole.parts(current.questions)):
-                members = [*islice(rest, len(batch.states))]
-                if all(number in skip for number in members):
-                    continue
-
-                def attempt(passes: Passes, batch: PromptBatch = batch, members: list[int] = members) -> Scores:
-                    left = iter(members)
-                    parts = batch.parts(passes.questions)
-                    return [s for part in parts for s in scores_of(passes, part, [*islice(left, len(part.states))])]
-
-                with self._lock:
-                    scores, current = until_it_fits(attempt, current, Passes.smaller_attribution, on_smaller)
-                yield from ((n, one) for n, one in zip(members, scores, strict=True) if n not in skip)
+                scores, current = until_it_fits(attempt, current, Passes.smaller_attribution, on_smaller)
+            yield from ((number, one) for number, one in zip(members, scores, strict=True) if number not in skip)
 
     def evaluate(
         self,
@@ -203,32 +196,30 @@ class Engine:
         current = passes or self.passes(questions, AttributionConfig(), config)
         chunks: dict[int, list[RowChunk]] = {}
 
-        def at_last(batch: PromptBatch, ids: Sequence[str], rows: int) -> list[NDArray[np.float32]]:
-            each = max(2, rows // len(batch.states))
-            if each not in chunks:
-                chunks[each] = plan_chunks(self.loaded, plan, each)
-            return option_probabilities(self.loaded, batch, chunks[each], ids)
+        def together() -> int:
+            # Several only while all of their rows fit into one pass: more would only delay a stop.
+            return max(1, current.rows // (1 + len(plan)))
 
-        def of_example(example: int, passes: Passes) -> list[NDArray[np.float32]]:
-            ids = iter([questions[number].id for number in prompts.examples[example]])
-            return [
-                values
-                for batch in prompts.run(example)
-                for values in at_last(batch, [*islice(ids, len(batch.states))], passes.rows)
-            ]
+        def at_last(batch: PromptBatch, members: list[int], passes: Passes) -> list[NDArray[np.float32]]:
+            rows = max(2, passes.rows // len(batch.states))
+            if rows not in chunks:
+                chunks[rows] = plan_chunks(self.loaded, plan, rows)
+            return option_probabilities(self.loaded, batch, chunks[rows], [questions[number].id for number in members])
 
         def at_all(number: int, passes: Passes) -> list[NDArray[np.float32]]:
             tokens, name, positions = prompts.tokens(number), questions[number].id, passes.positions
             return [option_probabilities_all(self.loaded, tokens, plan, name, positions_per_pass=positions)]
 
-        for example, numbers in enumerate(prompts.examples):
-            left = [number for number in numbers if number not in skip]
-            each = [(partial(at_all, number), [number]) for number in left]
-            together = [(partial(of_example, example), list(numbers))] if left else []
-            for attempt, members in together if config.position == "last" else each:
-                with self._lock:
-                    found, current = until_it_fits(attempt, current, Passes.smaller_evaluation, on_smaller)
-                yield from ((n, values) for n, values in zip(members, found, strict=True) if n not in skip)
+        units: Iterator[tuple[list[int], Callable[[Passes], list[NDArray[np.float32]]]]]
+        if config.position == "all":
+            units = (([number], partial(at_all, number)) for number in range(len(questions)) if number not in skip)
+        else:
+            batches = self._batches(prompts, skip, together)
+            units = ((members, partial(at_last, batch, members)) for members, batch in batches)
+        for members, attempt in units:
+            with self._lock:
+                found, current = until_it_fits(attempt, current, Passes.smaller_evaluation, on_smaller)
+            yield from ((number, values) for number, values in zip(members, found, strict=True) if number not in skip)
 
     def side_effects(
         self,
@@ -302,5 +293,20 @@ class Engine:
             prompts = [tokenize_prompt(self.loaded.tokenizer, question.prompt) for question in questions]
             return SharedPrompts(self.loaded, prompts, [question.example_id for question in questions])
 
-    def _run_prompts(self, prompts: SharedPrompts, example: int, _: Passes) -> list[PromptBatch]:
-        return prompts.run(example)
+    def _batches(
+        self, prompts: SharedPrompts, skip: Collection[int], size: Callable[[], int]
+    ) -> Iterator[tuple[list[int], PromptBatch]]:
+        """The unmodified model on every example's prompts, so many at a time, with their numbers.
+
+        Those that are all in `skip` are left out.
+        """
+        for example, numbers in enumerate(prompts.examples):
+            if all(number in skip for number in numbers):
+                continue
+            with self._lock:
+                whole, _ = until_it_fits(prompts.run, example, lambda _: None, lambda _: None)
+            left = iter(numbers)
+            for batch in (part for each in whole for part in each.parts(size())):
+                members = [*islice(left, len(batch.states))]
+                if any(number not in skip for number in members):
+                    yield members, batch
