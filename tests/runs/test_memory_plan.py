@@ -57,7 +57,7 @@ def test_out_of_memory_repeats_the_question_in_smaller_passes_and_goes_on_with_t
 ):
     settings = AttributionConfig(steps=4, layers_per_pass=4)
     whole = dict(engine.attribute(questions[:2], settings))
-    tried = out_of_memory_above(monkeypatch, "attribute", "layers_per_pass", 1, error)
+    tried = out_of_memory_above(monkeypatch, "attribute_batch", "layers_per_pass", 1, error)
     told = []
     found = dict(engine.attribute(questions[:2], settings, on_smaller=told.append))
     assert tried == [4, 2, 1, 1]
@@ -67,15 +67,47 @@ def test_out_of_memory_repeats_the_question_in_smaller_passes_and_goes_on_with_t
         assert np.abs(scores.ig - whole[number].ig).max() < 1e-6 * most
 
 
+def test_questions_that_share_an_attribution_pass_are_what_they_are_apart_and_go_apart_without_memory(
+    engine, questions, monkeypatch
+):
+    settings = AttributionConfig(steps=4)
+    apart = dict(engine.attribute(questions, settings, passes=Passes(layers=4, rows=64, positions=64)))
+    shared = Passes(layers=4, rows=64, positions=64, questions=3)
+    whole, sizes, limit = module.attribute_batch, [], []
+
+    def limited(loaded, batch, *args, **kwargs):
+        sizes.append(len(batch.states))
+        if len(batch.states) > limit[-1]:
+            raise NO_MEMORY[0]
+        return whole(loaded, batch, *args, **kwargs)
+
+    monkeypatch.setattr(module, "attribute_batch", limited)
+    for most, expected in ((3, [3] * (len(questions) // 3)), (1, [3] + [1] * len(questions))):
+        sizes.clear()
+        limit.append(most)
+        found = dict(engine.attribute(questions, settings, passes=shared))
+        assert sizes == expected
+        assert found.keys() == apart.keys()
+        for number, scores in found.items():
+            assert scores.question_id == questions[number].id
+            assert np.abs(scores.ig - apart[number].ig).max() < 5e-6 * np.abs(apart[number].ig).max()
+    # A resumed run computes the whole pass again and gives what is missing.
+    limit.append(3)
+    assert list(dict(engine.attribute(questions, settings, passes=shared, skip=[0, 2]))) == [
+        1,
+        *range(3, len(questions)),
+    ]
+
+
 def test_memory_that_does_not_suffice_for_one_layer_is_said(engine, questions, monkeypatch):
-    tried = out_of_memory_above(monkeypatch, "attribute", "layers_per_pass", 0, NO_MEMORY[0])
+    tried = out_of_memory_above(monkeypatch, "attribute_batch", "layers_per_pass", 0, NO_MEMORY[0])
     with pytest.raises(ModelError, match=r"smallest pass\. Where: CUDA out of memory.*Accepted: shorter prompts"):
         list(engine.attribute(questions, AttributionConfig(layers_per_pass=3)))
     assert tried == [3, 2, 1]
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory(engine, questions, monkeypatch):
-    out_of_memory_above(monkeypatch, "attribute", "layers_per_pass", 0, RuntimeError("shapes do not fit"))
+    out_of_memory_above(monkeypatch, "attribute_batch", "layers_per_pass", 0, RuntimeError("shapes do not fit"))
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         list(engine.attribute(questions, AttributionConfig(layers_per_pass=3)))
 
@@ -84,23 +116,24 @@ def test_a_run_keeps_its_plan_and_a_smaller_one_with_an_event(tmp_path, engine, 
     store = Store(tmp_path / "runs")
     whole = store.create(config)
     execute(whole, lambda _: engine)
-    assert whole.passes() == Passes(layers=4, rows=512, positions=1024)
+    assert whole.passes() == Passes(layers=4, rows=1024, positions=1024)
 
     run = store.create(config)
     rows = out_of_memory_above(monkeypatch, "plan_chunks", None, 100, NO_MEMORY[1])
-    out_of_memory_above(monkeypatch, "attribute", "layers_per_pass", 2, NO_MEMORY[1])
+    out_of_memory_above(monkeypatch, "attribute_batch", "layers_per_pass", 2, NO_MEMORY[1])
     execute(run, lambda _: engine)
-    assert rows == [512, 256, 128, 64, 64]
-    assert run.passes() == Passes(layers=2, rows=64, positions=128)
+    # An example's three questions share them while the whole grid fits, 133 rows a question; side effects take fewer.
+    assert rows == [341, 170, 85, 256, 128, 64, 21]
+    assert run.passes() == Passes(layers=2, rows=64, positions=64)
     events = [event for event in run.events() if event["event"] == "smaller passes"]
-    assert [(event["layers"], event["rows"]) for event in events] == [(2, 512), (2, 256), (2, 128), (2, 64)]
+    assert [(event["layers"], event["rows"]) for event in events] == [(2, n) for n in (1024, 512, 256, 128, 64)]
     assert np.abs(run.probabilities().values - whole.probabilities().values).max() < 1e-5
 
 
 def test_a_resumed_run_takes_the_plan_that_it_began_with(tmp_path, engine, config, monkeypatch):
     run = Store(tmp_path / "runs").create(config)
     run.save_passes(Passes(layers=3, rows=20, positions=50))
-    tried = out_of_memory_above(monkeypatch, "attribute", "layers_per_pass", 9, NO_MEMORY[0])
+    tried = out_of_memory_above(monkeypatch, "attribute_batch", "layers_per_pass", 9, NO_MEMORY[0])
     execute(run, lambda _: engine)
     assert set(tried) == {3}
     assert run.passes() == Passes(layers=3, rows=20, positions=50)
