@@ -16,10 +16,12 @@ from neuron_core.analysis.specific import (
     specific_neurons,
     specific_table,
 )
+from neuron_core.analysis.task_layers import task_layers
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
+from neuron_core.figures.task_layers import share_lines
 from neuron_core.runs.comparison_recipes import matrices_python, rankings_python
 from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.crossing import cross_config, cross_names, cross_runs, specific_files
@@ -189,6 +191,9 @@ def sets_view(rankings: dict[str, NeuronRanking], specific: SpecificNeurons, k: 
     if min(len(common.good.neurons), len(common.bad.neurons)) < k:
         st.info(f"There are {len(common.good.neurons)} good and {len(common.bad.neurons)} bad ones; K is {k}.")
     table(common_table(common), "common", f"common-k{k}", "Common neurons with number of tasks and worst rank")
+    if len(common.ranking().scores):
+        layers = task_layers({"common": common.ranking().cut(k)}, common.n_layers)
+        figure(share_lines(layers), "common_layers", f"common-layers-k{k}")
     st.subheader("Specific neurons")
     st.markdown(
         f"Every neuron in two or more tasks' sets is banned and the sets refilled until no two meet: "

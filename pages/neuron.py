@@ -20,18 +20,25 @@ from pages.shared.tables import SCORE, neuron_table
 from pages.shared.widgets import competence, empty_state, provenance, recipes, table
 
 SHOWN = 10
+FROM = "from"
+"of the address: the neuron that a question was opened from"
 
 
 def choose_neuron(setting: Setting) -> tuple[int, int] | None:
     """The neuron of the address or of the field; None where none is named, or none of this model."""
     facts = setting.model
+    came_from = st.query_params.get(FROM)
     if "open_neuron" in st.session_state:
         # From a click on another page; the field writes it into the address.
         st.session_state["neuron"] = st.session_state.pop("open_neuron")
+    elif came_from:
+        st.session_state["neuron"] = came_from
     wanted = st.text_input(
         "Go to L.i",
         key="neuron",
-        bind="query-params",
+        # Writing into the address would add a page to the browser's history, which Back could never pass.
+        bind=None if came_from else "query-params",
+        on_change=lambda: look_at(st.session_state["neuron"]),
         placeholder=f"layer.index, 0.0 to {facts.n_layers - 1}.{facts.n_neurons - 1}",
         width=320,
     )
@@ -45,6 +52,12 @@ def choose_neuron(setting: Setting) -> tuple[int, int] | None:
         return None
 
 
+def look_at(neuron: str) -> None:
+    """Callback: another neuron than the one that a question was opened from, which leaves the address."""
+    st.query_params.pop(FROM, None)
+    st.session_state["neuron"] = neuron
+
+
 def pick_one(setting: Setting, found: Attribution) -> None:
     """Where no neuron is named: the strongest of the run, to be clicked."""
     rows = neuron_rows(found.ranking.cut(min(SHOWN, setting.k)))
@@ -52,7 +65,7 @@ def pick_one(setting: Setting, found: Attribution) -> None:
     def take() -> None:
         chosen = st.session_state["strongest"].selection.rows
         if chosen:
-            st.session_state["neuron"] = rows[chosen[0]].id
+            look_at(rows[chosen[0]].id)
 
     st.markdown("Name a neuron above, or choose one of the strongest of this run: a click on the box before its line.")
     table(
@@ -74,7 +87,7 @@ def neighbours(found: Attribution, setting: Setting, neuron: str) -> None:
     place = order.index(neuron)
 
     def go(to: int) -> None:
-        st.session_state["neuron"] = order[to % len(order)]
+        look_at(order[to % len(order)])
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Previous by rank", key="previous_neuron", on_click=go, args=(place - 1,), shortcut="K")
@@ -102,8 +115,10 @@ def page(run: RunFolder, setting: Setting, found: Attribution, layer: int, index
 through_frame()
 if "question_to_open" in st.session_state:
     # Asked for by a click on a chart: a callback can't leave the page.
-    st.session_state["left_neuron"] = state.shown_id(), st.session_state.get("neuron_in_view", "")
-    address = {"run": state.shown_id() or "", "q": st.session_state.pop("question_to_open")}
+    neuron = st.session_state.get("neuron_in_view", "")
+    st.session_state["left_neuron"] = state.shown_id(), neuron
+    # This page too gets that address before the browser leaves it, and Back leads to it: it has to name the neuron.
+    address = {"run": state.shown_id() or "", "q": st.session_state.pop("question_to_open"), FROM: neuron}
     st.switch_page(state.QUESTION, query_params=address)
 run = state.shown_run()
 setting = setting_of(run) if run else None

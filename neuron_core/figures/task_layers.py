@@ -106,7 +106,10 @@ def change_heatmaps(before: TaskLayers, after: TaskLayers) -> go.Figure:
 
 
 def share_lines(found: TaskLayers) -> go.Figure:
-    """Share of each task's neurons by layer, and the mean over tasks as a thick dashed line (Figure 5)."""
+    """Share of each task's neurons by layer, and the mean over tasks as a thick dashed line (Figure 5).
+
+    A set alone, as the common neurons are (Figure 6), has no mean beside it.
+    """
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.12, subplot_titles=list(PANELS.values())
     )
@@ -132,6 +135,8 @@ def share_lines(found: TaskLayers) -> go.Figure:
                 row=row,
                 col=1,
             )
+        if len(found.tasks) < 2:
+            continue
         mean = 100 * found.mean_shares(role)
         figure.add_trace(
             go.Scatter(

@@ -62,6 +62,15 @@ def make_output(
 def _table1(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     table = methods_table(evaluations_of(runs.main), setting.k, list(METHODS), effects_of(runs.main))
     more = f"Intervals are 95% over examples; of random sets the range over {setting.random_seeds} seeds."
+    # As the threshold that KN's counts begin at.
+    notes = {
+        f"{method} on {task}: {ranking.note}"
+        for task, run in runs.main.items()
+        for method, ranking in run.rankings().items()
+        if ranking.note
+    }
+    if notes:
+        more += f" {'; '.join(sorted(notes))}."
     return entries_output("table1", f"Table 1: every method, K = {setting.k}", table, more=more)
 
 

@@ -56,6 +56,7 @@ def setting_of(setting: ExperimentSetting, runs: ExperimentRuns, seconds: float)
             "kind": made.task_kind,
             "n_examples": made.n_examples,
             "n_rejected": made.n_rejected,
+            "sample": made.sample.in_words if made.sample else "natural",
             "demonstration": made.demonstration_id,
             "attribution": list(dict.fromkeys(question.example_id for question in made.attribution)),
         }

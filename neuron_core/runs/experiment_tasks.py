@@ -10,6 +10,7 @@ from neuron_core.analysis.beside import has_side_effects, side_effects_printed, 
 from neuron_core.analysis.common import CommonNeurons, common_table
 from neuron_core.analysis.cross import CrossMatrix, cross_entries, cross_matrix, cross_printed
 from neuron_core.analysis.distribution import layer_change_table, layers_table
+from neuron_core.analysis.entries import AVERAGE
 from neuron_core.analysis.specific import PAIRS, opposed_neurons, overlap, overlap_table
 from neuron_core.analysis.tables import (
     as_printed,
@@ -42,7 +43,7 @@ OPTIMISTIC = (
 )
 BESIDE = (
     "Side effects: P(A-D) is the probability left on the four letters, perplexity that of a neutral text; average "
-    "columns are means over tasks. Those of random+ are of one set at the first method's ratio."
+    "columns are means over tasks. Those of random+ are of one set at the first method's ratio. Empty: not measured."
 )
 
 
@@ -84,7 +85,7 @@ def entries_output(
     """A table of entries, printed as the paper does and held out, with bars. more: words of its own."""
     best, heldout = as_printed(table, line), as_printed(table, line, heldout=True)
     printed = [("Best ratio (optimistic)", best), ("Held out", heldout)]
-    words = [OPTIMISTIC, more]
+    words = [OPTIMISTIC, _undefined_in_words(table), more]
     if has_side_effects(table):
         printed[0] = (printed[0][0], with_mean_effects(best, table, line))
         printed.append(("Side effects at the best ratio: P(A-D) / perplexity", side_effects_printed(table, line)))
@@ -183,6 +184,13 @@ def overlaps(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     text = f"Jaccard overlap of the top {setting.k} sets of every two tasks."
     whole = overlap_table(rankings, setting.k)
     return Output("overlap", "Overlap of the tasks' neurons", text, whole, printed, figures)
+
+
+def _undefined_in_words(table: pd.DataFrame) -> str:
+    """How many entries are left out of averages; nothing where none is."""
+    single = table[table["task"] != AVERAGE]
+    n = int((single["verdict"] == "undefined").sum())
+    return f"{n} of {len(single)} entries are undefined: averages leave out what is." if n else ""
 
 
 def _said_of(common: CommonNeurons) -> str:

@@ -208,18 +208,14 @@ def _sample(setting: Setting) -> Result:
     """How the evaluation examples were chosen."""
     sample = setting.sample
     assert sample is not None
-    n_yes, n_no = len(sample.comprehended), len(sample.others)
-    other = f" and {n_no} it does not" if sample.kind == "balanced" else ""
-    short = "" if sample.full else f"; {sample.wanted} were asked for and the task has no more"
     return {
         "kind": sample.kind,
         "chosen_by": sample.chosen_by,
         "wanted": sample.wanted,
-        "comprehended": n_yes,
-        "others": n_no,
+        "comprehended": len(sample.comprehended),
+        "others": len(sample.others),
         "asked": len(sample.right),
-        "said": f"{sample.kind} sample: {n_yes} examples that {sample.chosen_by} comprehends on another option "
-        f"shuffle{other}, from {len(sample.right)} asked{short}",
+        "said": sample.in_words,
     }
 
 

@@ -161,5 +161,6 @@ def _setting_of(run: RunFolder) -> dict[str, Any]:
         "demonstration": setting.demonstration_id,
         "attribution examples": list(dict.fromkeys(question.example_id for question in setting.attribution)),
         "evaluation questions": len(setting.evaluation),
+        "sample": setting.sample.in_words if setting.sample else "natural",
         "config": json.loads(config_to_json(run.config())),
     }

@@ -81,6 +81,17 @@ class Sample:
         return (self.wanted + 1) // 2 if self.kind == "balanced" else self.wanted
 
     @property
+    def in_words(self) -> str:
+        """`balanced sample: 20 examples that MODEL comprehends …`."""
+        n_yes, n_no = len(self.comprehended), len(self.others)
+        other = f" and {n_no} it does not" if self.kind == "balanced" else ""
+        short = "" if self.full else f"; {self.wanted} were asked for and the task has no more"
+        return (
+            f"{self.kind} sample: {n_yes} examples that {self.chosen_by} comprehends on another option shuffle{other}, "
+            f"from {len(self.right)} asked{short}"
+        )
+
+    @property
     def full(self) -> bool:
         """Whether both parts have what was asked for."""
         n_others = self.wanted - self.quota if self.kind == "balanced" else 0

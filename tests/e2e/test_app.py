@@ -277,6 +277,12 @@ def test_a_cell_of_the_map_leads_to_its_neuron_to_its_question_and_back(tabs: Ta
     expect(page.get_by_role("heading", level=1)).to_have_text("Question")
     asked = [question.id for question in finished.setting().evaluation]
     assert parse_qs(urlsplit(page.url).query)["q"][0] in asked
+    page.go_back()
+    expect(page.get_by_role("heading", name=f"Neuron {neuron} in")).to_be_visible()
+    settled(page)
+    page.go_forward()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Question")
+    settled(page)
     page.get_by_role("button", name=f"Back to neuron {neuron}").click()
     expect(page.get_by_role("heading", name=f"Neuron {neuron} in")).to_be_visible()
     assert [int(part) for part in neuron.split(".")] in finished.ranking().neurons.tolist()

@@ -46,6 +46,14 @@ def test_lines_have_a_task_each_and_the_mean_over_tasks():
     assert figure.data[0].marker.symbol != figure.data[1].marker.symbol
 
 
+def test_a_set_alone_has_no_mean_beside_it():
+    alone = TaskLayers(("common",), np.array([[2, 0, 2]]), np.array([[0, 0, 1]]))
+    figure = share_lines(alone)
+    assert [(trace.name, trace.yaxis) for trace in figure.data] == [("common", "y"), ("common", "y2")]
+    assert list(figure.data[0].y) == [50, 0, 50]
+    assert "good: most in layer 0" in describe(figure)
+
+
 def test_changes_are_after_minus_before_with_their_sign():
     good, _, bad, _ = change_heatmaps(BEFORE, AFTER).data
     assert [list(row) for row in good.z] == [[0, 0], [1, 0], [-1, 0]]

@@ -105,6 +105,10 @@ def test_every_other_view_opens_from_the_rankings_alone_and_can_be_copied(
     assert faults(app) == []
     shown = next(one.value for one in app.dataframe if column in one.value)
     assert len(shown)
+    if column == "score":
+        # Figure 6.
+        (lines,) = figures(app)
+        assert [trace["name"] for trace in lines["data"]] == ["common", "common"]
     pd.testing.assert_frame_equal(made_by(script_of(app), monkeypatch), shown)
 
 

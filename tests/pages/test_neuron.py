@@ -95,6 +95,21 @@ def test_a_question_that_was_clicked_opens_on_its_own_page(open_page, asked, goo
     assert faults(app) == []
     assert app.title[0].value == "Question"
     assert app.selectbox(key="question").value == wanted
+    assert app.query_params["from"] in (good[2], [good[2]])
+
+
+def test_the_address_that_back_leads_to_shows_the_neuron_until_another_is_named(open_page, asked, good):
+    question = asked.setting().evaluation[4].id
+    app = open_page("neuron", run=asked.id, q=question, **{"from": good[2]})
+    assert faults(app) == []
+    assert app.text_input(key="neuron").value == good[2]
+    assert any(good[2] in heading.value for heading in app.subheader)
+    # Another entry of the browser's history would be made by writing it into the address.
+    assert "neuron" not in app.query_params
+    app.text_input(key="neuron").set_value("0.1").run()
+    assert "from" not in app.query_params
+    assert app.text_input(key="neuron").value == "0.1"
+    assert any("Neuron 0.1 in" in heading.value for heading in app.subheader)
 
 
 def test_an_effect_on_questions_that_the_run_no_longer_has_is_measured_anew(open_page, asked, good):

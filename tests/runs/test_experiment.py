@@ -160,6 +160,15 @@ def test_table_1_has_every_method_task_and_direction_with_their_averages(outputs
     assert set(table["method"]) == {"ace", "tn", "qrnca", "tn+", "qrnca+", "kn", "act", "random", "random+"}
 
 
+def test_table_1_says_the_threshold_of_kn_and_how_many_entries_averages_leave_out(outputs, runs):
+    text, table = outputs["table1"].text, outputs["table1"].table
+    for task, run in runs.main.items():
+        assert f"kn on {task}: {run.ranking('kn').note}" in text
+    single = table[table["task"] != "average"]
+    n = int((single["verdict"] == "undefined").sum())
+    assert (f"{n} of 36 entries are undefined" in text) == (n > 0)
+
+
 def test_numbers_of_the_tables_are_those_of_the_runs(outputs, runs):
     best = next(b for b in runs.main["mood"].evaluation().best if (b.source, b.direction) == ("ace", "degrader"))
     table = outputs["table1"].table
@@ -247,6 +256,7 @@ def test_files_hold_the_same_tables_and_the_report_its_setting(setting, runs, ou
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert len(page.encode()) < 10_000_000
     assert runs.main["mood"].id in page.split("<nav>")[0]
+    assert "<th>sample</th><td>natural</td>" in page.split("<nav>")[0]
     assert all(f'<section id="{name}">' in page for name in NAMES)
     whole = json.loads((tmp_path / "setting.json").read_text())
     assert (whole["settings"]["k"], whole["settings"]["draws"]) == (6, 2)
