@@ -14,7 +14,7 @@ from neuron_core.runs.store import RunFolder
 
 ATTRIBUTION_QUESTIONS = 12
 EVALUATION_QUESTIONS = 24
-DEADLINE_S = 60.0
+DEADLINE_S = 150.0
 
 
 def tiny_config(task: Path, model: Path, **changes: Any) -> RunConfig:

@@ -41,6 +41,12 @@ def run(store, config, tiny_model):
 
 
 @pytest.fixture(scope="module")
+def page(run):
+    """The report of the run alone."""
+    return runs_html({"one": run})
+
+
+@pytest.fixture(scope="module")
 def bare(store, config, tiny_model):
     """Neurons of one method and no evaluation."""
     few = replace(config, attribution=replace(config.attribution, methods=("ace",), steps=3), evaluation=None)
@@ -53,8 +59,7 @@ def anchors(page):
     return re.findall(r'<section id="([^"]+)">', page)
 
 
-def test_a_run_is_reported_with_its_setting_at_the_top(run):
-    page = runs_html({"one": run})
+def test_a_run_is_reported_with_its_setting_at_the_top(run, page):
     top = page.split("<nav>")[0]
     for said in (run.id, "my label", run.setting().task_fingerprint, run.setting().model.fingerprint):
         assert said in top
@@ -62,16 +67,14 @@ def test_a_run_is_reported_with_its_setting_at_the_top(run):
     assert anchors(page) == ["one-baseline", "one-neurons", "one-effects"]
 
 
-def test_the_report_is_one_small_file_without_addresses(run):
-    page = runs_html({"one": run})
+def test_the_report_is_one_small_file_without_addresses(page):
     assert len(page.encode()) < 10_000_000
     assert page.count("plotly.js v") == 1
     assert "<script src=" not in page
     assert 'href="http' not in page.split("plotly.js v")[0]
 
 
-def test_its_numbers_are_those_of_the_run(run):
-    page = runs_html({"one": run})
+def test_its_numbers_are_those_of_the_run(run, page):
     evaluation, effects = run.evaluation(), run.side_effects()
     assert f"<td>{100 * evaluation.baseline.acc:.1f}</td>" in page
     best = next(row for row in run.rankings()["kn"].cut(4).good.tolist())
