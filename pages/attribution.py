@@ -242,6 +242,10 @@ with st.expander("New run", expanded=run is None, key="new_run", icon=":material
 if run is None:
     empty_state("Nothing has been attributed yet. Start a run above, or run the demo.", state.START)
 elif setting is None or found is None:
-    empty_state("The neurons of this run appear here when its attribution is finished.")
+    goes_on = state.is_active(state.shown_id() or run.id)
+    empty_state(
+        "The neurons of this run appear here when its attribution is finished."
+        + ("" if goes_on else " It does not go on by itself: resume it above, or start another run.")
+    )
 else:
     result(run, setting, found)

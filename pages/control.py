@@ -18,6 +18,7 @@ from pages.shared.engine import engine
 from pages.shared.flips import flips
 from pages.shared.frame import through_frame
 from pages.shared.guard import guard, plain
+from pages.shared.plans import interventions
 from pages.shared.results import attribution_of, evaluation_of, setting_of, side_effects_of
 from pages.shared.widgets import CARD_WIDTH, competence, empty_state, figure, provenance, recipes
 from pages.shared.words import (
@@ -64,10 +65,10 @@ def form(run: RunFolder, setting: Setting) -> None:
         help="As many random neurons a layer; 0 leaves the band out.",
     )
     position, sample, by, methods = more_settings(run)
-    n_each = len(ks) * len(RATIOS) * len(DIRECTIONS) * (1 + int(seeds))
+    n_each, of_whom = interventions(run, len(ks), int(seeds), methods)
     st.caption(
         f"{int(examples) * N_PROXIES} questions, each under {n_each} interventions: {len(ks)} budgets, "
-        f"{len(RATIOS)} ratios, enhancer and degrader, for these neurons and for {int(seeds)} random sets."
+        f"{len(RATIOS)} ratios, enhancer and degrader, for {of_whom} and for {int(seeds)} random sets."
         + (" At all positions each intervention takes a whole prompt: much slower." if position == "all" else "")
         + (f" The sample first asks a model up to {most * N_PROXIES} further questions." if sample != "natural" else "")
     )

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from neuron_core.errors import ModelError
 from neuron_core.models.dimensions import BYTES, Dimensions, dimensions_of_config
-from neuron_core.models.folder import read_config
+from neuron_core.models.folder import check_gguf, read_config
 from neuron_core.models.hub import cached_config
 from neuron_core.models.presets import find_preset
 from neuron_core.models.spec import ModelSpec
@@ -48,7 +48,10 @@ def size_of(spec: ModelSpec) -> Size | None:
         return Size(dimensions.parameters, dimensions) if dimensions else None
     path = Path(spec.source).expanduser()
     if spec.is_gguf:
-        return _from_header(path, _gguf_size) if path.is_file() else None
+        if not path.is_file():
+            return None
+        check_gguf(path)
+        return _from_header(path, _gguf_size)
     dimensions = dimensions_of_config(read_config(path), str(path)) if (path / "config.json").is_file() else None
     files = sorted(path.glob("*.safetensors"))
     if files:
@@ -83,7 +86,9 @@ def _from_header(path: Path, read: Callable[[Path], T]) -> T:
         MemoryError,
     ):
         raise ModelError(
-            "the model can't be loaded: the header of the weights file is damaged", where=str(path)
+            "the model can't be loaded: the header of the weights file is damaged",
+            where=str(path),
+            accepted="the whole file, fetched or copied anew",
         ) from None
 
 

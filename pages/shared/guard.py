@@ -30,14 +30,19 @@ def guard() -> Iterator[None]:
 
 def error_box(what: str, where: str | None = None, accepted: str | None = None, details: str = "") -> None:
     """The box: the failure, more about it, where it is, what would work."""
-    lines = [f"**{plain(what[:1].upper() + what[1:])}**"]
+    lines = [f"**{plain(_begun(what))}**"]
     if details:
-        lines.append(plain(details))
+        lines.append(plain(_begun(details)))
     if where:
         lines.append(f"Where: {plain(where)}")
     if accepted:
         lines.append(f"What works: {plain(accepted)}")
     st.error("\n\n".join(lines), icon=":material/error:")
+
+
+def _begun(text: str) -> str:
+    """The text with a capital letter in front, but for an address."""
+    return text if re.match(r"\w+://", text) else text[:1].upper() + text[1:]
 
 
 def plain(text: str) -> str:

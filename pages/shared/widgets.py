@@ -1,7 +1,7 @@
 """What several pages show: captions, banners, figures and tables with their downloads."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -119,11 +119,19 @@ def figure(fig: go.Figure, key: str, name: str, on_select: Callable[[], None] | 
 
 def table(frame: pd.DataFrame, key: str, name: str, alt: str, shown: Any = None, **options: Any) -> None:
     """A table and, below it, its downloads. `shown`: how it looks, where that is not the frame itself."""
+    options["column_config"] = _headings(frame, options.get("column_config", {}))
     with st.container(key=f"{key}_table"):
         # What is missing stays empty: Streamlit's own word for it is "None".
         data = frame if shown is None else shown
         st.dataframe(data, hide_index=True, key=key, alt=alt, placeholder="", **options)
         _downloads(frame, key, name)
+
+
+def _headings(frame: pd.DataFrame, config: Mapping[str, Any]) -> dict[str, Any]:
+    """`config`, and spaces for the underscores of names that files have too."""
+    named = {name: {"label": name.replace("_", " ")} for name in map(str, frame.columns) if "_" in name}
+    said = {name: {key: value for key, value in one.items() if value is not None} for name, one in config.items()}
+    return {name: named.get(name, {}) | said.get(name, {}) for name in {**named, **said}}
 
 
 def _downloads(table: pd.DataFrame, key: str, name: str) -> None:

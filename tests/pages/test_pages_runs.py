@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from neuron_core.runs.config import config_to_json
 from neuron_core.runs.demo import demo_config
 from neuron_core.runs.store import RunStatus, Store
 from pages.shared.engine import engine
+from pages.shared.plans import interventions
 from tests.pages.conftest import APP, faults, figures, texts
 
 DEADLINE_S = 120.0
@@ -143,6 +146,32 @@ def test_a_run_that_stopped_says_what_is_kept_and_offers_to_resume(open_page, or
     assert ["something broke" in box.value for box in app.error] == [True] * (state == "failed")
     app.button(key=f"resume_{full.id}").click().run()
     assert orders() == [("resume", full.id)]
+
+
+def test_a_form_counts_the_interventions_of_every_method(full):
+    (full.path / "config.json").write_text(
+        config_to_json(
+            dataclasses.replace(
+                full.config(),
+                attribution=dataclasses.replace(full.config().attribution, methods=("ace", "tn", "qrnca+")),
+            )
+        ),
+        encoding="utf-8",
+    )
+    # Two methods and five random sets over 11 ratios; tn has no bad neurons: ratio 1 alone. Twice for both directions.
+    assert interventions(full, 3, 5, None) == (3 * 2 * (7 * 11 + 1), "those of 3 methods or sets")
+    # Uniform sets of the same seeds have no bad neurons either.
+    assert interventions(full, 1, 2, ("ace", "random")) == (1 * 2 * (3 * 11 + 2), "these neurons")
+
+
+def test_a_cancelled_run_without_neurons_says_what_to_do(open_page, full):
+    for part in ("setting.json", "rankings"):
+        path = full.path / part
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    full.write_status(dataclasses.replace(full.status(), state="cancelled", stage="attribution"))
+    app = open_page("attribution", run=full.id)
+    assert faults(app) == []
+    assert "resume it above, or start another run" in texts(app)
 
 
 def test_evaluate_sends_the_settings_of_the_form(open_page, orders, attributed):

@@ -57,3 +57,12 @@ def test_a_gpu_that_is_asked_for_and_not_found_is_named(open_page, monkeypatch):
     monkeypatch.setattr(sidebar, "free_for", lambda spec, freed: ("cuda:0", None))
     app = open_page("start", {"model_source": "meta-llama/Llama-2-7b-hf", "model_device": "cuda"})
     assert "Needs about 28.8 GB on cuda:0, which is not found here" in texts(app)
+
+
+def test_an_empty_gguf_file_says_so_before_it_is_loaded(open_page, tmp_path):
+    path = tmp_path / "empty.gguf"
+    path.touch()
+    app = open_page("start", {"model_source": str(path)})
+    (fault,) = faults(app)
+    assert "the file is empty" in fault
+    assert "a file that begins with GGUF" in fault

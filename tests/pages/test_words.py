@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from neuron_core.control.results import GridRow
 from neuron_core.runs.store import RunStatus
@@ -62,3 +63,15 @@ def test_progress_in_words(status, said):
 
 def test_no_sign_of_markdown_survives_in_a_message():
     assert plain("a_b *c* [d](e) <f> $g$ :red[h]") == (r"a\_b \*c\* \[d\]\(e\) \<f\> \$g\$ \:red\[h\]")
+
+
+def test_a_message_begins_with_a_capital_but_an_address_stays_as_it_is():
+    def boxes():
+        from pages.shared.guard import error_box
+
+        error_box("http://127.0.0.1:9 can't be reached")
+        error_box("the file is empty", details="the second line")
+
+    first, second = (box.value.replace("\\", "") for box in AppTest.from_function(boxes).run().error)
+    assert first == "**http://127.0.0.1:9 can't be reached**"
+    assert second == "**The file is empty**\n\nThe second line"
