@@ -143,7 +143,7 @@ def test_a_run_that_stopped_says_what_is_kept_and_offers_to_resume(open_page, or
     app = open_page("start", run=full.id)
     word = {"cancelled": "was cancelled", "failed": "failed", "running": "was interrupted"}[state]
     assert f"Run `{full.id}` {word}. 7 of 36 questions of its evaluation are kept." in texts(app)
-    assert ["something broke" in box.value for box in app.error] == [True] * (state == "failed")
+    assert ["Something broke" in box.value for box in app.error] == [True] * (state == "failed")
     app.button(key=f"resume_{full.id}").click().run()
     assert orders() == [("resume", full.id)]
 
