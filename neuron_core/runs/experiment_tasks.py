@@ -80,9 +80,15 @@ def effects_of(runs: Mapping[str, RunFolder]) -> dict[str, SideEffects]:
 
 
 def entries_output(
-    name: str, title: str, table: pd.DataFrame, line: Sequence[str] = ("method",), more: str = ""
+    name: str,
+    title: str,
+    table: pd.DataFrame,
+    line: Sequence[str] = ("method",),
+    more: str = "",
+    *,
+    measures: Sequence[str] = ("rac", "rcc"),
 ) -> Output:
-    """A table of entries, printed as the paper does and held out, with bars. more: words of its own."""
+    """A table of entries, printed as the paper does and held out, with bars of measures. more: words of its own."""
     best, heldout = as_printed(table, line), as_printed(table, line, heldout=True)
     printed = [("Best ratio (optimistic)", best), ("Held out", heldout)]
     words = [OPTIMISTIC, _undefined_in_words(table), more]
@@ -90,7 +96,7 @@ def entries_output(
         printed[0] = (printed[0][0], with_mean_effects(best, table, line))
         printed.append(("Side effects at the best ratio: P(A-D) / perplexity", side_effects_printed(table, line)))
         words.append(BESIDE)
-    figures = [(f"{metric.upper()} by task", entry_bars(table, metric, line)) for metric in ("rac", "rcc")]
+    figures = [(f"{metric.upper()} by task", entry_bars(table, metric, line)) for metric in measures]
     return Output(name, title, " ".join(filter(None, words)), table, printed, figures)
 
 

@@ -16,7 +16,7 @@ from neuron_core.figures.control import ratio_curves
 from neuron_core.figures.layers import completeness_bars, layer_heatmap
 from neuron_core.runs.compare import config_differences, metric_differences, set_overlaps
 from neuron_core.runs.config import config_to_json
-from neuron_core.runs.experiment_tasks import Output, effects_of, entries_output, evaluations_of
+from neuron_core.runs.experiment_tasks import effects_of, entries_output, evaluations_of
 from neuron_core.runs.html_report import Section, html_report
 from neuron_core.runs.results import read_attribution
 from neuron_core.runs.setting import Setting
@@ -58,16 +58,14 @@ def tables_html(runs: Mapping[str, RunFolder], k: int) -> str:
         missing = lacking(name, evaluations, k)
         more = f"Not evaluated on every task: {', '.join(missing)}." if missing else ""
         anchor = name.lower().replace(" ", "")
-        made = entries_output(anchor, f"{name}: {MEASURED[name]}, K = {k}", table, line, more)
-        figures = made.figures if name != "Table 7" else ()
-        sections.append(_section(Output(made.name, made.title, made.text, table, made.printed, figures)))
+        # Bars of every budget could not be told apart.
+        measures = () if name == "Table 7" else ("rac", "rcc")
+        title = f"{name}: {MEASURED[name]}" + (f", K = {k}" if measures else "")
+        made = entries_output(anchor, title, table, line, more, measures=measures)
+        sections.append(Section(made.name, made.title, made.text, made.printed, made.figures))
     text = "Accuracy and comprehension in percent, with 95% intervals; chance is 25%."
     sections.append(Section("table4", "Table 4: the unmodified model", text, [("Baselines", baselines)]))
     return html_report("NeuronLLM tables", {"K": k, **_whole_setting(runs)}, sections)
-
-
-def _section(output: Output) -> Section:
-    return Section(output.name, output.title, output.text, output.printed, output.figures)
 
 
 def _sections(name: str, run: RunFolder) -> list[Section]:
@@ -114,7 +112,7 @@ def _neurons(name: str, run: RunFolder, setting: Setting) -> Section:
 def _effects(name: str, run: RunFolder, setting: Setting, evaluation: Evaluation) -> Section:
     """Every source at every budget, at its best ratio, held out and with side effects, and curves over the ratio."""
     table = run_table(setting.task_name, evaluation, effects_of({setting.task_name: run}))
-    made = entries_output(f"{name}-effects", f"{name}: interventions", table, ("method", "k"))
+    made = entries_output(f"{name}-effects", f"{name}: interventions", table, ("method", "k"), measures=())
     source = evaluation.best[0].source
     figures = [
         (f"{source}: {metric.upper()} over the ratio, K = {k}", ratio_curves(evaluation, k, metric, source))
