@@ -111,10 +111,10 @@ def baseline_table(baselines: Mapping[str, Baseline], effects: Effects = NO_EFFE
             "com_high": 100 * com[1],
             "n_examples": baseline.n_examples,
             "n_questions": baseline.n_questions,
-            "competent": baseline.competent,
-            "complaint": baseline.complaint or "",
             "letter_mass": effects[task].letter_mass if task in effects else None,
             "perplexity": effects[task].perplexity if task in effects else None,
+            "competent": baseline.competent,
+            "complaint": baseline.complaint or "",
         }
         rows.append(row)
     return pd.DataFrame(rows).astype({"letter_mass": float, "perplexity": float})

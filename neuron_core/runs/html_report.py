@@ -83,7 +83,8 @@ def _value(value: object) -> str:
         if value and all(isinstance(one, Mapping) for one in value):
             return _table(pd.DataFrame(list(value)))
         return ", ".join(_value(one) for one in value) or "–"
-    return "–" if value is None or value == "" else _text(value)
+    # An empty line of a prompt is not one that was left as it is.
+    return "–" if value is None else _text("(empty)" if value == "" else value)
 
 
 def _section(section: Section) -> str:

@@ -149,7 +149,7 @@ def _setting_of(run: RunFolder) -> dict[str, Any]:
     model = setting.model
     return {
         "run": run.id,
-        "label": run.label(),
+        "label": run.label() or None,
         "task": f"{setting.task_name} ({setting.task_kind}), fingerprint {setting.task_fingerprint}",
         "examples of the file": f"{setting.n_examples}, {setting.n_rejected} rows rejected",
         "model": f"{model.title}, {model.architecture}, fingerprint {model.fingerprint}",

@@ -9,7 +9,7 @@ import pytest
 from neuron_core.figures.theme import dress
 from neuron_core.runs.html_report import Section, html_report
 
-SETTING = {"model": "a <b>bold</b> model", "ks": [10, 25], "z": None, "runs": [{"task": "ner", "seed": 7}]}
+SETTING = {"model": "a <b>bold</b> model", "ks": [10, 25], "z": None, "role": "", "runs": [{"task": "ner", "seed": 7}]}
 
 
 def figure(name="</script><script>console.error('let out')</script>"):
@@ -28,6 +28,7 @@ def test_the_setting_stands_at_the_top_and_every_section_has_its_anchor():
     top = page[: page.index('<section id="table1">')]
     assert "<th>ks</th><td>10, 25</td>" in top
     assert "<th>z</th><td>–</td>" in top
+    assert "<th>role</th><td>(empty)</td>" in top
     assert "<td>ner</td><td>7</td>" in top
     assert page.index('<a href="#fig9">') < page.index('<section id="fig9">')
 
