@@ -20,8 +20,8 @@ from pages.shared.tables import SCORE, neuron_table
 from pages.shared.widgets import competence, empty_state, provenance, recipes, table
 
 SHOWN = 10
+# Of the address: the neuron that a question was opened from.
 FROM = "from"
-"of the address: the neuron that a question was opened from"
 
 
 def choose_neuron(setting: Setting) -> tuple[int, int] | None:

@@ -172,3 +172,9 @@ def test_next_goes_to_the_neuron_of_the_next_rank(open_page, full, good):
     app = open_neuron(open_page, full, good[2])
     app.button(key="next_neuron").click().run()
     assert app.text_input(key="neuron").value == ".".join(map(str, full.ranking().neurons[2].tolist()))
+
+
+def test_a_note_in_the_source_of_a_page_is_not_shown(open_page, full):
+    app = open_page("neuron", run=full.id)
+    assert faults(app) == []
+    assert "of the address" not in texts(app).lower()
