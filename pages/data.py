@@ -33,7 +33,8 @@ def at_hand() -> None:
     """A bundled or kept task, and the button that makes it the one of the next run."""
     known = tasks_at_hand()
     if st.session_state.pop("task_deleted", False):
-        st.session_state.pop("data_at_hand", None)
+        # Said, not left out: the browser would go on showing the name of the deleted one.
+        st.session_state["data_at_hand"] = next(iter(known))
     name = st.selectbox(
         "Task",
         list(known),
