@@ -15,6 +15,7 @@ from neuron_core.bench.run import WIDER, run_bench, timed_layers
 from neuron_core.bench.text import bench_text
 from neuron_core.bench.timing import peak_memory_gib
 from neuron_core.figures.bench import bench_figure
+from neuron_core.figures.theme import describe
 from neuron_core.models import shapes
 from neuron_core.models.shapes import SHAPES
 from neuron_core.models.spec import ModelSpec
@@ -94,11 +95,14 @@ def test_without_captum_its_time_is_null_and_the_text_says_so(spec, monkeypatch)
     assert result["settings"] == []
     assert "Captum, the same scores and layers: not installed" in bench_text(result)
     # The figure leaves it out.
-    assert [bar.name for bar in bench_figure(result).data] == [
+    figure = bench_figure(result)
+    assert [bar.name for bar in figure.data] == [
         "bare matrix multiplications",
         "fast exact form",
         "full-sequence reference",
     ]
+    assert list(figure.data[0].x) == [f"T = {result['T']}<br>m = 16"]
+    assert "Captum" not in describe(figure)
 
 
 def test_the_floor_multiplies_the_shapes_of_prompt_and_rows_and_no_other(tiny_model, monkeypatch):

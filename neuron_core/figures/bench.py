@@ -4,32 +4,56 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from neuron_core.figures.theme import BAD, MARK, NEUTRAL, TASK, dress
+
 WAYS = {
-    "floor_s": "bare matrix multiplications",
-    "fast_s": "fast exact form",
-    "captum_s": "Captum",
-    "reference_s": "full-sequence reference",
+    "floor_s": ("bare matrix multiplications", NEUTRAL),
+    "fast_s": ("fast exact form", TASK),
+    "captum_s": ("Captum", MARK),
+    "reference_s": ("full-sequence reference", BAD),
 }
+BACKGROUND, TEXT = "white", "#31333F"
 
 
 def bench_figure(result: dict[str, Any]) -> go.Figure:
-    """Bars by setting (prompt length and steps), one colour a way; what was not measured has no bar."""
-    usual = {**result["attribution"], "T": result["T"], "m": result["m"]}
+    """Bars by setting (prompt length and steps, another model's name), one colour a way; what was not measured has no
+    bar. It stands alone in a file, so it has a title and a background."""
+    usual = {**result["attribution"], "T": result["T"], "m": result["m"], "model": result["model"]}
     measured = [usual, *result["settings"]]
     figure = go.Figure()
-    for key, name in WAYS.items():
+    for key, (name, colour) in WAYS.items():
         known = [each for each in measured if each[key] is not None]
         if known:
             figure.add_bar(
                 name=name,
-                x=[f"T = {each['T']}, m = {each['m']}" for each in known],
+                x=[_setting(each, result["model"]) for each in known],
                 y=[each[key] for each in known],
-                text=[f"{each[key]:.3g}" for each in known],
+                text=[f"{each[key]:,.0f}" if each[key] >= 10 else f"{each[key]:.2g}" for each in known],
+                textposition="outside",
+                textangle=0,
+                textfont={"size": 11},
+                cliponaxis=False,
+                marker={"color": colour},
             )
-    figure.update_layout(
-        title=f"Attribution of one question: {result['model']}, {result['dtype']}, {result['device']}",
-        barmode="group",
-        legend={"orientation": "h", "y": -0.2},
+    heading = f"Attribution of one question, seconds. {result['model']}, {result['dtype']}, {result['device']}"
+    said = "; ".join(
+        f"{_setting(each, result['model']).replace('<br>', ', ')}: "
+        + ", ".join(f"{name} {each[key]:.3g} s" for key, (name, _) in WAYS.items() if each[key] is not None)
+        for each in measured
     )
-    figure.update_yaxes(type="log", title="seconds a question")
+    dress(figure, f"{heading}. {said}.", height=520)
+    figure.update_layout(
+        title={"text": heading, "x": 0.01, "xanchor": "left", "font": {"size": 15, "color": TEXT}},
+        barmode="group",
+        margin={"t": 96},
+        paper_bgcolor=BACKGROUND,
+        plot_bgcolor=BACKGROUND,
+        font={"color": TEXT},
+    )
+    figure.update_yaxes(type="log", dtick=1, title="seconds a question")
     return figure
+
+
+def _setting(each: dict[str, Any], usual: str) -> str:
+    label = f"T = {each['T']:,}<br>m = {each['m']}"
+    return label if each["model"] == usual else f"{label}<br>{each['model'].split(',')[0]}"
