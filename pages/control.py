@@ -147,9 +147,10 @@ def choose_cell(evaluation: Evaluation) -> Cell:
         if len(sources) > 1:
             source = st.selectbox("Neurons of", sources, key="control_source", format_func=source_title, width=220)
         ks = sorted({row.k for row in evaluation.grid if row.source == source})
-        k = st.selectbox("Budget K", ks, key="control_k", persist_state="session", width=150)
+        # The largest budget and the degrader show most, whatever a run found.
+        k = st.selectbox("Budget K", ks, len(ks) - 1, key="control_k", persist_state="session", width=150)
         direction: Direction = st.segmented_control(
-            "Direction", DIRECTIONS, default="enhancer", required=True, key="direction", persist_state="session"
+            "Direction", DIRECTIONS, default="degrader", required=True, key="direction", persist_state="session"
         )
         where = (source, k, direction)
         best = next(found for found in evaluation.best if (found.source, found.k, found.direction) == where)

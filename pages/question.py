@@ -48,7 +48,7 @@ def choose_interventions(evaluation: Evaluation) -> tuple[int, dict]:
     """Budget, and the ratio of every source and direction that is shown."""
     with st.container(horizontal=True, gap="medium"):
         ks = sorted({row.k for row in evaluation.grid})
-        k = st.selectbox("Budget K", ks, key="control_k", persist_state="session", width=150)
+        k = st.selectbox("Budget K", ks, len(ks) - 1, key="control_k", persist_state="session", width=150)
         how = st.segmented_control(
             "Ratio", [BEST, ONE], default=BEST, required=True, key="question_ratio_mode", persist_state="session"
         )

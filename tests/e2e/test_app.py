@@ -343,8 +343,6 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
     assert {(role, number) for _, role, number, *_ in rows} == {("good", str(layer))}
 
     go_to(page, "Control")
-    choose(page, "control_k", 100)
-    switch(page, "direction", "degrader")
     slider = at(page, "ratio_100_degrader").get_by_role("slider")
     slider.press("Home")
     assert_shows_cell(page, run, 100, 0.0, "degrader")
@@ -367,8 +365,6 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
     expect(page.get_by_text(f"2 of {len(flipped)}: question {flipped[1].question_id}, lost")).to_be_visible()
 
     dark = tabs.open(f"/control?run={run.id}", "dark")
-    choose(dark, "control_k", 100)
-    switch(dark, "direction", "degrader")
     expect(at(dark, "cards").get_by_text("RAC at ratio")).to_be_visible()
     at(dark, "direction").evaluate("element => element.scrollIntoView()")
     shoot(dark, "control-dark")

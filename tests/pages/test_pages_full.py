@@ -144,7 +144,8 @@ def test_go_to_something_that_is_no_neuron_says_what_would_be_one(open_page, ful
 @pytest.mark.parametrize("direction", ["enhancer", "degrader"])
 def test_control_opens_at_the_best_ratio_and_shows_the_held_out_value_beside_it(open_page, full, direction):
     app = open_page("control")
-    app.selectbox(key="control_k").set_value(10).run()
+    # What shows most: the largest budget, and taking away.
+    assert (app.selectbox(key="control_k").value, app.segmented_control(key="direction").value) == (10, "degrader")
     app.segmented_control(key="direction").set_value(direction).run()
     best = next(one for one in full.evaluation().best if (one.k, one.direction) == (10, direction))
     assert app.select_slider[0].value == best.ratio
@@ -155,8 +156,10 @@ def test_control_opens_at_the_best_ratio_and_shows_the_held_out_value_beside_it(
 
 def test_the_ratio_changes_the_cards(open_page, full):
     app = open_page("control")
+    app.segmented_control(key="direction").set_value("enhancer").run()
     app.select_slider[0].set_value(0.3).run()
-    cell = cell_of(full.evaluation(), 4, 0.3, "enhancer")
+    cell = cell_of(full.evaluation(), 10, 0.3, "enhancer")
+    assert cell.row.rac != 0
     shown = {card.label: card.value for card in app.metric}
     assert shown["RAC at ratio 0.3"].startswith(f"{cell.row.rac:+.1f}".replace("-", "−"))
     said = texts(app)
@@ -181,7 +184,7 @@ def test_the_table_of_questions_can_be_filtered_by_flip(open_page, full):
     app = open_page("control")
     evaluated = read_evaluated(full)
     ratio = app.select_slider[0].value
-    rows = question_rows(evaluated.probabilities, evaluated.plan, evaluated.column(4, ratio, "enhancer"))
+    rows = question_rows(evaluated.probabilities, evaluated.plan, evaluated.column(10, ratio, "degrader"))
     assert len(app.dataframe[0].value) == 36
     for flip in ("gained", "lost", "changed"):
         app.segmented_control(key="flips").set_value(flip).run()
@@ -197,7 +200,7 @@ def test_a_link_opens_a_question_with_its_four_bars_before_and_after(open_page, 
     app.run()
     assert any(f"question {wanted}" in text.value for text in app.text)
     before, after = figures(app)[-1]["data"]
-    column = 1 + evaluated.column(4, app.select_slider[0].value, "enhancer")
+    column = 1 + evaluated.column(10, app.select_slider[0].value, "degrader")
     assert before["y"] == pytest.approx((100 * evaluated.probabilities.values[5, 0]).tolist())
     assert after["y"] == pytest.approx((100 * evaluated.probabilities.values[5, column]).tolist())
     assert evaluated.questions[5].stem in [text.value for text in app.text]

@@ -21,8 +21,8 @@ def test_a_link_opens_a_question_before_and_under_both_directions(open_page, ful
     assert app.selectbox(key="question").value == wanted
     bars = figures(app)[0]["data"]
     assert bars[0]["y"] == pytest.approx((100 * evaluated.probabilities.values[4, 0]).tolist())
-    best = next(b for b in full.evaluation().best if (b.k, b.direction) == (4, "enhancer"))
-    column = 1 + evaluated.column(4, best.ratio, "enhancer")
+    best = next(b for b in full.evaluation().best if (b.k, b.direction) == (10, "enhancer"))
+    column = 1 + evaluated.column(10, best.ratio, "enhancer")
     assert bars[1]["y"] == pytest.approx((100 * evaluated.probabilities.values[4, column]).tolist())
     table = app.dataframe[0].value
     assert table["direction"].tolist() == ["", "enhancer", "degrader", "enhancer", "degrader"]
@@ -35,7 +35,7 @@ def test_one_ratio_for_all_changes_the_bars(open_page, full):
     app.segmented_control(key="question_ratio_mode").set_value("one for all").run()
     app.select_slider(key="question_ratio").set_value(0.3).run()
     assert set(app.dataframe[0].value["ratio"].dropna()) == {0.3}
-    column = 1 + evaluated.column(4, 0.3, "enhancer")
+    column = 1 + evaluated.column(10, 0.3, "enhancer")
     assert figures(app)[0]["data"][1]["y"] == pytest.approx((100 * evaluated.probabilities.values[0, column]).tolist())
 
 
