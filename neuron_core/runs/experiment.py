@@ -114,7 +114,8 @@ def _table7(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
 def _fig9(cost: pd.DataFrame) -> Output:
     text = (
         "Seconds a layer of attribution, mean of the repeats. Without QATT every token of the answer is a problem of "
-        "its own (Eq. 2); a letter is one. The full-sequence form is timed on few steps and scaled to all of them."
+        "its own (Eq. 2); a letter is one. The full-sequence form is timed on "
+        "few steps and at most four tokens, and scaled to all of them."
     )
     return Output(
         "fig9", "Figure 9: time against answer length", text, cost, [("Seconds", cost)], [("Time", cost_lines(cost))]

@@ -37,3 +37,21 @@ def test_the_slow_form_is_scaled_from_the_steps_timed_and_counts_every_token(tin
     assert table[SLOW_QATT, 1] == 3.0
     assert table[SLOW_TEXT, 3] == 9.0
     assert table[FAST_TEXT, 3] == 0.5
+
+
+def test_a_long_answer_s_slow_form_is_timed_on_tokens_spread_over_it(tiny_model, monkeypatch):
+    loaded, prompt, lengths = tiny_model("llama"), None, []
+    monkeypatch.setattr(experiment_cost, "_timed", lambda loaded, work: (work(), 1.0))
+    whole = experiment_cost.last_neurons
+
+    def noted(loaded, extended, layer):
+        lengths.append(len(extended.token_ids) - len(prompt.token_ids))
+        return whole(loaded, extended, layer)
+
+    monkeypatch.setattr(experiment_cost, "last_neurons", noted)
+    prompt = tokens(loaded)
+    setting = CostSetting(lengths=(2, 8), repeats=1, steps=4, slow_steps=2, slow_tokens=2, layers=2)
+    table = answer_cost(loaded, prompt, 1, setting).set_index(["form", "length"])["seconds"]
+    # The letter, once untimed; both tokens of the short answer; of eight those in the middle of either half.
+    assert lengths[-4:] == [0, 1, 2, 6]
+    assert table[SLOW_TEXT, 8] == 8 * 3.0
