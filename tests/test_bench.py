@@ -65,13 +65,13 @@ def test_the_result_says_what_was_measured_and_on_what(measured):
         "Captum",
         "floor",
         "questions that share a prefix",
+        "grid",
         "T = 64, m = 16",
         "T = 256, m = 16",
         "T = 1024, m = 16",
         f"T = {usual}, m = 4",
         f"T = {usual}, m = 64",
         f"T = {usual}, m = 16",
-        "grid",
     ]
 
 

@@ -81,6 +81,14 @@ def command(capfd):
 
 
 @pytest.fixture(autouse=True)
+def ctrl_c():
+    """Ctrl-C as on a terminal: a shell's job in the background is started deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
 def runs(tmp_path, monkeypatch):
     """The folder of runs, and a working folder of the test's own."""
     monkeypatch.setenv("NEURONLLM_RUNS", str(tmp_path / "runs"))
