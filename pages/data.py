@@ -17,7 +17,7 @@ from pages.shared.columns import KIND_LABELS, Columns, choose_columns
 from pages.shared.engine import engine
 from pages.shared.frame import through_frame
 from pages.shared.guard import error_box, guard, plain
-from pages.shared.lengths import fitting, length_check
+from pages.shared.lengths import fitting
 from pages.shared.results import reading_of
 from pages.shared.sources import hub_table, remembered, server_table, uploaded_table
 from pages.shared.tables import example_table, raw_table, rejected_table
@@ -94,17 +94,18 @@ def brought(table: Table) -> None:
     if columns is None:
         return
     st.subheader("Rows")
+    works = "other columns or another kind above, or a corrected file"
     try:
         reading = checked(table, columns)
+        works = "shorter texts, or a model with a longer context"
+        good = fitting(reading)
     except NoGoodRow as error:
-        error_box(error.what, error.where, "other columns or another kind above, or a corrected file")
+        error_box(error.what, error.where, works)
         rejected_rows(error.rejected, table.name)
         return
-    good = fitting(reading)
     report(good)
     if good.rejected:
         rejected_rows(good.rejected, table.name)
-    length_check(reading, good.fits)
     examples(good)
     go_on(good, table.name)
 

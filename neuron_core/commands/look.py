@@ -8,6 +8,7 @@ import typer
 from neuron_core.commands.common import spec
 from neuron_core.commands.options import AsJson, Device, Dtype, Model, Revision, Seed, Task
 from neuron_core.commands.wording import with_wording
+from neuron_core.errors import ModelError
 from neuron_core.models.spec import EMBEDDED, ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs import report
@@ -61,7 +62,7 @@ def validate(
     rejected: Annotated[Path | None, typer.Option(help="Write the rejected rows to this CSV file.")] = None,
     good: Annotated[Path | None, typer.Option(help="Write the good rows to this JSONL file, for --task.")] = None,
     model: Annotated[
-        str | None, typer.Option(help="Reject examples whose prompts are too long for this model; reads no weights.")
+        str | None, typer.Option(help="Whose context prompts must fit; the demo model. Reads no weights.")
     ] = None,
     revision: Revision = None,
     seed: Seed = 0,
@@ -83,8 +84,7 @@ def validate(
         reading = read_checked(file, kind, columns, labels=allowed, answers=answers, format=format, encoding=encoding)
         if prompt != USUAL:
             _check_wording(reading, seed, prompt)
-        if model is not None:
-            reading = _fitting(reading, spec(model, revision), seed, prompt)
+        reading = _fitting(reading, model, revision, seed, prompt)
     except NoGoodRow as error:
         if rejected:
             write_file(rejected, rejected_csv(error.rejected))
@@ -105,17 +105,28 @@ def _check_wording(reading: "TaskReading", seed: int, prompt: PromptConfig) -> N
     check_wording(reading.task, reading.task.examples, seed, prompt)
 
 
-def _fitting(reading: "TaskReading", model: ModelSpec, seed: int, prompt: PromptConfig) -> "TaskReading":
-    """The reading without the examples whose prompts are too long for the model."""
-    with stage_line() as on_stage:
-        from neuron_core.models.chat import chat_template_of
-        from neuron_core.models.loading import load_tokenizer
-        from neuron_core.runs.lengths import Lengths
+def _fitting(
+    reading: "TaskReading", given: str | None, revision: str | None, seed: int, prompt: PromptConfig
+) -> "TaskReading":
+    """The reading without the examples whose prompts are too long for the model, without one given the demo's.
 
-        tokenizer, limit = load_tokenizer(model, on_stage)
-        on_stage("counting tokens")
-        chat = chat_template_of(tokenizer) if prompt.template == "chat" else None
-        return Lengths.of(reading.task, tokenizer, limit, model.title, seed, prompt, chat).applied(reading)
+    Not checked where the demo model is not installed and was not asked for.
+    """
+    from neuron_core.runs.lengths import Lengths, Reader
+
+    model = spec(given or EMBEDDED, revision)
+    lengths = Lengths.by_characters(reading.task, model, seed, prompt)
+    if lengths is None:
+        with stage_line() as on_stage:
+            try:
+                reader = Reader.of(model, on_stage)
+            except ModelError:
+                if given is None:
+                    return reading
+                raise
+            on_stage("counting tokens")
+            lengths = Lengths.of(reading.task, reader, seed, prompt)
+    return lengths.applied(reading)
 
 
 def models(as_json: AsJson = False) -> None:

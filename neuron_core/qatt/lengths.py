@@ -4,13 +4,26 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from neuron_core.models.chat import ChatTemplate
-from neuron_core.qatt.config import USUAL, PromptConfig
-from neuron_core.qatt.draws import draw
+from neuron_core.qatt.config import BY_SEED, USUAL, PromptConfig
+from neuron_core.qatt.draws import draw, pool_of
 from neuron_core.qatt.prompt import proxy_questions
 from neuron_core.tasks.task import Example, Task
 
 MARGIN = 100
 "characters for letters, brackets, line ends and the tokens that a tokenizer adds of itself"
+EXPANSION = 11
+"times as many bytes at most as before: text beyond ASCII under compatibility normalization (Unicode FAQ, NFKC)"
+
+
+def surely_fits(
+    task: Task, limit: int, seed: int = 0, config: PromptConfig = USUAL, chat: ChatTemplate | None = None
+) -> Callable[[Example], bool]:
+    """Whether an example's prompts have at most `limit` tokens whatever the tokenizer: by counting characters.
+
+    A token is a character of plain ASCII text at least, or a byte of other text after its normalization. False says
+    only that tokens must be counted. The demonstration is the one that the seed draws. Errors as of proxy_questions.
+    """
+    return _bound(task, draw(task, 0, 0, seed, config.demonstration).demonstration, limit, seed, config, chat)
 
 
 def prompt_lengths(
@@ -23,23 +36,56 @@ def prompt_lengths(
 ) -> Iterator[tuple[Example, int | None]]:
     """Each example with the tokens of its longest prompt, None where that is surely at most `limit`.
 
-    A token is one character of plain ASCII text at least: where all that may stand in a prompt has no more characters
-    than the limit, nothing is counted. The demonstration is the one that the seed draws. Errors as of proxy_questions.
+    A row that would be the demonstration but, shown before itself, has more tokens than `limit` gives that number:
+    left out, it makes room for the next one, where it would have made every prompt too long. Errors as of
+    proxy_questions.
     """
+
+    def count(example: Example, demonstration: Example | None) -> int:
+        questions = proxy_questions(example, task, demonstration, seed, config, chat)
+        return max(count_tokens(question.prompt) for question in questions)
+
     demonstration = draw(task, 0, 0, seed, config.demonstration).demonstration
-    shared = proxy_questions(task.examples[0], task, demonstration, seed, config, chat)[0].prompt
-    answers = task.answers
-    ascii_only = shared.isascii() and all(map(str.isascii, answers))
-    longest = max(map(len, answers))
+    unfit: dict[str, int] = {}
+    for example in pool_of(task, seed) if config.demonstration == BY_SEED else ():
+        n_tokens = count(example, example)
+        if n_tokens <= limit:
+            demonstration = example
+            break
+        unfit[example.id] = n_tokens
+    else:
+        # No prompt fits, whichever is shown.
+        unfit = {}
+    fits = _bound(task, demonstration, limit, seed, config, chat)
     for example in task.examples:
-        own = "".join(map(_flat, example.fields.values()))
+        yield example, unfit.get(example.id) or (None if fits(example) else count(example, demonstration))
+
+
+def _bound(
+    task: Task, demonstration: Example | None, limit: int, seed: int, config: PromptConfig, chat: ChatTemplate | None
+) -> Callable[[Example], bool]:
+    shortest = min(task.examples, key=lambda example: _most(_own(example)))
+    shared = _most(proxy_questions(shortest, task, demonstration, seed, config, chat)[0].prompt)
+    longest = max(map(_most, task.answers))
+
+    def fits(example: Example) -> bool:
         # An option is an answer of the file, one of the row's own texts, or a segmentation with a tag a word.
-        bound = len(shared) + len(own) + 3 * max(longest, 6 * len(example.answer)) + MARGIN
-        if ascii_only and own.isascii() and bound <= limit:
-            yield example, None
-        else:
-            questions = proxy_questions(example, task, demonstration, seed, config, chat)
-            yield example, max(count_tokens(question.prompt) for question in questions)
+        options = 3 * max(longest, 6 * _most(example.answer))
+        return shared + _most(_own(example)) + options + MARGIN <= limit
+
+    return fits
+
+
+def _most(text: str) -> int:
+    """Tokens of a text at most."""
+    if text.isascii():
+        return len(text)
+    plain = len(text.encode("ascii", "ignore"))
+    return plain + EXPANSION * (len(text.encode("utf-8", "surrogatepass")) - plain)
+
+
+def _own(example: Example) -> str:
+    return "".join(map(_flat, example.fields.values()))
 
 
 def _flat(value: Any) -> str:

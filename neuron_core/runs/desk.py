@@ -6,7 +6,7 @@ from threading import Condition
 
 from neuron_core.errors import NeuronCoreError
 from neuron_core.models.spec import ModelSpec
-from neuron_core.runs.errands import Errand, ErrandState
+from neuron_core.runs.errands import Errand, ErrandState, LengthsErrand
 from neuron_core.runs.protocol import DropRequest, ErrandRequest, Request
 
 KEPT = 64
@@ -22,23 +22,25 @@ class ErrandDesk:
     def __init__(
         self,
         lock: Condition,
-        send: Callable[[ModelSpec, Callable[[int], Request]], int],
+        send: Callable[[ModelSpec | None, Callable[[int], Request]], int],
         send_on: Callable[[Request], None],
     ) -> None:
-        """send: hands the worker a request made with a number, and gives the number; send_on: hands it one more."""
+        """send: hands the worker a request made with a number, and gives the number; the spec is of the model that the
+        request needs loaded. send_on: hands it one more."""
         self._lock, self._send, self._send_on = lock, send, send_on
         self._states: dict[Errand, ErrandState] = {}
 
     def start(self, errand: Errand, spec: ModelSpec) -> None:
-        """Hands an errand to the worker, unless it is going already; loads the model if it is not loaded.
+        """Hands an errand to the worker, unless it is going already; loads the model if the errand needs it.
 
-        RunError when a run is using another model.
+        RunError when a run is using another model, of an errand that needs one.
         """
         with self._lock:
             state = self._states.get(errand)
             if state is not None and not state.ended:
                 return
-            number = self._send(spec, lambda number: ErrandRequest(number, errand, spec))
+            needed = None if isinstance(errand, LengthsErrand) else spec
+            number = self._send(needed, lambda number: ErrandRequest(number, errand, spec))
             self._states.pop(errand, None)
             self._states[errand] = ErrandState(number)
             ended = [old for old, state in self._states.items() if state.ended]

@@ -11,8 +11,8 @@ from neuron_core.errors import RunError
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.qatt.stems import stem_of
 from neuron_core.runs.config import EvaluationConfig
-from neuron_core.runs.errands import Errand, LengthsErrand, NeuronErrand, WritingErrand
-from neuron_core.runs.lengths import count_lengths
+from neuron_core.runs.errands import LengthsErrand, ModelErrand, NeuronErrand, WritingErrand
+from neuron_core.runs.lengths import Reader, count_lengths
 from neuron_core.runs.neurons import save_finding
 from neuron_core.runs.setting import Setting, reading_of
 from neuron_core.runs.store import RunFolder
@@ -31,16 +31,18 @@ class Step:
     text: Generation | None = None
 
 
-def steps_of(errand: Errand, engine: "Engine") -> Iterator[Step]:
+def length_steps(errand: LengthsErrand, reader: Reader) -> Iterator[Step]:
+    """Carries out the errand that needs a tokenizer alone."""
+    return (Step(*counted) for counted in count_lengths(errand, reader))
+
+
+def steps_of(errand: ModelErrand, engine: "Engine") -> Iterator[Step]:
     """Carries the errand out; the model is unchanged between two steps. Findings are written at the end.
 
     RunError when the engine's model is not the one that the run was made with, ConfigError when it lacks the neuron.
     """
     if isinstance(errand, WritingErrand):
         yield from _write(errand, engine)
-        return
-    if isinstance(errand, LengthsErrand):
-        yield from (Step(*counted) for counted in count_lengths(errand, engine))
         return
     run = RunFolder(Path(errand.run))
     setting = run.setting()

@@ -1,4 +1,4 @@
-"""Errands: stepwise work with the model that is no run. They go on between two questions of a run. No torch."""
+"""Errands: stepwise work with a model that is no run. They go on between two questions of a run. No torch."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -39,7 +39,10 @@ class WritingErrand:
 
 @dataclass(frozen=True)
 class LengthsErrand:
-    """Count the prompts of a task's examples in tokens; those too long for the model go to a file."""
+    """Count the prompts of a task's examples in tokens; those too long for the model go to a file.
+
+    It needs the model's tokenizer alone, so that it goes on beside a run with another model.
+    """
 
     task: str
     "a bundled task or a path"
@@ -49,7 +52,8 @@ class LengthsErrand:
     kind: Literal["lengths"] = "lengths"
 
 
-Errand = NeuronErrand | WritingErrand | LengthsErrand
+ModelErrand = NeuronErrand | WritingErrand
+Errand = ModelErrand | LengthsErrand
 
 
 @dataclass(frozen=True)

@@ -216,12 +216,12 @@ class EngineHandle:
             if self._state.wait_for(lambda: self._process is not process, seconds):
                 return
 
-    def _send_beside(self, spec: ModelSpec, make: Callable[[int], Request]) -> int:
-        """Sends a request that goes beside runs with the same model. RunError when a run is using another one."""
+    def _send_beside(self, spec: ModelSpec | None, make: Callable[[int], Request]) -> int:
+        """Sends a request that goes beside runs with the model that it needs. RunError: a run is using another one."""
         self._check_open()
         self._state.wait_for(lambda: not self._stopping, CONFIRM_S)
         job = self._job
-        if job is not None and job.spec != spec:
+        if job is not None and spec is not None and job.spec != spec:
             raise RunError("a run is using another model", where=job.run_id, accepted="wait for it, or cancel it")
         number = next(self._numbers)
         self._worker().send(make(number))

@@ -1,28 +1,56 @@
-"""Which examples of a task are too long for a model: counted where its tokenizer is, kept in a file. No torch."""
+"""Which examples of a task are too long for a model: by characters where that is enough, else by its tokenizer.
+
+No torch of its own.
+"""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuron_core.errors import RunError
-from neuron_core.models.chat import ChatTemplate
+from neuron_core.models.chat import ChatTemplate, chat_template_of
 from neuron_core.models.letters import encode
+from neuron_core.models.size import size_of
+from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
-from neuron_core.qatt.lengths import prompt_lengths
+from neuron_core.qatt.lengths import prompt_lengths, surely_fits
 from neuron_core.runs.files import write_file
 from neuron_core.tasks.load import load_task
 from neuron_core.tasks.reading import TaskReading, leave_out, too_long
 from neuron_core.tasks.task import Example, Task
 
 if TYPE_CHECKING:
-    from neuron_core.runs.engine import Engine
     from neuron_core.runs.errands import LengthsErrand
 
 BATCH = 200
 "examples counted at a go"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What counting needs of a model: nothing of its weights."""
+
+    title: str
+    tokenizer: Any
+    limit: int
+    "tokens that its context holds"
+    chat: ChatTemplate | None
+
+    @classmethod
+    def of(cls, spec: ModelSpec, say: Callable[[str], None]) -> "Reader":
+        """Of a model that is not in memory. ModelError as of load_tokenizer."""
+        # It takes seconds to import.
+        from neuron_core.models.loading import load_tokenizer
+
+        tokenizer, limit = load_tokenizer(spec, say)
+        return cls(spec.title, tokenizer, limit, chat_template_of(tokenizer))
+
+    def count(self, text: str) -> int:
+        """Tokens of a text."""
+        return len(encode(self.tokenizer, text))
 
 
 @dataclass(frozen=True)
@@ -37,19 +65,21 @@ class Lengths:
     "tokens by example id, of those over the limit"
 
     @classmethod
-    def of(
-        cls,
-        task: Task,
-        tokenizer: Any,
-        limit: int,
-        model: str,
-        seed: int,
-        prompt: PromptConfig = USUAL,
-        chat: ChatTemplate | None = None,
-    ) -> "Lengths":
+    def of(cls, task: Task, reader: Reader, seed: int, prompt: PromptConfig = USUAL) -> "Lengths":
         """Counted at once."""
-        counted = prompt_lengths(task, lambda text: len(encode(tokenizer, text)), limit, seed, prompt, chat)
-        return cls(model, limit, _over(limit, counted))
+        counted = prompt_lengths(task, reader.count, reader.limit, seed, prompt, reader.chat)
+        return cls(reader.title, reader.limit, _over(reader.limit, counted))
+
+    @classmethod
+    def by_characters(
+        cls, task: Task, spec: ModelSpec, seed: int = 0, prompt: PromptConfig = USUAL
+    ) -> "Lengths | None":
+        """Without a tokenizer; None where tokens must be counted, or where the size of the model's context is not at
+        hand. ModelError where a header of the model is damaged."""
+        size = None if prompt.template == "chat" else size_of(spec)
+        limit = size.dimensions.context if size and size.dimensions else 0
+        fits = surely_fits(task, limit, seed, prompt)
+        return cls(spec.title, limit, {}) if all(map(fits, task.examples)) else None
 
     def applied(self, reading: TaskReading) -> TaskReading:
         """The reading without these examples, each rejected with its length. NoGoodRow where none is left."""
@@ -58,19 +88,16 @@ class Lengths:
         return replace(leave_out(reading, found) if found else reading, fits=fits)
 
 
-def count_lengths(errand: "LengthsErrand", engine: "Engine") -> Iterator[tuple[int, int]]:
-    """Counts with the engine's tokenizer; gives (done, total) now and then, and writes the errand's file at the end."""
-    loaded, facts = engine.loaded, engine.facts()
-    task, limit = load_task(errand.task).task, loaded.context_length
+def count_lengths(errand: "LengthsErrand", reader: Reader) -> Iterator[tuple[int, int]]:
+    """Counts; gives (done, total) now and then, and writes the errand's file at the end."""
+    task = load_task(errand.task).task
     counts: dict[str, int] = {}
-    lengths = prompt_lengths(
-        task, lambda text: len(encode(loaded.tokenizer, text)), limit, errand.seed, errand.prompt, facts.chat
-    )
+    lengths = prompt_lengths(task, reader.count, reader.limit, errand.seed, errand.prompt, reader.chat)
     total = len(task.examples)
     for done in range(0, total, BATCH):
         yield done, total
-        counts |= _over(limit, islice(lengths, BATCH))
-    content = {"model": facts.title, "limit": limit, "counts": counts}
+        counts |= _over(reader.limit, islice(lengths, BATCH))
+    content = {"model": reader.title, "limit": reader.limit, "counts": counts}
     Path(errand.file).parent.mkdir(parents=True, exist_ok=True)
     write_file(Path(errand.file), json.dumps(content).encode())
     yield total, total

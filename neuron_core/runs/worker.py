@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from neuron_core.errors import Cancelled, NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
-from neuron_core.runs.errand_steps import Step, steps_of
+from neuron_core.runs.errand_steps import Step, length_steps, steps_of
+from neuron_core.runs.errands import LengthsErrand
+from neuron_core.runs.lengths import Reader
 from neuron_core.runs.protocol import (
     REQUEST,
     WORKER_LOG,
@@ -70,7 +72,9 @@ class Worker:
         self._engine: Engine | None = None
         self._spec: ModelSpec | None = None
         self._loading = False
+        self._reader: tuple[ModelSpec, Reader] | None = None
         self._errands: dict[int, Iterator[Step]] = {}
+        self._without_model: set[int] = set()
         self._dropped: set[int] = set()
 
     def serve(self) -> None:
@@ -154,9 +158,24 @@ class Worker:
             self._tell(answer)
         elif isinstance(request, ErrandRequest):
             try:
-                self._errands[request.number] = steps_of(request.errand, self._engine_beside(request.spec, running))
+                self._errands[request.number] = self._steps_of(request, running)
             except Exception as error:
                 self._tell(ErrandEnded(request.number, self._failure(error)))
+
+    def _steps_of(self, request: ErrandRequest, running: bool) -> Iterator[Step]:
+        if isinstance(request.errand, LengthsErrand):
+            steps = length_steps(request.errand, self._reader_for(request.spec))
+            self._without_model.add(request.number)
+            return steps
+        return steps_of(request.errand, self._engine_beside(request.spec, running))
+
+    def _reader_for(self, spec: ModelSpec) -> Reader:
+        if self._engine is not None and self._spec == spec:
+            loaded, facts = self._engine.loaded, self._engine.facts()
+            return Reader(facts.title, loaded.tokenizer, loaded.context_length, facts.chat)
+        if self._reader is None or self._reader[0] != spec:
+            self._reader = spec, Reader.of(spec, lambda _: None)
+        return self._reader[1]
 
     def _engine_beside(self, spec: ModelSpec, running: bool) -> "Engine":
         if running and spec != self._spec:
@@ -173,13 +192,17 @@ class Worker:
                 raise Cancelled("this was cancelled")
             step = next(steps, None)
         except Exception as error:
-            self._tell(ErrandEnded(number, self._failure(error)))
+            self._end(number, self._failure(error))
             return
         if step is None:
-            self._tell(ErrandEnded(number))
+            self._end(number)
         else:
             self._errands[number] = steps
             self._tell(ErrandStep(number, step.done, step.total, step.text))
+
+    def _end(self, number: int, failure: Failure | None = None) -> None:
+        self._without_model.discard(number)
+        self._tell(ErrandEnded(number, failure))
 
     def _engine_for(self, spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
         if self._engine is not None and self._spec == spec:
@@ -196,10 +219,10 @@ class Worker:
 
     def _let_go(self) -> None:
         """Before the next model loads: two at once may be more than fits. What it was doing ends."""
-        for number in self._errands:
+        for number in [number for number in self._errands if number not in self._without_model]:
             gone = RunError("another model took the place of this one", accepted="ask again")
             self._tell(ErrandEnded(number, Failure.of(gone)))
-        self._errands.clear()
+            del self._errands[number]
         if self._engine is not None:
             self._engine.close()
             self._engine = self._spec = None

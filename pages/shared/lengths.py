@@ -1,63 +1,114 @@
-"""Whether prompts fit the model of the next run: the worker counts, which has its tokenizer."""
+"""Whether prompts fit the model of the next run: told by their characters, or counted by the worker."""
 
+import hashlib
+import time
 from pathlib import Path
 
 import streamlit as st
 
-from neuron_core.errors import RunError
-from neuron_core.runs.errands import LengthsErrand
+from neuron_core.errors import NeuronCoreError
+from neuron_core.models.hub import cached_config
+from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.errands import ErrandState, LengthsErrand
 from neuron_core.runs.lengths import Lengths, read_lengths
 from neuron_core.tasks.library import keep
-from neuron_core.tasks.reading import NoGoodRow, TaskReading
+from neuron_core.tasks.reading import TaskReading
 from pages.shared import state
 from pages.shared.engine import engine
-from pages.shared.guard import error_box, guard, plain
+from pages.shared.guard import error_box, plain
 from pages.shared.tasks import tasks_folder
 
-WAIT_S = 600.0
+POLL_S, OLD_S = 0.3, 24 * 3600.0
+NOT_CHECKED = "Not checked: whether prompts, worded as usual, fit the context of"
 
 
 def fitting(reading: TaskReading) -> TaskReading:
-    """The reading without the examples found too long; as it is where nothing was counted for it and this model."""
-    known, spec, lengths = st.session_state.get("data_lengths", (None, None, None))
-    if known is not reading or spec != state.model_spec():
-        return reading
-    try:
-        return lengths.applied(reading)  # type: ignore[no-any-return]
-    except NoGoodRow as error:
-        error_box(error.what, error.where, "shorter texts, or a model with a longer context")
-        return reading
+    """The reading without the examples whose prompts are too long for the model of the next run.
 
-
-def length_check(reading: TaskReading, fits: str | None) -> None:
-    """What is known of the lengths, and the button that counts. reading: before any was left out."""
-    if fits is not None:
-        st.caption(plain(f"Every prompt of these examples fits {fits}."))
-        return
+    Where that can't be known it says why and what can be done, and the reading is as it was. NoGoodRow: all are.
+    """
     spec = state.model_spec()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Check the length of prompts", key="data_check_lengths", icon=":material/straighten:"):
-            with guard(), st.spinner("Counting tokens; a model that is not in memory is loaded first"):
-                st.session_state["data_lengths"] = (reading, spec, counted(reading))
-                st.rerun()
-        st.caption(f"Not checked: whether prompts, worded as usual, fit the context of {plain(spec.title)}.")
+    known, of_spec, found = st.session_state.get("data_lengths", (None, None, None))
+    if known is not reading or of_spec != spec:
+        found = _found(reading, spec)
+        if found is None:
+            return reading
+        st.session_state["data_lengths"] = (reading, spec, found)
+    if isinstance(found, NeuronCoreError):
+        _failed(found, spec)
+        return reading
+    fits = found.applied(reading)
+    st.caption(plain(f"Every prompt of the examples, worded as usual, fits {fits.fits}."))
+    return fits
 
 
-def counted(reading: TaskReading) -> Lengths:
-    """Waits for the worker. RunError: a run is using another model, or ten minutes pass; ModelError from the model."""
-    path = keep(reading.task, tasks_folder() / "checked", "lengths")
-    answer = path.with_suffix(".json")
-    errand = LengthsErrand(str(path), str(answer))
+def _found(reading: TaskReading, spec: ModelSpec) -> Lengths | NeuronCoreError | None:
+    """What is known, or why nothing is; None where counting was skipped or waits to be asked for."""
     try:
-        desk = engine().errands
-        desk.start(errand, state.model_spec())
-        ended = desk.wait(errand, WAIT_S)
-        if ended is None or not ended.ended:
+        by_characters = Lengths.by_characters(reading.task, spec)
+        if by_characters is not None:
+            return by_characters
+        slot = st.container(horizontal=True, vertical_alignment="center")
+        if spec.is_hub and cached_config(spec) is None and st.session_state.get("data_ask_hub") != spec:
+            # Nothing is fetched without being asked for.
+            if slot.button("Check the length of prompts", key="data_check_lengths", icon=":material/straighten:"):
+                st.session_state["data_ask_hub"] = spec
+                st.rerun()
+            slot.caption(f"{NOT_CHECKED} {plain(spec.title)}. Its tokenizer would be fetched.")
+            return None
+        if st.session_state.get("data_unchecked") == (reading, spec):
+            slot.caption(f"{NOT_CHECKED} {plain(spec.title)}.")
+            if slot.button("Check them", key="data_check_lengths", icon=":material/straighten:"):
+                del st.session_state["data_unchecked"]
+                st.rerun()
+            return None
+        return _counted(reading, spec)
+    except NeuronCoreError as error:
+        return error
+
+
+def _failed(error: NeuronCoreError, spec: ModelSpec) -> None:
+    error_box(error.what, error.where, error.accepted)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{NOT_CHECKED} {plain(spec.title)}.")
+        if st.button("Try again", key="data_check_lengths", icon=":material/refresh:"):
+            del st.session_state["data_lengths"]
+            st.rerun()
+
+
+def _counted(reading: TaskReading, spec: ModelSpec) -> Lengths:
+    """Waits for the worker and shows how far it is; a button skips the rest. Raises what the worker says."""
+    desk, errand, slot = engine().errands, _errand(reading, spec), st.empty()
+    with slot.container():
+        bar = st.progress(0.0, "Counting tokens; the model's tokenizer is read first")
+        if st.button("Skip", key="data_skip_lengths", icon=":material/skip_next:"):
             desk.cancel(errand)
-            raise RunError("the prompts were not counted within ten minutes", accepted="python -m neuron_core validate")
-        if ended.failure is not None:
-            raise ended.failure
-        return read_lengths(answer)
-    finally:
-        for file in (path, answer):
-            Path(file).unlink(missing_ok=True)
+            st.session_state["data_unchecked"] = (reading, spec)
+            st.rerun()
+    # A script that is interrupted here finds the same errand the next time.
+    began = desk.state(errand)
+    if began is None or (began.ended and not Path(errand.file).is_file()):
+        desk.start(errand, spec)
+    while not (now := desk.state(errand) or ErrandState(0, ended=True)).ended:
+        if now.total:
+            bar.progress(now.done / now.total, f"Counting tokens: {now.done:,} of {now.total:,} examples")
+        time.sleep(POLL_S)
+    if now.failure is not None:
+        raise now.failure
+    found = read_lengths(Path(errand.file))
+    for file in (errand.task, errand.file):
+        Path(file).unlink(missing_ok=True)
+    slot.empty()
+    return found
+
+
+def _errand(reading: TaskReading, spec: ModelSpec) -> LengthsErrand:
+    """The same for the same examples and model."""
+    folder = tasks_folder() / "checked"
+    for file in folder.glob("*"):
+        # Of sessions that ended while they waited.
+        if file.stat().st_mtime < time.time() - OLD_S:
+            file.unlink(missing_ok=True)
+    path = keep(reading.task, folder, "lengths")
+    model = hashlib.sha256(repr(spec).encode()).hexdigest()[:12]
+    return LengthsErrand(str(path), str(path.with_suffix(f".{model}.json")))

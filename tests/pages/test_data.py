@@ -2,14 +2,19 @@
 
 import json
 import re
+import shutil
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1.element_tree import Block
 
 from neuron_core.errors import RunError
 from neuron_core.runs.config import EvaluationConfig, config_to_json
 from neuron_core.runs.engine import Engine
+from neuron_core.runs.errands import ErrandState
 from neuron_core.runs.execute import execute
 from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.library import keep
@@ -163,18 +168,106 @@ def test_a_published_format_is_told_by_its_content(bring):
     assert "format sst" in said(app)
 
 
-def test_prompts_too_long_for_the_model_are_rejected_after_the_check(bring, checkpoint):
-    rows = [{"text": f"word {i} " * (300 if i == 4 else 1), "label": "ab"[i % 2]} for i in range(12)]
-    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    app = bring("t.jsonl", content, {"model_source": str(checkpoint("llama")), "model_device": "cpu"})
-    assert "Not checked: whether prompts, worded as usual, fit the context of llama" in said(app)
-    app.button(key="data_check_lengths").click().run()
+# Length of prompts
+
+
+def long_rows(n_words):
+    """Twelve rows, the fifth of so many words."""
+    rows = [{"text": f"word {i} " * (n_words if i == 4 else 1), "label": "ab"[i % 2]} for i in range(12)]
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def tiny(checkpoint):
+    return {"model_source": str(checkpoint("llama")), "model_device": "cpu"}
+
+
+def wait_for(app, condition, seconds=60.0):
+    """Runs the page again until the condition holds."""
+    end = time.monotonic() + seconds
+    while not condition(app) and time.monotonic() < end:
+        time.sleep(0.2)
+        app.run()
+    assert condition(app)
+
+
+def test_every_prompt_is_compared_with_the_models_context_without_being_asked(bring):
+    app = bring("t.jsonl", long_rows(1))
     assert faults(app) == []
-    assert "Every prompt of these examples fits llama (context 1,024 tokens)" in said(app)
+    assert "Every prompt of the examples, worded as usual, fits SmolLM2-135M" in said(app)
+    assert "(context 8,192 tokens)" in said(app)
+
+
+def test_prompts_too_long_for_the_model_are_rejected_with_the_other_rows(bring, checkpoint):
+    app = bring("t.jsonl", long_rows(300), tiny(checkpoint))
+    assert faults(app) == []
+    assert "Every prompt of the examples, worded as usual, fits llama (context 1,024 tokens)" in said(app)
     assert counts(app)["Examples"] == "11"
     ((row, column, _, reason, accepted),) = rejected_of(app).values.tolist()
     assert (row, column, accepted) == (5, "text", "at most 1024 tokens")
     assert re.fullmatch(r"makes a prompt of \d+ tokens; the model's context is 1024", reason)
+    assert app.button(key="data_use").label == "Use these 11 examples"
+
+
+def test_where_all_prompts_are_too_long_the_list_says_so_and_there_is_no_way_on(bring, checkpoint):
+    rows = [{"text": f"word {i} " * 700, "label": "ab"[i % 2]} for i in range(6)]
+    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    app = bring("t.jsonl", content, tiny(checkpoint))
+    (fault,) = faults(app)
+    assert "No example is left" in fault
+    assert "a model with a longer context" in fault
+    assert len(rejected_of(app)) == 6
+    assert "data_use" not in {button.key for button in app.button}
+
+
+class StuckDesk:
+    """Counts without end."""
+
+    def __init__(self):
+        self.cancelled = []
+
+    def state(self, errand):
+        return ErrandState(1, 3, 12)
+
+    def cancel(self, errand):
+        self.cancelled.append(errand)
+
+
+def test_counting_can_be_skipped_and_made_up_for(bring, checkpoint, monkeypatch):
+    stuck = StuckDesk()
+    engine = SimpleNamespace(errands=stuck)
+    with monkeypatch.context() as patch:
+        # A page that waits is interrupted by the next press; here what it waits with ends the script.
+        patch.setattr("pages.shared.lengths.time", SimpleNamespace(time=time.time, sleep=lambda _: st.stop()))
+        patch.setattr("pages.shared.lengths.engine", lambda: engine)
+        app = bring("t.jsonl", long_rows(300), tiny(checkpoint))
+        assert "Counting tokens: 3 of 12 examples" in next(bar.proto.text for bar in app.get("progress"))
+        app.button(key="data_skip_lengths").click().run()
+        assert "Not checked: whether prompts, worded as usual, fit the context of llama" in said(app)
+        assert counts(app)["Examples"] == "12"
+        assert len(stuck.cancelled) == 1
+    app.button(key="data_check_lengths").click().run()
+    wait_for(app, lambda app: counts(app).get("Examples") == "11")
+
+
+def test_a_model_that_is_not_there_leaves_the_rows_and_says_what_is_wrong(bring, tmp_path, checkpoint):
+    half = shutil.copytree(checkpoint("llama"), tmp_path / "half", ignore=shutil.ignore_patterns("tokenizer*"))
+    app = bring("t.jsonl", long_rows(300), {"model_source": str(half), "model_device": "cpu"})
+    assert counts(app)["Examples"] == "12"
+    (fault,) = faults(app)
+    assert "tokenizer" in fault
+    assert "Not checked" in said(app)
+    assert app.button(key="data_check_lengths").label == "Try again"
+
+
+def test_no_tokenizer_is_fetched_from_the_hub_unasked(bring, monkeypatch):
+    def asked(*_):
+        raise AssertionError("the worker was asked")
+
+    monkeypatch.setattr("pages.shared.lengths._counted", asked)
+    app = bring("t.jsonl", long_rows(1), {"model_source": "someone/unheard-of", "model_device": "cpu"})
+    assert not app.exception
+    assert "Its tokenizer would be fetched" in said(app)
+    assert app.button(key="data_check_lengths").label == "Check the length of prompts"
 
 
 # Paths
