@@ -13,9 +13,10 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.engine import Engine
 from neuron_core.runs.errand_steps import steps_of
-from neuron_core.runs.errands import NeuronErrand, WritingErrand
+from neuron_core.runs.errands import LengthsErrand, NeuronErrand, WritingErrand
 from neuron_core.runs.execute import execute
 from neuron_core.runs.handle import EngineHandle
+from neuron_core.runs.lengths import Lengths, Reader, read_lengths
 from neuron_core.runs.neurons import findings_folder, question_scores, read_finding, standings
 from neuron_core.runs.protocol import (
     REPLY,
@@ -29,6 +30,7 @@ from neuron_core.runs.protocol import (
 )
 from neuron_core.runs.store import Store
 from neuron_core.runs.worker import Worker
+from neuron_core.tasks.load import load_task
 from tests.builders import SHORT_PROMPT, n_hooks
 from tests.runs.helpers import assert_equal_results, long_config, tiny_config, wait_until
 
@@ -135,6 +137,7 @@ def test_plain_and_steered_text_start_alike_without_steering(engine):
 MESSAGES = [
     (ErrandRequest(1, NeuronErrand("effect", "/r", "/f", 1, 2), ModelSpec("llama")), REQUEST),
     (ErrandRequest(2, WRITING, ModelSpec("llama")), REQUEST),
+    (ErrandRequest(3, LengthsErrand("sentiment", "/f.json"), ModelSpec("llama")), REQUEST),
     (DropRequest(4), REQUEST),
     (ErrandStep(2, 1, 5), REPLY),
     (ErrandEnded(2), REPLY),
@@ -191,6 +194,38 @@ def test_a_model_that_takes_the_place_of_another_ends_its_errands(run, tiny_mode
     assert "another model took the place" in ended[1].what
 
 
+def test_lengths_are_counted_without_the_model_and_go_on_when_another_takes_its_place(
+    run, tiny_model, checkpoint, tmp_path, task_file
+):
+    counted = LengthsErrand(str(task_file), str(tmp_path / "long.json"))
+    spec, gpt2 = run.config().model, ModelSpec("gpt2")
+    requests = [ErrandRequest(1, counted, spec), ErrandRequest(2, WRITING, gpt2)]
+    loaded = []
+
+    def model(name):
+        loaded.append(name)
+        return tiny_model(name)
+
+    replies = worker_replies(requests, model)
+    assert {reply.number: reply.failure for reply in replies if isinstance(reply, ErrandEnded)} == {1: None, 2: None}
+    assert loaded == ["gpt2"]
+    found, reader = read_lengths(tmp_path / "long.json"), Reader.of(spec, lambda _: None)
+    assert found == Lengths.of(load_task(str(task_file)).task, reader, 0)
+    assert (found.limit, found.counts) == (tiny_model("llama").context_length, {})
+    # The model in memory counts like its tokenizer alone.
+    again = LengthsErrand(str(task_file), str(tmp_path / "again.json"))
+    worker_replies([ErrandRequest(1, WRITING, spec), ErrandRequest(2, again, spec)], tiny_model)
+    assert read_lengths(tmp_path / "again.json") == found
+
+
+def test_lengths_of_a_model_that_is_not_there_are_an_error(run, tiny_model, task_file, tmp_path):
+    counted = LengthsErrand(str(task_file), str(tmp_path / "long.json"))
+    (tmp_path / "empty").mkdir()
+    replies = worker_replies([ErrandRequest(1, counted, ModelSpec(str(tmp_path / "empty")))], tiny_model)
+    assert replies[-1].failure.error == "ModelError"
+    assert not (tmp_path / "long.json").exists()
+
+
 @pytest.fixture(scope="module")
 def handle(run):
     with pytest.MonkeyPatch.context() as patch:
@@ -240,6 +275,11 @@ def test_an_errand_goes_on_in_mid_run_and_changes_nothing_in_it(
     assert handle.status(run_id).state == "running"
     with pytest.raises(RunError, match="another model"):
         handle.errands.start(WRITING, ModelSpec(str(checkpoint("gpt2")), device="cpu"))
+    counted = LengthsErrand(str(task_file), str(tmp_path / "long.json"))
+    handle.errands.start(counted, ModelSpec(str(checkpoint("gpt2")), device="cpu"))
+    assert handle.errands.wait(counted, 60).failure is None
+    assert handle.status(run_id).state == "running"
+    assert read_lengths(tmp_path / "long.json").model == "gpt2"
     assert [*handle.stream(run_id)][-1].state == "done"
     assert_equal_results(long_run, whole_long_run)
 

@@ -119,8 +119,26 @@ def test_prompts_too_long_for_a_model_are_rejected_by_its_tokenizer_alone(tmp_pa
     assert (result["fits"], result["counts"]) == ("no-weights (context 1,024 tokens)", {"too long": 2})
     assert [row["row"] for row in result["rejected"]] == [4, 7]
     assert len(load_task(str(good)).task.examples) == 7
+
+
+def test_without_a_model_prompts_must_fit_the_demo_model(path, capsys):
     assert main(["validate", str(path)]) == 0
-    assert "the length of prompts was not checked" in said(capsys).out
+    assert "the other prompts fit SmolLM2-135M" in said(capsys).out
+
+
+@pytest.mark.parametrize("given", [(), ("--model", "embedded")])
+def test_lengths_stay_unchecked_where_the_demo_model_is_not_installed_and_was_not_asked_for(
+    tmp_path, given, capsys, monkeypatch
+):
+    monkeypatch.setattr("neuron_core.models.spec.EMBEDDED_PACKAGE", "no_such_package_here")
+    monkeypatch.setenv("NEURONLLM_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "t.csv"
+    rows = [{"text": f"word {i} " * (2000 if i == 2 else 1), "label": "ab"[i % 2]} for i in range(9)]
+    path.write_bytes(table(rows, ","))
+    assert main(["validate", str(path), *given]) == (1 if given else 0)
+    both = said(capsys)
+    assert ("the embedded model is not installed" in both.err) == bool(given)
+    assert ("the length of prompts was not checked" in both.out) == (not given)
 
 
 def test_the_wording_counts_for_the_length_and_a_wrong_one_is_an_error(tmp_path, checkpoint, capsys):
