@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from neuron_core.cni.attribution import GUARD_TOLERANCE, integrate
 from neuron_core.cni.quadrature import quadrature
+from neuron_core.cni.targets import vocabulary_logsumexp
 from neuron_core.errors import AttributionError, ConfigError
 from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import TokenizedPrompt
-from neuron_core.models.loading import LoadedModel, letter_logits, vocabulary_logits
+from neuron_core.models.loading import LoadedModel, letter_logits
 from neuron_core.models.rows import PromptBatch, PromptState, run_prefix, run_prompt
 
 Target = Callable[[torch.Tensor], torch.Tensor]
@@ -31,7 +32,8 @@ def letter_target(loaded: LoadedModel, prompt: TokenizedPrompt, place: int) -> T
 
 def token_target(loaded: LoadedModel, token: int) -> Target:
     """log P(t_j), softmax over the vocabulary: one term of Eq. 2."""
-    return lambda hidden: torch.log_softmax(vocabulary_logits(loaded, hidden), dim=-1)[:, token]
+    ids = torch.tensor([token], device=loaded.device)
+    return lambda hidden: letter_logits(loaded, hidden, ids)[:, 0] - vocabulary_logsumexp(loaded, hidden)
 
 
 def answer_scores(

@@ -7,6 +7,8 @@ USUAL_LAYERS = 8
 SHARE = 0.5
 "of the free memory that a pass may take by this estimate, which errs on the large side"
 MOST_ROWS = 1024
+HEAD_ROWS = 64
+"whose logits over the whole vocabulary are there at once"
 MOST_QUESTIONS = 3
 "an example's"
 POSITIONS = {"cpu": 1024, "cuda": 8192}
@@ -68,7 +70,8 @@ class PassShape:
         """Memory of the largest attribution pass, the lowest layers': rows join layer after layer."""
         n_rows = layers * n_steps
         row_layers = n_steps * sum(self.n_layers - layer for layer in range(layers))
-        return self.itemsize * (row_layers * self.row_values(n_rows) + 3 * n_rows * self.n_vocabulary)
+        head = 3 * min(n_rows, HEAD_ROWS) * self.n_vocabulary
+        return self.itemsize * (row_layers * self.row_values(n_rows) + head)
 
 
 def choose(shape: PassShape, n_steps: int, free: int) -> Passes:

@@ -1,12 +1,44 @@
 """What is attributed: functions F of the last position's final hidden state (METHOD section 3)."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
+from neuron_core.cni.passes import HEAD_ROWS
 from neuron_core.errors import ConfigError
 from neuron_core.models.loading import LoadedModel, letter_logits, vocabulary_logits
 from neuron_core.tasks.task import LETTERS
+
+
+class _LogSumExp(torch.autograd.Function):
+    """log Σ_v exp(logit_v) of each row. Its gradient is taken at once, for a few rows at a time: kept for a backward
+    pass, the logits of all rows would take more memory, and more time to fill it, than the layers."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: torch.Tensor, loaded: LoadedModel) -> torch.Tensor:
+        sums, gradients = [], []
+        for rows in hidden.detach().split(HEAD_ROWS):
+            with torch.set_grad_enabled(ctx.needs_input_grad[0]):
+                rows.requires_grad_(ctx.needs_input_grad[0])
+                values = torch.logsumexp(vocabulary_logits(loaded, rows), dim=-1)
+                if ctx.needs_input_grad[0]:
+                    gradients += torch.autograd.grad(values.sum(), rows)
+            sums.append(values.detach())
+        if gradients:
+            ctx.save_for_backward(torch.cat(gradients))
+        return torch.cat(sums)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        (own,) = ctx.saved_tensors
+        return (gradient[:, None] * own).to(own), None
+
+
+def vocabulary_logsumexp(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
+    """log Σ_v exp(logit_v) over the vocabulary, in nats; one derivative. hidden: (R, D) after the final norm → (R,)."""
+    found: torch.Tensor = _LogSumExp.apply(hidden, loaded)
+    return found
 
 
 def ace_target(letters: torch.Tensor, target: int) -> torch.Tensor:
@@ -32,7 +64,8 @@ def target_values(
 ) -> torch.Tensor:
     """F of every named target. hidden: (R, D) after the final norm; target: place of c* → (len(names), R).
 
-    The head over the vocabulary is computed once for all targets that need it, and not for `ace` alone.
+    The head over the vocabulary, and its gradient, is computed once for all targets that need it, and not for `ace`
+    alone.
     ConfigError for an unknown name.
     """
     unknown = set(names) - {"ace", *_IN_VOCABULARY}
@@ -40,8 +73,8 @@ def target_values(
         raise ConfigError(f"unknown target {min(unknown)!r}", accepted=", ".join(("ace", *_IN_VOCABULARY)))
     p = None
     if any(name in _IN_VOCABULARY for name in names):
-        logits = vocabulary_logits(loaded, hidden)
-        p = torch.exp(logits[:, letter_ids] - torch.logsumexp(logits, dim=-1, keepdim=True))
+        letters = letter_logits(loaded, hidden, letter_ids)
+        p = torch.exp(letters - vocabulary_logsumexp(loaded, hidden)[:, None])
     values = []
     for name in names:
         if name == "ace":

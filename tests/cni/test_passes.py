@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from neuron_core.cni.passes import Passes, PassShape, choose
+from neuron_core.cni.passes import HEAD_ROWS, Passes, PassShape, choose
 
 SHAPE = PassShape(
     n_layers=4,
@@ -28,6 +28,9 @@ def test_the_memory_of_a_pass_by_hand():
     # Two layers of three steps: three rows over four layers, three over three.
     assert SHAPE.attribution_bytes(2, 3) == 4 * 21 * 240
     assert replace(SHAPE, n_vocabulary=100).attribution_bytes(2, 3) == 4 * (21 * 240 + 3 * 6 * 100)
+    # The logits of all rows are never there at once.
+    more = replace(SHAPE, n_vocabulary=100).attribution_bytes(2, 300) - SHAPE.attribution_bytes(2, 300)
+    assert more == 4 * 3 * HEAD_ROWS * 100
 
 
 @pytest.mark.parametrize(("layers", "chosen"), [(1, 1), (2, 2), (3, 2), (4, 4)])
