@@ -12,6 +12,7 @@ from neuron_core.commands import estimate, experiment, look, run, sets
 from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.recipes import PROGRAM
 from neuron_core.terminal import say
+from neuron_core.threads import waiting
 
 HELP = "Finds the neurons of a language model that carry a task, and shows what silencing or exciting them does."
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
@@ -45,8 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0; 1 and one line on standard error for what a user can act on; 2 wrong usage; 130 Ctrl-C."""
     # Read when huggingface_hub is imported: it would warn of every attempt, and the error says it all.
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
-    # Read when torch is imported: threads that spin while they wait are many times slower on a busy machine.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.update(waiting(os.environ))
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A dataset may have characters that the terminal has not.
         sys.stdout.reconfigure(errors="backslashreplace")

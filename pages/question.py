@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from neuron_core.analysis.answers import Answer, answers, chosen_ratios
+from neuron_core.analysis.answers import PARTS, Answer, alone, answers, chosen_ratios
+from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.control.results import Evaluation
 from neuron_core.figures.question import answer_bars
 from neuron_core.qatt.proxies import ProxyQuestion
@@ -12,7 +13,7 @@ from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.task import LETTERS
 from pages.shared import state
 from pages.shared.frame import through_frame
-from pages.shared.guard import error_box
+from pages.shared.guard import error_box, plain
 from pages.shared.results import evaluated_of, evaluation_of
 from pages.shared.widgets import PROXY_WIDTH, competence, empty_state, figure, provenance, recipes, table
 from pages.shared.words import options_text, source_title
@@ -44,8 +45,8 @@ def choose_question(evaluated: Evaluated) -> int:
     return number
 
 
-def choose_interventions(evaluation: Evaluation) -> tuple[int, dict]:
-    """Budget, and the ratio of every source and direction that is shown."""
+def choose_interventions(evaluation: Evaluation) -> tuple[int, dict, str | None]:
+    """Budget, the ratio of every source and direction that is shown, and whose parts are shown alone."""
     with st.container(horizontal=True, gap="medium"):
         ks = sorted({row.k for row in evaluation.grid})
         k = st.selectbox("Budget K", ks, len(ks) - 1, key="control_k", persist_state="session", width=150)
@@ -64,6 +65,13 @@ def choose_interventions(evaluation: Evaluation) -> tuple[int, dict]:
                 persist_state="session",
                 width=260,
             )
+        whose = two_sided(evaluation, k)
+        parts = whose is not None and st.toggle(
+            "Good and bad alone",
+            key="question_parts",
+            persist_state="session",
+            help=f"Also the good neurons of {plain(source_title(whose))} without the bad ones, and the reverse.",
+        )
     found = chosen_ratios(evaluation, k, ratio)
     sources = list(dict.fromkeys(source for source, _ in found))
     if len(sources) > 3:
@@ -71,7 +79,15 @@ def choose_interventions(evaluation: Evaluation) -> tuple[int, dict]:
             "Methods", sources, default=first_of(sources), format_func=source_title, key="question_sources"
         )
         found = {key: value for key, value in found.items() if key[0] in shown}
-    return k, found
+    return k, found, whose if parts else None
+
+
+def two_sided(evaluation: Evaluation, k: int) -> str | None:
+    """The first source that was tried with its good neurons alone and with its bad ones alone."""
+    for source in dict.fromkeys(row.source for row in evaluation.grid):
+        if set(PARTS.values()) <= {row.ratio for row in evaluation.grid if (row.k, row.source) == (k, source)}:
+            return source
+    return None
 
 
 def first_of(sources: list[str]) -> list[str]:
@@ -137,13 +153,16 @@ def page(run: RunFolder, evaluation: Evaluation, evaluated: Evaluated) -> None:
     back_to_neuron(run)
     competence(run)
     number = choose_question(evaluated)
-    k, ratios = choose_interventions(evaluation)
+    k, ratios, whose = choose_interventions(evaluation)
     question = evaluated.questions[number]
     found = answers(evaluated.probabilities, evaluated.plan, number, k, ratios)
+    if whose is not None:
+        p, plan = evaluated.probabilities, evaluated.plan
+        found += tuple(one for d in DIRECTIONS for one in alone(p, plan, number, k, whose, d))
     st.text(question.stem)
     name = f"question-{question.id.replace('#', '-')}-k{k}"
     labels = [f"{option.letter}. {option.text}" for option in question.options]
-    titles = {source: source_title(source) for source, _ in ratios}
+    titles = {one.source: source_title(one.source) for one in found if one.source}
     figure(answer_bars(found, question.target, labels, titles), "answer_bars", name)
     st.caption(
         "A best ratio is chosen on all questions of this evaluation, this one among them: optimistic. Random sets have "

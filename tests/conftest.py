@@ -7,10 +7,12 @@ import socket
 
 import pytest
 
+from neuron_core.threads import waiting
+
 # Before anything imports huggingface_hub, which reads it once; subprocesses inherit it.
 os.environ["HF_HUB_OFFLINE"] = "1"
-# Before anything imports torch: threads that spin while they wait are many times slower on a busy machine.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Before anything imports torch.
+os.environ.update(waiting(os.environ))
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One process a core is here already; apps and workers that tests start take it over.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

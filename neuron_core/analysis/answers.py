@@ -1,7 +1,7 @@
 """One question before and under interventions (paper, Figure 10). No torch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.control.results import Evaluation
 from neuron_core.errors import ConfigError
 
+PARTS = {"good": 1.0, "bad": 0.0}
+"part of a source's neurons → the ratio that takes no others"
 Chosen = Mapping[tuple[str, Direction], float]
 "source and direction → ratio"
 
@@ -84,6 +86,20 @@ def answers(
             )
         found.append(_answer(source, direction, ratio, values[columns[source, direction, ratio]], target))
     return tuple(found)
+
+
+def alone(
+    p: OptionProbabilities, plan: Sequence[Intervention], question: int, k: int, source: str, direction: Direction
+) -> tuple[Answer, Answer]:
+    """The question under the good neurons of a source alone, ratio 1, and under the bad ones alone, ratio 0.
+
+    Their sources are "ace, good" and "ace, bad". ConfigError as of `answers`.
+    """
+    good, bad = (
+        replace(answers(p, plan, question, k, {(source, direction): ratio})[1], source=f"{source}, {part}")
+        for part, ratio in PARTS.items()
+    )
+    return good, bad
 
 
 def _answer(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from neuron_core.analysis.answers import Answer, answers
+from neuron_core.analysis.answers import Answer, alone, answers
 from neuron_core.control.interventions import Direction, Intervention
 from neuron_core.control.metrics import Evaluation
 from neuron_core.control.probabilities import OptionProbabilities
@@ -41,14 +41,9 @@ def question_answers(
     chosen = {best.source: best.ratio for best in evaluation.best if (best.k, best.direction) == (k, direction)}
     if missing := [method for method in (*methods, ours) if method not in chosen]:
         raise ConfigError(f"{', '.join(missing)} with K = {k}, {direction}, not evaluated", accepted=", ".join(chosen))
-    wanted = [(method, method, chosen[method]) for method in methods if method != ours]
-    wanted += [(f"{ours}, good", ours, 1.0), (f"{ours}, bad", ours, 0.0), (f"{ours}, both", ours, chosen[ours])]
-    before, *_ = answers(p, plan, question, k, {})
-    found = [before]
-    for name, source, ratio in wanted:
-        _, under = answers(p, plan, question, k, {(source, direction): ratio})
-        found.append(replace(under, source=name))
-    return tuple(found)
+    rivals = {(method, direction): chosen[method] for method in methods if method != ours}
+    *found, both = answers(p, plan, question, k, {**rivals, (ours, direction): chosen[ours]})
+    return (*found, *alone(p, plan, question, k, ours, direction), replace(both, source=f"{ours}, both"))
 
 
 def option_table(found: Sequence[Answer], correct: int) -> pd.DataFrame:

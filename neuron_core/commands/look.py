@@ -148,7 +148,9 @@ def bench(
         Path | None, typer.Option(help="Write a figure of the measured seconds to this HTML file.")
     ] = None,
     quadrature: Annotated[bool, typer.Option("--quadrature", help="Instead: rules of few steps beside 256.")] = False,
-    dtypes: Annotated[bool, typer.Option("--dtypes", help="Instead: float32 and bfloat16 beside float64.")] = False,
+    dtypes: Annotated[
+        bool, typer.Option("--dtypes", help="Instead: float32, bfloat16 and bfloat16 weights beside float64.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Fast attribution against reference, Captum and a floor, and the grid against the baseline pass, in one run."""

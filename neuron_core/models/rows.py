@@ -117,11 +117,11 @@ def _key_values(cache: DynamicCache, length: int, row: int | None = None) -> Key
     return [(layer.keys[rows, :, :length], layer.values[rows, :, :length]) for layer in cache.layers]
 
 
-def check_length(loaded: LoadedModel, prompt: TokenizedPrompt) -> None:
+def check_length(loaded: LoadedModel, prompt: TokenizedPrompt, where: str | None = None) -> None:
     """ModelError for a prompt longer than the model's context."""
     n_tokens = len(prompt.token_ids)
     if n_tokens > loaded.context_length:
-        raise ModelError(f"the prompt has {n_tokens} tokens", accepted=f"at most {loaded.context_length}")
+        raise ModelError(f"the prompt has {n_tokens} tokens", where=where, accepted=f"at most {loaded.context_length}")
 
 
 def run_prefix(loaded: LoadedModel, token_ids: Sequence[int], before: Prefix = EMPTY_PREFIX) -> Prefix:

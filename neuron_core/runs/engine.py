@@ -28,7 +28,7 @@ from neuron_core.models.fitting import until_it_fits
 from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.loading import LoadedModel, Stage, load_model, vocabulary_logits
 from neuron_core.models.prompts import SharedPrompts
-from neuron_core.models.rows import PromptBatch, run_prompt
+from neuron_core.models.rows import PromptBatch, check_length, run_prompt
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
@@ -291,6 +291,9 @@ class Engine:
     def _prepare(self, questions: Sequence[ProxyQuestion]) -> SharedPrompts:
         with self._lock:
             prompts = [tokenize_prompt(self.loaded.tokenizer, question.prompt) for question in questions]
+            for question, prompt in zip(questions, prompts, strict=True):
+                # Before the first pass rather than when its turn comes.
+                check_length(self.loaded, prompt, f"question {question.id}")
             return SharedPrompts(self.loaded, prompts, [question.example_id for question in questions])
 
     def _batches(

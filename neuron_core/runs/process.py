@@ -11,6 +11,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from neuron_core.runs.protocol import REPLY, Reply, Request, from_line, to_line
+from neuron_core.threads import waiting
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -29,8 +30,7 @@ class WorkerProcess:
             [sys.executable, "-m", "neuron_core.runs.worker", "--store", str(root.resolve())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # Threads that spin while they wait are many times slower on a busy machine.
-            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": path},
+            env={**os.environ, **waiting(os.environ), "PYTHONPATH": path},
         )
         # The handle lives until the server ends: neither thread may keep the server alive.
         threading.Thread(target=self._write, name="worker requests", daemon=True).start()

@@ -40,8 +40,10 @@ VERDICTS: dict[Verdict, str] = {
 
 
 def source_title(source: str) -> str:
-    """Whose neurons an intervention takes."""
-    return METHODS[source].title if source in METHODS else source
+    """Whose neurons an intervention takes: `ace`, `ace, good`, a neuron set's name."""
+    name, _, part = source.partition(", ")
+    title = METHODS[name].title if name in METHODS else name
+    return f"{title}, {part} only" if part else title
 
 
 def method_names(config: RunConfig) -> str:

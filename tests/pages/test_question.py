@@ -39,6 +39,21 @@ def test_one_ratio_for_all_changes_the_bars(open_page, full):
     assert figures(app)[0]["data"][1]["y"] == pytest.approx((100 * evaluated.probabilities.values[0, column]).tolist())
 
 
+def test_good_and_bad_neurons_alone_are_ratios_one_and_zero_of_the_first_source(open_page, full):
+    evaluated = read_evaluated(full)
+    app = open_page("question")
+    app.toggle(key="question_parts").set_value(True).run()
+    assert faults(app) == []
+    table = app.dataframe[0].value.set_index(["neurons", "direction"])
+    for part, ratio in (("good", 1.0), ("bad", 0.0)):
+        for direction in ("enhancer", "degrader"):
+            row = table.loc[f"NeuronLLM (ACE), {part} only", direction]
+            values = evaluated.probabilities.values[0, 1 + evaluated.column(10, ratio, direction)]
+            assert [row[f"P({letter})"] for letter in "ABCD"] == pytest.approx(values.tolist())
+    names = [trace["name"] for trace in figures(app)[0]["data"]]
+    assert names.count("NeuronLLM (ACE), good only") == names.count("NeuronLLM (ACE), bad only") == 2
+
+
 def test_next_and_previous_have_keys_and_write_the_address(open_page, full):
     ids = read_evaluated(full).probabilities.question_ids
     app = open_page("question")

@@ -1,14 +1,16 @@
 """The engine's lock: threads that change the model are never seen by threads that only look."""
 
+import re
 import sys
 import threading
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from neuron_core.cni.neurons import NeuronRanking
-from neuron_core.errors import LetterError, RunError
+from neuron_core.errors import LetterError, ModelError, RunError
 from neuron_core.models.loading import load_model
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
@@ -132,6 +134,17 @@ def test_a_prompt_whose_letters_are_no_tokens_is_refused_and_the_engine_goes_on(
         fresh_engine.inspect(PROMPT)
     loaded.tokenizer = whole
     assert fresh_engine.inspect(PROMPT).letter_tokens[0] == " A"
+
+
+@pytest.mark.parametrize("stage", ["attribute", "evaluate"])
+def test_a_prompt_too_long_for_the_model_is_named_before_any_other_has_its_turn(fresh_engine, questions, stage):
+    long = replace(questions[-1], prompt="word " * 600 + questions[-1].prompt)
+    given = {
+        "attribute": lambda: fresh_engine.attribute([*questions[:-1], long], AttributionConfig()),
+        "evaluate": lambda: fresh_engine.evaluate([*questions[:-1], long], [], EvaluationConfig()),
+    }
+    with pytest.raises(ModelError, match=f"the prompt has .* tokens.* question {re.escape(long.id)}"):
+        next(given[stage]())
 
 
 def test_a_closed_engine_says_so(fresh_engine, questions):
