@@ -161,6 +161,8 @@ def rejected_rows(rejected: tuple[Rejected, ...], name: str) -> None:
         rejected_table(rejected[:SHOWN_REJECTED]),
         hide_index=True,
         key="data_rejected",
+        # A long value must not hide the reason.
+        column_config={"value": st.column_config.Column(width="small"), "reason": st.column_config.Column(width=260)},
         alt="Rejected rows with column, value, reason and what is accepted",
     )
     if len(rejected) > SHOWN_REJECTED:

@@ -158,7 +158,9 @@ def page(run: RunFolder, evaluation: Evaluation, evaluated: Evaluated) -> None:
     found = answers(evaluated.probabilities, evaluated.plan, number, k, ratios)
     if whose is not None:
         p, plan = evaluated.probabilities, evaluated.plan
-        found += tuple(one for d in DIRECTIONS for one in alone(p, plan, number, k, whose, d))
+        parts = [one for d in DIRECTIONS for one in alone(p, plan, number, k, whose, d)]
+        # Beside the whole they are parts of, random sets last.
+        found = tuple(sorted([*found, *parts], key=lambda one: one.source.startswith("random")))
     st.text(question.stem)
     name = f"question-{question.id.replace('#', '-')}-k{k}"
     labels = [f"{option.letter}. {option.text}" for option in question.options]

@@ -224,7 +224,7 @@ def answer(question: ProxyQuestion, report: PromptReport) -> None:
 through_frame()
 task = reading_of(state.task_name()).task
 known_baseline(task)
-st.caption(f"Task {plain(task.name)}: {len(task.examples)} examples. Another one can be chosen in the sidebar.")
+st.caption(f"Task {plain(task.name)}: {len(task.examples):,} examples. Another one can be chosen in the sidebar.")
 shown = choose(task, wording_form(state.task_name(), task))
 side_by_side(shown.as_message().questions())
 st.subheader("What the model gets")

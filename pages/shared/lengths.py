@@ -17,6 +17,7 @@ from pages.shared import state
 from pages.shared.engine import engine
 from pages.shared.guard import error_box, plain
 from pages.shared.tasks import tasks_folder
+from pages.shared.words import short_title
 
 POLL_S, OLD_S = 0.3, 24 * 3600.0
 NOT_CHECKED = "Not checked: whether prompts, worded as usual, fit the context of"
@@ -38,7 +39,8 @@ def fitting(reading: TaskReading) -> TaskReading:
         _failed(found, spec)
         return reading
     fits = found.applied(reading)
-    st.caption(plain(f"Every prompt of the examples, worded as usual, fits {fits.fits}."))
+    model = plain(short_title(found.model))
+    st.caption(f"Every prompt of the examples, worded as usual, fits the context of {model}: {found.limit:,} tokens.")
     return fits
 
 
@@ -54,10 +56,10 @@ def _found(reading: TaskReading, spec: ModelSpec) -> Lengths | NeuronCoreError |
             if slot.button("Check the length of prompts", key="data_check_lengths", icon=":material/straighten:"):
                 st.session_state["data_ask_hub"] = spec
                 st.rerun()
-            slot.caption(f"{NOT_CHECKED} {plain(spec.title)}. Its tokenizer would be fetched.")
+            slot.caption(f"{NOT_CHECKED} {plain(short_title(spec.title))}. Its tokenizer would be fetched.")
             return None
         if st.session_state.get("data_unchecked") == (reading, spec):
-            slot.caption(f"{NOT_CHECKED} {plain(spec.title)}.")
+            slot.caption(f"{NOT_CHECKED} {plain(short_title(spec.title))}.")
             if slot.button("Check them", key="data_check_lengths", icon=":material/straighten:"):
                 del st.session_state["data_unchecked"]
                 st.rerun()
@@ -70,7 +72,7 @@ def _found(reading: TaskReading, spec: ModelSpec) -> Lengths | NeuronCoreError |
 def _failed(error: NeuronCoreError, spec: ModelSpec) -> None:
     error_box(error.what, error.where, error.accepted)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{NOT_CHECKED} {plain(spec.title)}.")
+        st.caption(f"{NOT_CHECKED} {plain(short_title(spec.title))}.")
         if st.button("Try again", key="data_check_lengths", icon=":material/refresh:"):
             del st.session_state["data_lengths"]
             st.rerun()

@@ -193,14 +193,13 @@ def wait_for(app, condition, seconds=60.0):
 def test_every_prompt_is_compared_with_the_models_context_without_being_asked(bring):
     app = bring("t.jsonl", long_rows(1))
     assert faults(app) == []
-    assert "Every prompt of the examples, worded as usual, fits SmolLM2-135M" in said(app)
-    assert "(context 8,192 tokens)" in said(app)
+    assert "worded as usual, fits the context of SmolLM2-135M + multiple-choice adapter: 8,192 tokens" in said(app)
 
 
 def test_prompts_too_long_for_the_model_are_rejected_with_the_other_rows(bring, checkpoint):
     app = bring("t.jsonl", long_rows(300), tiny(checkpoint))
     assert faults(app) == []
-    assert "Every prompt of the examples, worded as usual, fits llama (context 1,024 tokens)" in said(app)
+    assert "Every prompt of the examples, worded as usual, fits the context of llama: 1,024 tokens" in said(app)
     assert counts(app)["Examples"] == "11"
     ((row, column, _, reason, accepted),) = rejected_of(app).values.tolist()
     assert (row, column, accepted) == (5, "text", "at most 1024 tokens")
