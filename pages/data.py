@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from neuron_core.errors import TaskError
 from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.tasks.kinds import get_kind
 from neuron_core.tasks.library import discard, keep
@@ -102,6 +103,9 @@ def brought(table: Table) -> None:
     except NoGoodRow as error:
         error_box(error.what, error.where, works)
         rejected_rows(error.rejected, table.name)
+        return
+    except TaskError as error:
+        error_box(error.what, error.where, error.accepted or works)
         return
     report(good)
     if good.rejected:

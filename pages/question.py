@@ -79,7 +79,7 @@ def choose_interventions(evaluation: Evaluation) -> tuple[int, dict, str | None]
             "Methods", sources, default=first_of(sources), format_func=source_title, key="question_sources"
         )
         found = {key: value for key, value in found.items() if key[0] in shown}
-    return k, found, whose if parts else None
+    return k, found, whose if parts and any(source == whose for source, _ in found) else None
 
 
 def two_sided(evaluation: Evaluation, k: int) -> str | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuron_core.cni.attribution import GUARD_TOLERANCE, integrate
 from neuron_core.cni.quadrature import quadrature
-from neuron_core.cni.targets import vocabulary_logsumexp
+from neuron_core.cni.targets import log_probabilities
 from neuron_core.errors import AttributionError, ConfigError
 from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import TokenizedPrompt
@@ -33,7 +33,7 @@ def letter_target(loaded: LoadedModel, prompt: TokenizedPrompt, place: int) -> T
 def token_target(loaded: LoadedModel, token: int) -> Target:
     """log P(t_j), softmax over the vocabulary: one term of Eq. 2."""
     ids = torch.tensor([token], device=loaded.device)
-    return lambda hidden: letter_logits(loaded, hidden, ids)[:, 0] - vocabulary_logsumexp(loaded, hidden)
+    return lambda hidden: log_probabilities(loaded, hidden, ids)[:, 0]
 
 
 def answer_scores(

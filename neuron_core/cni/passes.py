@@ -9,6 +9,8 @@ SHARE = 0.5
 MOST_ROWS = 1024
 HEAD_ROWS = 64
 "whose logits over the whole vocabulary are there at once"
+FLOAT32 = 4
+"bytes"
 MOST_QUESTIONS = 3
 "an example's"
 POSITIONS = {"cpu": 1024, "cuda": 8192}
@@ -70,8 +72,10 @@ class PassShape:
         """Memory of the largest attribution pass, the lowest layers': rows join layer after layer."""
         n_rows = layers * n_steps
         row_layers = n_steps * sum(self.n_layers - layer for layer in range(layers))
-        head = 3 * min(n_rows, HEAD_ROWS) * self.n_vocabulary
-        return self.itemsize * (row_layers * self.row_values(n_rows) + head)
+        # Logits are float32 at least; of a model in half precision those of all rows are there at once.
+        head_rows = n_rows if self.itemsize < FLOAT32 else min(n_rows, HEAD_ROWS)
+        head = 3 * max(FLOAT32, self.itemsize) * head_rows * self.n_vocabulary
+        return self.itemsize * row_layers * self.row_values(n_rows) + head
 
 
 def choose(shape: PassShape, n_steps: int, free: int) -> Passes:

@@ -30,6 +30,7 @@ class _LogSumExp(torch.autograd.Function):
         return torch.cat(sums)
 
     @staticmethod
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         (own,) = ctx.saved_tensors
         return (gradient[:, None] * own).to(own), None
@@ -39,6 +40,15 @@ def vocabulary_logsumexp(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Ten
     """log Σ_v exp(logit_v) over the vocabulary, in nats; one derivative. hidden: (R, D) after the final norm → (R,)."""
     found: torch.Tensor = _LogSumExp.apply(hidden, loaded)
     return found
+
+
+def log_probabilities(loaded: LoadedModel, hidden: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """log P of some tokens within the vocabulary, in nats. hidden: (R, D) after the final norm; ids: (n,) → (R, n)."""
+    if loaded.dtype == loaded.score_dtype:
+        return letter_logits(loaded, hidden, ids) - vocabulary_logsumexp(loaded, hidden)[:, None]
+    # A half-precision head rounds its logits: difference and gradient are exact only where both come from the same.
+    logits = vocabulary_logits(loaded, hidden)
+    return logits[:, ids] - torch.logsumexp(logits, dim=-1, keepdim=True)
 
 
 def ace_target(letters: torch.Tensor, target: int) -> torch.Tensor:
@@ -73,8 +83,7 @@ def target_values(
         raise ConfigError(f"unknown target {min(unknown)!r}", accepted=", ".join(("ace", *_IN_VOCABULARY)))
     p = None
     if any(name in _IN_VOCABULARY for name in names):
-        letters = letter_logits(loaded, hidden, letter_ids)
-        p = torch.exp(letters - vocabulary_logsumexp(loaded, hidden)[:, None])
+        p = torch.exp(log_probabilities(loaded, hidden, letter_ids))
     values = []
     for name in names:
         if name == "ace":

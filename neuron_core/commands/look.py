@@ -61,9 +61,7 @@ def validate(
     encoding: Annotated[str | None, typer.Option(help="The text's encoding, where it is not UTF-8.")] = None,
     rejected: Annotated[Path | None, typer.Option(help="Write the rejected rows to this CSV file.")] = None,
     good: Annotated[Path | None, typer.Option(help="Write the good rows to this JSONL file, for --task.")] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Whose context prompts must fit; the demo model. Reads no weights.")
-    ] = None,
+    model: Annotated[str | None, typer.Option(help="Whose context prompts must fit; the demo model.")] = None,
     revision: Revision = None,
     seed: Seed = 0,
     prompt: PromptConfig = USUAL,
@@ -110,7 +108,7 @@ def _fitting(
 ) -> "TaskReading":
     """The reading without the examples whose prompts are too long for the model, without one given the demo's.
 
-    Not checked where the demo model is not installed and was not asked for.
+    Not checked where the demo model can't be asked and was not asked for.
     """
     from neuron_core.runs.lengths import Lengths, Reader
 
@@ -120,12 +118,12 @@ def _fitting(
         with stage_line() as on_stage:
             try:
                 reader = Reader.of(model, on_stage)
+                on_stage("counting tokens")
+                lengths = Lengths.of(reading.task, reader, seed, prompt)
             except ModelError:
                 if given is None:
                     return reading
                 raise
-            on_stage("counting tokens")
-            lengths = Lengths.of(reading.task, reader, seed, prompt)
     return lengths.applied(reading)
 
 

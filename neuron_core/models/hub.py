@@ -58,6 +58,12 @@ def cached_config(spec: ModelSpec) -> dict[str, Any] | None:
     return None if folder is None or not (folder / "config.json").is_file() else read_config(folder)
 
 
+def has_cached_tokenizer(spec: ModelSpec) -> bool:
+    """Whether config and tokenizer of a hub model lie in the cache; never asks the network."""
+    folder = _cached(spec, CONFIGS)
+    return folder is not None and (folder / "config.json").is_file() and any(folder.glob("tokenizer*"))
+
+
 def cached_ids() -> list[str]:
     """Ids of the models that lie whole in the hub's cache, so that they load without a network."""
     from huggingface_hub import constants

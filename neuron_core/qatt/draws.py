@@ -1,6 +1,5 @@
 """Three disjoint draws from a task: the demonstration, the attribution examples, the evaluation examples."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neuron_core.errors import ConfigError
@@ -30,13 +29,24 @@ def draw(task: Task, n_attribution: int, n_evaluation: int | None, seed: int, de
     Raises ConfigError: too few examples of different text, a demonstration that is no example.
     """
     by_id = {example.id: example for example in task.examples}
+    texts: set[str] = set()
+
+    def distinct(order: list[str]) -> list[Example]:
+        """Examples in this order whose text was not used before."""
+        found = []
+        for example in (by_id[i] for i in order):
+            if example.text not in texts:
+                texts.add(example.text)
+                found.append(example)
+        return found
+
     if demonstration not in (BY_SEED, NONE, *by_id):
         raise ConfigError(
             f"the task {task.name} has no example {demonstration!r} for the demonstration",
             accepted=f"{BY_SEED}, {NONE}, or an id such as {task.examples[0].id}",
         )
     chosen = [demonstration] if demonstration in by_id else []
-    pool = pool_of(task, seed, chosen)
+    pool = distinct([*chosen, *draw_order(by_id, seed, "examples")])
     needed = 1 + n_attribution + (n_evaluation or 0)
     if len(pool) < needed:
         raise ConfigError(
@@ -56,16 +66,6 @@ def draw(task: Task, n_attribution: int, n_evaluation: int | None, seed: int, de
     taken = {example.id for example in attribution}
     evaluation = [example for example in rest if example.id not in taken][:n_evaluation]
     return Draws(None if demonstration == NONE else aside, tuple(attribution), tuple(evaluation))
-
-
-def pool_of(task: Task, seed: int, first: Sequence[str] = ()) -> list[Example]:
-    """The examples in the order in which they are drawn, those with the ids `first` before others, one of each text."""
-    by_id, texts, found = {example.id: example for example in task.examples}, set(), []
-    for example in (by_id[i] for i in (*first, *draw_order(by_id, seed, "examples"))):
-        if example.text not in texts:
-            texts.add(example.text)
-            found.append(example)
-    return found
 
 
 def questions_of(

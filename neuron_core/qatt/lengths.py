@@ -1,16 +1,19 @@
 """How long the prompts of a task's examples are, for a model's context."""
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from neuron_core.models.chat import ChatTemplate
 from neuron_core.qatt.config import BY_SEED, USUAL, PromptConfig
-from neuron_core.qatt.draws import draw, pool_of
+from neuron_core.qatt.draws import draw
 from neuron_core.qatt.prompt import proxy_questions
-from neuron_core.tasks.task import Example, Task
+from neuron_core.tasks.task import Example, Task, draw_order
 
 MARGIN = 100
 "characters for letters, brackets, line ends and the tokens that a tokenizer adds of itself"
+MOST_SHOWN = 200
+"examples tried as the demonstration"
 EXPANSION = 11
 "times as many bytes at most as before: text beyond ASCII under compatibility normalization (Unicode FAQ, NFKC)"
 
@@ -47,14 +50,16 @@ def prompt_lengths(
 
     demonstration = draw(task, 0, 0, seed, config.demonstration).demonstration
     unfit: dict[str, int] = {}
-    for example in pool_of(task, seed) if config.demonstration == BY_SEED else ():
+    by_id = {example.id: example for example in task.examples}
+    order = draw_order(by_id, seed, "examples") if config.demonstration == BY_SEED else []
+    for example in (by_id[name] for name in islice(order, MOST_SHOWN)):
         n_tokens = count(example, example)
         if n_tokens <= limit:
             demonstration = example
             break
         unfit[example.id] = n_tokens
     else:
-        # No prompt fits, whichever is shown.
+        # No prompt fits, or next to none, whichever is shown.
         unfit = {}
     fits = _bound(task, demonstration, limit, seed, config, chat)
     for example in task.examples:
@@ -65,13 +70,15 @@ def _bound(
     task: Task, demonstration: Example | None, limit: int, seed: int, config: PromptConfig, chat: ChatTemplate | None
 ) -> Callable[[Example], bool]:
     shortest = min(task.examples, key=lambda example: _most(_own(example)))
+    # A stem of one's own may name a column several times.
+    times = 1 + (config.stem or "").count("{")
     shared = _most(proxy_questions(shortest, task, demonstration, seed, config, chat)[0].prompt)
     longest = max(map(_most, task.answers))
 
     def fits(example: Example) -> bool:
         # An option is an answer of the file, one of the row's own texts, or a segmentation with a tag a word.
         options = 3 * max(longest, 6 * _most(example.answer))
-        return shared + _most(_own(example)) + options + MARGIN <= limit
+        return shared + times * _most(_own(example)) + options + MARGIN <= limit
 
     return fits
 

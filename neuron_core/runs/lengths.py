@@ -4,13 +4,13 @@ No torch of its own.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuron_core.errors import RunError
+from neuron_core.errors import RunError, TaskError
 from neuron_core.models.chat import ChatTemplate, chat_template_of
 from neuron_core.models.letters import encode
 from neuron_core.models.size import size_of
@@ -19,8 +19,8 @@ from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.lengths import prompt_lengths, surely_fits
 from neuron_core.runs.files import write_file
 from neuron_core.tasks.load import load_task
-from neuron_core.tasks.reading import TaskReading, leave_out, too_long
-from neuron_core.tasks.task import Example, Task
+from neuron_core.tasks.reading import TaskReading, leave_out, require_four_options, too_long
+from neuron_core.tasks.task import Task
 
 if TYPE_CHECKING:
     from neuron_core.runs.errands import LengthsErrand
@@ -67,8 +67,10 @@ class Lengths:
     @classmethod
     def of(cls, task: Task, reader: Reader, seed: int, prompt: PromptConfig = USUAL) -> "Lengths":
         """Counted at once."""
-        counted = prompt_lengths(task, reader.count, reader.limit, seed, prompt, reader.chat)
-        return cls(reader.title, reader.limit, _over(reader.limit, counted))
+        counts: dict[str, int] = {}
+        for _ in _counted(task, reader, seed, prompt, counts):
+            pass
+        return cls(reader.title, reader.limit, counts)
 
     @classmethod
     def by_characters(
@@ -78,8 +80,8 @@ class Lengths:
         hand. ModelError where a header of the model is damaged."""
         size = None if prompt.template == "chat" else size_of(spec)
         limit = size.dimensions.context if size and size.dimensions else 0
-        fits = surely_fits(task, limit, seed, prompt)
-        return cls(spec.title, limit, {}) if all(map(fits, task.examples)) else None
+        surely = limit > 0 and all(map(surely_fits(task, limit, seed, prompt), task.examples))
+        return cls(spec.title, limit, {}) if surely else None
 
     def applied(self, reading: TaskReading) -> TaskReading:
         """The reading without these examples, each rejected with its length. NoGoodRow where none is left."""
@@ -92,19 +94,38 @@ def count_lengths(errand: "LengthsErrand", reader: Reader) -> Iterator[tuple[int
     """Counts; gives (done, total) now and then, and writes the errand's file at the end."""
     task = load_task(errand.task).task
     counts: dict[str, int] = {}
-    lengths = prompt_lengths(task, reader.count, reader.limit, errand.seed, errand.prompt, reader.chat)
-    total = len(task.examples)
-    for done in range(0, total, BATCH):
-        yield done, total
-        counts |= _over(reader.limit, islice(lengths, BATCH))
+    yield from _counted(task, reader, errand.seed, errand.prompt, counts)
     content = {"model": reader.title, "limit": reader.limit, "counts": counts}
     Path(errand.file).parent.mkdir(parents=True, exist_ok=True)
     write_file(Path(errand.file), json.dumps(content).encode())
-    yield total, total
+    yield len(task.examples), len(task.examples)
 
 
-def _over(limit: int, counted: Iterable[tuple[Example, int | None]]) -> dict[str, int]:
-    return {example.id: count for example, count in counted if count is not None and count > limit}
+def _counted(
+    task: Task, reader: Reader, seed: int, prompt: PromptConfig, counts: dict[str, int]
+) -> Iterator[tuple[int, int]]:
+    """Fills `counts` with what is over the limit; gives (done, total) now and then.
+
+    What is left is counted again until all of it fits: rows that go may take the demonstration with them, and answers
+    that were others' wrong options.
+    """
+    left = task
+    while True:
+        total, over = len(left.examples), dict[str, int]()
+        lengths = prompt_lengths(left, reader.count, reader.limit, seed, prompt, reader.chat)
+        for done in range(0, total, BATCH):
+            yield done, total
+            found = islice(lengths, BATCH)
+            over |= {example.id: n for example, n in found if n is not None and n > reader.limit}
+        counts |= over
+        left = replace(left, examples=tuple(example for example in left.examples if example.id not in over))
+        if not over or not left.examples:
+            return
+        try:
+            require_four_options(left)
+        except TaskError:
+            # Leaving them out says so.
+            return
 
 
 def read_lengths(file: Path) -> Lengths:

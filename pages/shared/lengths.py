@@ -2,12 +2,13 @@
 
 import hashlib
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
-from neuron_core.errors import NeuronCoreError
-from neuron_core.models.hub import cached_config
+from neuron_core.errors import Cancelled, NeuronCoreError
+from neuron_core.models.hub import has_cached_tokenizer
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.errands import ErrandState, LengthsErrand
 from neuron_core.runs.lengths import Lengths, read_lengths
@@ -47,11 +48,14 @@ def fitting(reading: TaskReading) -> TaskReading:
 def _found(reading: TaskReading, spec: ModelSpec) -> Lengths | NeuronCoreError | None:
     """What is known, or why nothing is; None where counting was skipped or waits to be asked for."""
     try:
-        by_characters = Lengths.by_characters(reading.task, spec)
+        known, of_spec, by_characters = st.session_state.get("data_characters", (None, None, None))
+        if known is not reading or of_spec != spec:
+            by_characters = Lengths.by_characters(reading.task, spec)
+            st.session_state["data_characters"] = (reading, spec, by_characters)
         if by_characters is not None:
-            return by_characters
+            return by_characters  # type: ignore[no-any-return]
         slot = st.container(horizontal=True, vertical_alignment="center")
-        if spec.is_hub and cached_config(spec) is None and st.session_state.get("data_ask_hub") != spec:
+        if spec.is_hub and not has_cached_tokenizer(spec) and st.session_state.get("data_ask_hub") != spec:
             # Nothing is fetched without being asked for.
             if slot.button("Check the length of prompts", key="data_check_lengths", icon=":material/straighten:"):
                 st.session_state["data_ask_hub"] = spec
@@ -82,35 +86,37 @@ def _counted(reading: TaskReading, spec: ModelSpec) -> Lengths:
     """Waits for the worker and shows how far it is; a button skips the rest. Raises what the worker says."""
     desk, errand, slot = engine().errands, _errand(reading, spec), st.empty()
     with slot.container():
-        bar = st.progress(0.0, "Counting tokens; the model's tokenizer is read first")
+        bar = st.progress(0.0)
         if st.button("Skip", key="data_skip_lengths", icon=":material/skip_next:"):
             desk.cancel(errand)
             st.session_state["data_unchecked"] = (reading, spec)
             st.rerun()
     # A script that is interrupted here finds the same errand the next time.
     began = desk.state(errand)
-    if began is None or (began.ended and not Path(errand.file).is_file()):
+    if began is None or (began.ended and (began.failure or not Path(errand.file).is_file())):
         desk.start(errand, spec)
-    while not (now := desk.state(errand) or ErrandState(0, ended=True)).ended:
-        if now.total:
-            bar.progress(now.done / now.total, f"Counting tokens: {now.done:,} of {now.total:,} examples")
+    while not (now := desk.state(errand) or ErrandState(0, ended=True)).ended or isinstance(now.failure, Cancelled):
+        if now.ended:
+            # Another session, with the same file, skipped it.
+            desk.start(errand, spec)
+        # Said at every turn: only then does Streamlit end a script that nobody waits for any more.
+        said = f"{now.done:,} of {now.total:,} examples" if now.total else "the model's tokenizer is read first"
+        bar.progress(now.done / now.total if now.total else 0.0, f"Counting tokens: {said}")
         time.sleep(POLL_S)
     if now.failure is not None:
         raise now.failure
-    found = read_lengths(Path(errand.file))
-    for file in (errand.task, errand.file):
-        Path(file).unlink(missing_ok=True)
     slot.empty()
-    return found
+    return read_lengths(Path(errand.file))
 
 
 def _errand(reading: TaskReading, spec: ModelSpec) -> LengthsErrand:
     """The same for the same examples and model."""
     folder = tasks_folder() / "checked"
     for file in folder.glob("*"):
-        # Of sessions that ended while they waited.
-        if file.stat().st_mtime < time.time() - OLD_S:
-            file.unlink(missing_ok=True)
+        # None is left that waits for what is a day old. Another session may be clearing up too.
+        with suppress(OSError):
+            if file.stat().st_mtime < time.time() - OLD_S:
+                file.unlink()
     path = keep(reading.task, folder, "lengths")
     model = hashlib.sha256(repr(spec).encode()).hexdigest()[:12]
     return LengthsErrand(str(path), str(path.with_suffix(f".{model}.json")))

@@ -31,6 +31,9 @@ def test_the_memory_of_a_pass_by_hand():
     # The logits of all rows are never there at once.
     more = replace(SHAPE, n_vocabulary=100).attribution_bytes(2, 300) - SHAPE.attribution_bytes(2, 300)
     assert more == 4 * 3 * HEAD_ROWS * 100
+    half = replace(SHAPE, itemsize=2)
+    more = replace(half, n_vocabulary=100).attribution_bytes(2, 300) - half.attribution_bytes(2, 300)
+    assert more == 4 * 3 * 600 * 100
 
 
 @pytest.mark.parametrize(("layers", "chosen"), [(1, 1), (2, 2), (3, 2), (4, 4)])

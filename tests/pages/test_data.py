@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +20,7 @@ from neuron_core.runs.execute import execute
 from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.library import keep
 from neuron_core.tasks.load import bundled_tasks, load_task
+from pages.shared import lengths as pages_lengths
 from pages.shared import state
 from pages.shared.tasks import DATA_ROOT, LOCAL
 from tests.builders import classification_rows, write_jsonl
@@ -246,6 +248,50 @@ def test_counting_can_be_skipped_and_made_up_for(bring, checkpoint, monkeypatch)
         assert len(stuck.cancelled) == 1
     app.button(key="data_check_lengths").click().run()
     wait_for(app, lambda app: counts(app).get("Examples") == "11")
+
+
+class DeadDesk:
+    """Its errand failed some time ago; asked again it is carried out."""
+
+    started = False
+
+    def state(self, errand):
+        return ErrandState(1, 12, 12, ended=True, failure=None if self.started else RunError("the worker ended"))
+
+    def start(self, errand, spec):
+        self.started = True
+        Path(errand.file).write_text('{"model": "llama", "limit": 1024, "counts": {}}')
+
+
+def test_an_answer_of_an_earlier_count_does_not_keep_a_failed_one_from_being_asked_again(
+    bring, checkpoint, monkeypatch
+):
+    desk = DeadDesk()
+    monkeypatch.setattr("pages.shared.lengths.engine", lambda: SimpleNamespace(errands=desk))
+    errands = []
+    kept = pages_lengths._errand
+
+    def with_an_answer(reading, spec):
+        errand = kept(reading, spec)
+        Path(errand.file).write_text("{}")
+        errands.append(errand)
+        return errand
+
+    monkeypatch.setattr("pages.shared.lengths._errand", with_an_answer)
+    app = bring("t.jsonl", long_rows(300), tiny(checkpoint))
+    assert faults(app) == []
+    assert desk.started
+    assert "fits the context of llama: 1,024 tokens" in said(app)
+
+
+def test_rows_that_leave_too_few_answers_are_one_box(bring, checkpoint):
+    rows = [{"question": f"What is {i}?", "answer": f"it {i}"} for i in range(4)]
+    rows[2]["question"] = "What is two? " * 300
+    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    app = bring("t.jsonl", content, tiny(checkpoint))
+    assert not app.exception
+    (fault,) = faults(app)
+    assert "not four" in fault
 
 
 def test_a_model_that_is_not_there_leaves_the_rows_and_says_what_is_wrong(bring, tmp_path, checkpoint):

@@ -126,6 +126,14 @@ def test_without_a_model_prompts_must_fit_the_demo_model(path, capsys):
     assert "the other prompts fit SmolLM2-135M" in said(capsys).out
 
 
+def test_chat_prompts_are_counted_with_the_models_own_template(path, checkpoint, capsys):
+    assert main(["validate", str(path), "--template", "chat", "--json"]) == 0
+    assert json.loads(said(capsys).out)["fits"].startswith("SmolLM2-135M")
+    words = ["validate", str(path), "--template", "chat", "--model", str(checkpoint("gpt2"))]
+    assert main(words) == 1
+    assert "no chat template" in said(capsys).err
+
+
 @pytest.mark.parametrize("given", [(), ("--model", "embedded")])
 def test_lengths_stay_unchecked_where_the_demo_model_is_not_installed_and_was_not_asked_for(
     tmp_path, given, capsys, monkeypatch
