@@ -178,6 +178,7 @@ def page(run: RunFolder, evaluation: Evaluation, evaluated: Evaluated) -> None:
         name,
         f"Answers to question {question.id} with their probabilities and cross entropies",
         column_config={
+            "neurons": st.column_config.Column(width=200),
             **{f"P({letter})": percent for letter in LETTERS},
             "cross entropy (nats)": nats,
             "change (nats)": nats,

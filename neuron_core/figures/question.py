@@ -132,8 +132,10 @@ def answer_bars(
             figure.add_trace(trace, row=row, col=1)
     # Behind the correct option; an outline would be taken for a part of the legend.
     figure.add_vrect(x0=correct - 0.5, x1=correct + 0.5, fillcolor=FAINT, line_width=0, layer="below")
-    dress(figure, _answers_in_words(answers, names, correct, labels), height=172 + 220 * len(shown))
-    figure.update_layout(barmode="group", bargap=0.18, bargroupgap=0.06, margin={"t": 84})
+    # Another line of the legend in a narrow window.
+    more = 30 if len(sources) > 3 else 0
+    dress(figure, _answers_in_words(answers, names, correct, labels), height=172 + more + 220 * len(shown))
+    figure.update_layout(barmode="group", bargap=0.18, bargroupgap=0.06, margin={"t": 84 + more})
     figure.update_layout(legend={"y": 1.0, "yref": "container", "yanchor": "top"})
     figure.update_annotations(font={"size": TITLE_SIZE}, x=0, xanchor="left")
     ticks = [

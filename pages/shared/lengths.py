@@ -102,7 +102,7 @@ def _counted(reading: TaskReading, spec: ModelSpec) -> Lengths:
         # Said at every turn: only then does Streamlit end a script that nobody waits for any more.
         said = f"{now.done:,} of {now.total:,} examples" if now.total else "the model's tokenizer is read first"
         bar.progress(now.done / now.total if now.total else 0.0, f"Counting tokens: {said}")
-        time.sleep(POLL_S)
+        desk.wait(errand, POLL_S)
     if now.failure is not None:
         raise now.failure
     slot.empty()

@@ -111,6 +111,23 @@ def test_a_hub_model_downloads_loads_and_has_its_own_fingerprint(ask, tiny_model
     assert found == [str(LAYERS), str(NEURONS), tiny_model("llama").fingerprint, "asking the hub", "loading weights"]
 
 
+CACHED = """
+import sys
+from neuron_core.models.hub import fetch_config, fetch_tokenizer, has_cached_tokenizer
+from neuron_core.models.spec import ModelSpec
+spec = ModelSpec(sys.argv[1])
+found = [has_cached_tokenizer(spec)]
+for fetch in (fetch_config, lambda spec: fetch_tokenizer(spec, lambda _: None)):
+    fetch(spec)
+    found.append(has_cached_tokenizer(spec))
+print("|".join(map(str, found)))
+"""
+
+
+def test_a_tokenizer_is_cached_once_it_was_fetched_and_not_by_a_config_alone(ask):
+    assert ask("some/whole", code=CACHED) == ["False", "False", "True"]
+
+
 def test_what_is_cached_loads_without_the_hub_and_the_rest_is_refused_with_what_is_cached(ask):
     ask("some/whole")
     known, unknown = ask("some/whole", "some/other", HF_HUB_OFFLINE="1")
