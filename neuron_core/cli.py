@@ -8,16 +8,16 @@ from typing import Annotated
 
 import typer
 
-from neuron_core.commands import estimate, experiment, look, run, sets
+from neuron_core.commands import estimate, experiment, inspect, run, sets
 from neuron_core.errors import NeuronCoreError
-from neuron_core.runs.recipes import PROGRAM
+from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.terminal import say
 from neuron_core.threads import waiting
 
 HELP = "Finds the neurons of a language model that carry a task, and shows what silencing or exciting them does."
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 for command in (
-    look.preview,
+    inspect.preview,
     run.baseline,
     run.attribute,
     run.evaluate,
@@ -26,10 +26,10 @@ for command in (
     experiment.experiment,
     sets.save_neurons,
     sets.try_neurons,
-    look.bench,
-    look.models,
+    inspect.bench,
+    inspect.models,
     estimate.estimate,
-    look.validate,
+    inspect.validate,
 ):
     app.command()(command)
 
@@ -37,7 +37,7 @@ for command in (
 @app.command(hidden=True)
 def worker(store: Annotated[Path | None, typer.Option()] = None) -> None:
     """Serves an app: requests on standard input, replies on standard output."""
-    from neuron_core.runs.worker import main as serve
+    from neuron_core.service.worker import main as serve
 
     serve(["--store", str(store)] if store else [])
 

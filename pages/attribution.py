@@ -9,39 +9,39 @@ from neuron_core.cni.methods import METHODS, RANKED
 from neuron_core.cni.neurons import NeuronRanking, NeuronSet
 from neuron_core.cni.quadrature import RULES
 from neuron_core.cni.selection import preset
+from neuron_core.estimates.arithmetic import TWO_CORES
+from neuron_core.estimates.estimate import Estimate, estimate, facts_from_runs, pace_from_runs
 from neuron_core.figures.layers import completeness_bars
 from neuron_core.qatt.draws import draw
 from neuron_core.qatt.prompt import check_wording
 from neuron_core.runs.config import AttributionConfig, RunConfig
-from neuron_core.runs.cost import TWO_CORES
-from neuron_core.runs.estimate import Estimate, estimate, facts_from_runs, pace_from_runs
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.setting import ModelFacts, Setting
 from neuron_core.runs.store import RunFolder
-from pages.shared import state
-from pages.shared.engine import engine
-from pages.shared.frame import through_frame
-from pages.shared.guard import guard, plain
-from pages.shared.results import attribution_of, evaluation_of, model_size, reading_of, setting_of
-from pages.shared.tables import NEURON_COLUMNS, SCORE, neuron_table
-from pages.shared.widgets import CARD_WIDTH, competence, empty_state, figure, provenance, recipes, table
-from pages.shared.wording import wording_of
-from pages.shared.words import changes, duration, size
+from pages.shared.frame import session
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.navigation import through_frame
+from pages.shared.inputs.wording import wording_of
+from pages.shared.views.figures import CARD_WIDTH, competence, empty_state, figure, provenance, recipes, table
+from pages.shared.views.results import attribution_of, evaluation_of, model_size, reading_of, setting_of
+from pages.shared.views.tables import NEURON_COLUMNS, SCORE, neuron_table
+from pages.shared.views.words import changes, duration, size
 
 COLUMNS = [name for name in NEURON_COLUMNS if name != "role"]
 
 
 def form() -> None:
     """Everything that a new run is made from, what it will cost, and the button."""
-    spec = state.model_spec()
+    spec = session.model_spec()
     runs = engine().store.runs()
     loaded = engine().model()
     # The finished demo knows its model, but not how fast this machine is.
-    known = [*runs, *([state.open_run(state.DEMO)] if state.has_demo() else [])]
+    known = [*runs, *([session.open_run(session.DEMO)] if session.has_demo() else [])]
     facts = facts_from_runs(spec, known) or (loaded if loaded and loaded.title == spec.title else None)
-    task = reading_of(state.task_name()).task
+    task = reading_of(session.task_name()).task
     st.markdown(f"Task **{plain(task.name)}**, model **{plain(spec.title)}**: both are chosen in the sidebar.")
-    if changed := changes(wording_of(state.task_name())):
+    if changed := changes(wording_of(session.task_name())):
         st.caption(f"Its prompts have another {changed}, as the page Questions says.")
     one, two, three = st.columns(3)
     examples = one.number_input(
@@ -84,10 +84,10 @@ def form() -> None:
         + " ".join(f"**{METHODS[name].title}**: {METHODS[name].description}" for name in RANKED),
     )
     config = RunConfig(
-        task=state.task_name(),
+        task=session.task_name(),
         model=spec,
         seed=int(seed),
-        prompt=wording_of(state.task_name()),
+        prompt=wording_of(session.task_name()),
         attribution=AttributionConfig(
             methods=tuple(methods),
             steps=int(steps),
@@ -105,7 +105,7 @@ def form() -> None:
             # Too few examples, a stem that does not fit: said now, not after the model is loaded.
             draws = draw(task, config.attribution.examples, 0, config.seed, config.prompt.demonstration)
             check_wording(task, draws.attribution, config.seed, config.prompt)
-            state.show(engine().submit(config))
+            session.show(engine().submit(config))
             st.rerun()
 
 
@@ -160,7 +160,7 @@ def result(run: RunFolder, setting: Setting, found: Attribution) -> None:
         type="primary",
         icon=":material/tune:",
     ):
-        st.switch_page(state.CONTROL, query_params={"run": state.shown_id() or ""})
+        st.switch_page(session.CONTROL, query_params={"run": session.shown_id() or ""})
     st.subheader("Does the attribution add up?")
     st.markdown(
         "The scores of a layer should sum to what the model loses without that layer. The bars show by how "
@@ -226,7 +226,7 @@ def neurons(role: str, cut: NeuronSet, title: str, meaning: str) -> None:
     table(
         neuron_table(rows),
         f"{role}_neurons",
-        f"{role}-neurons-{state.shown_id()}",
+        f"{role}-neurons-{session.shown_id()}",
         f"The {len(rows)} {role} neurons by score",
         column_order=COLUMNS,
         column_config={"score": st.column_config.NumberColumn(format=SCORE)},
@@ -234,15 +234,15 @@ def neurons(role: str, cut: NeuronSet, title: str, meaning: str) -> None:
 
 
 through_frame()
-run = state.shown_run()
+run = session.shown_run()
 setting = setting_of(run) if run else None
 found = attribution_of(run) if run else None
 with st.expander("New run", expanded=run is None, key="new_run", icon=":material/add:"), guard():
     form()
 if run is None:
-    empty_state("Nothing has been attributed yet. Start a run above, or run the demo.", state.START)
+    empty_state("Nothing has been attributed yet. Start a run above, or run the demo.", session.START)
 elif setting is None or found is None:
-    goes_on = state.is_active(state.shown_id() or run.id)
+    goes_on = session.is_active(session.shown_id() or run.id)
     empty_state(
         "The neurons of this run appear here when its attribution is finished."
         + ("" if goes_on else " It does not go on by itself: resume it above, or start another run.")

@@ -13,15 +13,15 @@ from neuron_core.runs.config import POSITIONS, SAMPLES, EvaluationConfig
 from neuron_core.runs.results import Cell, cell_of
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
-from pages.shared import state
-from pages.shared.engine import engine
-from pages.shared.flips import flips
-from pages.shared.frame import through_frame
-from pages.shared.guard import guard, plain
-from pages.shared.plans import interventions
-from pages.shared.results import attribution_of, evaluation_of, setting_of, side_effects_of
-from pages.shared.widgets import CARD_WIDTH, competence, empty_state, figure, provenance, recipes
-from pages.shared.words import (
+from pages.shared.frame import session
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.navigation import through_frame
+from pages.shared.inputs.evaluation_size import interventions
+from pages.shared.views.changed_questions import flips
+from pages.shared.views.figures import CARD_WIDTH, competence, empty_state, figure, provenance, recipes
+from pages.shared.views.results import attribution_of, evaluation_of, setting_of, side_effects_of
+from pages.shared.views.words import (
     between,
     change,
     letter_warning,
@@ -225,10 +225,10 @@ def curves(run: RunFolder, evaluation: Evaluation, k: int, source: str) -> None:
         over = st.segmented_control("Shown", [OVER_RATIO, OVER_BUDGET], default=OVER_RATIO, required=True, key="over")
     metric = METRICS[chosen]
     if over == OVER_RATIO:
-        figure(ratio_curves(evaluation, k, metric, source), "ratio_curves", f"{metric}-ratio-{state.shown_id()}-k{k}")
+        figure(ratio_curves(evaluation, k, metric, source), "ratio_curves", f"{metric}-ratio-{session.shown_id()}-k{k}")
     else:
         figure(
-            budget_curves(evaluation, "best", metric, source), "budget_curves", f"{metric}-budget-{state.shown_id()}"
+            budget_curves(evaluation, "best", metric, source), "budget_curves", f"{metric}-budget-{session.shown_id()}"
         )
         st.caption("At each budget's best ratio, with the held-out values beside; random sets get the same choice.")
     provenance(run, k=k if over == OVER_RATIO else None, position=evaluation.grid[0].position)
@@ -236,7 +236,7 @@ def curves(run: RunFolder, evaluation: Evaluation, k: int, source: str) -> None:
 
 def unmodified(baseline: Baseline) -> None:
     with st.expander("The unmodified model's letters", key="letters", icon=":material/bar_chart:"):
-        figure(letter_bars(baseline), "letter_bars", f"letters-{state.shown_id()}")
+        figure(letter_bars(baseline), "letter_bars", f"letters-{session.shown_id()}")
 
 
 def page(run: RunFolder, setting: Setting, evaluation: Evaluation) -> None:
@@ -249,25 +249,25 @@ def page(run: RunFolder, setting: Setting, evaluation: Evaluation) -> None:
     unmodified(evaluation.baseline)
     flips(run, cell.row)
     recipes(run)
-    if state.shown_id() != state.DEMO:
+    if session.shown_id() != session.DEMO:
         with st.expander("Evaluate again", key="again", icon=":material/replay:"), guard():
             st.markdown("Other budgets, examples or random sets. The evaluation above is replaced.")
             form(run, setting)
 
 
 through_frame()
-run = state.shown_run()
+run = session.shown_run()
 setting = setting_of(run) if run else None
 evaluation = evaluation_of(run) if run else None
 if run is None:
-    empty_state("There is no run to look into yet.", state.START, state.ATTRIBUTION)
+    empty_state("There is no run to look into yet.", session.START, session.ATTRIBUTION)
 elif setting is not None and evaluation is not None:
     page(run, setting, evaluation)
 elif setting is None or attribution_of(run) is None:
-    empty_state("The attribution of this run is not finished.", state.ATTRIBUTION)
+    empty_state("The attribution of this run is not finished.", session.ATTRIBUTION)
 else:
     competence(run)
-    if state.is_active(state.shown_id() or run.id):
+    if session.is_active(session.shown_id() or run.id):
         empty_state("The evaluation is on its way; its results appear here.")
     else:
         with st.container(border=True, key="empty"), guard():

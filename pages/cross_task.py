@@ -20,23 +20,23 @@ from neuron_core.analysis.task_layers import task_layers
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.interventions import DIRECTIONS
+from neuron_core.experiments.cross_task_runs import cross_config, cross_names, cross_runs, specific_files
 from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
 from neuron_core.figures.task_layers import share_lines
-from neuron_core.runs.comparison_recipes import matrices_python, rankings_python
+from neuron_core.reports.recipes.comparison import matrices_python, rankings_python
 from neuron_core.runs.config import EvaluationConfig
-from neuron_core.runs.crossing import cross_config, cross_names, cross_runs, specific_files
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.load import bundled_tasks
-from pages.shared import state
-from pages.shared.engine import engine
-from pages.shared.frame import through_frame
-from pages.shared.guard import guard, plain
-from pages.shared.peers import peers, peers_caption, places_of, rankings_of
-from pages.shared.results import evaluation_of, setting_of
-from pages.shared.tables import SCORE
-from pages.shared.widgets import comparison_recipe, competence, empty_state, figure, recipes, table
-from pages.shared.words import between, progress
+from pages.shared.frame import session
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.navigation import through_frame
+from pages.shared.views.comparisons import peers, peers_caption, places_of, rankings_of
+from pages.shared.views.figures import comparison_recipe, competence, empty_state, figure, recipes, table
+from pages.shared.views.results import evaluation_of, setting_of
+from pages.shared.views.tables import SCORE
+from pages.shared.views.words import between, progress
 
 MATRICES, SETS, OVERLAP, OPPOSED = "matrices", "common and specific", "overlap", "two roles"
 PANEL_WIDTH = 460
@@ -78,7 +78,7 @@ def remember(run_id: str, task: str) -> None:
 
 def going() -> dict[str, str]:
     """Runs that this session waits for: id → task."""
-    jobs = {name: task for name, task in st.session_state.get("cross_jobs", {}).items() if state.is_active(name)}
+    jobs = {name: task for name, task in st.session_state.get("cross_jobs", {}).items() if session.is_active(name)}
     st.session_state["cross_jobs"] = jobs
     return jobs
 
@@ -87,8 +87,8 @@ def going() -> dict[str, str]:
 def watch(jobs: dict[str, str]) -> None:
     """How far each of the runs is; the page is drawn anew when one has ended."""
     for run_id, task in jobs.items():
-        status = state.status_of(run_id)
-        if not state.is_active(run_id):
+        status = session.status_of(run_id)
+        if not session.is_active(run_id):
             st.rerun()
         share = status.done / status.total if status.total else 0.0
         st.progress(share, text=f"{task}: {progress(status)}")
@@ -99,7 +99,7 @@ def what_is_missing(
 ) -> None:
     """Lists the runs that are not there, and starts them all in one click."""
     attributions = missing_neurons(tasks, chosen)
-    there = cross_runs(state.all_runs(), files, k) if files else {}
+    there = cross_runs(session.all_runs(), files, k) if files else {}
     crossings = [task for task in chosen if task not in there]
     jobs = going()
     if jobs:
@@ -132,7 +132,7 @@ def what_is_missing(
 
 def matrices(chosen: dict[str, RunFolder], files: dict[str, NeuronSetFile], k: int) -> str | None:
     """What each task's specific neurons do to each task, degrading and enhancing; gives it as Python."""
-    there = cross_runs(state.all_runs(), files, k)
+    there = cross_runs(session.all_runs(), files, k)
     evaluations = {task: found for task, run in there.items() if (found := evaluation_of(run)) is not None}
     tasks = [task for task in chosen if task in evaluations]
     if not tasks:
@@ -284,11 +284,11 @@ def page(run: RunFolder, setting: Setting) -> None:
 
 
 through_frame()
-run = state.shown_run()
+run = session.shown_run()
 setting = setting_of(run) if run else None
 if run is None:
-    empty_state("There is no run to compare yet.", state.START, state.ATTRIBUTION)
+    empty_state("There is no run to compare yet.", session.START, session.ATTRIBUTION)
 elif setting is None:
-    empty_state("The attribution of this run is not finished.", state.ATTRIBUTION)
+    empty_state("The attribution of this run is not finished.", session.ATTRIBUTION)
 else:
     page(run, setting)

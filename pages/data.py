@@ -13,16 +13,16 @@ from neuron_core.tasks.load import bundled_tasks
 from neuron_core.tasks.reading import NoGoodRow, Rejected, TaskReading, examples_jsonl, rejected_csv
 from neuron_core.tasks.table import Table
 from neuron_core.tasks.validation import validate
-from pages.shared import state
-from pages.shared.columns import KIND_LABELS, Columns, choose_columns
-from pages.shared.engine import engine
-from pages.shared.frame import through_frame
-from pages.shared.guard import error_box, guard, plain
-from pages.shared.lengths import fitting
-from pages.shared.results import reading_of
-from pages.shared.sources import hub_table, remembered, server_table, uploaded_table
-from pages.shared.tables import example_table, raw_table, rejected_table
-from pages.shared.tasks import demo_mode, tasks_at_hand, tasks_folder, use_task
+from pages.shared.frame import session
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import error_box, guard, plain
+from pages.shared.frame.navigation import through_frame
+from pages.shared.inputs.columns import KIND_LABELS, Columns, choose_columns
+from pages.shared.inputs.lengths import fitting
+from pages.shared.inputs.sources import hub_table, remembered, server_table, uploaded_table
+from pages.shared.inputs.tasks import demo_mode, tasks_at_hand, tasks_folder, use_task
+from pages.shared.views.results import reading_of
+from pages.shared.views.tables import example_table, raw_table, rejected_table
 
 AT_HAND, UPLOAD, PATH, HUB = "A task at hand", "Upload a file", "A file on this machine", "Hugging Face hub"
 # In pixels: five beside each other.
@@ -50,12 +50,12 @@ def at_hand() -> None:
         rejected_rows(reading.rejected, reading.task.name)
     examples(reading)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if state.task_name() == name:
+        if session.task_name() == name:
             st.markdown(":material/check: This is the task of the next run.")
-            st.page_link(state.QUESTIONS, label="See its questions", icon=":material/arrow_forward:")
+            st.page_link(session.QUESTIONS, label="See its questions", icon=":material/arrow_forward:")
         elif st.button("Use this task", type="primary", key="use_task", icon=":material/check:"):
             use_task(name)
-            st.switch_page(state.QUESTIONS)
+            st.switch_page(session.QUESTIONS)
         if name not in bundled_tasks():
             deletion(name, known[name])
 
@@ -63,11 +63,11 @@ def at_hand() -> None:
 def deletion(name: str, title: str) -> None:
     """A popover that asks; not while a run that needs the task is worked on."""
     made = [run for run in engine().store.runs() if run.config().task == name]
-    locked = any(state.is_active(run.id) for run in made)
+    locked = any(session.is_active(run.id) for run in made)
     why = "A run of this task is being worked on: cancel it first." if locked else None
     with st.popover("Delete", icon=":material/delete:", disabled=locked, help=why, key="delete_task"):
         st.markdown(f"**{plain(title)}** is removed from this app. This can't be undone.")
-        unfinished = sum(state.status_of(run.id).state != "done" for run in made)
+        unfinished = sum(session.status_of(run.id).state != "done" for run in made)
         if made:
             st.markdown(
                 f"Runs made from it: {len(made)}. They keep their questions and results. New evaluations of them"
@@ -210,7 +210,7 @@ def go_on(reading: TaskReading, name: str) -> None:
     with st.container(horizontal=True):
         if st.button(f"Use these {n:,} examples", type="primary", key="data_use", icon=":material/check:"):
             use_task(str(keep(reading.task, tasks_folder(), title)))
-            st.switch_page(state.QUESTIONS)
+            st.switch_page(session.QUESTIONS)
         st.download_button(
             "Good rows (JSONL)",
             lambda: examples_jsonl(reading.task),

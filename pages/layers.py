@@ -16,14 +16,14 @@ from neuron_core.figures.task_layers import change_heatmaps, share_lines, task_h
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
-from pages.shared import state
-from pages.shared.frame import through_frame
-from pages.shared.guard import error_box, guard, plain
-from pages.shared.peers import choose_peers, peers_caption, rankings_of, run_name
-from pages.shared.results import attribution_of, rankings_of_run, setting_of
-from pages.shared.tables import SCORE, neuron_table
-from pages.shared.widgets import competence, empty_state, figure, provenance, recipes, table
-from pages.shared.words import source_title
+from pages.shared.frame import session
+from pages.shared.frame.guard import error_box, guard, plain
+from pages.shared.frame.navigation import through_frame
+from pages.shared.views.comparisons import choose_peers, peers_caption, rankings_of, run_name
+from pages.shared.views.figures import competence, empty_state, figure, provenance, recipes, table
+from pages.shared.views.results import attribution_of, rankings_of_run, setting_of
+from pages.shared.views.tables import SCORE, neuron_table
+from pages.shared.views.words import source_title
 
 ALL_LAYERS, BOTH = "all", "both"
 THIS, TASKS, SCORES = "this run", "tasks beside each other", "all scores"
@@ -188,7 +188,7 @@ def take_task_click(chosen: dict[str, RunFolder]) -> Callable[[], None]:
         points = st.session_state["task_map"].selection.points
         if points:
             cell = points[0]["customdata"]
-            state.show(run_name(chosen[cell["task"]]))
+            session.show(run_name(chosen[cell["task"]]))
             st.session_state["layer"], st.session_state["role"] = cell["layer"], cell["role"]
             st.session_state["layers_view"] = THIS
 
@@ -199,7 +199,7 @@ def all_scores(run: RunFolder, found: Attribution) -> None:
     """Every neuron with a score, not only K of them."""
     st.subheader("Map of the whole model")
     whole = score_map(found.ranking)
-    figure(score_heatmap(whole), "score_map", f"score-map-{state.shown_id()}", take_score_click)
+    figure(score_heatmap(whole), "score_map", f"score-map-{session.shown_id()}", take_score_click)
     each = (
         "Each cell is one neuron."
         if whole.width == 1
@@ -209,7 +209,7 @@ def all_scores(run: RunFolder, found: Attribution) -> None:
     provenance(run)
     st.subheader("All scores by layer")
     st.markdown("Positive scores upwards, negative ones downwards.")
-    figure(layer_score_bars(found.ranking), "layer_scores", f"layer-scores-{state.shown_id()}")
+    figure(layer_score_bars(found.ranking), "layer_scores", f"layer-scores-{session.shown_id()}")
     provenance(run)
 
 
@@ -233,20 +233,20 @@ def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
         if view == TASKS:
             tasks(run, k, method)
         else:
-            this_run(run, found, k, f"{state.shown_id()}-k{k}")
+            this_run(run, found, k, f"{session.shown_id()}-k{k}")
     recipes(run)
 
 
 through_frame()
 if "open_neuron" in st.session_state:
     # Asked for by a click: a callback can't leave the page. The page of the neuron takes it from there.
-    st.switch_page(state.NEURON, query_params={"run": state.shown_id() or ""})
-run = state.shown_run()
+    st.switch_page(session.NEURON, query_params={"run": session.shown_id() or ""})
+run = session.shown_run()
 setting = setting_of(run) if run else None
 found = attribution_of(run) if run else None
 if run is None:
-    empty_state("There is no run to look into yet.", state.START, state.ATTRIBUTION)
+    empty_state("There is no run to look into yet.", session.START, session.ATTRIBUTION)
 elif setting is None or found is None:
-    empty_state("The attribution of this run is not finished.", state.ATTRIBUTION)
+    empty_state("The attribution of this run is not finished.", session.ATTRIBUTION)
 else:
     page(run, setting, found)

@@ -7,24 +7,31 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from neuron_core.analysis.at_hand import ENTRY_TABLES, can_be_made, common_budgets, entry_table, lacking, methods_of
-from neuron_core.analysis.beside import has_side_effects, side_effects_printed, with_mean_effects
+from neuron_core.analysis.available_tables import (
+    ENTRY_TABLES,
+    can_be_made,
+    common_budgets,
+    entry_table,
+    lacking,
+    methods_of,
+)
+from neuron_core.analysis.table_side_effects import has_side_effects, side_effects_printed, with_mean_effects
 from neuron_core.analysis.tables import as_printed, baseline_table
 from neuron_core.cni.methods import METHODS, RANKED
 from neuron_core.commands.experiment import COST_FILE
 from neuron_core.figures.experiments import cost_lines, entry_bars
-from neuron_core.runs.comparison_recipes import cost_python, table_python
+from neuron_core.reports.recipes.comparison import cost_python, table_python
+from neuron_core.reports.recipes.run import PROGRAM
+from neuron_core.reports.run_page import tables_html
 from neuron_core.runs.config import EvaluationConfig
-from neuron_core.runs.recipes import PROGRAM
-from neuron_core.runs.run_report import tables_html
 from neuron_core.runs.store import RunFolder
-from pages.shared import state
-from pages.shared.engine import engine
-from pages.shared.frame import through_frame
-from pages.shared.guard import guard, plain
-from pages.shared.peers import evaluated_peers, peers_caption, place_of, places_of
-from pages.shared.results import evaluation_of, side_effects_of
-from pages.shared.widgets import comparison_recipe, competence, empty_state, figure, recipes, table
+from pages.shared.frame import session
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.navigation import through_frame
+from pages.shared.views.comparisons import evaluated_peers, peers_caption, place_of, places_of
+from pages.shared.views.figures import comparison_recipe, competence, empty_state, figure, recipes, table
+from pages.shared.views.results import evaluation_of, side_effects_of
 
 REPORT = Path("experiment-report")
 TABLES = {
@@ -62,7 +69,7 @@ def run_all(run: RunFolder, missing: list[str]) -> None:
                 attribution=replace(config.attribution, methods=RANKED),
                 evaluation=replace(config.evaluation or usual, methods=tuple(METHODS)),
             )
-            state.show(engine().submit(wanted))
+            session.show(engine().submit(wanted))
             st.rerun()
 
 
@@ -174,10 +181,10 @@ def page(run: RunFolder) -> None:
 
 
 through_frame()
-run = state.shown_run()
+run = session.shown_run()
 if run is None:
-    empty_state("There is no run to make tables of yet.", state.START, state.ATTRIBUTION)
+    empty_state("There is no run to make tables of yet.", session.START, session.ATTRIBUTION)
 elif not evaluated_peers(run):
-    empty_state("No run of this model has an evaluation yet.", state.CONTROL)
+    empty_state("No run of this model has an evaluation yet.", session.CONTROL)
 else:
     page(run)

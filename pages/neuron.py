@@ -5,19 +5,19 @@ import streamlit as st
 from neuron_core.analysis.layers import neuron_rows
 from neuron_core.analysis.neuron import parse_neuron
 from neuron_core.errors import ConfigError
-from neuron_core.runs.neuron_recipes import neuron_python
+from neuron_core.reports.recipes.neuron import neuron_python
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
-from pages.shared import state
-from pages.shared.frame import through_frame
-from pages.shared.guard import error_box
-from pages.shared.neuron_asked import contexts, effect, tokens
-from pages.shared.neuron_saved import choose_question, standing_cards, standing_table
-from pages.shared.peers import run_name
-from pages.shared.results import attribution_of, setting_of
-from pages.shared.tables import SCORE, neuron_table
-from pages.shared.widgets import competence, empty_state, provenance, recipes, table
+from pages.shared.frame import session
+from pages.shared.frame.guard import error_box
+from pages.shared.frame.navigation import through_frame
+from pages.shared.views.comparisons import run_name
+from pages.shared.views.figures import competence, empty_state, provenance, recipes, table
+from pages.shared.views.neuron_measured import contexts, effect, tokens
+from pages.shared.views.neuron_saved import choose_question, standing_cards, standing_table
+from pages.shared.views.results import attribution_of, setting_of
+from pages.shared.views.tables import SCORE, neuron_table
 
 SHOWN = 10
 # Of the address: the neuron that a question was opened from.
@@ -71,7 +71,7 @@ def pick_one(setting: Setting, found: Attribution) -> None:
     table(
         neuron_table(rows),
         "strongest",
-        f"strongest-{state.shown_id()}",
+        f"strongest-{session.shown_id()}",
         f"The {len(rows)} strongest good and bad neurons",
         on_select=take,
         selection_mode="single-row",
@@ -107,7 +107,7 @@ def page(run: RunFolder, setting: Setting, found: Attribution, layer: int, index
     choose_question(run, setting, layer, index)
     contexts(run, setting, layer, index)
     with st.expander(f"Copy neuron {neuron} as Python", key="neuron_python", icon=":material/code:"):
-        where = "assets/demo_run" if run_name(run) == state.DEMO else run.id
+        where = "assets/demo_run" if run_name(run) == session.DEMO else run.id
         st.code(neuron_python(run.config(), where, layer, index), language="python", wrap_lines=True)
     recipes(run)
 
@@ -116,17 +116,17 @@ through_frame()
 if "question_to_open" in st.session_state:
     # Asked for by a click on a chart: a callback can't leave the page.
     neuron = st.session_state.get("neuron_in_view", "")
-    st.session_state["left_neuron"] = state.shown_id(), neuron
+    st.session_state["left_neuron"] = session.shown_id(), neuron
     # This page too gets that address before the browser leaves it, and Back leads to it: it has to name the neuron.
-    address = {"run": state.shown_id() or "", "q": st.session_state.pop("question_to_open"), FROM: neuron}
-    st.switch_page(state.QUESTION, query_params=address)
-run = state.shown_run()
+    address = {"run": session.shown_id() or "", "q": st.session_state.pop("question_to_open"), FROM: neuron}
+    st.switch_page(session.QUESTION, query_params=address)
+run = session.shown_run()
 setting = setting_of(run) if run else None
 found = attribution_of(run) if run else None
 if run is None:
-    empty_state("There is no run whose neurons could be looked at yet.", state.START, state.ATTRIBUTION)
+    empty_state("There is no run whose neurons could be looked at yet.", session.START, session.ATTRIBUTION)
 elif setting is None or found is None:
-    empty_state("The attribution of this run is not finished.", state.ATTRIBUTION)
+    empty_state("The attribution of this run is not finished.", session.ATTRIBUTION)
 else:
     chosen = choose_neuron(setting)
     if chosen is None:

@@ -7,19 +7,19 @@ from neuron_core.control.findings import Generation, Written
 from neuron_core.control.interventions import DIRECTIONS, RATIOS, Direction, Intervention, grid
 from neuron_core.errors import ConfigError
 from neuron_core.figures.playground import next_token_bars
-from neuron_core.runs.errands import WritingErrand
-from neuron_core.runs.neuron_recipes import writing_python
+from neuron_core.reports.recipes.neuron import writing_python
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
-from pages.shared import state
-from pages.shared.engine import engine
-from pages.shared.errands import EVERY, failure_box
-from pages.shared.frame import through_frame
-from pages.shared.guard import guard, plain
-from pages.shared.results import attribution_of, setting_of
-from pages.shared.widgets import competence, empty_state, figure, provenance
-from pages.shared.words import short_title
+from neuron_core.service.jobs import WritingJob
+from pages.shared.frame import session
+from pages.shared.frame.background_jobs import EVERY, failure_box
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.navigation import through_frame
+from pages.shared.views.figures import competence, empty_state, figure, provenance
+from pages.shared.views.results import attribution_of, setting_of
+from pages.shared.views.words import short_title
 
 MOST_TOKENS = 200
 
@@ -59,13 +59,13 @@ def form(run: RunFolder, setting: Setting, found: Attribution) -> None:
         f"Steered: {len(one.good)} good neurons {good}, {len(one.bad)} bad ones {bad}, at the prompt's last token and "
         "at every new one."
     )
-    errand = WritingErrand(prompt, steering_of(one), int(n_tokens), float(temperature), int(seed))
+    job = WritingJob(prompt, steering_of(one), int(n_tokens), float(temperature), int(seed))
     if st.button("Write", type="primary", key="write", icon=":material/edit_note:"):
         with guard():
             if not prompt.strip():
                 raise ConfigError("the prompt is empty", accepted="at least one word")
-            engine().errands.start(errand, run.config().model)
-            st.session_state["writing"] = (state.shown_id(), errand, one)
+            engine().jobs.start(job, run.config().model)
+            st.session_state["writing"] = (session.shown_id(), job, one)
     if engine().model() is None:
         st.caption(f"Loads {plain(short_title(setting.model.title))} first.")
 
@@ -98,10 +98,10 @@ def choose_neurons(setting: Setting, found: Attribution) -> Intervention:
 
 
 @st.fragment(run_every=EVERY)
-def going_on(errand: WritingErrand) -> None:
+def going_on(job: WritingJob) -> None:
     """Both texts as far as they are."""
     with guard():
-        now = engine().errands.state(errand)
+        now = engine().jobs.state(job)
         if now is None or now.ended:
             st.rerun()
         said = f"{now.done} of {now.total} tokens" if now.total else "The model is being loaded …"
@@ -135,44 +135,44 @@ def parted(texts: Generation) -> str:
     return "The texts are the same." if texts.plain == texts.steered else "One text goes on where the other ends."
 
 
-def result(run: RunFolder, errand: WritingErrand, one: Intervention) -> None:
+def result(run: RunFolder, job: WritingJob, one: Intervention) -> None:
     """What the last press of the button came to."""
-    now = engine().errands.state(errand)
+    now = engine().jobs.state(job)
     if now is None:
         return
     if not now.ended:
         if st.button("Cancel", key="write_cancel", icon=":material/stop_circle:"):
-            engine().errands.cancel(errand)
-        going_on(errand)
+            engine().jobs.cancel(job)
+        going_on(job)
         return
     failure_box(now)
     if now.text is None:
         return
     both(now.text)
-    drawn = "the most probable token each" if errand.temperature == 0 else f"seed {errand.seed}"
+    drawn = "the most probable token each" if job.temperature == 0 else f"seed {job.seed}"
     st.caption(
         f"{parted(now.text)} {one.direction.capitalize()}, K = {one.k}, ratio {one.ratio:g}; temperature "
-        f"{errand.temperature:g}, {drawn}. One text is one example and no measure; Control measures."
+        f"{job.temperature:g}, {drawn}. One text is one example and no measure; Control measures."
     )
     st.subheader("The next token")
-    figure(next_token_bars(now.text), "next_tokens", f"next-tokens-{state.shown_id()}")
+    figure(next_token_bars(now.text), "next_tokens", f"next-tokens-{session.shown_id()}")
     st.caption("The ten most probable tokens right after the prompt, of the whole vocabulary.")
     provenance(run, k=one.k, position="last and every new token")
     with st.expander("Copy as Python", key="writing_python", icon=":material/code:"):
-        st.code(writing_python(run.config(), errand), language="python", wrap_lines=True)
+        st.code(writing_python(run.config(), job), language="python", wrap_lines=True)
 
 
 through_frame()
-run = state.shown_run()
+run = session.shown_run()
 setting = setting_of(run) if run else None
 found = attribution_of(run) if run else None
 if run is None:
-    empty_state("There is no run whose neurons could steer a text yet.", state.START, state.ATTRIBUTION)
+    empty_state("There is no run whose neurons could steer a text yet.", session.START, session.ATTRIBUTION)
 elif setting is None or found is None:
-    empty_state("The attribution of this run is not finished.", state.ATTRIBUTION)
+    empty_state("The attribution of this run is not finished.", session.ATTRIBUTION)
 else:
     competence(run)
     form(run, setting, found)
-    shown_for, errand, one = st.session_state.get("writing", (None, None, None))
-    if shown_for == state.shown_id() and errand is not None:
-        result(run, errand, one)
+    shown_for, job, one = st.session_state.get("writing", (None, None, None))
+    if shown_for == session.shown_id() and job is not None:
+        result(run, job, one)

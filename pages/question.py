@@ -11,12 +11,12 @@ from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.results import Evaluated
 from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.task import LETTERS
-from pages.shared import state
-from pages.shared.frame import through_frame
-from pages.shared.guard import error_box, plain
-from pages.shared.results import evaluated_of, evaluation_of
-from pages.shared.widgets import PROXY_WIDTH, competence, empty_state, figure, provenance, recipes, table
-from pages.shared.words import options_text, source_title
+from pages.shared.frame import session
+from pages.shared.frame.guard import error_box, plain
+from pages.shared.frame.navigation import through_frame
+from pages.shared.views.figures import PROXY_WIDTH, competence, empty_state, figure, provenance, recipes, table
+from pages.shared.views.results import evaluated_of, evaluation_of
+from pages.shared.views.words import options_text, source_title
 
 BEST, ONE = "each one's best", "one for all"
 
@@ -142,11 +142,11 @@ def proxies(evaluated: Evaluated, number: int, k: int, ratios: dict) -> None:
 def back_to_neuron(run: RunFolder) -> None:
     """The way back for who came from a neuron of this run."""
     run_id, neuron = st.session_state.get("left_neuron", (None, ""))
-    if not neuron or run_id != state.shown_id():
+    if not neuron or run_id != session.shown_id():
         return
     if st.button(f"Back to neuron {neuron}", key="back_to_neuron", icon=":material/arrow_back:", type="tertiary"):
         st.session_state["open_neuron"] = neuron
-        st.switch_page(state.NEURON, query_params={"run": state.shown_id() or run.id})
+        st.switch_page(session.NEURON, query_params={"run": session.shown_id() or run.id})
 
 
 def page(run: RunFolder, evaluation: Evaluation, evaluated: Evaluated) -> None:
@@ -191,13 +191,13 @@ def page(run: RunFolder, evaluation: Evaluation, evaluated: Evaluated) -> None:
 
 
 through_frame()
-run = state.shown_run()
+run = session.shown_run()
 evaluation = evaluation_of(run) if run else None
 evaluated = evaluated_of(run) if run else None
 if run is None:
-    empty_state("There is no run with questions to look at yet.", state.START, state.ATTRIBUTION)
+    empty_state("There is no run with questions to look at yet.", session.START, session.ATTRIBUTION)
 elif evaluation is None or evaluated is None:
     competence(run)
-    empty_state("The neurons of this run have not been tried on questions yet.", state.CONTROL)
+    empty_state("The neurons of this run have not been tried on questions yet.", session.CONTROL)
 else:
     page(run, evaluation, evaluated)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import streamlit as st
 
+from neuron_core.estimates.estimate import facts_from_runs
 from neuron_core.figures.question import option_bars
 from neuron_core.models.chat import ChatTemplate
 from neuron_core.models.spec import ModelSpec
@@ -13,17 +14,16 @@ from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.qatt.export import questions_csv, questions_jsonl
 from neuron_core.qatt.prompt import check_wording
 from neuron_core.qatt.proxies import N_PROXIES, ProxyQuestion
-from neuron_core.runs.estimate import facts_from_runs
 from neuron_core.runs.setting import PromptReport
 from neuron_core.tasks.task import LETTERS, Example, Task
-from pages.shared import state
-from pages.shared.engine import engine
-from pages.shared.frame import through_frame
-from pages.shared.guard import guard, plain
-from pages.shared.results import baseline_of, reading_of, setting_of
-from pages.shared.widgets import PROXY_WIDTH, competence_banner, figure
-from pages.shared.wording import use_wording, wording_form
-from pages.shared.words import options_text
+from pages.shared.frame import session
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.navigation import through_frame
+from pages.shared.inputs.wording import use_wording, wording_form
+from pages.shared.views.figures import PROXY_WIDTH, competence_banner, figure
+from pages.shared.views.results import baseline_of, reading_of, setting_of
+from pages.shared.views.words import options_text
 
 MOST = 20_000
 OPENS = " The demonstration opens every prompt of a run."
@@ -60,11 +60,11 @@ class Shown:
 
 def known_baseline(task: Task) -> None:
     """The banner, when the shown run has measured this task with the model of the next run."""
-    run = state.shown_run()
+    run = session.shown_run()
     setting = setting_of(run) if run else None
     if run is None or setting is None or setting.task_fingerprint != task.fingerprint:
         return
-    found = baseline_of(run) if run.config().model == state.model_spec() else None
+    found = baseline_of(run) if run.config().model == session.model_spec() else None
     if found:
         competence_banner(*found)
 
@@ -93,10 +93,10 @@ def choose(task: Task, config: PromptConfig) -> Shown:
             "Make it the demonstration",
             key="make_demonstration",
             on_click=use_wording,
-            args=(state.task_name(), task, replace(config, demonstration=example.id)),
+            args=(session.task_name(), task, replace(config, demonstration=example.id)),
             help="Every prompt of the next run then opens with this example, solved.",
         )
-    chat = known_template(state.model_spec()) if config.template == "chat" else None
+    chat = known_template(session.model_spec()) if config.template == "chat" else None
     return Shown(task, config, seed, demonstration, examples, example, chat)
 
 
@@ -105,7 +105,7 @@ def known_template(spec: ModelSpec) -> ChatTemplate | None:
     loaded = engine().model()
     if loaded is not None and loaded.title == spec.title:
         return loaded.chat
-    facts = facts_from_runs(spec, state.recent_runs())
+    facts = facts_from_runs(spec, session.recent_runs())
     return facts.chat if facts else None
 
 
@@ -138,7 +138,7 @@ def what_the_model_gets(shown: Shown, place: int) -> None:
 
 def ask(shown: Shown, place: int, question: ProxyQuestion | None) -> None:
     """The model's own view of the prompt, fetched on request: the page opens without a model."""
-    spec = state.model_spec()
+    spec = session.model_spec()
     if st.button("Ask the model", type="primary", key="ask", icon=":material/forum:"):
         with guard(), st.spinner("Asking the model; the first time it has to be loaded"):
             if question is None:
@@ -222,10 +222,10 @@ def answer(question: ProxyQuestion, report: PromptReport) -> None:
 
 
 through_frame()
-task = reading_of(state.task_name()).task
+task = reading_of(session.task_name()).task
 known_baseline(task)
 st.caption(f"Task {plain(task.name)}: {len(task.examples):,} examples. Another one can be chosen in the sidebar.")
-shown = choose(task, wording_form(state.task_name(), task))
+shown = choose(task, wording_form(session.task_name(), task))
 side_by_side(shown.as_message().questions())
 st.subheader("What the model gets")
 chosen = st.segmented_control(

@@ -7,33 +7,33 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from neuron_core.runs import report
-from neuron_core.runs.compare import (
+from neuron_core.reports import text as report
+from neuron_core.reports.comparison import (
     config_differences,
     grid_frame,
     metric_differences,
     neuron_frame,
     set_overlaps,
 )
-from neuron_core.runs.run_report import OVERLAP_KS, runs_html
+from neuron_core.reports.run_page import OVERLAP_KS, runs_html
 from neuron_core.runs.store import RunFolder
-from pages.shared import state
-from pages.shared.engine import engine
-from pages.shared.frame import through_frame
-from pages.shared.guard import guard, plain
-from pages.shared.neuron_sets import import_set, set_json
-from pages.shared.peers import run_name
-from pages.shared.results import attribution_of, baseline_of, evaluation_of, rankings_of_run, setting_of
-from pages.shared.tasks import demo_mode
-from pages.shared.widgets import empty_state, recipes, table
-from pages.shared.words import STATES, method_names, moment, short_title
+from pages.shared.frame import session
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.navigation import through_frame
+from pages.shared.inputs.neuron_sets import import_set, set_json
+from pages.shared.inputs.tasks import demo_mode
+from pages.shared.views.comparisons import run_name
+from pages.shared.views.figures import empty_state, recipes, table
+from pages.shared.views.results import attribution_of, baseline_of, evaluation_of, rankings_of_run, setting_of
+from pages.shared.views.words import STATES, method_names, moment, short_title
 
 
 def history(runs: list[RunFolder]) -> list[RunFolder]:
     """The table of runs; gives the chosen ones, at most two."""
     rows = []
     for run in runs:
-        status, config, setting = state.status_of(run_name(run)), run.config(), setting_of(run)
+        status, config, setting = session.status_of(run_name(run)), run.config(), setting_of(run)
         baseline = baseline_of(run)
         rows.append(
             {
@@ -67,20 +67,20 @@ def history(runs: list[RunFolder]) -> list[RunFolder]:
 def one_run(run: RunFolder) -> None:
     """Show, name, export and delete one run."""
     name = run_name(run)
-    st.subheader(plain(f"Run {state.run_title(name)}"))
+    st.subheader(plain(f"Run {session.run_title(name)}"))
     with st.container(horizontal=True):
         if st.button("Show on every page", icon=":material/visibility:", key="show_run", disabled=name == _shown()):
-            state.show(name)
+            session.show(name)
             st.rerun()
         _delete(run, name)
-    if name != state.DEMO:
+    if name != session.DEMO:
         _rename(run)
     _export(run, name)
     recipes(run)
 
 
 def _shown() -> str | None:
-    return state.shown_id()
+    return session.shown_id()
 
 
 def _rename(run: RunFolder) -> None:
@@ -96,15 +96,15 @@ def _rename(run: RunFolder) -> None:
 
 def _delete(run: RunFolder, name: str) -> None:
     """A popover that asks; not for the demo, nor while the run is worked on."""
-    locked = name == state.DEMO or state.is_active(name)
-    why = "The demo came with the app." if name == state.DEMO else "Cancel it first: it is being worked on."
+    locked = name == session.DEMO or session.is_active(name)
+    why = "The demo came with the app." if name == session.DEMO else "Cancel it first: it is being worked on."
     with st.popover("Delete", icon=":material/delete:", disabled=locked, help=why if locked else None, key="delete"):
         st.markdown("Its folder is removed with everything in it. This can't be undone.")
         if st.button("Delete this run", type="primary", key="confirm_delete"):
             with guard():
                 engine().delete(run.id)
-                if state.shown_id() == run.id:
-                    state.forget()
+                if session.shown_id() == run.id:
+                    session.forget()
                 st.rerun()
 
 
@@ -155,7 +155,7 @@ def two_runs(one: RunFolder, two: RunFolder) -> None:
     """What differs between two runs, and what their neurons share."""
     names = [run_name(run) for run in (one, two)]
     st.subheader("Two runs beside each other")
-    st.markdown(plain(f"First: {state.run_title(names[0])}. Second: {state.run_title(names[1])}."))
+    st.markdown(plain(f"First: {session.run_title(names[0])}. Second: {session.run_title(names[1])}."))
     if all(attribution_of(run) is not None or evaluation_of(run) is not None for run in (one, two)):
         both = dict(zip(names, (one, two), strict=True))
         _download("Report of both, HTML", lambda: runs_html(both), f"report-{names[0]}-{names[1]}.html", "text/html")
@@ -195,9 +195,9 @@ def two_runs(one: RunFolder, two: RunFolder) -> None:
 
 
 through_frame()
-runs = state.all_runs()
+runs = session.all_runs()
 if not runs:
-    empty_state("There is no run yet.", state.START, state.ATTRIBUTION)
+    empty_state("There is no run yet.", session.START, session.ATTRIBUTION)
 else:
     chosen = history(runs)
     st.caption("A click on the box before a run opens it below; two of them are compared.")
@@ -206,7 +206,7 @@ else:
     elif chosen:
         one_run(chosen[0])
     else:
-        shown = state.shown_run()
+        shown = session.shown_run()
         if shown is not None:
             one_run(shown)
 if not demo_mode():

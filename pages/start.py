@@ -3,15 +3,15 @@
 import pandas as pd
 import streamlit as st
 
+from neuron_core.reports.recipes.run import command_of, python_of
 from neuron_core.runs.demo import demo_config
-from neuron_core.runs.recipes import command_of, python_of
 from neuron_core.runs.store import RunFolder
-from pages.shared import state
-from pages.shared.engine import engine
-from pages.shared.frame import through_frame
-from pages.shared.guard import guard, plain
-from pages.shared.results import setting_of
-from pages.shared.words import STATES, moment, short_title
+from pages.shared.frame import session
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.navigation import through_frame
+from pages.shared.views.results import setting_of
+from pages.shared.views.words import STATES, moment, short_title
 
 
 def introduction() -> None:
@@ -40,12 +40,12 @@ def demo() -> None:
         )
         if st.button("Run the demo", type="primary", icon=":material/play_arrow:", key="run_demo"):
             with guard():
-                state.show(engine().submit(config))
+                session.show(engine().submit(config))
                 st.rerun()
     with open_it:
         st.subheader("Open the finished demo")
-        if state.has_demo():
-            finished_demo(state.open_run(state.DEMO))
+        if session.has_demo():
+            finished_demo(session.open_run(session.DEMO))
         else:
             st.markdown("No finished demo came with this copy. Run the demo instead.")
 
@@ -58,17 +58,17 @@ def finished_demo(run: RunFolder) -> None:
     language = "bash" if command else "python"
     st.code(command or python_of(run.config()), language=language, wrap_lines=True)
     if st.button("Open the finished demo", icon=":material/folder_open:", key="open_demo"):
-        state.show(state.DEMO)
-        st.switch_page(state.LAYERS, query_params={"run": state.DEMO})
+        session.show(session.DEMO)
+        st.switch_page(session.LAYERS, query_params={"run": session.DEMO})
 
 
 def next_steps(run: RunFolder) -> None:
     """Where the results of the shown run are."""
-    st.subheader(f"Results of run {plain(state.shown_id() or '')}")
+    st.subheader(f"Results of run {plain(session.shown_id() or '')}")
     with st.container(horizontal=True):
-        st.page_link(state.ATTRIBUTION, label="Its neurons", icon=":material/search_insights:")
-        st.page_link(state.LAYERS, label="Where they are", icon=":material/layers:")
-        st.page_link(state.CONTROL, label="What they do", icon=":material/tune:")
+        st.page_link(session.ATTRIBUTION, label="Its neurons", icon=":material/search_insights:")
+        st.page_link(session.LAYERS, label="Where they are", icon=":material/layers:")
+        st.page_link(session.CONTROL, label="What they do", icon=":material/tune:")
 
 
 def recent(runs: list[RunFolder]) -> None:
@@ -78,7 +78,7 @@ def recent(runs: list[RunFolder]) -> None:
         return
     rows = []
     for run in runs:
-        status, config = state.status_of(run.id), run.config()
+        status, config = session.status_of(run.id), run.config()
         progress = f"{status.stage} {status.done} of {status.total}" if status.total else status.stage
         rows.append(
             {
@@ -94,7 +94,7 @@ def recent(runs: list[RunFolder]) -> None:
     def open_selected() -> None:
         chosen = st.session_state["recent_runs"].selection.rows
         if chosen:
-            state.show(rows[chosen[0]]["run"])
+            session.show(rows[chosen[0]]["run"])
 
     frame = pd.DataFrame(rows)
     st.dataframe(
@@ -113,7 +113,7 @@ def recent(runs: list[RunFolder]) -> None:
 through_frame()
 introduction()
 demo()
-shown = state.shown_run()
+shown = session.shown_run()
 if shown is not None and setting_of(shown) is not None:
     next_steps(shown)
-recent(state.recent_runs())
+recent(session.recent_runs())

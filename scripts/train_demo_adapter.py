@@ -22,7 +22,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from neuron_core.models.adapter import Adapter, write_adapter
-from neuron_core.models.loading import LoadedModel, load_model
+from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.loading import load_model
 from neuron_core.models.spec import EMBEDDED_SHA256, PLAIN, ModelSpec
 from neuron_core.qatt.prompt import RULE, TEMPLATE_VERSION, block, proxy_questions
 from neuron_core.qatt.proxies import Option, option_orders

@@ -18,7 +18,8 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from neuron_core.models.baichuan import BaichuanConfig, register_baichuan
 from neuron_core.models.letters import TokenizedPrompt, tokenize_prompt
-from neuron_core.models.loading import LoadedModel, load_model
+from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.loading import load_model
 from neuron_core.models.spec import ModelSpec
 
 LAYERS, HIDDEN, NEURONS, HEADS, KV_HEADS, CONTEXT = 4, 32, 48, 4, 2, 1024

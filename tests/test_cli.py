@@ -15,11 +15,11 @@ from rich.console import Console
 from neuron_core import cli, terminal
 from neuron_core.commands import run as run_commands
 from neuron_core.control.interventions import RATIOS
+from neuron_core.engine.engine import Engine
 from neuron_core.models import shapes
 from neuron_core.qatt.config import PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.runs.demo import demo_config
-from neuron_core.runs.engine import Engine
 from neuron_core.runs.store import RunFolder, RunStatus, Store
 from neuron_core.tasks.load import bundled_tasks
 from tests.builders import classification_rows, one_thread, tiny_checkpoint, write_jsonl

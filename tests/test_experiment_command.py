@@ -6,7 +6,7 @@ import pytest
 
 from neuron_core import cli
 from neuron_core.commands import experiment
-from neuron_core.runs.engine import Engine
+from neuron_core.engine.engine import Engine
 from neuron_core.runs.store import Store
 from tests.builders import checkpoint, classification_rows, one_thread, write_jsonl
 

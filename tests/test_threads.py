@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from neuron_core.runs.process import PROJECT
+from neuron_core.service.process import PROJECT
 from neuron_core.threads import SPINS, waiting
 
 

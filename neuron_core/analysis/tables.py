@@ -5,7 +5,6 @@ from math import isclose
 
 import pandas as pd
 
-from neuron_core.analysis.beside import Effects, beside, spread_out
 from neuron_core.analysis.entries import (
     BOTH,
     Entry,
@@ -17,6 +16,7 @@ from neuron_core.analysis.entries import (
     random_cell_entry,
     with_averages,
 )
+from neuron_core.analysis.table_side_effects import Effects, beside, spread_out
 from neuron_core.control.interventions import DIRECTIONS, Direction
 from neuron_core.control.metrics import Baseline, Best, Evaluation, GridRow
 from neuron_core.errors import ConfigError

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from neuron_core.bench.timing import timed
-from neuron_core.models.loading import LoadedModel
+from neuron_core.models.loaded import LoadedModel
 
 
 @torch.no_grad()

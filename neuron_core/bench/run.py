@@ -16,15 +16,16 @@ from neuron_core.cni.passes import Passes
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.selection import example_scores, preset, select
 from neuron_core.control.interventions import BUDGETS, Intervention, grid
+from neuron_core.engine.engine import Engine
 from neuron_core.models.letters import TokenizedPrompt, tokenize_prompt
-from neuron_core.models.loading import LoadedModel, letter_logits, load_model
+from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.loading import letter_logits, load_model
 from neuron_core.models.rows import run_prompt
 from neuron_core.models.shapes import random_llama
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.qatt.proxies import N_PROXIES, ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
-from neuron_core.runs.engine import Engine
 from neuron_core.tasks.load import load_task
 from neuron_core.tasks.task import Task
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from neuron_core.bench.timing import timed
 from neuron_core.cni.selection import preset
+from neuron_core.engine.engine import Engine
 from neuron_core.models.loading import load_model
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.qatt.proxies import N_PROXIES, ProxyQuestion
 from neuron_core.runs.config import AttributionConfig
-from neuron_core.runs.engine import Engine
 from neuron_core.tasks.load import load_task
 
 FINE = ("right", 256)

@@ -14,7 +14,7 @@ from neuron_core.cni.targets import target_values
 from neuron_core.errors import AttributionError
 from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import TokenizedPrompt
-from neuron_core.models.loading import LoadedModel
+from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.placement import weights_of
 from neuron_core.models.rows import PromptBatch, PromptState, run_entering
 

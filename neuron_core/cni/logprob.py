@@ -16,7 +16,8 @@ from neuron_core.cni.targets import log_probabilities
 from neuron_core.errors import AttributionError, ConfigError
 from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import TokenizedPrompt
-from neuron_core.models.loading import LoadedModel, letter_logits
+from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.loading import letter_logits
 from neuron_core.models.rows import PromptBatch, PromptState, run_prefix, run_prompt
 
 Target = Callable[[torch.Tensor], torch.Tensor]

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
-from neuron_core.runs import report
+from neuron_core.reports import text as report
+from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.config import RunConfig
-from neuron_core.runs.recipes import PROGRAM
 from neuron_core.runs.store import RunFolder, Store
 from neuron_core.terminal import progress_bars, say, stage_bars, stage_line
 
 if TYPE_CHECKING:
-    from neuron_core.runs.engine import Engine
+    from neuron_core.engine.engine import Engine
     from neuron_core.tasks.load import TaskReading
 
 
@@ -76,7 +76,7 @@ def carry_through(run: RunFolder) -> None:
     held: list[Engine] = []
 
     def engine_for(spec: ModelSpec, on_stage: Callable[[str], None]) -> "Engine":
-        from neuron_core.runs.engine import Engine
+        from neuron_core.engine.engine import Engine
 
         # One model at a time: two at once may be more than fits.
         while held:
@@ -86,7 +86,7 @@ def carry_through(run: RunFolder) -> None:
 
     try:
         # It takes seconds, in which Ctrl-C may come.
-        from neuron_core.runs.execute import execute
+        from neuron_core.engine.execute import execute
 
         with progress_bars() as progress:
             execute(
@@ -103,7 +103,7 @@ def carry_through(run: RunFolder) -> None:
 def load_engine(spec: ModelSpec) -> "Engine":
     """The engine of a command that makes no run."""
     with stage_line() as on_stage:
-        from neuron_core.runs.engine import Engine
+        from neuron_core.engine.engine import Engine
 
         return Engine(spec, on_stage=on_stage)
 

@@ -20,9 +20,9 @@ def estimate(
     as_json: AsJson = False,
 ) -> None:
     """Operations, memory, disk and time of an attribution, from the model's config alone. Loads no model."""
+    from neuron_core.estimates.arithmetic import SHARED_TOKENS
+    from neuron_core.estimates.estimate import cost_report, cost_text
     from neuron_core.runs.config import AttributionConfig
-    from neuron_core.runs.cost import SHARED_TOKENS
-    from neuron_core.runs.estimate import cost_report, cost_text
 
     config = AttributionConfig(methods=tuple(methods.split(",")), steps=steps, rule=rule)
     shared = min(SHARED_TOKENS, tokens - 1)

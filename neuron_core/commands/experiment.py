@@ -13,11 +13,11 @@ from neuron_core.cni.selection import preset
 from neuron_core.commands.common import spec, task_name
 from neuron_core.commands.options import AsJson, Device, Dtype, Model, Revision, Seed
 from neuron_core.commands.wording import with_wording
+from neuron_core.estimates.estimate import facts_from_runs
+from neuron_core.experiments.plan import OUTPUTS, TASKS, ExperimentSetting, wanted_outputs
 from neuron_core.models.spec import EMBEDDED, ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
-from neuron_core.runs.estimate import facts_from_runs
-from neuron_core.runs.experiment_plan import OUTPUTS, TASKS, ExperimentSetting, wanted_outputs
-from neuron_core.runs.recipes import PROGRAM
+from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.setting import ModelFacts
 from neuron_core.runs.store import RunFolder, Store, write_file
 from neuron_core.terminal import emit, progress_bars, say, stage_bars, stage_line
@@ -25,9 +25,9 @@ from neuron_core.terminal import emit, progress_bars, say, stage_bars, stage_lin
 if TYPE_CHECKING:
     import pandas as pd
 
-    from neuron_core.runs.engine import Engine
-    from neuron_core.runs.experiment_cost import CostSetting
-    from neuron_core.runs.experiment_runs import ExperimentRuns
+    from neuron_core.engine.engine import Engine
+    from neuron_core.experiments.figure9 import CostSetting
+    from neuron_core.experiments.runs import ExperimentRuns
 
 COST_FILE = "fig9-measured.json"
 
@@ -59,9 +59,9 @@ def experiment(
     as_json: AsJson = False,
 ) -> None:
     """The paper's tables and figures on several tasks: runs what is missing, writes tables and one HTML report."""
-    from neuron_core.runs.experiment import make_output
-    from neuron_core.runs.experiment_files import result_of, text_of, write_files
-    from neuron_core.runs.experiment_runs import make_runs
+    from neuron_core.experiments.files import result_of, text_of, write_files
+    from neuron_core.experiments.outputs import make_output
+    from neuron_core.experiments.runs import make_runs
 
     began = time.monotonic()
     given = tuple(task_name(task.strip()) for task in tasks.split(",") if task.strip())
@@ -135,7 +135,7 @@ class _Models:
 
     def engine(self, on_stage: Callable[[str], None]) -> "Engine":
         if self._engine is None:
-            from neuron_core.runs.engine import Engine
+            from neuron_core.engine.engine import Engine
 
             self._engine = Engine(self._spec, on_stage=on_stage)
         return self._engine
@@ -182,9 +182,9 @@ def _cost(
     """Figure 9 measured on a question of the first task; a measurement with the same setting is used again."""
     import pandas as pd
 
+    from neuron_core.experiments.figure9 import CostSetting, answer_cost
     from neuron_core.models.letters import tokenize_prompt
     from neuron_core.qatt.draws import draw, questions_of
-    from neuron_core.runs.experiment_cost import CostSetting, answer_cost
     from neuron_core.tasks.load import load_task
 
     wanted = CostSetting(lengths=lengths, steps=setting.steps)

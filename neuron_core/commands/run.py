@@ -25,7 +25,7 @@ from neuron_core.commands.options import (
 from neuron_core.commands.wording import with_wording
 from neuron_core.models.spec import EMBEDDED
 from neuron_core.qatt.config import USUAL, PromptConfig
-from neuron_core.runs import report
+from neuron_core.reports import text as report
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_config
 from neuron_core.runs.store import Store

@@ -13,7 +13,7 @@ from neuron_core.commands.wording import with_wording
 from neuron_core.errors import RunError
 from neuron_core.models.spec import EMBEDDED
 from neuron_core.qatt.config import USUAL, PromptConfig
-from neuron_core.runs import report
+from neuron_core.reports import text as report
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
 from neuron_core.runs.files import write_file
 from neuron_core.runs.store import Store

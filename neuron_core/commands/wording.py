@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from neuron_core.qatt.config import DISTRACTORS, TEMPLATES, USUAL, PromptConfig
-from neuron_core.runs.recipes import PROMPT_OPTIONS, from_option
+from neuron_core.reports.recipes.run import PROMPT_OPTIONS, from_option
 
 HELP = {
     "role": "First line of a prompt instead of the task's own; '' leaves it out.",

@@ -12,7 +12,8 @@ from neuron_core.control.interventions import EXCITE, SILENCE, Intervention
 from neuron_core.errors import AttributionError
 from neuron_core.models.hooks import Edit, edited_neurons, recorded_inputs, started_at
 from neuron_core.models.letters import TokenizedPrompt
-from neuron_core.models.loading import LoadedModel, letter_logits
+from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.loading import letter_logits
 from neuron_core.models.rows import PromptBatch, check_length, run_entering
 
 POSITIONS_PER_PASS = 1024

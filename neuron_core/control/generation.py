@@ -12,7 +12,8 @@ from neuron_core.control.interventions import EXCITE, SILENCE
 from neuron_core.control.neuron import check_neuron
 from neuron_core.errors import ConfigError, ModelError
 from neuron_core.models.hooks import Edit, edited_neurons
-from neuron_core.models.loading import LoadedModel, vocabulary_logits
+from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.loading import vocabulary_logits
 from neuron_core.models.rows import Prefix, run_prefix
 
 NEXT = 10

@@ -8,7 +8,8 @@ import torch
 from neuron_core.control.findings import Context, NeuronContexts, NeuronTokens, Text, TokenLogit
 from neuron_core.errors import ConfigError
 from neuron_core.models.hooks import edited_neurons, replaced_stream
-from neuron_core.models.loading import LoadedModel, vocabulary_logits
+from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.loading import vocabulary_logits
 from neuron_core.models.placement import weights_of
 
 TOP = 20

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 from transformers import AttentionInterface
 
-if TYPE_CHECKING:
-    from neuron_core.models.loading import LoadedModel
+from neuron_core.models.loaded import LoadedModel
 
 NAME = "cached_rows"
 Pair = tuple[torch.Tensor, torch.Tensor]
@@ -95,7 +94,7 @@ AttentionInterface.register(NAME, _attend)
 
 
 @contextmanager
-def row_attention(loaded: "LoadedModel") -> Iterator[None]:
+def row_attention(loaded: LoadedModel) -> Iterator[None]:
     """The families that take their attention from transformers' registry use this one inside."""
     config = loaded.model.config
     before = config._attn_implementation

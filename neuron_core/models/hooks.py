@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
-if TYPE_CHECKING:
-    from neuron_core.models.loading import LoadedModel
+from neuron_core.models.loaded import LoadedModel
 
 Edit = Callable[[torch.Tensor], torch.Tensor]
 
@@ -32,7 +31,7 @@ def _post_hook(module: nn.Module, hook: Callable[..., object]) -> Iterator[None]
 
 
 @contextmanager
-def edited_neurons(loaded: "LoadedModel", edits: Mapping[int, Edit]) -> Iterator[None]:
+def edited_neurons(loaded: LoadedModel, edits: Mapping[int, Edit]) -> Iterator[None]:
     """Passes the down projection's input of each named layer through its edit.
 
     An edit takes (positions, I), all positions of the pass with batch folded in, and returns the same shape;
@@ -54,7 +53,7 @@ def edited_neurons(loaded: "LoadedModel", edits: Mapping[int, Edit]) -> Iterator
 
 @contextmanager
 def recorded_at(
-    loaded: "LoadedModel", positions: torch.Tensor, hidden: torch.Tensor, neurons: torch.Tensor
+    loaded: LoadedModel, positions: torch.Tensor, hidden: torch.Tensor, neurons: torch.Tensor
 ) -> Iterator[None]:
     """Writes, for one position of each sequence, (Q,), each layer's input and the last layer's output into `hidden`
     (Q, L + 1, D), and each layer's neuron values, the down projection's input, into `neurons` (Q, L, I)."""
@@ -82,7 +81,7 @@ def recorded_at(
 
 
 @contextmanager
-def recorded_inputs(loaded: "LoadedModel", layers: Iterable[int]) -> Iterator[dict[int, torch.Tensor]]:
+def recorded_inputs(loaded: LoadedModel, layers: Iterable[int]) -> Iterator[dict[int, torch.Tensor]]:
     """Gives a dict that holds, after the pass, the input of each named layer at all positions, as the layer got it."""
     found: dict[int, torch.Tensor] = {}
 
@@ -99,7 +98,7 @@ def recorded_inputs(loaded: "LoadedModel", layers: Iterable[int]) -> Iterator[di
 
 
 @contextmanager
-def started_at(loaded: "LoadedModel", entering: Mapping[int, torch.Tensor]) -> Iterator[None]:
+def started_at(loaded: LoadedModel, entering: Mapping[int, torch.Tensor]) -> Iterator[None]:
     """Hidden states enter at the input of their layers, n_layers standing for what comes after the last one.
 
     entering: by layer, (batch, positions, D). The lowest replace what reaches their layer, and layers below them pass
@@ -143,7 +142,7 @@ def started_at(loaded: "LoadedModel", entering: Mapping[int, torch.Tensor]) -> I
 
 
 @contextmanager
-def replaced_stream(loaded: "LoadedModel", hidden: torch.Tensor) -> Iterator[None]:
+def replaced_stream(loaded: LoadedModel, hidden: torch.Tensor) -> Iterator[None]:
     """Every layer gives `hidden`, (1, R, D), whatever reaches it: the model is its end alone, final norm and head."""
 
     def give(*_: object, **__: object) -> object:

@@ -5,8 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,16 @@ from transformers.utils import logging as transformers_logging
 from neuron_core.errors import ModelError, NeuronCoreError
 from neuron_core.models import hub
 from neuron_core.models.adapter import merge_adapter, read_adapter
-from neuron_core.models.architectures import Architecture, architecture_of, get_architecture
+from neuron_core.models.architectures import architecture_of, get_architecture
 from neuron_core.models.baichuan import register_baichuan
 from neuron_core.models.device import free_memory, pick_device
 from neuron_core.models.explain import explained
 from neuron_core.models.folder import check_folder, check_gguf, read_config
 from neuron_core.models.heads import HEADS
+from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.memory import check_fits
 from neuron_core.models.placement import is_placed, place_layers, weights_of
+from neuron_core.models.residual import adds_neurons
 from neuron_core.models.spec import (
     ADAPTER_FILE,
     EMBEDDED,
@@ -37,48 +38,10 @@ from neuron_core.models.spec import (
     embedded_gguf,
     sha256_of,
 )
-from neuron_core.models.stream import adds_neurons
 
 Stage = Callable[[str], None]
 HEAD_TOLERANCE = 1e-4
 TOKENIZER_OPTIONS = ("gguf_file", "trust_remote_code")
-
-
-@dataclass(eq=False)
-class LoadedModel:
-    """A causal language model, ready for attribution: in eval mode, no weight requires a gradient."""
-
-    spec: ModelSpec
-    model: Any
-    tokenizer: Any
-    architecture: Architecture
-    layers: list[nn.Module]
-    down_projections: list[nn.Module]
-    n_neurons: int
-    "neurons a layer, I"
-    hidden_size: int
-    context_length: int
-    device: torch.device
-    fingerprint: str
-    "16 hex digits over names, shapes and sampled values of all parameters"
-
-    @property
-    def n_layers(self) -> int:
-        return len(self.layers)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.model.dtype
-
-    @property
-    def score_dtype(self) -> torch.dtype:
-        """Of logits, probabilities and scores: float32, or float64 where the model itself is."""
-        return torch.promote_types(self.dtype, torch.float32)
-
-    @cached_property
-    def adds_neurons(self) -> bool:
-        """Whether a layer adds what its down projection writes to the hidden state as it is."""
-        return adds_neurons(self)
 
 
 def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
@@ -197,6 +160,7 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
         fingerprint=_fingerprint(model),
     )
     _check_head(loaded)
+    loaded.adds_neurons = adds_neurons(loaded)
     return loaded
 
 

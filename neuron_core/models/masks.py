@@ -1,17 +1,15 @@
 """What a packed row may attend to: the cached tokens inside its layer's window, and itself."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from neuron_core.models.loading import LoadedModel
+from neuron_core.models.loaded import LoadedModel
 
 Mask = torch.Tensor | dict[str, torch.Tensor]
 
 
-def row_mask(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int) -> Mask:
+def row_mask(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int) -> Mask:
     """Additive mask of `n_rows` packed rows of each prompt, after that prompt's `n_cached` tokens; one a kind of layer
     where kinds differ.
 
@@ -22,7 +20,7 @@ def row_mask(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int) -> Mas
     return _BY_WINDOW[loaded.architecture.window](loaded, n_cached, n_rows)
 
 
-def _mask(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int, window: int | None) -> torch.Tensor:
+def _mask(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int, window: int | None) -> torch.Tensor:
     """A prompt's rows sit at position n_cached; a window of W shows them the last W positions, their own among them."""
     least, longest = torch.finfo(loaded.dtype).min, max(n_cached)
     mask = torch.full((len(n_cached), 1, 1, longest), least, dtype=loaded.dtype, device=loaded.device)
@@ -34,15 +32,15 @@ def _mask(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int, window: i
     return mask
 
 
-def _full(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int) -> Mask:
+def _full(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int) -> Mask:
     return _mask(loaded, n_cached, n_rows, None)
 
 
-def _sliding(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int) -> Mask:
+def _sliding(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int) -> Mask:
     return _mask(loaded, n_cached, n_rows, loaded.model.config.sliding_window)
 
 
-def _layered(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int) -> Mask:
+def _layered(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int) -> Mask:
     # Both names always: a model takes the one that its config gives for a layer.
     return {
         "full_attention": _mask(loaded, n_cached, n_rows, None),
@@ -51,7 +49,7 @@ def _layered(loaded: "LoadedModel", n_cached: Sequence[int], n_rows: int) -> Mas
 
 
 # No line for `local`: those families take rows as a batch, under the model's own mask.
-_BY_WINDOW: dict[str, Callable[["LoadedModel", Sequence[int], int], Mask]] = {
+_BY_WINDOW: dict[str, Callable[[LoadedModel, Sequence[int], int], Mask]] = {
     "none": _full,
     "sliding": _sliding,
     "layered": _layered,

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from itertools import groupby
 
 from neuron_core.models.letters import TokenizedPrompt, common_prefix_length
-from neuron_core.models.loading import LoadedModel
+from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.rows import EMPTY_PREFIX, Prefix, PromptBatch, run_prefixes, run_prompts
 
 TOKENS_PER_PASS = 1024

@@ -17,7 +17,8 @@ from neuron_core.errors import ModelError
 from neuron_core.models.attention import row_attention
 from neuron_core.models.hooks import Edit, edited_neurons, recorded_at, started_at
 from neuron_core.models.letters import TokenizedPrompt
-from neuron_core.models.loading import LoadedModel, letter_logits
+from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.loading import letter_logits
 from neuron_core.models.masks import row_mask
 
 KeyValues = list[tuple[torch.Tensor, torch.Tensor]]

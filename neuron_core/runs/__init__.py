@@ -1,1 +1,1 @@
-"""The engine, its worker process, and the folders that keep results."""
+"""A run on disk: its config, its folder, its results."""

@@ -13,12 +13,12 @@ from playwright.sync_api import Page, expect
 from neuron_core.analysis.layers import layer_counts, neuron_rows
 from neuron_core.control.interventions import Direction
 from neuron_core.control.metrics import question_rows
+from neuron_core.engine.engine import Engine
+from neuron_core.engine.execute import execute
 from neuron_core.runs.config import EvaluationConfig
-from neuron_core.runs.engine import Engine
-from neuron_core.runs.execute import execute
 from neuron_core.runs.results import cell_of, read_evaluated
 from neuron_core.runs.store import ACTIVE, RunFolder
-from pages.shared.words import change
+from pages.shared.views.words import change
 from tests.builders import classification_rows, write_jsonl
 from tests.e2e.conftest import App, Tabs
 from tests.e2e.steps import (
@@ -38,7 +38,7 @@ from tests.e2e.steps import (
     until,
     worked_on,
 )
-from tests.runs.helpers import long_config, tiny_config, written
+from tests.run_helpers import long_config, tiny_config, written
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("one_thread")]
 

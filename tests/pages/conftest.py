@@ -14,12 +14,12 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
 
+from neuron_core.engine.engine import Engine
+from neuron_core.engine.execute import execute
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
-from neuron_core.runs.engine import Engine
-from neuron_core.runs.execute import execute
 from neuron_core.runs.store import RunFolder, Store
-from pages.shared import state
+from pages.shared.frame import session
 from tests.builders import checkpoint, classification_rows, one_thread, tiny_model, write_jsonl
 
 __all__ = ["checkpoint", "one_thread", "tiny_model"]
@@ -74,7 +74,7 @@ def runs(tmp_path, monkeypatch, long_running_server) -> Iterator[Path]:
     folder = tmp_path / "runs"
     folder.mkdir()
     monkeypatch.setenv("NEURONLLM_RUNS", str(folder))
-    monkeypatch.setattr(state, "DEMO_FOLDER", tmp_path / "no-demo")
+    monkeypatch.setattr(session, "DEMO_FOLDER", tmp_path / "no-demo")
     st.cache_data.clear()
     yield folder
     # Ends the worker, where a test started one.

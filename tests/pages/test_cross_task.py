@@ -6,8 +6,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from neuron_core.runs.engine import Engine
-from neuron_core.runs.execute import execute
+from neuron_core.engine.engine import Engine
+from neuron_core.engine.execute import execute
 from neuron_core.runs.store import RunFolder, Store
 from tests.builders import classification_rows, write_jsonl
 from tests.pages.conftest import faults, figures, texts
@@ -75,7 +75,7 @@ def test_finished_runs_make_matrices_with_fail_in_words_and_numbers(open_page, t
         submitted.append(run)
         return run.id
 
-    monkeypatch.setattr("neuron_core.runs.handle.EngineHandle.submit", carry_out)
+    monkeypatch.setattr("neuron_core.service.handle.EngineHandle.submit", carry_out)
     app = opened(open_page, two_tasks[0])
     app.button(key="run_missing").click().run()
     assert faults(app) == []

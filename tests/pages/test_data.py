@@ -12,17 +12,17 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1.element_tree import Block
 
+from neuron_core.engine.engine import Engine
+from neuron_core.engine.execute import execute
 from neuron_core.errors import RunError
 from neuron_core.runs.config import EvaluationConfig, config_to_json
-from neuron_core.runs.engine import Engine
-from neuron_core.runs.errands import ErrandState
-from neuron_core.runs.execute import execute
 from neuron_core.runs.store import RunFolder
+from neuron_core.service.jobs import JobState
 from neuron_core.tasks.library import keep
 from neuron_core.tasks.load import bundled_tasks, load_task
-from pages.shared import lengths as pages_lengths
-from pages.shared import state
-from pages.shared.tasks import DATA_ROOT, LOCAL
+from pages.shared.frame import session
+from pages.shared.inputs import lengths as pages_lengths
+from pages.shared.inputs.tasks import DATA_ROOT, LOCAL
 from tests.builders import classification_rows, write_jsonl
 from tests.pages.conftest import faults, texts
 
@@ -220,28 +220,28 @@ def test_where_all_prompts_are_too_long_the_list_says_so_and_there_is_no_way_on(
     assert "data_use" not in {button.key for button in app.button}
 
 
-class StuckDesk:
+class StuckJobs:
     """Counts without end."""
 
     def __init__(self):
         self.cancelled = []
 
-    def state(self, errand):
-        return ErrandState(1, 3, 12)
+    def state(self, job):
+        return JobState(1, 3, 12)
 
-    def wait(self, errand, seconds):
+    def wait(self, job, seconds):
         # A page that waits is interrupted by the next press; here what it waits with ends the script.
         st.stop()
 
-    def cancel(self, errand):
-        self.cancelled.append(errand)
+    def cancel(self, job):
+        self.cancelled.append(job)
 
 
 def test_counting_can_be_skipped_and_made_up_for(bring, checkpoint, monkeypatch):
-    stuck = StuckDesk()
-    engine = SimpleNamespace(errands=stuck)
+    stuck = StuckJobs()
+    engine = SimpleNamespace(jobs=stuck)
     with monkeypatch.context() as patch:
-        patch.setattr("pages.shared.lengths.engine", lambda: engine)
+        patch.setattr("pages.shared.inputs.lengths.engine", lambda: engine)
         app = bring("t.jsonl", long_rows(300), tiny(checkpoint))
         assert "Counting tokens: 3 of 12 examples" in next(bar.proto.text for bar in app.get("progress"))
         app.button(key="data_skip_lengths").click().run()
@@ -252,37 +252,37 @@ def test_counting_can_be_skipped_and_made_up_for(bring, checkpoint, monkeypatch)
     wait_for(app, lambda app: counts(app).get("Examples") == "11")
 
 
-class DeadDesk:
-    """Its errand failed some time ago; asked again it is carried out."""
+class DeadJobs:
+    """Its job failed some time ago; asked again it is carried out."""
 
     started = False
 
-    def state(self, errand):
-        return ErrandState(1, 12, 12, ended=True, failure=None if self.started else RunError("the worker ended"))
+    def state(self, job):
+        return JobState(1, 12, 12, ended=True, failure=None if self.started else RunError("the worker ended"))
 
-    def start(self, errand, spec):
+    def start(self, job, spec):
         self.started = True
-        Path(errand.file).write_text('{"model": "llama", "limit": 1024, "counts": {}}')
+        Path(job.file).write_text('{"model": "llama", "limit": 1024, "counts": {}}')
 
 
 def test_an_answer_of_an_earlier_count_does_not_keep_a_failed_one_from_being_asked_again(
     bring, checkpoint, monkeypatch
 ):
-    desk = DeadDesk()
-    monkeypatch.setattr("pages.shared.lengths.engine", lambda: SimpleNamespace(errands=desk))
-    errands = []
-    kept = pages_lengths._errand
+    dead = DeadJobs()
+    monkeypatch.setattr("pages.shared.inputs.lengths.engine", lambda: SimpleNamespace(jobs=dead))
+    jobs = []
+    kept = pages_lengths._job
 
     def with_an_answer(reading, spec):
-        errand = kept(reading, spec)
-        Path(errand.file).write_text("{}")
-        errands.append(errand)
-        return errand
+        job = kept(reading, spec)
+        Path(job.file).write_text("{}")
+        jobs.append(job)
+        return job
 
-    monkeypatch.setattr("pages.shared.lengths._errand", with_an_answer)
+    monkeypatch.setattr("pages.shared.inputs.lengths._job", with_an_answer)
     app = bring("t.jsonl", long_rows(300), tiny(checkpoint))
     assert faults(app) == []
-    assert desk.started
+    assert dead.started
     assert "fits the context of llama: 1,024 tokens" in said(app)
 
 
@@ -310,7 +310,7 @@ def test_no_tokenizer_is_fetched_from_the_hub_unasked(bring, monkeypatch):
     def asked(*_):
         raise AssertionError("the worker was asked")
 
-    monkeypatch.setattr("pages.shared.lengths._counted", asked)
+    monkeypatch.setattr("pages.shared.inputs.lengths._counted", asked)
     app = bring("t.jsonl", long_rows(1), {"model_source": "someone/unheard-of", "model_device": "cpu"})
     assert not app.exception
     assert "Its tokenizer would be fetched" in said(app)
@@ -346,7 +346,7 @@ def test_a_path_below_the_root_is_read_and_one_outside_is_refused(open_page, tmp
 def test_no_path_is_read_where_others_can_open_the_app_and_no_root_is_named(open_page, tmp_path, monkeypatch):
     path = write_jsonl(tmp_path / "mood.jsonl", classification_rows(9))
     monkeypatch.delenv(DATA_ROOT, raising=False)
-    monkeypatch.setattr("pages.shared.tasks.LOCAL", ())
+    monkeypatch.setattr("pages.shared.inputs.tasks.LOCAL", ())
     app = open_page("data")
     app.segmented_control(key="data_source").set_value(PATH).run()
     assert DATA_ROOT in said(app)
@@ -439,7 +439,7 @@ def test_a_task_is_not_deleted_while_a_run_of_it_is_worked_on(open_page, runs, f
     app = open_page("data")
     app.selectbox(key="data_at_hand").set_value(str(path)).run()
     assert delete_popover(app).disabled is False
-    monkeypatch.setattr(state, "is_active", lambda run_id: True)
+    monkeypatch.setattr(session, "is_active", lambda run_id: True)
     app.run()
     assert delete_popover(app).disabled is True
     assert "cancel it first" in delete_popover(app).help

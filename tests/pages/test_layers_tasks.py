@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from neuron_core.runs.store import RunFolder
-from pages.shared.peers import peers
+from pages.shared.views.comparisons import peers
 from tests.pages.conftest import faults, figures, texts
 
 TASKS, SCORES = "tasks beside each other", "all scores"

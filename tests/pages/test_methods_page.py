@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from neuron_core.cni.methods import METHODS, RANKED
-from neuron_core.runs.engine import Engine
-from neuron_core.runs.execute import execute
-from neuron_core.runs.run_report import tables_html
+from neuron_core.engine.engine import Engine
+from neuron_core.engine.execute import execute
+from neuron_core.reports.run_page import tables_html
 from neuron_core.runs.store import RunFolder, Store
-from pages.shared import state
+from pages.shared.frame import session
 from tests.pages.conftest import faults, figures, texts
 from tests.pages.test_pages_runs import orders
 
@@ -178,8 +178,8 @@ def test_a_table_copied_as_python_makes_the_table_of_the_page(open_page, every, 
 
 
 def test_a_run_outside_the_store_is_named_by_its_path_in_the_copied_python(open_page, all_methods, monkeypatch):
-    monkeypatch.setattr(state, "DEMO_FOLDER", all_methods.path)
-    app = open_page("methods", run=state.DEMO)
+    monkeypatch.setattr(session, "DEMO_FOLDER", all_methods.path)
+    app = open_page("methods", run=session.DEMO)
     assert repr(str(all_methods.path.resolve())) in script_of(app)
     assert set(made_by(script_of(app), monkeypatch)["method"]) == set(METHODS)
 

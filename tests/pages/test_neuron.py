@@ -2,10 +2,10 @@
 
 import pytest
 
-from neuron_core.runs.engine import Engine
-from neuron_core.runs.errand_steps import steps_of
-from neuron_core.runs.errands import NeuronErrand
-from pages.shared.engine import engine
+from neuron_core.engine.engine import Engine
+from neuron_core.service.job_steps import steps_of
+from neuron_core.service.jobs import NeuronJob
+from pages.shared.frame.engine import engine
 from tests.pages.conftest import faults, figures, texts
 
 
@@ -21,8 +21,8 @@ def asked(full, good, tiny_model):
     """Everything that the page can ask, carried out before."""
     layer, index, _ = good
     for what in ("tokens", "effect", "contexts"):
-        errand = NeuronErrand(what, str(full.path), str(full.path / "neurons"), layer, index, examples=40)
-        assert list(steps_of(errand, Engine.of(tiny_model("llama"))))[-1].done > 0
+        job = NeuronJob(what, str(full.path), str(full.path / "neurons"), layer, index, examples=40)
+        assert list(steps_of(job, Engine.of(tiny_model("llama"))))[-1].done > 0
     return full
 
 
@@ -142,8 +142,8 @@ def test_the_button_asks_the_worker_and_the_answer_is_shown(open_page, full, goo
     app = open_neuron(open_page, full, good[2])
     app.button(key="ask_tokens").click().run()
     assert faults(app) == []
-    errand = NeuronErrand("tokens", str(full.path.resolve()), str((full.path / "neurons").resolve()), good[0], good[1])
-    assert engine().errands.wait(errand, 60).failure is None
+    job = NeuronJob("tokens", str(full.path.resolve()), str((full.path / "neurons").resolve()), good[0], good[1])
+    assert engine().jobs.wait(job, 60).failure is None
     app.run()
     assert faults(app) == []
     assert len(figures(app)) == 3

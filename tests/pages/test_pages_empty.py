@@ -103,7 +103,7 @@ def test_a_fault_that_nobody_expected_is_short_and_has_no_traceback(open_page, m
     def broken() -> None:
         raise ValueError("a secret")
 
-    monkeypatch.setattr("pages.shared.state.recent_runs", broken)
+    monkeypatch.setattr("pages.shared.frame.session.recent_runs", broken)
     app = open_page("start")
     assert not app.exception
     assert all("ValueError" in box.value and "secret" not in box.value for box in app.error)

@@ -5,7 +5,7 @@ import pytest
 from neuron_core.analysis.layers import neuron_rows
 from neuron_core.control.metrics import question_rows
 from neuron_core.runs.results import cell_of, read_evaluated
-from pages.shared import state
+from pages.shared.frame import session
 from tests.pages.conftest import banners, faults, figures, texts
 
 RESULTS = ("attribution", "layers", "control", "question")
@@ -232,9 +232,9 @@ def test_start_lists_runs_with_their_state(open_page, full):
 
 
 def test_the_finished_demo_opens_at_once_with_its_date_model_and_command(open_page, finished, monkeypatch):
-    monkeypatch.setattr(state, "DEMO_FOLDER", finished.path)
+    monkeypatch.setattr(session, "DEMO_FOLDER", finished.path)
     app = open_page("start")
-    assert app.query_params["run"] == state.DEMO
+    assert app.query_params["run"] == session.DEMO
     assert "Made on 20" in texts(app)
     assert "with llama by" in texts(app)
     app.button(key="open_demo").click().run()
@@ -244,7 +244,7 @@ def test_the_finished_demo_opens_at_once_with_its_date_model_and_command(open_pa
 
 
 def test_the_finished_demo_can_not_be_evaluated_anew(open_page, finished, monkeypatch):
-    monkeypatch.setattr(state, "DEMO_FOLDER", finished.path)
+    monkeypatch.setattr(session, "DEMO_FOLDER", finished.path)
     app = open_page("control")
     assert faults(app) == []
     assert [button.key for button in app.button if button.key == "start_evaluation"] == []

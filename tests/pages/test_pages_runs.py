@@ -14,8 +14,8 @@ import pytest
 from neuron_core.runs.config import config_to_json
 from neuron_core.runs.demo import demo_config
 from neuron_core.runs.store import RunStatus, Store
-from pages.shared.engine import engine
-from pages.shared.plans import interventions
+from pages.shared.frame.engine import engine
+from pages.shared.inputs.evaluation_size import interventions
 from tests.pages.conftest import APP, faults, figures, texts
 
 DEADLINE_S = 120.0
@@ -78,7 +78,7 @@ class Recorder:
 @pytest.fixture
 def orders(runs, monkeypatch):
     """The orders that pages give, in place of a handle that carries them out."""
-    monkeypatch.setattr("pages.shared.engine.EngineHandle", Recorder)
+    monkeypatch.setattr("pages.shared.frame.engine.EngineHandle", Recorder)
     return lambda: Recorder.orders
 
 

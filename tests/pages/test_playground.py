@@ -6,9 +6,9 @@ import pytest
 
 from neuron_core.analysis.neuron import steering_of
 from neuron_core.control.interventions import grid
-from neuron_core.runs.engine import Engine
-from neuron_core.runs.errands import WritingErrand
-from pages.shared.engine import engine
+from neuron_core.engine.engine import Engine
+from neuron_core.service.jobs import WritingJob
+from pages.shared.frame.engine import engine
 from tests.pages.conftest import faults, figures, texts
 
 
@@ -42,11 +42,11 @@ def test_both_texts_and_their_next_tokens_are_those_of_the_engine(open_page, ful
     app.segmented_control(key="playground_direction").set_value("degrader").run()
     app.button(key="write").click().run()
     one = next(one for one in grid(full.ranking(), [10], [0.5]) if one.direction == "degrader")
-    errand = WritingErrand("Answer:", steering_of(one), 4)
-    assert engine().errands.wait(errand, 60).failure is None
+    job = WritingJob("Answer:", steering_of(one), 4)
+    assert engine().jobs.wait(job, 60).failure is None
     app.run()
     assert faults(app) == []
-    expected = list(Engine.of(tiny_model("llama")).generate("Answer:", errand.steering, n_tokens=4))[-1]
+    expected = list(Engine.of(tiny_model("llama")).generate("Answer:", job.steering, n_tokens=4))[-1]
     shown = [code.value.strip() for code in app.code]
     assert [expected.plain.text.strip(), expected.steered.text.strip()] == shown[:2]
     plain, steered = figures(app)[0]["data"]

@@ -8,10 +8,11 @@ import pytest
 from streamlit.util import AttributeDictionary
 
 from neuron_core.cni.sets import from_json
+from neuron_core.reports.run_page import runs_html
 from neuron_core.runs.config import AttributionConfig, config_to_json
-from neuron_core.runs.run_report import runs_html
 from neuron_core.runs.store import RunFolder, RunStatus, Store
-from pages.shared import neuron_sets, state
+from pages.shared.frame import session
+from pages.shared.inputs import neuron_sets
 from tests.pages.conftest import faults, texts
 
 
@@ -81,10 +82,10 @@ def test_two_chosen_runs_have_one_report(open_page, full, second):
 
 
 def test_the_demo_can_neither_be_deleted_nor_named(open_page, finished, monkeypatch):
-    monkeypatch.setattr(state, "DEMO_FOLDER", finished.path)
+    monkeypatch.setattr(session, "DEMO_FOLDER", finished.path)
     app = open_page("runs")
     assert faults(app) == []
-    assert app.dataframe[0].value["run"].tolist() == [state.DEMO]
+    assert app.dataframe[0].value["run"].tolist() == [session.DEMO]
     assert "Keep the label" not in [button.label for button in app.button]
 
 
@@ -103,7 +104,7 @@ def test_a_neuron_set_goes_out_of_a_run_as_a_file_and_into_another_run(open_page
     assert [(one.layer, one.index) for one in found.neurons if one.role == "good"] == [
         tuple(n) for n in cut.good.tolist()
     ]
-    monkeypatch.setattr(state, "task_name", lambda: "ner")
+    monkeypatch.setattr(session, "task_name", lambda: "ner")
     monkeypatch.setattr(neuron_sets, "engine", lambda: SimpleNamespace(store=Store()))
     config = neuron_sets.with_set(neuron_sets.config_for(found, [full]), found, 7)
     assert (config.task, config.model, config.seed) == ("ner", full.config().model, 3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages.shared import sidebar, state
+from pages.shared.frame import session, sidebar
 from tests.pages.conftest import faults, texts
 
 GB = 10**9
@@ -31,19 +31,19 @@ def test_a_model_that_does_not_fit_says_so_before_it_is_loaded(open_page, monkey
 def test_the_box_for_a_model_s_own_code_names_the_model_and_is_empty_for_the_next_one(open_page):
     one, other = "Qwen/Qwen2.5-0.5B-Instruct", "EleutherAI/pythia-410m"
     app = open_page("start", {"model_source": one})
-    box = app.checkbox(key=state.trust_key(one))
+    box = app.checkbox(key=session.trust_key(one))
     assert "Qwen2.5-0.5B-Instruct" in box.label.replace("\\", "")
     assert box.value is False
     box.check().run()
-    assert app.checkbox(key=state.trust_key(one)).value is True
+    assert app.checkbox(key=session.trust_key(one)).value is True
     app.selectbox(key="model_source").set_value(other).run()
-    assert app.checkbox(key=state.trust_key(other)).value is False
+    assert app.checkbox(key=session.trust_key(other)).value is False
 
 
 def test_the_embedded_model_has_no_code_to_confirm(open_page):
     app = open_page("start")
     with pytest.raises(KeyError):
-        app.checkbox(key=state.trust_key("embedded"))
+        app.checkbox(key=session.trust_key("embedded"))
 
 
 def test_a_model_that_fits_the_gpu_but_not_the_memory_gives_no_warning(open_page, monkeypatch):

@@ -5,8 +5,8 @@ from streamlit.testing.v1 import AppTest
 
 from neuron_core.control.results import GridRow
 from neuron_core.runs.store import RunStatus
-from pages.shared.guard import plain
-from pages.shared.words import between, change, duration, progress, size, verdict
+from pages.shared.frame.guard import plain
+from pages.shared.views.words import between, change, duration, progress, size, verdict
 
 ROW = GridRow(10, 0.5, "enhancer", "last", "task", 5, 5, 0.5, 0.5, 1.0, 0.0, (0.0, 2.0), None, 0.5, {"A": 1.0}, "ok")
 
@@ -67,7 +67,7 @@ def test_no_sign_of_markdown_survives_in_a_message():
 
 def test_a_message_begins_with_a_capital_but_an_address_stays_as_it_is():
     def boxes():
-        from pages.shared.guard import error_box
+        from pages.shared.frame.guard import error_box
 
         error_box("http://127.0.0.1:9 can't be reached")
         error_box("the file is empty", details="the second line")

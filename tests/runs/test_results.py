@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from neuron_core.control.metrics import baseline_of
+from neuron_core.engine.engine import Engine
+from neuron_core.engine.execute import execute
 from neuron_core.errors import RunError
-from neuron_core.runs.engine import Engine
-from neuron_core.runs.execute import execute
 from neuron_core.runs.results import cell_of, read_attribution, read_evaluated
 from neuron_core.runs.store import RunFolder, Store
-from tests.runs.helpers import tiny_config
+from tests.run_helpers import tiny_config
 
 
 @pytest.fixture(scope="module")

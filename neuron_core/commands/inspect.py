@@ -1,0 +1,177 @@
+"""Commands that need no run: preview, validate, models, bench."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neuron_core.commands.common import spec
+from neuron_core.commands.options import AsJson, Device, Dtype, Model, Revision, Seed, Task
+from neuron_core.commands.wording import with_wording
+from neuron_core.errors import ModelError
+from neuron_core.models.spec import EMBEDDED, ModelSpec
+from neuron_core.qatt.config import USUAL, PromptConfig
+from neuron_core.reports import text as report
+from neuron_core.terminal import emit, stage_line
+
+if TYPE_CHECKING:
+    from neuron_core.models.chat import ChatTemplate
+    from neuron_core.tasks.load import TaskReading
+
+
+@with_wording
+def preview(
+    task: Task = "sentiment",
+    n: Annotated[int, typer.Option(min=1, help="Examples shown, three questions each.")] = 2,
+    seed: Seed = 0,
+    prompt: PromptConfig = USUAL,
+    model: Annotated[str, typer.Option(help="Whose chat template, with --template chat; reads no weights.")] = EMBEDDED,
+    revision: Revision = None,
+    as_json: AsJson = False,
+) -> None:
+    """Shows the questions of the first attribution examples. Loads no model."""
+    from neuron_core.qatt.draws import draw, questions_of
+    from neuron_core.tasks.load import load_task
+
+    reading = load_task(task)
+    draws = draw(reading.task, n, 0, seed, prompt.demonstration)
+    chat = _chat_template(spec(model, revision)) if prompt.template == "chat" else None
+    questions = questions_of(reading.task, draws.attribution, draws.demonstration, seed, prompt, chat)
+    emit(report.preview(reading, questions), as_json, report.preview_text)
+
+
+def _chat_template(model: ModelSpec) -> "ChatTemplate":
+    with stage_line() as on_stage:
+        from neuron_core.models.chat import chat_template_of
+        from neuron_core.models.loading import load_tokenizer
+
+        return chat_template_of(load_tokenizer(model, on_stage)[0])
+
+
+@with_wording
+def validate(
+    file: Annotated[str, typer.Argument(help="A file of examples, or hub:ID.")],
+    kind: Annotated[str | None, typer.Option(help="The task kind; without it, the one that the columns fit.")] = None,
+    mapping: Annotated[
+        str, typer.Option("--map", help="Columns, as in text=review,label=stars or choices=A+B+C+D.")
+    ] = "",
+    labels: Annotated[str | None, typer.Option(help="The only labels allowed, separated by commas.")] = None,
+    answers: Annotated[str | None, typer.Option(help="text, letter, index0 or index1.")] = None,
+    format: Annotated[str | None, typer.Option(help="The file format, where its ending does not say it.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="The text's encoding, where it is not UTF-8.")] = None,
+    rejected: Annotated[Path | None, typer.Option(help="Write the rejected rows to this CSV file.")] = None,
+    good: Annotated[Path | None, typer.Option(help="Write the good rows to this JSONL file, for --task.")] = None,
+    model: Annotated[str | None, typer.Option(help="Whose context prompts must fit; the demo model.")] = None,
+    revision: Revision = None,
+    seed: Seed = 0,
+    prompt: PromptConfig = USUAL,
+    as_json: AsJson = False,
+) -> None:
+    """Checks every row of a file and says which are examples and why others are not.
+
+    The wording counts for the length of prompts.
+    """
+    from neuron_core.tasks.load import read_checked
+    from neuron_core.tasks.mapping import parse_mapping
+    from neuron_core.tasks.reading import NoGoodRow, examples_jsonl, rejected_csv, report_text, write_file
+    from neuron_core.tasks.reading import report as validation_report
+
+    columns = parse_mapping(mapping) if mapping else None
+    allowed = labels.split(",") if labels is not None else None
+    try:
+        reading = read_checked(file, kind, columns, labels=allowed, answers=answers, format=format, encoding=encoding)
+        if prompt != USUAL:
+            _check_wording(reading, seed, prompt)
+        reading = _fitting(reading, model, revision, seed, prompt)
+    except NoGoodRow as error:
+        if rejected:
+            write_file(rejected, rejected_csv(error.rejected))
+        raise
+    if rejected:
+        write_file(rejected, rejected_csv(reading.rejected))
+    if good:
+        write_file(good, examples_jsonl(reading.task))
+    emit(validation_report(reading), as_json, report_text)
+
+
+def _check_wording(reading: "TaskReading", seed: int, prompt: PromptConfig) -> None:
+    """ConfigError where the examples can't be worded so."""
+    from neuron_core.qatt.draws import draw
+    from neuron_core.qatt.prompt import check_wording
+
+    draw(reading.task, 0, 0, seed, prompt.demonstration)
+    check_wording(reading.task, reading.task.examples, seed, prompt)
+
+
+def _fitting(
+    reading: "TaskReading", given: str | None, revision: str | None, seed: int, prompt: PromptConfig
+) -> "TaskReading":
+    """The reading without the examples whose prompts are too long for the model, without one given the demo's.
+
+    Not checked where the demo model can't be asked and was not asked for.
+    """
+    from neuron_core.service.prompt_lengths import Lengths, Reader
+
+    model = spec(given or EMBEDDED, revision)
+    lengths = Lengths.by_characters(reading.task, model, seed, prompt)
+    if lengths is None:
+        with stage_line() as on_stage:
+            try:
+                reader = Reader.of(model, on_stage)
+                on_stage("counting tokens")
+                lengths = Lengths.of(reading.task, reader, seed, prompt)
+            except ModelError:
+                if given is None:
+                    return reading
+                raise
+    return lengths.applied(reading)
+
+
+def models(as_json: AsJson = False) -> None:
+    """Lists the supported architectures and the presets. Loads no model."""
+    from neuron_core.models.listing import listing, listing_text
+
+    emit(listing(), as_json, listing_text)
+
+
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer questions and layers.")] = False,
+    model: Model = EMBEDDED,
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    shape: Annotated[
+        str | None, typer.Option(help="Random weights in place of a model: llama-2-7b, llama-2-13b.")
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Write a figure of the measured seconds to this HTML file.")
+    ] = None,
+    quadrature: Annotated[bool, typer.Option("--quadrature", help="Instead: rules of few steps beside 256.")] = False,
+    dtypes: Annotated[
+        bool, typer.Option("--dtypes", help="Instead: float32, bfloat16 and bfloat16 weights beside float64.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fast attribution against reference, Captum and a floor, and the grid against the baseline pass, in one run."""
+    if (quadrature or dtypes) and (shape or figure or (quadrature and dtypes)):
+        raise typer.BadParameter("it is measured alone", param_hint="--quadrature" if quadrature else "--dtypes")
+    if shape and model != EMBEDDED:
+        raise typer.BadParameter("it takes the place of --model", param_hint="--shape")
+    with stage_line() as on_stage:
+        from neuron_core.bench.run import run_bench
+        from neuron_core.bench.studies import dtype_study, quadrature_study, study_text
+        from neuron_core.bench.text import bench_text
+
+        if quadrature or dtypes:
+            on_stage("attribution with each rule" if quadrature else "attribution with each dtype")
+            study = quadrature_study if quadrature else dtype_study
+            lines = study(spec(model, None, dtype, device), 1 if quick else 3)
+        else:
+            result = run_bench(spec(model, None, dtype, device), quick=quick, on_stage=on_stage, shape=shape)
+    if quadrature or dtypes:
+        emit({"lines": lines}, as_json, lambda found: study_text(found["lines"]))
+        return
+    if figure is not None:
+        from neuron_core.figures.bench import bench_figure
+
+        bench_figure(result).write_html(figure, include_plotlyjs=True)
+    emit(result, as_json, bench_text)

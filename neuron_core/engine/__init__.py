@@ -1,0 +1,1 @@
+"""One loaded model, and a run carried out with it."""

@@ -1,0 +1,55 @@
+"""Turns question scores into what is kept of them, example by example, so that any number of questions fits a disk.
+
+No torch.
+"""
+
+from collections.abc import Sequence
+
+from neuron_core.cni.kept import add_example, no_sums
+from neuron_core.cni.methods import targets_of
+from neuron_core.runs.setting import Setting
+from neuron_core.runs.store import RunFolder
+
+BYTES_A_SCORE = 4
+
+
+def scores_bytes(n_questions: int, n_targets: int, n_total: int) -> int:
+    """Disk for whole question scores: a score a target and a value for each of n_total neurons, float32."""
+    return n_questions * (n_targets + 1) * n_total * BYTES_A_SCORE
+
+
+class ExampleSums:
+    """Takes in the examples of a run in order, as soon as all questions of one are scored.
+
+    Each example is written, then the sums that count it; only then its question scores may be thinned. A crash between
+    any two of these loses nothing and counts nothing twice.
+    """
+
+    def __init__(self, run: RunFolder, setting: Setting) -> None:
+        self._run, self._setting = run, setting
+        self._targets = targets_of(run.config().attribution.methods)
+        numbers: dict[str, list[int]] = {}
+        for number, question in enumerate(setting.attribution):
+            numbers.setdefault(question.example_id, []).append(number)
+        self._examples: Sequence[list[int]] = list(numbers.values())
+        size = scores_bytes(len(setting.attribution), len(self._targets), setting.model.n_total)
+        self._thin = size > run.config().attribution.keep_bytes
+        self._sums = run.sums() or no_sums(self._targets, setting.model.n_layers, setting.model.n_neurons)
+        if self._thin and self._sums.n_examples:
+            # A crash may have come after the sums and before this.
+            self._thin_out(self._sums.n_examples - 1)
+
+    def take_in(self) -> None:
+        """Every example from the first missing one on whose questions are all scored."""
+        scored = self._run.scored()
+        while (place := self._sums.n_examples) < len(self._examples) and set(self._examples[place]) <= scored:
+            questions = [self._run.scores(number) for number in self._examples[place]]
+            self._sums, kept = add_example(self._sums, questions, self._setting.z)
+            self._run.save_example(place, kept)
+            self._run.save_sums(self._sums)
+            if self._thin:
+                self._thin_out(place)
+
+    def _thin_out(self, place: int) -> None:
+        for number in self._examples[place]:
+            self._run.thin_scores(number)

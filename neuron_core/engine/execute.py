@@ -1,0 +1,251 @@
+"""Carries a run through its stages; what is finished on disk is never computed again."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TypeVar
+
+from neuron_core.cni.methods import rank
+from neuron_core.cni.passes import Passes
+from neuron_core.cni.sets import check_model
+from neuron_core.control.metrics import evaluate
+from neuron_core.engine.engine import Engine
+from neuron_core.engine.example_sums import ExampleSums
+from neuron_core.errors import Cancelled, NeuronCoreError, RunError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.qatt.proxies import ProxyQuestion
+from neuron_core.runs.results import best_plan, plan_for
+from neuron_core.runs.setting import Sample, Setting, candidates, make_setting
+from neuron_core.runs.store import RunFolder, RunStatus
+
+NEUTRAL = Path(__file__).resolve().parents[2] / "assets" / "neutral.txt"
+SIDE_QUESTIONS = 12
+
+T = TypeVar("T")
+Progress = Callable[[RunStatus], None]
+Say = Callable[[str], None]
+EngineSource = Callable[[Say], Engine]
+OtherEngine = Callable[[ModelSpec, Say], Engine]
+
+
+def execute(
+    run: RunFolder,
+    engine_for: EngineSource,
+    *,
+    other_engine: OtherEngine | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_progress: Progress | None = None,
+) -> None:
+    """Attribution, selection and, if the config has one, evaluation; resumes where the folder ends.
+
+    engine_for(say) gives the engine for the run's model, telling `say` what it is doing while it loads.
+    other_engine(spec, say) gives one for the model that chooses the evaluation examples, where another one does.
+    should_stop is asked between questions. The status on disk ends as done, cancelled or failed; Cancelled
+    and every other error are raised again.
+    """
+    with run.held():
+        reporter = _Reporter(run, should_stop, on_progress)
+        try:
+            _stages(run, engine_for, other_engine, reporter)
+        except Cancelled:
+            reporter.end("cancelled", "Cancelled. What was finished is kept.")
+            raise
+        except NeuronCoreError as error:
+            reporter.end("failed", str(error))
+            raise
+        except MemoryError as error:
+            reporter.end("failed", "Out of memory.")
+            raise RunError("out of memory", where=run.id, accepted="a smaller layers_per_pass") from error
+        except Exception as error:
+            reporter.end("failed", f"{type(error).__name__}: {error}")
+            raise
+        reporter.end("done", "")
+
+
+def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine | None, reporter: "_Reporter") -> None:
+    config = run.config()
+    chooser = config.evaluation.comprehended_by if config.evaluation else None
+    if chooser is not None:
+        _sample(run, lambda say: _other(other_engine, chooser, say), reporter)
+    reporter.begin("loading", 0, 0)
+    engine = engine_for(reporter.say)
+    reporter.close()
+    if config.evaluation and config.evaluation.sample != "natural" and chooser is None:
+        _sample(run, lambda _: engine, reporter)
+    setting = _setting(run, engine)
+
+    if config.attribution.methods:
+        _attribute(run, setting, engine, reporter)
+    if config.evaluation is None:
+        return
+
+    finished = run.evaluated()
+    plan = plan_for(run)
+    reporter.begin("evaluation", len(finished), len(setting.evaluation))
+    passes = _passes(run, setting.evaluation, engine)
+    units = engine.evaluate(
+        setting.evaluation, plan, config.evaluation, skip=finished, passes=passes, on_smaller=reporter.smaller
+    )
+    for number, values in reporter.each(units):
+        run.save_probabilities(number, values)
+    probabilities = run.probabilities()
+    assert probabilities is not None
+    if run.evaluation() is None:
+        position, seed = config.evaluation.position, config.seed
+        run.save_evaluation(evaluate(probabilities, plan, position, seed, strata=setting.strata()))
+    if run.side_effects() is None:
+        reporter.say("side effects of the best ratios")
+        few = setting.evaluation[:SIDE_QUESTIONS]
+        text = NEUTRAL.read_text(encoding="utf-8")
+        run.save_side_effects(
+            engine.side_effects(few, best_plan(run, plan), text, position=config.evaluation.position, passes=passes)
+        )
+    reporter.close()
+
+
+def _passes(run: RunFolder, questions: Sequence[ProxyQuestion], engine: Engine) -> Passes:
+    """The chunk plan that the run began with, or one that is chosen now and kept."""
+    config, kept = run.config(), run.passes()
+    if kept is None:
+        kept = engine.passes(questions, config.attribution, config.evaluation)
+        run.save_passes(kept)
+    return kept
+
+
+def _other(other_engine: OtherEngine | None, spec: ModelSpec, say: Say) -> Engine:
+    if other_engine is None:
+        raise RunError("this evaluation's examples are chosen by another model", accepted="execute with other_engine")
+    return other_engine(spec, say)
+
+
+def _attribute(run: RunFolder, setting: Setting, engine: Engine, reporter: "_Reporter") -> None:
+    """Scores of every question, what is kept of every example, and the rankings."""
+    config = run.config()
+    examples = ExampleSums(run, setting)
+    finished = run.scored()
+    reporter.begin("attribution", len(finished), len(setting.attribution))
+    examples.take_in()
+    passes = _passes(run, setting.attribution, engine)
+    units = engine.attribute(
+        setting.attribution, config.attribution, skip=finished, passes=passes, on_smaller=reporter.smaller
+    )
+    for number, scores in reporter.each(units):
+        run.save_scores(number, scores)
+        examples.take_in()
+    sums = run.sums()
+    assert sums is not None
+    budget = max((setting.k, *(config.evaluation.ks if config.evaluation else ())))
+    missing = [name for name in config.attribution.methods if run.ranking(name) is None]
+    for name in missing:
+        run.save_ranking(rank(name, sums, run.examples(), setting.z, budget), name)
+    reporter.close()
+
+
+def _sample(run: RunFolder, source: EngineSource, reporter: "_Reporter") -> None:
+    """Asks a model which examples it comprehends until the sample is full, or no example is left."""
+    config = run.config()
+    assert config.evaluation is not None
+    sample = run.sample()
+    if sample is not None and sample.finished:
+        return
+    reporter.begin("loading", 0, 0)
+    engine = source(reporter.say)
+    reporter.close()
+    by_example: dict[str, list[ProxyQuestion]] = {}
+    for question in candidates(config, engine.facts().chat):
+        by_example.setdefault(question.example_id, []).append(question)
+    sample = sample or Sample(config.evaluation.sample, engine.facts().title, config.evaluation.examples, {})
+    reporter.begin("sampling", len(sample.right), len(by_example))
+    left = [name for name in by_example if name not in sample.right]
+    asked = engine.baseline([question for name in left for question in by_example[name]])
+    for name in reporter.each(left):
+        answers = [int(next(asked).argmax()) == question.target for question in by_example[name]]
+        sample = replace(sample, right={**sample.right, name: sum(answers)})
+        if sample.full:
+            break
+        run.save_sample(sample)
+    run.save_sample(replace(sample, finished=True))
+    reporter.close()
+    if not sample.comprehended and not sample.others:
+        raise RunError(
+            f"{sample.chosen_by} comprehends none of the {len(sample.right)} examples asked about",
+            where=run.id,
+            accepted="a natural sample",
+        )
+
+
+def _setting(run: RunFolder, engine: Engine) -> Setting:
+    """The setting made anew; a resumed run must come out as it was."""
+    made, before = make_setting(run.config(), engine.facts(), run.sample()), run.setting()
+    if before is not None:
+        if before.model.fingerprint != made.model.fingerprint:
+            raise RunError(
+                "the model is not the one this run began with",
+                where=run.id,
+                accepted=f"{before.model.title}, fingerprint {before.model.fingerprint}",
+            )
+        # Examples of an evaluation that has not begun may be drawn anew.
+        same_evaluation = before.evaluation == made.evaluation or not run.evaluated()
+        if before.attribution != made.attribution or not same_evaluation:
+            raise RunError("the task file changed since this run began", where=run.id, accepted="a new run")
+    for neurons in run.sets().values():
+        check_model(neurons, made.model.title, made.model.fingerprint)
+    run.save_setting(made)
+    return made
+
+
+class _Reporter:
+    """Writes status after every unit, measures stages, turns a stop request into Cancelled."""
+
+    def __init__(self, run: RunFolder, should_stop: Callable[[], bool], on_progress: Progress | None) -> None:
+        self._run, self._should_stop, self._on_progress = run, should_stop, on_progress
+        self._status = replace(run.status(), state="running", message="", eta_s=None)
+        self._began, self._done_before = time.monotonic(), 0
+
+    def begin(self, stage: str, done: int, total: int) -> None:
+        self._began, self._done_before = time.monotonic(), done
+        self._run.event("stage", stage=stage, done=done, total=total)
+        self._publish(stage=stage, done=done, total=total, message="", eta_s=None)
+        self._stop_if_asked()
+
+    def say(self, message: str) -> None:
+        self._publish(message=message)
+        self._stop_if_asked()
+
+    def smaller(self, passes: Passes) -> None:
+        """Memory did not suffice: the run goes on, and on a resume begins, with these passes."""
+        self._run.save_passes(passes)
+        self._run.event("smaller passes", **asdict(passes))
+        self._publish(message="Out of memory: goes on in smaller passes.")
+
+    def each(self, units: Iterable[T]) -> Iterable[T]:
+        for unit in units:
+            yield unit
+            done = self._status.done + 1
+            pace = (time.monotonic() - self._began) / (done - self._done_before)
+            self._publish(done=done, eta_s=pace * (self._status.total - done))
+            self._stop_if_asked()
+
+    def close(self) -> None:
+        seconds = dict(self._status.seconds)
+        stage = self._status.stage
+        seconds[stage] = seconds.get(stage, 0.0) + time.monotonic() - self._began
+        self._began = time.monotonic()
+        self._publish(seconds=seconds, eta_s=None)
+
+    def end(self, state: str, message: str) -> None:
+        if state != "done":
+            self.close()
+        self._run.event(state, message=message)
+        self._publish(state=state, message=message, eta_s=None)
+
+    def _publish(self, **changes: object) -> None:
+        self._status = replace(self._status, **changes)  # type: ignore[arg-type]
+        self._run.write_status(self._status)
+        if self._on_progress:
+            self._on_progress(self._status)
+
+    def _stop_if_asked(self) -> None:
+        if self._should_stop():
+            raise Cancelled("the run was cancelled", where=self._run.id)

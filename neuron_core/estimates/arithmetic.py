@@ -1,0 +1,175 @@
+"""What an attribution costs by arithmetic, from a model's sizes alone: operations, memory, disk, time. No torch.
+
+Operations are multiplications and additions of matrix products. A row is one token that goes on from a layer to the
+last; the backward pass repeats its products once a target. Checked against a count of torch's own on a real run.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from neuron_core.cni.kept import KN_LEVELS
+from neuron_core.cni.methods import targets_of
+from neuron_core.cni.passes import USUAL_LAYERS, PassShape, choose
+from neuron_core.cni.quadrature import quadrature
+from neuron_core.cni.selection import preset
+from neuron_core.engine.example_sums import scores_bytes
+from neuron_core.models.architectures import get_architecture
+from neuron_core.models.dimensions import BYTES, Dimensions
+from neuron_core.models.memory import working_bytes
+from neuron_core.qatt.proxies import N_PROXIES
+from neuron_core.runs.config import AttributionConfig
+
+TOKENS, SHARED_TOKENS = 160, 100
+"of a usual question of the bundled tasks, and those that all questions of a task begin with"
+CHECKS_BYTES = 2048
+"kept of every question: baseline, gaps, letters"
+
+
+@dataclass(frozen=True)
+class Device:
+    """How fast a kind of machine is, as far as it was measured."""
+
+    name: str
+    peak: Mapping[str, float]
+    "operations a second by dtype, as its maker gives them; measured ones where `share` is 1"
+    share: float
+    "of the peak that a 7B attribution in float32 reaches"
+    bandwidth: float
+    "bytes a second from its memory"
+    memory: int | None
+    "bytes; None: that of the machine at hand"
+    launch_s: float
+    "seconds for one layer of one pass, however little it computes"
+    rests_on: str
+
+
+TWO_CORES = "cpu, two cores"
+DEVICES = (
+    Device(
+        TWO_CORES,
+        peak={"float32": 87e9},
+        share=1.0,
+        bandwidth=20e9,
+        memory=None,
+        launch_s=0.0,
+        rests_on="the embedded model on two cores of a Xeon at 2.8 GHz, T = 168: 166 GFLOP in 1.9 s (README)",
+    ),
+    Device(
+        "NVIDIA H100 80 GB",
+        # The maker's data sheet for the SXM module: float32 without tensor cores, bfloat16 and float16 dense.
+        peak={"float32": 67e12, "bfloat16": 989e12, "float16": 989e12, "float64": 34e12},
+        share=0.37,
+        bandwidth=3.35e12,
+        memory=80_000_000_000,
+        launch_s=0.0018,
+        rests_on="a Llama-2-7B shape in float32: 10.5 TFLOP in 0.42 s; the embedded model: 0.37 s, all of it launches "
+        "(README); the share in other dtypes is assumed to be the same",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An attribution by arithmetic."""
+
+    n_questions: int
+    prompt_flops: float
+    "of all questions' prompts, the shared beginning once"
+    row_flops: float
+    "of all rows, forward and backward"
+    layer_passes: int
+    "layers run through in one question, forward and backward, whatever the rows in them"
+    weight_passes: float
+    "times that one question reads all weights"
+    disk_bytes: int
+    working_bytes: int
+    "memory beside the weights"
+
+    @property
+    def flops(self) -> float:
+        return self.prompt_flops + self.row_flops
+
+
+def attribution_cost(
+    dimensions: Dimensions,
+    config: AttributionConfig,
+    *,
+    n_questions: int | None = None,
+    dtype: str = "float32",
+    tokens: int = TOKENS,
+    shared: int = SHARED_TOKENS,
+    free: int | None = None,
+) -> Cost:
+    """Cost of an attribution of `n_questions` (those of the config unless given) of `tokens` tokens each, the first
+    `shared` of which are common to all.
+
+    free: bytes that passes are planned for, as a run plans them; None: passes of the usual size.
+    """
+    d, targets = dimensions, targets_of(config.methods)
+    questions = n_questions or N_PROXIES * config.examples
+    layer = 2 * d.layer_parameters
+    attention = 4 * d.n_heads * d.head_size
+    prompt = d.n_layers * (
+        layer * (questions * (tokens - shared) + shared) + attention * tokens * (questions * (tokens - shared) + shared)
+    )
+    alphas, _ = quadrature(config.rule, config.steps)
+    rows = len(alphas) + (1 if alphas[-1] == 1.0 else 2)
+    # Rows begin behind their layer, except where a norm follows the down projection.
+    inside = 1 if get_architecture(d.architecture).post_norm else 0
+    row_layers = rows * d.n_layers * (d.n_layers - 1 + 2 * inside) // 2
+    of_row = (layer + attention * tokens) * (1 + len(targets))
+    vocabulary = sum(target != "ace" for target in targets)
+    head = rows * d.n_layers * 2 * d.vocabulary * d.hidden_size * (1 + vocabulary) if vocabulary else 0
+    planned = USUAL_LAYERS if free is None else _planned_layers(d, rows, dtype, tokens, free)
+    layers = config.layers_per_pass or planned
+    starts = range(0, d.n_layers, layers)
+    passes = d.n_layers + sum(d.n_layers - first for first in starts) * (1 + len(targets))
+    return Cost(
+        n_questions=questions,
+        prompt_flops=float(prompt),
+        row_flops=float(questions) * (row_layers * of_row + head),
+        layer_passes=passes,
+        weight_passes=passes / d.n_layers,
+        disk_bytes=disk_bytes(d.n_total, config, targets, questions),
+        working_bytes=working_bytes(d, dtype, rows=min(layers, d.n_layers) * rows, tokens=tokens),
+    )
+
+
+def _planned_layers(d: Dimensions, n_rows: int, dtype: str, tokens: int, free: int) -> int:
+    """As many layers a pass as a run would take. n_rows: of one layer."""
+    line = get_architecture(d.architecture)
+    shape = PassShape(
+        n_layers=d.n_layers,
+        n_neurons=d.n_neurons,
+        hidden_size=d.hidden_size,
+        n_heads=d.n_heads,
+        n_vocabulary=0,
+        n_tokens=tokens,
+        itemsize=BYTES[dtype],
+        own_attention=line.attention == "own",
+        batch=line.rows == "batch",
+        device="cuda",
+    )
+    return choose(shape, n_rows, free).layers
+
+
+def disk_bytes(n_total: int, config: AttributionConfig, targets: Sequence[str], n_questions: int) -> int:
+    """Disk of a finished attribution: of every example the top and bottom z (index and score) under each target, dense
+    sums of all, and whole question scores where they stay below the config's limit."""
+    z = config.z or preset(n_total).z
+    examples = -(-n_questions // N_PROXIES) * len(targets) * 2 * z * 8
+    levels = len(KN_LEVELS) if "qrnca" in targets else 0
+    sums = n_total * (8 * (len(targets) + 2) + levels * (8 + 4))
+    whole = scores_bytes(n_questions, len(targets), n_total)
+    return examples + sums + n_questions * CHECKS_BYTES + (whole if whole <= config.keep_bytes else 0)
+
+
+def seconds_on(device: Device, cost: Cost, weight_bytes: int, dtype: str) -> float | None:
+    """Seconds for the questions, loading not counted: what takes longest of computing, reading weights and launching.
+    None for a dtype that was never measured there."""
+    if dtype not in device.peak:
+        return None
+    computing = cost.flops / (device.share * device.peak[dtype])
+    passes = cost.n_questions * cost.layer_passes
+    reading = cost.n_questions * cost.weight_passes * weight_bytes / device.bandwidth
+    return max(computing, passes * device.launch_s, reading)

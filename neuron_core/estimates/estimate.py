@@ -1,0 +1,221 @@
+"""What an attribution will cost: from runs that are finished, or by arithmetic. No torch."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from neuron_core.cni.methods import targets_of
+from neuron_core.errors import ModelError
+from neuron_core.estimates.arithmetic import (
+    DEVICES,
+    SHARED_TOKENS,
+    TOKENS,
+    Device,
+    attribution_cost,
+    disk_bytes,
+    seconds_on,
+)
+from neuron_core.models.dimensions import BYTES, Dimensions
+from neuron_core.models.memory import gigabytes
+from neuron_core.models.presets import find_preset
+from neuron_core.models.size import Size, size_of
+from neuron_core.models.spec import ModelSpec
+from neuron_core.qatt.proxies import N_PROXIES
+from neuron_core.runs.config import AttributionConfig, RunConfig
+from neuron_core.runs.setting import ModelFacts
+from neuron_core.runs.store import RunFolder
+
+REPORTED = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds an attribution question took in a finished run."""
+
+    seconds: float
+    steps: int
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Time and memory of an attribution; None where nothing is known."""
+
+    n_questions: int
+    seconds: float | None
+    "attribution alone, without loading the model"
+    pace: Pace | None
+    "what `seconds` rests on"
+    weight_bytes: int | None
+    working_bytes: int | None
+    "memory of a pass, beside the weights"
+    disk_bytes: int | None
+    "of what is kept"
+
+
+def facts_from_runs(spec: ModelSpec, runs: Iterable[RunFolder]) -> ModelFacts | None:
+    """What the newest run with this very spec learned about its model. runs: newest first."""
+    for run in runs:
+        if run.config().model == spec and (setting := run.setting()) is not None:
+            return setting.model
+    return None
+
+
+def pace_from_runs(spec: ModelSpec, runs: Iterable[RunFolder]) -> Pace | None:
+    """The newest finished attribution with this very spec. runs: newest first."""
+    for run in runs:
+        config = run.config()
+        if config.model != spec or (setting := run.setting()) is None or run.ranking() is None:
+            continue
+        seconds = run.status().seconds.get("attribution")
+        if seconds and setting.attribution:
+            return Pace(seconds / len(setting.attribution), config.attribution.steps, run.id)
+    return None
+
+
+def estimate(
+    config: RunConfig,
+    facts: ModelFacts | None,
+    pace: Pace | None,
+    size: Size | None,
+    device: str | None = None,
+) -> Estimate:
+    """By the measured pace where there is one, else by arithmetic for a `device` of the name in cost.DEVICES.
+
+    Time grows with the steps: a question is L·m rows, whatever it asks.
+    """
+    n_questions = N_PROXIES * config.attribution.examples
+    dimensions, dtype = size.dimensions if size else None, config.model.dtype
+    cost = attribution_cost(dimensions, config.attribution, dtype=dtype) if dimensions else None
+    weights = size.parameters * BYTES[dtype] if size else None
+    seconds = None
+    if pace:
+        seconds = pace.seconds * n_questions * config.attribution.steps / pace.steps
+    elif cost and weights and device:
+        known = next((each for each in DEVICES if each.name == device), None)
+        seconds = seconds_on(known, cost, weights, dtype) if known else None
+    n_total = facts.n_total if facts else dimensions.n_total if dimensions else None
+    targets = targets_of(config.attribution.methods)
+    return Estimate(
+        n_questions=n_questions,
+        seconds=seconds,
+        pace=pace,
+        weight_bytes=weights,
+        working_bytes=cost.working_bytes if cost else None,
+        disk_bytes=disk_bytes(n_total, config.attribution, targets, n_questions) if n_total else None,
+    )
+
+
+def cost_report(
+    spec: ModelSpec, n_questions: int, config: AttributionConfig, *, tokens: int = TOKENS, shared: int = SHARED_TOKENS
+) -> dict[str, Any]:
+    """What `n_questions` cost with this model, as one JSON-able dict. ModelError when its size is not known."""
+    size = size_of(spec)
+    if size is None or size.dimensions is None:
+        raise ModelError(
+            "the model's size is not known before its config is fetched",
+            where=spec.source,
+            accepted="a preset of `models`, a folder with config.json, a .gguf file, or a model in the hub's cache",
+        )
+    preset = find_preset(spec.source)
+    cost = attribution_cost(size.dimensions, config, n_questions=n_questions, tokens=tokens, shared=shared)
+    return {
+        "model": preset.title if preset else spec.title,
+        "parameters": size.parameters,
+        "layers": size.dimensions.n_layers,
+        "neurons_a_layer": size.dimensions.n_neurons,
+        "questions": n_questions,
+        "tokens": tokens,
+        "shared_tokens": shared,
+        "steps": config.steps,
+        "rule": config.rule,
+        "methods": list(config.methods),
+        "flops": {"prompts": cost.prompt_flops, "rows": cost.row_flops, "total": cost.flops},
+        "memory_bytes": {
+            dtype: {
+                "weights": size.parameters * BYTES[dtype],
+                "working": working_of(size.dimensions, config, dtype, tokens),
+            }
+            for dtype in REPORTED
+        },
+        "disk_bytes": cost.disk_bytes,
+        "time": [
+            _time(device, dtype, size, config, n_questions, tokens, shared) for device in DEVICES for dtype in REPORTED
+        ],
+    }
+
+
+def working_of(dimensions: Dimensions, config: AttributionConfig, dtype: str, tokens: int) -> int:
+    return attribution_cost(dimensions, config, n_questions=1, dtype=dtype, tokens=tokens).working_bytes
+
+
+def _time(
+    device: Device, dtype: str, size: Size, config: AttributionConfig, n_questions: int, tokens: int, shared: int
+) -> dict[str, Any]:
+    assert size.dimensions is not None
+    weights = size.parameters * BYTES[dtype]
+    need = weights + working_of(size.dimensions, config, dtype, tokens)
+    # Where it does not fit at all: the usual passes.
+    free = device.memory - weights if device.memory and device.memory > weights else None
+    cost = attribution_cost(
+        size.dimensions, config, n_questions=n_questions, dtype=dtype, tokens=tokens, shared=shared, free=free
+    )
+    return {
+        "device": device.name,
+        "dtype": dtype,
+        "seconds": seconds_on(device, cost, weights, dtype),
+        "fits": None if device.memory is None else need <= device.memory,
+        "rests_on": device.rests_on,
+    }
+
+
+def cost_text(result: dict[str, Any]) -> str:
+    """The report for a terminal."""
+    memory = [
+        f"{dtype} {gigabytes(sum(parts.values()))} (weights {gigabytes(parts['weights'])})"
+        for dtype, parts in result["memory_bytes"].items()
+    ]
+    lines = [
+        f"{result['model']}: {result['parameters'] / 1e9:.2f} B parameters, {result['layers']} layers of "
+        f"{result['neurons_a_layer']:,} neurons",
+        f"{result['questions']:,} questions of {result['tokens']} tokens ({result['shared_tokens']} of them shared), "
+        f"m = {result['steps']}, {result['rule']}, {', '.join(result['methods'])}",
+        f"arithmetic  {result['flops']['total'] / 1e12:.3g} TFLOP, of which prompts "
+        f"{result['flops']['prompts'] / 1e12:.3g}",
+        f"memory      {'; '.join(memory)}",
+        f"disk        {gigabytes(result['disk_bytes'])}",
+    ]
+    for line in result["time"]:
+        said = "not measured" if line["seconds"] is None else in_words(line["seconds"])
+        no_room = "" if line["fits"] in (None, True) else "; does not fit into its memory"
+        lines.append(f"time        {line['device']}, {line['dtype']}: {said}{no_room}")
+    return "\n".join([*lines, *(f"{device.name}: rests on {device.rests_on}." for device in DEVICES)])
+
+
+def in_words(seconds: float) -> str:
+    """`12 s`, `4 min`, `3.5 h`, `12 days`."""
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+
+
+def cost_table(questions: tuple[int, ...] = (15, 1500, 100_000)) -> str:
+    """The README's table: LLaMA-2-7B, 13B and 70B."""
+    rows = [
+        "| model | questions | TFLOP | memory float32, bfloat16 | disk | H100 float32 | H100 bfloat16 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in ("LLaMA-2-7B", "LLaMA-2-13B", "LLaMA-2-70B"):
+        for n in questions:
+            found = cost_report(ModelSpec(name), n, AttributionConfig())
+            memory = ", ".join(gigabytes(sum(parts.values())) for parts in found["memory_bytes"].values())
+            times = [
+                in_words(line["seconds"]) + ("" if line["fits"] else " (does not fit)")
+                for line in found["time"]
+                if line["device"].startswith("NVIDIA")
+            ]
+            tera = f"{found['flops']['total'] / 1e12:,.0f}"
+            cells = (name, f"{n:,}", tera, memory, gigabytes(found["disk_bytes"]), *times)
+            rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)

@@ -1,0 +1,44 @@
+"""A loaded model as a value: what every pass over it needs to know."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from neuron_core.models.architectures import Architecture
+from neuron_core.models.spec import ModelSpec
+
+
+@dataclass(eq=False)
+class LoadedModel:
+    """A causal language model, ready for attribution: in eval mode, no weight requires a gradient."""
+
+    spec: ModelSpec
+    model: Any
+    tokenizer: Any
+    architecture: Architecture
+    layers: list[nn.Module]
+    down_projections: list[nn.Module]
+    n_neurons: int
+    "neurons a layer, I"
+    hidden_size: int
+    context_length: int
+    device: torch.device
+    fingerprint: str
+    "16 hex digits over names, shapes and sampled values of all parameters"
+    adds_neurons: bool = False
+    "whether each layer adds its down projection's output to the residual stream unchanged; measured at load"
+
+    @property
+    def n_layers(self) -> int:
+        return len(self.layers)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.model.dtype
+
+    @property
+    def score_dtype(self) -> torch.dtype:
+        """Of logits, probabilities and scores: float32, or float64 where the model itself is."""
+        return torch.promote_types(self.dtype, torch.float32)

@@ -1,0 +1,1 @@
+"""What a page shows, as commands and Python to copy."""

@@ -1,0 +1,156 @@
+"""A run's settings as commands and as Python, to be copied. No torch."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from neuron_core.models.spec import ModelSpec
+from neuron_core.qatt.config import USUAL, PromptConfig
+from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
+from neuron_core.runs.demo import demo_config
+
+PROGRAM = "python -m neuron_core"
+MODEL_FIELDS = ("source", "revision", "dtype", "device", "device_map", "trust_remote_code")
+ATTRIBUTION_FIELDS = ("methods", "examples", "steps", "rule", "z", "k")
+EVALUATION_FIELDS = ("ks", "examples", "random_seeds", "position", "sample", "methods")
+PROMPT_OPTIONS = {
+    "role": "role",
+    "rule": "answer-rule",
+    "stem": "stem",
+    "demonstration": "demonstration",
+    "letter": "demonstration-letter",
+    "distractors": "distractors",
+    "template": "template",
+}
+"fields of a PromptConfig and the options of the command line"
+OPTION_NAMES = {"source": "model", "ks": "k"}
+
+
+def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
+    """The commands that make this run again; None when the command line does not take one of its settings.
+
+    folder: where the run goes, when a second command, the evaluation, has to find it. How many rows go through the
+    model at once is left to the command line: scores agree within 1e-6.
+    """
+    config = _usual_chunks(config)
+    if config == _usual_chunks(demo_config(ModelSpec(config.model.source))):
+        return _line("demo", config.model, ("source",) if config.model != ModelSpec() else ())
+    wanted = config.evaluation
+    taken = RunConfig(
+        task=config.task,
+        model=ModelSpec(**_some(config.model, MODEL_FIELDS)),
+        seed=config.seed,
+        prompt=config.prompt,
+        attribution=AttributionConfig(**_some(config.attribution, ATTRIBUTION_FIELDS)),
+        evaluation=EvaluationConfig(**_some(wanted, EVALUATION_FIELDS)) if wanted else None,
+    )
+    if taken != config:
+        return None
+    model = [name for name in MODEL_FIELDS if getattr(config.model, name) != getattr(ModelSpec(), name)]
+    lines = [
+        f"{_line('attribute', config, ('task',))}{_options(config.model, model)}"
+        f"{_options(config.attribution, ATTRIBUTION_FIELDS)}{_options(config, ('seed',))}"
+        f"{_wording(config.prompt)}"
+    ]
+    if wanted:
+        lines[0] += f" --out {shlex.quote(folder)}"
+        lines.append(_line(f"evaluate --run {shlex.quote(folder)}", wanted, EVALUATION_FIELDS))
+    return "\n".join(lines)
+
+
+def experiment_command(outputs: Sequence[str], configs: Sequence[RunConfig], k: int) -> str:
+    """The command that makes these tables and figures for the tasks of `configs`, with the model of the first.
+
+    outputs: names that `experiment` takes. Its runs are its own: they share the model, the tasks, K, the seed and the
+    wording.
+    """
+    first = configs[0]
+    model = [name for name in MODEL_FIELDS if getattr(first.model, name) != getattr(ModelSpec(), name)]
+    tasks = shlex.quote(",".join(dict.fromkeys(config.task for config in configs)))
+    seed = f" --seed {first.seed}" if first.seed else ""
+    more = f"{_options(first.model, model)}{seed}{_wording(first.prompt)}"
+    return f"{PROGRAM} experiment {' '.join(outputs)} --tasks {tasks} --k {k}{more}"
+
+
+def python_of(config: RunConfig) -> str:
+    """A script that makes this run again and prints its good neurons."""
+    used = sorted(name for name in ("AttributionConfig", "EvaluationConfig", "RunConfig") if name in _call(config))
+    imports = [f"from neuron_core.runs.config import {', '.join(used)}"]
+    if "PromptConfig(" in _call(config):
+        imports.insert(0, "from neuron_core.qatt.config import PromptConfig")
+    if "ModelSpec(" in _call(config):
+        imports.insert(0, "from neuron_core.models.spec import ModelSpec")
+    return "\n".join(
+        [
+            *imports,
+            "from neuron_core.engine.engine import Engine",
+            "from neuron_core.engine.execute import execute",
+            "from neuron_core.runs.store import Store",
+            "",
+            f"config = {_call(config)}",
+            "run = Store().create(config)",
+            "execute(run, lambda say: Engine(config.model, on_stage=say))",
+            "setting, ranking = run.setting(), run.ranking()",
+            "print(run.id, ranking.cut(setting.k).good)",
+        ]
+    )
+
+
+def _usual_chunks(config: RunConfig) -> RunConfig:
+    attribution = replace(config.attribution, layers_per_pass=AttributionConfig().layers_per_pass)
+    evaluation = config.evaluation and replace(config.evaluation, rows_per_pass=EvaluationConfig().rows_per_pass)
+    return replace(config, attribution=attribution, evaluation=evaluation)
+
+
+def _some(value: Any, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}
+
+
+def _line(command: str, value: object, names: Sequence[str]) -> str:
+    return f"{PROGRAM} {command}{_options(value, names)}"
+
+
+def _options(value: object, names: Sequence[str]) -> str:
+    """Fields as options; a field that is None is left out."""
+    found = [(OPTION_NAMES.get(name, name).replace("_", "-"), getattr(value, name)) for name in names]
+    return "".join(
+        f" --{name}" if field is True else f" --{name} {_word(field)}"
+        for name, field in found
+        if field is not None and field is not False
+    )
+
+
+def as_option(text: str) -> str:
+    """A text for one line of a shell: a line break as \\n, a backslash doubled."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def from_option(text: str) -> str:
+    """What `as_option` was given."""
+    return re.sub(r"\\([n\\])", lambda match: "\n" if match[1] == "n" else "\\", text)
+
+
+def _wording(prompt: PromptConfig) -> str:
+    """What differs from the usual wording, each a word of its own: a role may begin like an option."""
+    own = {option: getattr(prompt, name) for name, option in PROMPT_OPTIONS.items() if _differs(prompt, name)}
+    return "".join(f" {shlex.quote(f'--{option}={as_option(value)}')}" for option, value in own.items())
+
+
+def _differs(prompt: PromptConfig, name: str) -> bool:
+    return bool(getattr(prompt, name) != getattr(USUAL, name))
+
+
+def _word(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else shlex.quote(str(value))
+
+
+def _call(value: Any) -> str:
+    """The expression that makes this dataclass, with the fields that are not at their default."""
+    if not is_dataclass(value):
+        return repr(value)
+    kind: Any = type(value)
+    plain = kind(task="") if kind is RunConfig else kind()
+    given = [f.name for f in fields(value) if getattr(value, f.name) != getattr(plain, f.name)]
+    return f"{kind.__name__}({', '.join(f'{name}={_call(getattr(value, name))}' for name in given)})"

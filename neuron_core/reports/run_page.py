@@ -1,0 +1,164 @@
+"""Finished runs as one HTML file that opens without a network. No torch."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from neuron_core.analysis.available_tables import ENTRY_TABLES, can_be_made, common_budgets, entry_table, lacking
+from neuron_core.analysis.layers import layer_counts, neuron_rows
+from neuron_core.analysis.tables import GOOD_ONLY, baseline_table, run_table
+from neuron_core.control.metrics import Evaluation
+from neuron_core.errors import RunError
+from neuron_core.experiments.task_comparisons import effects_of, entries_output, evaluations_of
+from neuron_core.figures.baseline import letter_bars
+from neuron_core.figures.control import ratio_curves
+from neuron_core.figures.html_page import Section, html_report
+from neuron_core.figures.layers import completeness_bars, layer_heatmap
+from neuron_core.reports.comparison import config_differences, metric_differences, set_overlaps
+from neuron_core.runs.config import config_to_json
+from neuron_core.runs.results import read_attribution
+from neuron_core.runs.setting import Setting
+from neuron_core.runs.store import RunFolder
+
+OVERLAP_KS = (10, 25, 50, 100, 250)
+MEASURED = {
+    "Table 1": "every method at its best ratio",
+    "Table 2": "rivals, original and enabled",
+    "Table 3": "good neurons, bad neurons, both",
+    "Table 6": "good, bad and both neurons of each method",
+    "Table 7": "every method at every budget",
+}
+
+
+def runs_html(runs: Mapping[str, RunFolder]) -> str:
+    """Everything of one run, or of two beside each other. runs: what a run is called → its folder.
+
+    RunError for a run whose attribution or evaluation is not finished: there is nothing to report.
+    """
+    sections = [section for name, run in runs.items() for section in _sections(name, run)]
+    if len(runs) == 2:
+        sections.append(_comparison(*runs.values()))
+    return html_report(f"NeuronLLM run {', '.join(runs)}", _whole_setting(runs), sections)
+
+
+def tables_html(runs: Mapping[str, RunFolder], k: int) -> str:
+    """The paper's tables that these runs allow, at one budget; Table 7 at all that they share. runs: task → run.
+
+    RunError for a run without an evaluation.
+    """
+    evaluations, effects = evaluations_of(runs), effects_of(runs)
+    baselines = baseline_table({task: one.baseline for task, one in evaluations.items()}, effects)
+    sections = []
+    for name, line in ENTRY_TABLES.items():
+        if not can_be_made(name, evaluations, k):
+            continue
+        table = entry_table(name, evaluations, k, common_budgets(evaluations), effects)
+        missing = lacking(name, evaluations, k)
+        more = f"Not evaluated on every task: {', '.join(missing)}." if missing else ""
+        anchor = name.lower().replace(" ", "")
+        # Bars of every budget could not be told apart.
+        measures = () if name == "Table 7" else ("rac", "rcc")
+        title = f"{name}: {MEASURED[name]}" + (f", K = {k}" if measures else "")
+        made = entries_output(anchor, title, table, line, more, measures=measures)
+        sections.append(Section(made.name, made.title, made.text, made.printed, made.figures))
+    text = "Accuracy and comprehension in percent, with 95% intervals; chance is 25%."
+    sections.append(Section("table4", "Table 4: the unmodified model", text, [("Baselines", baselines)]))
+    return html_report("NeuronLLM tables", {"K": k, **_whole_setting(runs)}, sections)
+
+
+def _sections(name: str, run: RunFolder) -> list[Section]:
+    """Baseline, neurons and effects of a run, as far as they are there."""
+    setting = run.setting()
+    attribution, evaluation = read_attribution(run), run.evaluation()
+    if setting is None or (attribution is None and evaluation is None):
+        raise RunError("there is nothing to report yet", where=name, accepted="a run with a finished attribution")
+    measured = evaluation or attribution
+    assert measured is not None
+    table = baseline_table({setting.task_name: measured.baseline}, effects_of({setting.task_name: run}))
+    asked = "evaluation" if evaluation is not None else "attribution"
+    text = f"The unmodified model on the {asked} questions, in percent with 95% intervals; chance is 25%."
+    figures = [("How often each letter is chosen", letter_bars(measured.baseline))]
+    found = [Section(f"{name}-baseline", f"{name}: baseline", text, [("Baseline", table)], figures)]
+    if attribution is not None:
+        found.append(_neurons(name, run, setting))
+    if evaluation is not None:
+        found.append(_effects(name, run, setting, evaluation))
+    return found
+
+
+def _neurons(name: str, run: RunFolder, setting: Setting) -> Section:
+    """The top K of every method, where they are, and how far the attribution closes."""
+    found = read_attribution(run)
+    assert found is not None
+    tables, figures = [], []
+    for method, ranking in found.rankings.items():
+        cut = ranking.cut(setting.k)
+        columns = ["role", "rank", "id", "layer", "index", "score"]
+        table = pd.DataFrame([{column: getattr(row, column) for column in columns} for row in neuron_rows(cut)])
+        # As text: a report rounds numbers, and scores are small.
+        shown = table.assign(score=[f"{score:.3e}" for score in table["score"]]) if len(table) else table
+        tables.append((f"{method}: top {setting.k} good and bad", shown))
+        figures.append((f"{method}: layers", layer_heatmap(layer_counts(cut, ranking.n_layers), setting.k)))
+    figures.append(("Completeness gap by layer", completeness_bars(found.gaps.mean, found.gaps.spread)))
+    text = (
+        f"z = {setting.z}, K = {setting.k} (preset {setting.preset}) of {setting.model.n_total} neurons; "
+        f"{found.ranking.n_ambiguous} ambiguous ones set to 0. Largest guard distance {found.guard:.1e}."
+    )
+    return Section(f"{name}-neurons", f"{name}: neurons", text, tables, figures)
+
+
+def _effects(name: str, run: RunFolder, setting: Setting, evaluation: Evaluation) -> Section:
+    """Every source at every budget, at its best ratio, held out and with side effects, and curves over the ratio."""
+    table = run_table(setting.task_name, evaluation, effects_of({setting.task_name: run}))
+    made = entries_output(f"{name}-effects", f"{name}: interventions", table, ("method", "k"), measures=())
+    source = evaluation.best[0].source
+    figures = [
+        (f"{source}: {metric.upper()} over the ratio, K = {k}", ratio_curves(evaluation, k, metric, source))
+        for k in dict.fromkeys(best.k for best in evaluation.best if best.source == source)
+        for metric in ("rac", "rcc")
+        if source not in GOOD_ONLY
+    ]
+    whole = table.drop(columns=["task", "n_tasks", "n_undefined"])
+    return Section(made.name, made.title, made.text, [*made.printed, ("All entries", whole)], figures)
+
+
+def _comparison(one: RunFolder, two: RunFolder) -> Section:
+    """What differs between two runs, and what their neurons share."""
+    tables = [("Settings that differ", config_differences(one.config(), two.config()))]
+    evaluations, rankings = [run.evaluation() for run in (one, two)], [run.ranking() for run in (one, two)]
+    if evaluations[0] is not None and evaluations[1] is not None:
+        tables.append(("Metrics in percent", metric_differences(evaluations[0], evaluations[1])))
+    if rankings[0] is not None and rankings[1] is not None:
+        sizes = {(ranking.n_layers, ranking.n_neurons) for ranking in rankings if ranking is not None}
+        if len(sizes) == 1:
+            tables.append(("Neurons that both have", set_overlaps(rankings[0], rankings[1], OVERLAP_KS)))
+    return Section("comparison", "The two runs beside each other", "", tables)
+
+
+def _whole_setting(runs: Mapping[str, RunFolder]) -> dict[str, Any]:
+    """What the results of every run rest on."""
+    return {name: _setting_of(run) for name, run in runs.items()}
+
+
+def _setting_of(run: RunFolder) -> dict[str, Any]:
+    setting = run.setting()
+    if setting is None:
+        raise RunError("the run has not begun", where=run.id, accepted="a finished run")
+    model = setting.model
+    return {
+        "run": run.id,
+        "label": run.label() or None,
+        "task": f"{setting.task_name} ({setting.task_kind}), fingerprint {setting.task_fingerprint}",
+        "examples of the file": f"{setting.n_examples}, {setting.n_rejected} rows rejected",
+        "model": f"{model.title}, {model.architecture}, fingerprint {model.fingerprint}",
+        "layers x neurons": f"{model.n_layers} x {model.n_neurons}",
+        "dtype and device": f"{model.dtype} on {model.device}",
+        "z, K": f"{setting.z}, {setting.k} (preset {setting.preset})",
+        "demonstration": setting.demonstration_id,
+        "attribution examples": list(dict.fromkeys(question.example_id for question in setting.attribution)),
+        "evaluation questions": len(setting.evaluation),
+        "sample": setting.sample.in_words if setting.sample else "natural",
+        "config": json.loads(config_to_json(run.config())),
+    }

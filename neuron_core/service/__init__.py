@@ -1,0 +1,1 @@
+"""The worker process, the handle on it, and background jobs."""

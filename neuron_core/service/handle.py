@@ -1,0 +1,308 @@
+"""The handle on the worker: runs are submitted, watched, cancelled and resumed here. No torch."""
+
+import atexit
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import psutil
+
+from neuron_core.errors import NeuronCoreError, RunError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.config import EvaluationConfig, RunConfig
+from neuron_core.runs.setting import ModelFacts, PromptReport
+from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus, Store
+from neuron_core.service.job_table import JobTable
+from neuron_core.service.process import WorkerProcess
+from neuron_core.service.prompt_inspection import PromptInspections
+from neuron_core.service.protocol import (
+    WORKER_LOG,
+    CancelRequest,
+    Failure,
+    Inspected,
+    JobEnded,
+    JobStep,
+    ModelState,
+    Reply,
+    Request,
+    RunEnded,
+    RunRequest,
+)
+from neuron_core.service.run_end import CANCELLED, end_run, settle
+
+CONFIRM_S, END_S, TERMINATE_S, KILL_S = 1.5, 1.0, 0.2, 0.2
+POLL_S = 0.2
+RESUMABLE = ("interrupted", "cancelled", "failed")
+
+
+@dataclass(frozen=True, eq=False)
+class _RunInWorker:
+    """One stay of a run in the worker; a run that is resumed gets another one."""
+
+    run_id: str
+    spec: ModelSpec
+
+
+class EngineHandle:
+    """Owns the worker process and the queue of runs; may be shared by any number of threads.
+
+    The worker starts when it is first needed, and anew after it died. One lock guards the state; who waits
+    for the worker lets go of it. Every method that names a run raises RunError for an unknown one.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._state = threading.Condition()
+        self._queue: list[str] = []
+        self._in_worker: _RunInWorker | None = None
+        self._cancelling: _RunInWorker | None = None
+        self._process: WorkerProcess | None = None
+        self._stopping = False
+        self._model = ModelState(loading=False)
+        self._numbers = itertools.count()
+        self._closed = False
+        self._prompts = PromptInspections(self._state, self._send_beside)
+        self.jobs = JobTable(self._state, self._send_beside, self._send_if_there)
+        atexit.register(self.close)
+
+    def submit(self, config: RunConfig) -> str:
+        """Makes the run's folder, queues the run, returns its id."""
+        with self._state:
+            self._check_open()
+            run = self.store.create(config)
+            self._enqueue(run.id)
+            return run.id
+
+    def resume(self, run_id: str) -> None:
+        """Queues an interrupted, cancelled or failed run again; what it finished is not computed again."""
+        with self._state:
+            self._check_open()
+            run = self._in_state(run_id, RESUMABLE)
+            self._queue_again(run_id, run)
+
+    def evaluate(self, run_id: str, evaluation: EvaluationConfig) -> None:
+        """Gives a run that is not active this evaluation, in place of any before, and queues it."""
+        with self._state:
+            self._check_open()
+            run = self._in_state(run_id, ("done", *RESUMABLE))
+            run.set_evaluation(replace(run.config(), evaluation=evaluation))
+            self._queue_again(run_id, run)
+
+    def cancel(self, run_id: str) -> None:
+        """Stops a queued or active run within 2 s; without effect on one that has ended.
+
+        A worker that does not answer (it loads, or a question takes long) is ended, and with it its model.
+        RunError when the run is going in another process.
+        """
+        with self._state:
+            run = self.store.open(run_id)
+            if run_id in self._queue:
+                self._queue.remove(run_id)
+                end_run(run, "cancelled", CANCELLED)
+                self._state.notify_all()
+                return
+            current, process = self._in_worker, self._process
+            if current is None or process is None or current.run_id != run_id:
+                if run.status().state == "running":
+                    raise RunError("another process works on this run", where=run_id, accepted="cancel it there")
+                return
+            self._cancelling = current
+            process.send(CancelRequest(run_id))
+            if not self._state.wait_for(lambda: self._in_worker is not current, CONFIRM_S):
+                self._stop_worker(at_once=True)
+
+    def status(self, run_id: str) -> RunStatus:
+        """What disk and queue say together: a queued run that is not in this queue is `interrupted`."""
+        with self._state:
+            status = self.store.open(run_id).status()
+            if status.state != "queued" or run_id in self._queue:
+                return status
+            if self._in_worker is not None and self._in_worker.run_id == run_id:
+                return replace(status, state="running", stage="loading", message="starting")
+            return replace(status, state="interrupted")
+
+    def stream(self, run_id: str) -> Iterator[RunStatus]:
+        """Each new status of a run, until it is neither queued nor worked on."""
+        last = None
+        while True:
+            with self._state:
+                status = self.status(run_id)
+                going = status.state in ACTIVE or run_id == self.active()
+                if going and status == last:
+                    self._state.wait(POLL_S)
+                    continue
+            if status != last:
+                yield status
+            if not going:
+                return
+            last = status
+
+    def delete(self, run_id: str) -> None:
+        """Removes a run for good. RunError while it is queued or worked on."""
+        with self._state:
+            self._in_state(run_id, ("done", *RESUMABLE))
+            self.store.delete(run_id)
+
+    def active(self) -> str | None:
+        """The run that the worker has."""
+        with self._state:
+            return self._in_worker.run_id if self._in_worker else None
+
+    def queued(self) -> tuple[str, ...]:
+        """Runs that wait, next first."""
+        with self._state:
+            return tuple(self._queue)
+
+    def model(self) -> ModelFacts | None:
+        """The model that is loaded now."""
+        with self._state:
+            return self._model.facts
+
+    def worker_pid(self) -> int | None:
+        """Number of the worker process, None while there is none."""
+        with self._state:
+            return self._process.pid if self._process else None
+
+    def worker_memory(self) -> int:
+        """Bytes that the worker holds now, most of them its model; 0 while there is none."""
+        pid = self.worker_pid()
+        try:
+            return int(psutil.Process(pid).memory_info().rss) if pid else 0
+        except psutil.Error:
+            return 0
+
+    def loading(self) -> bool:
+        """Whether the worker is starting or a model is being loaded."""
+        with self._state:
+            return self._model.loading
+
+    def inspect(self, prompt: str, spec: ModelSpec) -> PromptReport:
+        """Tokens and option probabilities of one prompt; loads the model if it is not loaded.
+
+        Waits for the end of a question if a run with this model is going. RunError when a run is using
+        another model, the worker ends, or 120 s pass; ModelError and LetterError from the model.
+        """
+        return self._prompts.ask(prompt, spec)
+
+    def unload(self) -> None:
+        """Ends the worker, and with it every byte that the model held. RunError while it is used."""
+        with self._state:
+            if self._in_worker is not None or self._queue or self._prompts.going() or self.jobs.going():
+                raise RunError("the model is in use", accepted="wait until it has finished, or cancel what it does")
+            self._stop_worker()
+
+    def close(self) -> None:
+        """Ends the worker; a run in it can be resumed by another handle."""
+        atexit.unregister(self.close)
+        with self._state:
+            self._closed = True
+            self._queue.clear()
+            self._stop_worker()
+
+    def _stop_worker(self, *, at_once: bool = False) -> None:
+        """Ends the worker within a moment; until it is gone nothing is sent to it."""
+        process = self._process
+        if process is None:
+            return
+        self._stopping = True
+        steps = (
+            (process.end_input, 0.0 if at_once else END_S),
+            (process.terminate, TERMINATE_S),
+            (process.kill, KILL_S),
+        )
+        for step, seconds in steps:
+            step()
+            if self._state.wait_for(lambda: self._process is not process, seconds):
+                return
+
+    def _send_beside(self, spec: ModelSpec | None, make: Callable[[int], Request]) -> int:
+        """Sends a request that goes beside runs with the model that it needs. RunError: a run is using another one."""
+        self._check_open()
+        self._state.wait_for(lambda: not self._stopping, CONFIRM_S)
+        current = self._in_worker
+        if current is not None and spec is not None and current.spec != spec:
+            raise RunError("a run is using another model", where=current.run_id, accepted="wait for it, or cancel it")
+        number = next(self._numbers)
+        self._worker().send(make(number))
+        return number
+
+    def _send_if_there(self, request: Request) -> None:
+        if self._process is not None:
+            self._process.send(request)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RunError("the handle is closed", accepted="a new EngineHandle")
+
+    def _in_state(self, run_id: str, states: tuple[str, ...]) -> RunFolder:
+        state = self.status(run_id).state
+        if state not in states:
+            raise RunError(f"the run is {state}", where=run_id, accepted=f"a run that is {' or '.join(states)}")
+        return self.store.open(run_id)
+
+    def _queue_again(self, run_id: str, run: RunFolder) -> None:
+        run.write_status(replace(run.status(), state="queued", message="", eta_s=None))
+        self._enqueue(run_id)
+
+    def _enqueue(self, run_id: str) -> None:
+        self._queue.append(run_id)
+        self._send_next()
+        self._state.notify_all()
+
+    def _send_next(self) -> None:
+        while self._queue and self._in_worker is None and not self._stopping and not self._closed:
+            run_id = self._queue.pop(0)
+            try:
+                run = self.store.open(run_id)
+                current = _RunInWorker(run_id, run.config().model)
+                self._worker().send(RunRequest(run_id, str(run.path.resolve())))
+                self._in_worker = current
+            except (NeuronCoreError, OSError) as error:
+                self._settle(run_id, "failed", str(error))
+
+    def _worker(self) -> WorkerProcess:
+        if self._process is None:
+            self.store.root.mkdir(parents=True, exist_ok=True)
+            self._process = WorkerProcess(self.store.root, self._on_reply, self._on_end)
+            self._model = ModelState(loading=True)
+        return self._process
+
+    def _on_reply(self, reply: Reply) -> None:
+        with self._state:
+            if isinstance(reply, ModelState):
+                self._model = reply
+            elif isinstance(reply, Inspected):
+                self._prompts.answer(reply)
+            elif isinstance(reply, JobStep):
+                self.jobs.change(reply.number, done=reply.done, total=reply.total, text=reply.text)
+            elif isinstance(reply, JobEnded):
+                failure = reply.failure and reply.failure.exception()
+                self.jobs.change(reply.number, ended=True, failure=failure)
+            elif isinstance(reply, RunEnded):
+                self._in_worker = None
+                if reply.failure is not None:
+                    self._settle(reply.run_id, "failed", str(reply.failure.exception()))
+                self._send_next()
+            self._state.notify_all()
+
+    def _on_end(self, how: str) -> None:
+        with self._state:
+            self._process, self._stopping, self._model = None, False, ModelState(loading=False)
+            gone = Failure.of(RunError(f"the worker process ended ({how})", where=str(self.store.root / WORKER_LOG)))
+            self._prompts.end_all(gone)
+            self.jobs.end_all(gone.exception())
+            current, self._in_worker = self._in_worker, None
+            if current is not None and current is self._cancelling:
+                self._settle(current.run_id, "cancelled", CANCELLED)
+            elif current is not None:
+                self._settle(
+                    current.run_id, "interrupted", f"The worker process ended ({how}). What was finished is kept."
+                )
+            self._send_next()
+            self._state.notify_all()
+
+    def _settle(self, run_id: str, state: str, message: str) -> None:
+        """Writes the end of a run that the worker left without one, unless it is queued again by now."""
+        if run_id not in self._queue:
+            settle(self.store, run_id, state, message)

@@ -1,0 +1,151 @@
+"""What a handle and its worker say to each other: one JSON object a line. No torch."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, TypeAdapter
+
+from neuron_core import errors
+from neuron_core.control.findings import Generation
+from neuron_core.errors import NeuronCoreError, RunError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.setting import ModelFacts, PromptReport
+from neuron_core.service.jobs import BackgroundJob
+
+T = TypeVar("T")
+WORKER_LOG = "worker.log"
+"file in the folder of runs"
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """Carry this run through; the next one is sent when it has ended."""
+
+    run_id: str
+    path: str
+    kind: Literal["run"] = "run"
+
+
+@dataclass(frozen=True)
+class CancelRequest:
+    """Stop this run at the next question."""
+
+    run_id: str
+    kind: Literal["cancel"] = "cancel"
+
+
+@dataclass(frozen=True)
+class InspectRequest:
+    """Show one prompt as the unmodified model sees it, between two questions if a run is going."""
+
+    number: int
+    prompt: str
+    spec: ModelSpec
+    kind: Literal["inspect"] = "inspect"
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """Carry this job out, a step at a time between two questions if a run is going."""
+
+    number: int
+    job: BackgroundJob
+    spec: ModelSpec
+    kind: Literal["job"] = "job"
+
+
+@dataclass(frozen=True)
+class DropRequest:
+    """Stop this job at its next step."""
+
+    number: int
+    kind: Literal["drop"] = "drop"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error on its way between the two processes."""
+
+    error: str
+    "name of a class in errors.py"
+    what: str
+    where: str | None = None
+    accepted: str | None = None
+
+    @classmethod
+    def of(cls, error: Exception) -> "Failure":
+        if isinstance(error, NeuronCoreError):
+            return cls(type(error).__name__, error.what, error.where, error.accepted)
+        return cls("RunError", f"{type(error).__name__}: {error}", None, "see the worker's log")
+
+    def exception(self) -> NeuronCoreError:
+        """The error as it was raised in the worker."""
+        found = getattr(errors, self.error, RunError)
+        made: NeuronCoreError = found(self.what, where=self.where, accepted=self.accepted)
+        return made
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """What the worker holds."""
+
+    loading: bool
+    facts: ModelFacts | None = None
+    "None while no model is loaded"
+    kind: Literal["model"] = "model"
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """A run has ended; how, its folder says."""
+
+    run_id: str
+    failure: Failure | None = None
+    kind: Literal["ended"] = "ended"
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """Answer to the InspectRequest of this number: a report or a failure."""
+
+    number: int
+    report: PromptReport | None = None
+    failure: Failure | None = None
+    kind: Literal["inspected"] = "inspected"
+
+
+@dataclass(frozen=True)
+class JobStep:
+    """How far a job is."""
+
+    number: int
+    done: int
+    total: int
+    text: Generation | None = None
+    kind: Literal["step"] = "step"
+
+
+@dataclass(frozen=True)
+class JobEnded:
+    """A job is carried out, unless it failed or was dropped."""
+
+    number: int
+    failure: Failure | None = None
+    kind: Literal["job ended"] = "job ended"
+
+
+Request = RunRequest | CancelRequest | InspectRequest | JobRequest | DropRequest
+Reply = ModelState | RunEnded | Inspected | JobStep | JobEnded
+REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
+REPLY: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
+
+
+def to_line(message: Request | Reply) -> bytes:
+    """ASCII, one line."""
+    return json.dumps(asdict(message)).encode() + b"\n"
+
+
+def from_line(line: bytes, expected: TypeAdapter[T]) -> T:
+    """The message in a line; expected: REQUEST or REPLY. ValueError for anything else."""
+    return expected.validate_python(json.loads(line))

@@ -1,0 +1,276 @@
+"""The worker: a process that holds one engine and does what a handle asks for, one thing at a time.
+
+Requests come as lines on standard input; a thread only queues them and notes cancellations, everything else
+happens on the main thread. Replies are lines on a private copy of standard output; what libraries print goes
+to a log. End of input means that the server is gone: the worker ends at the next question.
+"""
+
+import argparse
+import faulthandler
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, BinaryIO
+
+from neuron_core.errors import Cancelled, NeuronCoreError, RunError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.store import RunFolder, default_root
+from neuron_core.service.job_steps import Step, length_steps, steps_of
+from neuron_core.service.jobs import LengthsJob
+from neuron_core.service.prompt_lengths import Reader
+from neuron_core.service.protocol import (
+    REQUEST,
+    WORKER_LOG,
+    CancelRequest,
+    DropRequest,
+    Failure,
+    Inspected,
+    InspectRequest,
+    JobEnded,
+    JobRequest,
+    JobStep,
+    ModelState,
+    Reply,
+    Request,
+    RunEnded,
+    RunRequest,
+    from_line,
+    to_line,
+)
+
+if TYPE_CHECKING:
+    from neuron_core.engine.engine import Engine
+
+SLICE_S = 0.3
+"how long jobs may go on between two questions of a run"
+Load = Callable[[ModelSpec, Callable[[str], None]], "Engine"]
+
+
+def load_engine(spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
+    """An engine with this model."""
+    from neuron_core.engine.engine import Engine
+
+    return Engine(spec, on_stage=say)
+
+
+class Worker:
+    """Serves requests from `source` on `sink` until the end of input."""
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO, load: Load = load_engine) -> None:
+        self._source, self._sink, self._load = source, sink, load
+        self._inbox: SimpleQueue[Request | None] = SimpleQueue()
+        self._postponed: deque[Request] = deque()
+        self._cancelled: set[str] = set()
+        self._server_gone = threading.Event()
+        self._engine: Engine | None = None
+        self._spec: ModelSpec | None = None
+        self._loading = False
+        self._reader: tuple[ModelSpec, Reader] | None = None
+        self._jobs: dict[int, Iterator[Step]] = {}
+        self._without_model: set[int] = set()
+        self._dropped: set[int] = set()
+
+    def serve(self) -> None:
+        """Returns, or raises SystemExit in mid-run, when input has ended."""
+        # Reading begins before torch is imported, which takes seconds.
+        threading.Thread(target=self._read, name="requests", daemon=True).start()
+        import neuron_core.engine.execute  # noqa: F401
+
+        self._tell_model()
+        while (request := self._next()) is not None:
+            if isinstance(request, RunRequest):
+                self._run(request)
+            else:
+                self._beside(request, running=False)
+
+    def _read(self) -> None:
+        try:
+            for line in self._source:
+                request = from_line(line, REQUEST)
+                if isinstance(request, CancelRequest):
+                    self._cancelled.add(request.run_id)
+                    continue
+                if isinstance(request, DropRequest):
+                    self._dropped.add(request.number)
+                    continue
+                if isinstance(request, RunRequest):
+                    self._cancelled.discard(request.run_id)
+                self._inbox.put(request)
+        finally:
+            self._server_gone.set()
+            self._inbox.put(None)
+
+    def _next(self) -> Request | None:
+        if self._postponed:
+            return self._postponed.popleft()
+        while self._jobs and self._inbox.empty():
+            self._go_on()
+        return self._inbox.get()
+
+    def _run(self, request: RunRequest) -> None:
+        from neuron_core.engine.execute import execute
+
+        failure = None
+        try:
+            run = RunFolder(Path(request.path))
+            spec = run.config().model
+            execute(
+                run,
+                lambda say: self._engine_for(spec, say),
+                other_engine=self._engine_for,
+                should_stop=lambda: self._between_questions(request.run_id, spec),
+            )
+        except Exception as error:
+            failure = self._failure(error)
+        self._tell(RunEnded(request.run_id, failure))
+
+    def _between_questions(self, run_id: str, spec: ModelSpec) -> bool:
+        """Answers short requests once the run's model is there, and says whether the run is to stop."""
+        while self._spec == spec and not self._inbox.empty():
+            request = self._inbox.get()
+            if isinstance(request, RunRequest):
+                self._postponed.append(request)
+            elif request is not None:
+                self._beside(request, running=True)
+        end = time.monotonic() + SLICE_S
+        while self._spec == spec and self._jobs and time.monotonic() < end:
+            self._go_on()
+        if self._server_gone.is_set():
+            # No Exception: the run neither failed nor was cancelled, it can be resumed.
+            raise SystemExit
+        return run_id in self._cancelled
+
+    def _beside(self, request: Request, *, running: bool) -> None:
+        """Answers a prompt, or takes on a job, beside a run with the same model if one is going."""
+        if isinstance(request, InspectRequest):
+            try:
+                report = self._engine_beside(request.spec, running).inspect(request.prompt)
+                answer = Inspected(request.number, report)
+            except Exception as error:
+                answer = Inspected(request.number, failure=self._failure(error))
+            self._tell(answer)
+        elif isinstance(request, JobRequest):
+            try:
+                self._jobs[request.number] = self._steps_of(request, running)
+            except Exception as error:
+                self._tell(JobEnded(request.number, self._failure(error)))
+
+    def _steps_of(self, request: JobRequest, running: bool) -> Iterator[Step]:
+        if isinstance(request.job, LengthsJob):
+            steps = length_steps(request.job, self._reader_for(request.spec))
+            self._without_model.add(request.number)
+            return steps
+        return steps_of(request.job, self._engine_beside(request.spec, running))
+
+    def _reader_for(self, spec: ModelSpec) -> Reader:
+        if self._engine is not None and self._spec == spec:
+            loaded, facts = self._engine.loaded, self._engine.facts()
+            return Reader(facts.title, loaded.tokenizer, loaded.context_length, facts.chat)
+        if self._reader is None or self._reader[0] != spec:
+            self._reader = spec, Reader.of(spec, lambda _: None)
+        return self._reader[1]
+
+    def _engine_beside(self, spec: ModelSpec, running: bool) -> "Engine":
+        if running and spec != self._spec:
+            raise RunError("a run is using another model", where=spec.title, accepted="wait for it, or cancel it")
+        return self._engine_for(spec, lambda _: None)
+
+    def _go_on(self) -> None:
+        """One step of the job whose turn it is; they take turns."""
+        number = next(iter(self._jobs))
+        steps = self._jobs.pop(number)
+        try:
+            if number in self._dropped:
+                self._dropped.remove(number)
+                raise Cancelled("this was cancelled")
+            step = next(steps, None)
+        except Exception as error:
+            self._end(number, self._failure(error))
+            return
+        if step is None:
+            self._end(number)
+        else:
+            self._jobs[number] = steps
+            self._tell(JobStep(number, step.done, step.total, step.text))
+
+    def _end(self, number: int, failure: Failure | None = None) -> None:
+        self._without_model.discard(number)
+        self._tell(JobEnded(number, failure))
+
+    def _engine_for(self, spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
+        if self._engine is not None and self._spec == spec:
+            return self._engine
+        self._let_go()
+        self._loading = True
+        self._tell_model()
+        try:
+            self._engine, self._spec = self._load(spec, say), spec
+            return self._engine
+        finally:
+            self._loading = False
+            self._tell_model()
+
+    def _let_go(self) -> None:
+        """Before the next model loads: two at once may be more than fits. What it was doing ends."""
+        for number in [number for number in self._jobs if number not in self._without_model]:
+            gone = RunError("another model took the place of this one", accepted="ask again")
+            self._tell(JobEnded(number, Failure.of(gone)))
+            del self._jobs[number]
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = self._spec = None
+            gc.collect()
+
+    def _failure(self, error: Exception) -> Failure:
+        # The log has the traceback; a user's mistake needs none.
+        if not isinstance(error, NeuronCoreError):
+            sys.excepthook(type(error), error, error.__traceback__)
+        return Failure.of(error)
+
+    def _tell_model(self) -> None:
+        self._tell(ModelState(self._loading, self._engine.facts() if self._engine else None))
+
+    def _tell(self, reply: Reply) -> None:
+        try:
+            self._sink.write(to_line(reply))
+            self._sink.flush()
+        except BrokenPipeError:
+            raise SystemExit from None
+
+
+def private_streams(log: Path) -> tuple[BinaryIO, BinaryIO]:
+    """Copies of standard input and output; the numbers 0, 1 and 2 then lead to nothing and to the log.
+
+    A library that prints, or asks a question on the terminal, can't come between handle and worker.
+    """
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with log.open("ab") as file, open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    return source, sink
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serves standard input until its end."""
+    parser = argparse.ArgumentParser(prog="python -m neuron_core worker")
+    parser.add_argument("--store", type=Path, default=None, help="folder of run folders; the log lies in it")
+    root = parser.parse_args(argv).store or default_root()
+    root.mkdir(parents=True, exist_ok=True)
+    source, sink = private_streams(root / WORKER_LOG)
+    faulthandler.enable()
+    # Ctrl+C goes to the server's whole group; the worker ends with its input, after the question in hand.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Worker(source, sink).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The panel above every page: what is being worked on, how long it will take, Cancel, Resume."""
+
+import streamlit as st
+
+from neuron_core.runs.store import ACTIVE, RunStatus
+from pages.shared.frame import session
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import error_box, guard
+from pages.shared.views.words import progress
+
+# The worker's own word comes a second later than the request at most; more often than this is of no use.
+EVERY = 1.0
+
+
+def job_panel(shown: str | None) -> None:
+    """The active run wherever one is, and the shown run where it is not finished."""
+    active = engine().active()
+    runs = [run_id for run_id in dict.fromkeys([shown, active]) if run_id is not None]
+    with st.container(key="job"):
+        for run_id in runs:
+            status = session.status_of(run_id)
+            if status.state in ACTIVE:
+                _active(run_id, status.stage, is_shown=run_id == shown)
+            elif status.state != "done":
+                _stopped(run_id, status)
+
+
+def _active(run_id: str, stage: str, is_shown: bool) -> None:
+    with st.container(border=True):
+        # Above the bar: the buttons stay where they are while the bar's text changes.
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"Run `{run_id}`")
+            if st.button("Cancel", key=f"cancel_{run_id}", icon=":material/stop_circle:"):
+                with guard():
+                    engine().cancel(run_id)
+                    st.rerun()
+            if not is_shown and st.button("Show this run", key=f"show_{run_id}"):
+                session.show(run_id)
+                st.rerun()
+        _bar(run_id, stage)
+
+
+@st.fragment(run_every=EVERY)
+def _bar(run_id: str, stage: str) -> None:
+    with guard():
+        status = session.status_of(run_id)
+        # With a new stage there is more to see on the page: a model in memory, then neurons.
+        if status.state not in ACTIVE or status.stage != stage:
+            st.rerun()
+        share = status.done / status.total if status.total else 0.0
+        st.progress(share, text=progress(status))
+
+
+def _stopped(run_id: str, status: RunStatus) -> None:
+    if status.state == "failed":
+        error_box(f"Run {run_id} failed", details=status.message)
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        words = {"cancelled": "was cancelled", "failed": "failed", "interrupted": "was interrupted"}[status.state]
+        done = f" {status.done} of {status.total} questions of its {status.stage} are kept." if status.total else ""
+        st.markdown(f"Run `{run_id}` {words}.{done}")
+        if st.button("Resume", key=f"resume_{run_id}", icon=":material/play_arrow:"):
+            with guard():
+                engine().resume(run_id)
+                st.rerun()

@@ -1,0 +1,137 @@
+"""What a session looks at: the run, the task, the model. The address holds the run: a link shows it again."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from neuron_core.errors import ConfigError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus
+from neuron_core.tasks.hub import PREFIX
+from neuron_core.tasks.load import bundled_tasks
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import guard
+from pages.shared.inputs.tasks import demo_mode, server_file
+
+DEMO = "demo"
+DEMO_FOLDER = Path(__file__).resolve().parents[3] / "assets" / "demo_run"
+RECENT = 30
+START, DATA, QUESTIONS = "pages/start.py", "pages/data.py", "pages/questions.py"
+ATTRIBUTION, LAYERS, CONTROL = "pages/attribution.py", "pages/layers.py", "pages/control.py"
+QUESTION, RUNS = "pages/question.py", "pages/runs.py"
+NEURON, PLAYGROUND = "pages/neuron.py", "pages/playground.py"
+CROSS_TASK, METHODS = "pages/cross_task.py", "pages/methods.py"
+
+
+def has_demo() -> bool:
+    """Whether a finished demo run came with this copy."""
+    return (DEMO_FOLDER / "evaluation.json").is_file()
+
+
+def open_run(run_id: str) -> RunFolder:
+    """A run of the store, or the finished demo. RunError when there is none of this name."""
+    return RunFolder(DEMO_FOLDER) if run_id == DEMO and has_demo() else engine().store.open(run_id)
+
+
+def status_of(run_id: str) -> RunStatus:
+    """How far a run is; the finished demo stands outside the store."""
+    return open_run(run_id).status() if run_id == DEMO else engine().status(run_id)
+
+
+def recent_runs() -> list[RunFolder]:
+    """The newest runs of the store."""
+    return engine().store.runs()[:RECENT]
+
+
+def all_runs() -> list[RunFolder]:
+    """Every run of the store, newest first, and the finished demo last."""
+    return [*engine().store.runs(), *([RunFolder(DEMO_FOLDER)] if has_demo() else [])]
+
+
+def show(run_id: str) -> None:
+    """Makes a run the one that every page shows, from the next rerun on."""
+    st.session_state["run_to_show"] = run_id
+
+
+def forget() -> None:
+    """Shows no longer the run that was shown: it is gone."""
+    for key in ("shown_run", "run_to_show"):
+        st.session_state.pop(key, None)
+    st.query_params.pop("run", None)
+
+
+def choose_run(recent: Sequence[str]) -> str | None:
+    """Which run is shown now: asked for by a page, by the address, by the sidebar, or else the newest.
+
+    The address wins only when it has changed since it was written here: the sidebar can move away from it.
+    """
+    asked = st.query_params.get("run")
+    if "run_to_show" in st.session_state:
+        chosen = st.session_state.pop("run_to_show")
+    elif asked and asked != st.session_state.get("run_in_address"):
+        chosen = asked
+    else:
+        chosen = st.session_state.get("shown_run")
+    if chosen is not None:
+        with guard():
+            open_run(chosen)
+            return str(chosen)
+    return engine().active() or next(iter(recent), DEMO if has_demo() else None)
+
+
+def keep_address(run_id: str | None) -> None:
+    """Writes the shown run into the address."""
+    if run_id is None:
+        st.query_params.pop("run", None)
+    elif st.query_params.get("run") != run_id:
+        st.query_params["run"] = run_id
+    st.session_state["run_in_address"] = run_id
+
+
+def shown_id() -> str | None:
+    """The id of the run that pages show."""
+    return st.session_state.get("shown_run")
+
+
+def shown_run() -> RunFolder | None:
+    """The run that pages show."""
+    run_id = shown_id()
+    return None if run_id is None else open_run(run_id)
+
+
+def run_title(run_id: str) -> str:
+    """A run as lists call it: its label, where somebody gave it one, and its id."""
+    label = open_run(run_id).label()
+    return f"{label} ({run_id})" if label else run_id
+
+
+def is_active(run_id: str) -> bool:
+    return status_of(run_id).state in ACTIVE
+
+
+def task_name() -> str:
+    """The task of the next run: a bundled one, a hub dataset, or a file, which a run must find from any folder."""
+    task = str(st.session_state["task"]).strip()
+    if task in bundled_tasks():
+        return task
+    if demo_mode():
+        raise ConfigError("this demo takes its own tasks only", where=task, accepted=", ".join(bundled_tasks()))
+    return task if task.startswith(PREFIX) else str(server_file(task))
+
+
+def model_spec() -> ModelSpec:
+    """The model of the next run, as the sidebar says. ModelError for a setting that is none."""
+    return ModelSpec(
+        source=str(st.session_state["model_source"]).strip(),
+        revision=str(st.session_state["model_revision"]).strip() or None,
+        dtype=st.session_state["model_dtype"],
+        device=str(st.session_state["model_device"]).strip(),
+        trust_remote_code=bool(st.session_state.get(trust_key(str(st.session_state["model_source"]).strip()))),
+        device_map="auto" if st.session_state.get("model_spread") else None,
+    )
+
+
+def trust_key(source: str) -> str:
+    """The key of the box that lets a model's own code run: one for each model, so that none inherits it."""
+    return f"trust_{source}"

@@ -1,0 +1,100 @@
+"""Runs that can stand beside the shown one: the same model on other tasks."""
+
+import streamlit as st
+
+from neuron_core.cni.methods import METHODS
+from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.runs.store import RunFolder
+from pages.shared.frame import session
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import plain
+from pages.shared.views.results import evaluation_of, rankings_of_run, setting_of
+
+MOST_RUNS = 200
+
+
+def peers(run: RunFolder) -> dict[str, RunFolder]:
+    """Task → the newest run of the same model with its neurons found; of its own task the shown run itself."""
+    shown = setting_of(run)
+    if shown is None:
+        return {}
+    found = {shown.task_name: run} if has_neurons(run) else {}
+    candidates = session.all_runs()[:MOST_RUNS]
+    for other in candidates:
+        setting = setting_of(other)
+        if setting is None or setting.model.fingerprint != shown.model.fingerprint or setting.task_name in found:
+            continue
+        if has_neurons(other):
+            found[setting.task_name] = other
+    return found
+
+
+def evaluated_peers(run: RunFolder) -> dict[str, RunFolder]:
+    """Task → the newest run of the same model whose own neurons were evaluated; the shown run before others."""
+    shown = setting_of(run)
+    found: dict[str, RunFolder] = {}
+    for other in [run, *session.all_runs()[:MOST_RUNS]] if shown else []:
+        setting, evaluation = setting_of(other), evaluation_of(other)
+        if setting is None or evaluation is None or setting.task_name in found:
+            continue
+        same = shown is not None and setting.model.fingerprint == shown.model.fingerprint
+        if same and any(best.source in METHODS for best in evaluation.best):
+            found[setting.task_name] = other
+    return found
+
+
+def has_neurons(run: RunFolder) -> bool:
+    return run.is_attributed()
+
+
+def choose_peers(run: RunFolder, key: str) -> dict[str, RunFolder]:
+    """The peers that are compared; all of them at first."""
+    found = peers(run)
+    # Another model's tasks are no options.
+    chosen = st.multiselect(
+        "Tasks compared",
+        list(found),
+        default=list(found),
+        key=f"{key}_{'-'.join(found)}",
+        help="The newest run of each task with this model; of its own task the run that is shown.",
+    )
+    return {task: found[task] for task in chosen}
+
+
+def rankings_of(runs: dict[str, RunFolder], method: str | None = None) -> dict[str, NeuronRanking]:
+    """task → ranking by one method, of the runs that have it; None takes each run's own first."""
+    found = {}
+    for task, run in runs.items():
+        there = rankings_of_run(run)
+        chosen = next(iter(there), None) if method is None else method
+        if chosen in there:
+            found[task] = there[chosen]
+    return found
+
+
+def run_name(run: RunFolder) -> str:
+    """The id that links use; the demo has its own."""
+    return session.DEMO if run.path == session.DEMO_FOLDER else run.id
+
+
+def place_of(run: RunFolder) -> str:
+    """What `Store().open` finds a run by: its id, or the path of one outside the store."""
+    path = run.path.resolve()
+    return run.id if path.parent == engine().store.root.resolve() else str(path)
+
+
+def places_of(runs: dict[str, RunFolder]) -> dict[str, str]:
+    """task → place of its run."""
+    return {task: place_of(run) for task, run in runs.items()}
+
+
+def peers_caption(runs: dict[str, RunFolder], said: str) -> None:
+    """What stands side by side, one line."""
+    parts = []
+    for task, run in runs.items():
+        setting, config = setting_of(run), run.config()
+        seen = f"{len(setting.attribution)} questions" if setting else ""
+        parts.append(
+            f"{plain(task)}: run {plain(run_name(run))} ({seen}, m = {config.attribution.steps}, seed {config.seed})"
+        )
+    st.caption(f"{said}. " + " · ".join(parts))

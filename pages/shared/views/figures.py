@@ -1,0 +1,187 @@
+"""What several pages show: captions, banners, figures and tables with their downloads."""
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from neuron_core.control.metrics import Baseline
+from neuron_core.figures.theme import describe
+from neuron_core.reports.recipes.run import command_of, experiment_command, python_of
+from neuron_core.runs.store import RunFolder
+from pages.shared.frame import session
+from pages.shared.frame.guard import plain
+from pages.shared.views.results import baseline_of, setting_of
+from pages.shared.views.words import changes, short_title, standing
+
+# In pixels: four beside each other where there is room, and where there is not, none of them is cut off.
+CARD_WIDTH = 192
+# Three beside each other where there is room, else below each other.
+PROXY_WIDTH = 290
+LABELS = {
+    session.START: "Go to Start and run the demo",
+    session.ATTRIBUTION: "Go to Attribution and start a run",
+    session.LAYERS: "See where the neurons are",
+    session.CONTROL: "Go to Control and evaluate",
+}
+
+
+def empty_state(message: str, *pages: str) -> None:
+    """What to do first, with links there."""
+    with st.container(border=True, key="empty"):
+        st.markdown(message)
+        for page in pages:
+            st.page_link(page, label=LABELS[page], icon=":material/arrow_forward:")
+
+
+def competence(run: RunFolder) -> None:
+    """The baseline against chance; a banner when the model does not do the task."""
+    found = baseline_of(run)
+    if found is not None:
+        competence_banner(*found)
+        st.caption(standing(*found))
+
+
+def competence_banner(baseline: Baseline, source: str) -> None:
+    """A warning unless the model does the task. `source`: which questions the baseline was measured on."""
+    if baseline.competent:
+        return
+    if source == "evaluation":
+        said = (
+            f"This model does not do this task here: {baseline.complaint} Its neurons mean nothing for this "
+            "task; read what follows as a demonstration of the tool."
+        )
+    else:
+        # A handful of questions, on which a good model may look like chance too.
+        said = (
+            f"This model may not do this task: {baseline.complaint} That is from {baseline.n_questions} "
+            "questions only; an evaluation tells. If it holds, its neurons mean nothing for this task."
+        )
+    st.warning(said, icon=":material/warning:")
+
+
+def provenance(run: RunFolder, *, k: int | None = None, position: str | None = None) -> None:
+    """The caption under a result, one line: what it was made from."""
+    setting, config = setting_of(run), run.config()
+    if setting is None:
+        return
+    steps, rule = config.attribution.steps, config.attribution.rule
+    parts = [
+        f"Run {session.shown_id()} ({setting.task_name})",
+        short_title(setting.model.title),
+        f"{setting.model.dtype} on {setting.model.device}",
+        f"method {', '.join(config.attribution.methods) or 'neuron sets'}",
+        f"m = {steps}{'' if rule == 'right' else f' ({rule})'}",
+        f"K = {setting.k if k is None else k}",
+        # Attribution itself looks at the last position only.
+        f"position {position or 'last'}",
+        f"seed {config.seed}",
+        *([f"another {changed} of the prompt"] if (changed := changes(config.prompt)) else []),
+    ]
+    st.caption(plain(" · ".join(parts)))
+
+
+def figure(fig: go.Figure, key: str, name: str, on_select: Callable[[], None] | None = None) -> None:
+    """A figure and, below it, how to save it. `name` is the file's, without ending."""
+    wanted = st.session_state.get(f"{key}_image", "PNG").lower()
+    options: dict[str, Any] = {"on_select": on_select, "selection_mode": "points"} if on_select else {}
+    st.plotly_chart(
+        fig,
+        key=key,
+        alt=describe(fig),
+        config={
+            "displaylogo": False,
+            "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoom2d", "pan2d", "autoScale2d"],
+            "toImageButtonOptions": {"format": wanted, "filename": name, "scale": 2},
+        },
+        **options,
+    )
+    with st.popover("Save figure", icon=":material/download:", type="tertiary", key=f"{key}_save"):
+        st.segmented_control(
+            "The camera above the figure saves",
+            ["PNG", "SVG"],
+            default="PNG",
+            required=True,
+            key=f"{key}_image",
+        )
+        st.download_button(
+            "HTML",
+            lambda: fig.to_html(include_plotlyjs=True, full_html=True),
+            f"{name}.html",
+            "text/html",
+            key=f"{key}_html",
+            on_click="ignore",
+        )
+
+
+def table(frame: pd.DataFrame, key: str, name: str, alt: str, shown: Any = None, **options: Any) -> None:
+    """A table and, below it, its downloads. `shown`: how it looks, where that is not the frame itself."""
+    options["column_config"] = _headings(frame, options.get("column_config", {}))
+    with st.container(key=f"{key}_table"):
+        # What is missing stays empty: Streamlit's own word for it is "None".
+        data = frame if shown is None else shown
+        st.dataframe(data, hide_index=True, key=key, alt=alt, placeholder="", **options)
+        _downloads(frame, key, name)
+
+
+def _headings(frame: pd.DataFrame, config: Mapping[str, Any]) -> dict[str, Any]:
+    """`config`, and spaces for the underscores of names that files have too."""
+    named = {name: {"label": name.replace("_", " ")} for name in map(str, frame.columns) if "_" in name}
+    said = {name: {key: value for key, value in one.items() if value is not None} for name, one in config.items()}
+    return {name: named.get(name, {}) | said.get(name, {}) for name in {**named, **said}}
+
+
+def _downloads(table: pd.DataFrame, key: str, name: str) -> None:
+    """CSV and Parquet, made when asked for."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV",
+            lambda: table.to_csv(index=False),
+            f"{name}.csv",
+            "text/csv",
+            key=f"{key}_csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.download_button(
+            "Parquet",
+            lambda: _parquet(table),
+            f"{name}.parquet",
+            "application/vnd.apache.parquet",
+            key=f"{key}_parquet",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def comparison_recipe(outputs: Sequence[str], runs: Iterable[RunFolder], k: int, python: str | None) -> None:
+    """What a page compares, as one command and, unless nothing is compared yet, as Python."""
+    with st.expander("Copy the comparison as command", key="comparison_command", icon=":material/terminal:"):
+        st.code(experiment_command(outputs, [run.config() for run in runs], k), language="bash", wrap_lines=True)
+        st.caption("It makes runs of its own where these are not the same, and writes tables and one HTML report.")
+    if python is not None:
+        with st.expander("Copy the comparison as Python", key="comparison_python", icon=":material/code:"):
+            st.code(python, language="python", wrap_lines=True)
+            st.caption("It reads the very runs shown; `table` is the table of this page.")
+
+
+def recipes(run: RunFolder) -> None:
+    """The run again, as a command and as Python."""
+    config = run.config()
+    command = command_of(config)
+    with st.expander("Copy as command", key="as_command", icon=":material/terminal:"):
+        if command is None:
+            st.markdown("The command line does not take every setting of this run; Python does.")
+        else:
+            st.code(command, language="bash", wrap_lines=True)
+    with st.expander("Copy as Python", key="as_python", icon=":material/code:"):
+        st.code(python_of(config), language="python", wrap_lines=True)

@@ -1,0 +1,105 @@
+"""A run in the model's chat template, from a checkpoint on disk to the results."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+from transformers import AutoTokenizer
+
+from neuron_core.engine.engine import Engine
+from neuron_core.engine.execute import execute
+from neuron_core.errors import ModelError
+from neuron_core.models.letters import tokenize_prompt
+from neuron_core.models.spec import ModelSpec
+from neuron_core.qatt.config import PromptConfig
+from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
+from neuron_core.runs.setting import make_setting
+from neuron_core.runs.store import Store
+
+TEMPLATE = (
+    "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] | trim }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
+
+
+@pytest.fixture(scope="module")
+def chat_checkpoint(checkpoint, tmp_path_factory):
+    """The tiny llama with a chat template on its tokenizer."""
+    folder = shutil.copytree(checkpoint("llama"), tmp_path_factory.mktemp("chat") / "llama-chat")
+    tokenizer = AutoTokenizer.from_pretrained(folder, bos_token="<|end|>")
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def config(chat_checkpoint, task_file):
+    return RunConfig(
+        task=str(task_file),
+        model=ModelSpec(str(chat_checkpoint), device="cpu"),
+        prompt=PromptConfig(role="You hear moods.", template="chat"),
+        attribution=AttributionConfig(steps=4, examples=2, z=12, k=4),
+        evaluation=EvaluationConfig(examples=4, ks=(4,), ratios=(0.5,), random_seeds=1),
+    )
+
+
+@pytest.fixture(scope="module")
+def engine(chat_checkpoint, one_thread):
+    return Engine(ModelSpec(str(chat_checkpoint), device="cpu"))
+
+
+@pytest.fixture(scope="module")
+def run(config, engine, tmp_path_factory):
+    folder = Store(tmp_path_factory.mktemp("runs")).create(config)
+    execute(folder, lambda _: engine)
+    return folder
+
+
+def test_every_prompt_of_the_run_stands_in_the_model_s_own_template(run):
+    setting = run.setting()
+    questions = (*setting.attribution, *setting.evaluation)
+    assert len(questions) == 18
+    for question in questions:
+        assert question.prompt.startswith("<|end|><|user|>\nYou hear moods.\nRead the question")
+        assert question.prompt.endswith("\nAnswer:\n<|assistant|>\n")
+
+
+def test_the_model_gets_the_tokens_of_its_template_and_letters_without_a_space(run, engine):
+    question, tokenizer = run.setting().attribution[0], engine.loaded.tokenizer
+    message = question.prompt.removeprefix("<|end|><|user|>\n").removesuffix("\n<|assistant|>\n")
+    turns = [{"role": "user", "content": message}]
+    own = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=True, return_dict=False)
+    found = tokenize_prompt(tokenizer, question.prompt)
+    assert list(found.token_ids) == own
+    report = engine.inspect(question.prompt)
+    assert report.letter_tokens == ("A", "B", "C", "D")
+    assert report.token_ids == found.token_ids
+
+
+def test_the_run_passes_its_guard_and_is_finished(run):
+    assert run.status().state == "done"
+    assert len(run.scored()) == 6
+    assert max(run.scores(number).guard for number in range(6)) < 1e-4
+    assert run.evaluation() is not None
+
+
+def test_a_resumed_chat_run_asks_the_same(run, config, engine):
+    before = run.setting()
+    assert make_setting(config, before.model) == before == make_setting(config, engine.facts())
+    execute(run, lambda _: engine)
+    assert run.setting() == before
+
+
+def test_another_wording_gives_other_scores_for_the_same_examples(run, config, engine, tmp_path):
+    plain = Store(tmp_path).create(replace(config, prompt=PromptConfig(), evaluation=None))
+    execute(plain, lambda _: engine)
+    one, other = run.setting().attribution, plain.setting().attribution
+    assert [question.options for question in one] == [question.options for question in other]
+    assert not (run.scores(0).baseline == plain.scores(0).baseline).all()
+
+
+def test_a_chat_run_of_a_model_without_a_template_fails_and_says_so(config, checkpoint, tiny_model, tmp_path):
+    folder = Store(tmp_path).create(replace(config, model=ModelSpec(str(checkpoint("llama")), device="cpu")))
+    with pytest.raises(ModelError, match="tokenizer has no chat template"):
+        execute(folder, lambda _: Engine.of(tiny_model("llama")))
+    assert folder.status().state == "failed"

@@ -1,0 +1,1 @@
+from tests.run_fixtures import *  # noqa: F403

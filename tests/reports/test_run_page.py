@@ -1,0 +1,123 @@
+"""Finished runs as one HTML file."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from neuron_core.cni.methods import METHODS, RANKED
+from neuron_core.engine.engine import Engine
+from neuron_core.engine.execute import execute
+from neuron_core.errors import RunError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.qatt.config import PromptConfig
+from neuron_core.reports.run_page import runs_html, tables_html
+from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
+from neuron_core.runs.store import Store
+
+
+@pytest.fixture(scope="module")
+def config(task_file, checkpoint):
+    return RunConfig(
+        task=str(task_file),
+        model=ModelSpec(str(checkpoint("llama")), device="cpu"),
+        prompt=PromptConfig(role="A role of <b>mine</b>."),
+        attribution=AttributionConfig(methods=RANKED, steps=2, examples=2, z=12, k=4),
+        evaluation=EvaluationConfig(examples=4, ks=(2, 4), random_seeds=1, methods=tuple(METHODS)),
+    )
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return Store(tmp_path_factory.mktemp("reported"))
+
+
+@pytest.fixture(scope="module")
+def run(store, config, tiny_model):
+    made = store.create(config)
+    execute(made, lambda say: Engine.of(tiny_model("llama")))
+    made.set_label("my label")
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(run):
+    """The report of the run alone."""
+    return runs_html({"one": run})
+
+
+@pytest.fixture(scope="module")
+def bare(store, config, tiny_model):
+    """Neurons of one method and no evaluation."""
+    few = replace(config, attribution=replace(config.attribution, methods=("ace",), steps=3), evaluation=None)
+    made = store.create(few)
+    execute(made, lambda say: Engine.of(tiny_model("llama")))
+    return made
+
+
+def anchors(page):
+    return re.findall(r'<section id="([^"]+)">', page)
+
+
+def test_a_run_is_reported_with_its_setting_at_the_top(run, page):
+    top = page.split("<nav>")[0]
+    for said in (run.id, "my label", run.setting().task_fingerprint, run.setting().model.fingerprint):
+        assert said in top
+    assert "A role of &lt;b&gt;mine&lt;/b&gt;." in top
+    assert anchors(page) == ["one-baseline", "one-neurons", "one-effects"]
+
+
+def test_the_report_is_one_small_file_without_addresses(page):
+    assert len(page.encode()) < 10_000_000
+    assert page.count("plotly.js v") == 1
+    assert "<script src=" not in page
+    assert 'href="http' not in page.split("plotly.js v")[0]
+
+
+def test_its_numbers_are_those_of_the_run(run, page):
+    evaluation, effects = run.evaluation(), run.side_effects()
+    assert f"<td>{100 * evaluation.baseline.acc:.1f}</td>" in page
+    best = next(row for row in run.rankings()["kn"].cut(4).good.tolist())
+    assert f"<td>{best[0]}.{best[1]}</td>" in page
+    assert f"{100 * effects.letter_mass:.1f}% / {effects.perplexity:.4g}" in page
+    entries = page[page.index("All entries") :]
+    for method in METHODS:
+        assert f"<td>{method}</td>" in entries
+    # RAC and RCC over the ratio at two budgets.
+    assert page.count('<div class="plot"') == 1 + len(RANKED) + 1 + 4
+
+
+def test_a_run_without_an_evaluation_has_its_baseline_and_its_neurons(bare):
+    assert anchors(runs_html({"one": bare})) == ["one-baseline", "one-neurons"]
+
+
+def test_two_runs_are_reported_beside_each_other(run, bare):
+    page = runs_html({"one": run, "two": bare})
+    assert anchors(page)[-1] == "comparison"
+    assert len(set(anchors(page))) == 6
+    last = page[page.index('<section id="comparison">') :]
+    assert "<td>attribution.steps</td><td>2</td><td>3</td>" in last
+    assert "Neurons that both have" in last
+
+
+def test_a_run_that_has_nothing_is_refused(store, config):
+    with pytest.raises(RunError, match="nothing to report yet"):
+        runs_html({"empty": store.create(config)})
+
+
+def test_the_tables_of_runs_are_those_that_they_allow(run, store, config, tiny_model):
+    page = tables_html({"mood": run}, 4)
+    assert anchors(page) == ["table1", "table2", "table3", "table6", "table7", "table4"]
+    assert "Not evaluated on every task" not in page
+    assert "K = 4" in page
+    few = replace(config, evaluation=replace(config.evaluation, methods=("ace",), ks=(4,)))
+    made = store.create(replace(few, attribution=replace(few.attribution, methods=("ace",))))
+    execute(made, lambda say: Engine.of(tiny_model("llama")))
+    page = tables_html({"mood": made}, 4)
+    assert anchors(page) == ["table1", "table3", "table6", "table7", "table4"]
+    assert "Not evaluated on every task: tn, qrnca, tn+, qrnca+, kn, act, random." in page
+
+
+def test_tables_need_an_evaluation(bare):
+    with pytest.raises(RunError, match="the evaluation of this run is not finished"):
+        tables_html({"mood": bare}, 4)
