@@ -1,4 +1,4 @@
-"""The demo adapter: low-rank additions to the embedded model's weights, merged once at load."""
+"""The demo adapter: low-rank additions to the embedded model's weights, merged once when they are converted."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from neuron_core.errors import ModelError
-from neuron_core.models.spec import EMBEDDED_SHA256
+from neuron_core.models.spec import EMBEDDED_SHA256, sha256_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,10 +23,15 @@ class Adapter:
     "module path → (A (r, in), B (out, r)), float16 on disk"
 
 
-def read_adapter(path: Path) -> Adapter:
-    """Reads the adapter file; ModelError when it is absent or malformed."""
+def adapter_sha256(path: Path) -> str:
+    """sha256 of the adapter file, in hex; ModelError when it is absent."""
     if not path.is_file():
         raise ModelError("the demo adapter is missing", where=path.name, accepted="the file shipped in assets/adapter")
+    return sha256_of(path)
+
+
+def read_adapter(path: Path) -> Adapter:
+    """Reads the adapter file; ModelError when it is malformed."""
     try:
         with safe_open(path, framework="pt") as file:
             meta = file.metadata() or {}

@@ -19,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 from neuron_core.errors import ModelError, NeuronCoreError
 from neuron_core.models import hub
-from neuron_core.models.adapter import merge_adapter, read_adapter
+from neuron_core.models.adapter import adapter_sha256, merge_adapter, read_adapter
 from neuron_core.models.architectures import architecture_of, get_architecture
 from neuron_core.models.baichuan import register_baichuan
 from neuron_core.models.device import free_memory, pick_device
@@ -67,9 +67,6 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
         if missing := sorted(report["missing_keys"]):
             # transformers draws them at random and goes on.
             raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=spec.source)
-        if spec.source == EMBEDDED:
-            say("merging the demo adapter")
-            merge_adapter(model, read_adapter(ADAPTER_FILE))
         return prepare_model(spec, model, tokenizer)
     except NeuronCoreError:
         raise
@@ -118,7 +115,7 @@ def load_tokenizer(spec: ModelSpec, on_stage: Stage | None = None) -> tuple[Any,
             say("asking the hub")
             folder = hub.fetch_tokenizer(spec, say)
         else:
-            folder = _converted_embedded(say) if spec.is_embedded else Path(spec.source).expanduser()
+            folder = _converted_embedded(spec, say) if spec.is_embedded else Path(spec.source).expanduser()
         config = _check_config(spec, folder)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
         return tokenizer, context_length_of(config)
@@ -240,7 +237,7 @@ def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, d
         check_folder(folder)
     elif spec.is_embedded:
         check_fits(spec, free_memory(device), where)
-        folder = _converted_embedded(say)
+        folder = _converted_embedded(spec, say)
         config = _check_config(spec, folder)
     else:
         folder = Path(spec.source).expanduser()
@@ -250,9 +247,15 @@ def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, d
     return folder, _placed(spec, config, device)
 
 
-def _converted_embedded(say: Stage) -> Path:
-    """The embedded GGUF as a float32 checkpoint in the user's cache: reading it takes a tenth of the time."""
-    target = cache_dir() / "models" / EMBEDDED_SHA256[:16]
+def _converted_embedded(spec: ModelSpec, say: Stage) -> Path:
+    """The embedded GGUF as a float32 checkpoint in the user's cache, with the demo adapter merged if the spec asks.
+
+    Reading the checkpoint takes a twentieth of the time of converting and merging. Its folder's name holds the hashes
+    of the files that it was made from.
+    """
+    with_adapter = spec.source == EMBEDDED
+    name = EMBEDDED_SHA256[:16] + (f"-{adapter_sha256(ADAPTER_FILE)[:16]}" if with_adapter else "")
+    target = cache_dir() / "models" / name
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -276,6 +279,9 @@ def _converted_embedded(say: Stage) -> Path:
         # The weights are plain float32 by now; the note that they came quantised would forbid saving them.
         del model.config.quantization_config
         model.hf_quantizer = None
+        if with_adapter:
+            say("merging the demo adapter (once)")
+            merge_adapter(model, read_adapter(ADAPTER_FILE))
         half_made = target.with_suffix(".part")
         shutil.rmtree(half_made, ignore_errors=True)
         model.save_pretrained(half_made)

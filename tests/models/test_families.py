@@ -44,7 +44,7 @@ BATCH = ("gpt_neo", "bloom", "falcon:alibi")
 SLIDING = ("phi3", "mistral")
 LAYERED = ("qwen2", "qwen3", "gemma2", "gemma3_text", "gemma3_text:capped")
 # Attention weights of these are computed in float32 even in a float64 model.
-SOFTMAX_IN_FLOAT32 = ("gpt_neo", "gemma2")
+ATTENTION_IN_FLOAT32 = ("gpt_neo", "gemma2", "gptj")
 
 
 def state_of(loaded, prompt=OTHER_PROMPT, prefix_of=None):
@@ -64,7 +64,7 @@ def tolerance(family, dtype):
     if dtype == "float32":
         # As far as the slow form itself is from its float64 scores.
         return 5e-6
-    return 1e-6 if family in SOFTMAX_IN_FLOAT32 else 1e-12
+    return 1e-6 if family in ATTENTION_IN_FLOAT32 else 1e-12
 
 
 @pytest.fixture(scope="module")

@@ -228,7 +228,8 @@ def test_rows_that_enter_one_layer_after_the_other_are_each_what_they_are_alone(
     with torch.no_grad():
         together = run_entering(loaded, batch, entering)
         alone = [run_entering(loaded, batch, {layer: hidden}) for layer, hidden in entering.items()]
-    assert torch.allclose(together, torch.cat(alone, dim=1), rtol=0, atol=1e-12)
+    # GPT-J multiplies queries and keys in float32 whatever the model's dtype.
+    assert torch.allclose(together, torch.cat(alone, dim=1), rtol=0, atol=1e-6 if family == "gptj" else 1e-12)
     assert (together[:, :2] - together[:, 2:4]).abs().max() > 0.01
 
 
