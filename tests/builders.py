@@ -217,8 +217,12 @@ def tiny_checkpoint(tmp_path: Path, family: str) -> Path:
     folder = tmp_path / family.replace(":", "-")
     if (folder / "config.json").is_file():
         return folder
+    return built_checkpoint(folder, *FAMILIES[family])
+
+
+def built_checkpoint(folder: Path, make_config: Callable[..., Any], sizes: dict[str, Any]) -> Path:
+    """A checkpoint of this config in `folder`, its weights drawn wide."""
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_level_tokenizer(), eos_token="<|end|>")
-    make_config, sizes = FAMILIES[family]
     register_baichuan()
     config = make_config(vocab_size=len(tokenizer), bos_token_id=None, eos_token_id=0, pad_token_id=None, **sizes)
     with torch.random.fork_rng():

@@ -1,4 +1,4 @@
-"""What a model's files must be before anything large is read: a whole folder, or a GGUF file. No torch."""
+"""What a model's files must be before anything large is read: a whole folder. No torch."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import Any
 
 from neuron_core.errors import ModelError
 
-GGUF_MAGIC = b"GGUF"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tokenizer_config.json")
 "any one of them, as far as can be told before transformers reads it"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -58,19 +57,6 @@ def check_folder(folder: Path) -> None:
             "the model can't be loaded: the folder has no tokenizer",
             where=str(folder),
             accepted="tokenizer.json, tokenizer.model, or vocab.json with merges.txt beside the weights",
-        )
-
-
-def check_gguf(path: Path) -> None:
-    """ModelError when the file is absent, empty, or does not begin as a GGUF file does."""
-    if not path.is_file():
-        raise ModelError("there is no such GGUF file", where=str(path))
-    with path.open("rb") as file:
-        magic = file.read(len(GGUF_MAGIC))
-    if magic != GGUF_MAGIC:
-        what = "is empty" if not magic else "is not a GGUF file"
-        raise ModelError(
-            f"the model can't be loaded: the file {what}", where=str(path), accepted="a file that begins with GGUF"
         )
 
 

@@ -29,6 +29,8 @@ class LoadedModel:
     "16 hex digits over names, shapes and sampled values of all parameters"
     adds_neurons: bool = False
     "whether each layer adds its down projection's output to the residual stream unchanged; measured at load"
+    notes: tuple[str, ...] = ()
+    "what to know about how it was loaded: parts of its files that nothing uses"
 
     @property
     def n_layers(self) -> int:

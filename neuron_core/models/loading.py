@@ -3,8 +3,8 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoTokenizer
-from transformers import modeling_gguf_pytorch_utils as transformers_gguf
 from transformers.utils import logging as transformers_logging
 
 from neuron_core.errors import ModelError, NeuronCoreError
@@ -24,7 +23,10 @@ from neuron_core.models.architectures import architecture_of, get_architecture
 from neuron_core.models.baichuan import register_baichuan
 from neuron_core.models.device import free_memory, pick_device
 from neuron_core.models.explain import explained
-from neuron_core.models.folder import check_folder, check_gguf, read_config
+from neuron_core.models.folder import check_folder, read_config
+from neuron_core.models.gguf_config import unused_notes
+from neuron_core.models.gguf_header import GgufHeader, read_gguf_header
+from neuron_core.models.gguf_weights import config_of_gguf, read_weights, unused_tensors, weight_names
 from neuron_core.models.heads import HEADS
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.memory import check_fits
@@ -41,7 +43,6 @@ from neuron_core.models.spec import (
 
 Stage = Callable[[str], None]
 HEAD_TOLERANCE = 1e-4
-TOKENIZER_OPTIONS = ("gguf_file", "trust_remote_code")
 
 
 def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
@@ -56,14 +57,18 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
     register_baichuan()
     transformers_logging.disable_progress_bar()
     try:
+        if spec.is_gguf:
+            return _load_gguf(spec, device, say)
         folder, options = _resolve(spec, device, say)
-        options["trust_remote_code"] = spec.trust_remote_code
         say("loading weights")
-        tokenizer = AutoTokenizer.from_pretrained(folder, **{k: options[k] for k in options if k in TOKENIZER_OPTIONS})
-        with silenced_gguf_bar():
-            model, report = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=getattr(torch, spec.dtype), output_loading_info=True, **options
-            )
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
+        model, report = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, spec.dtype),
+            output_loading_info=True,
+            trust_remote_code=spec.trust_remote_code,
+            **options,
+        )
         if missing := sorted(report["missing_keys"]):
             # transformers draws them at random and goes on.
             raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=spec.source)
@@ -73,6 +78,33 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
     # Damaged files raise errors of many libraries: safetensors, gguf, json, struct.
     except Exception as error:
         raise explained(error, spec) from error
+
+
+def _load_gguf(spec: ModelSpec, device: torch.device, say: Stage) -> LoadedModel:
+    """As load_model; what the header says is checked before any weight is read."""
+    path = Path(spec.source).expanduser()
+    header = read_gguf_header(path)
+    config = config_of_gguf(header)
+    architecture_of(config)
+    names = weight_names(header, config)
+    if spec.device_map:
+        raise ModelError("a GGUF file can't be placed by device_map", where=spec.source, accepted="no device_map")
+    check_fits(spec, free_memory(device), f"{spec.title}, {device}")
+    say("loading weights")
+    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    model = _from_weights(header, config, names, getattr(torch, spec.dtype), _placed(spec, config, device))
+    loaded = prepare_model(spec, model, tokenizer)
+    loaded.notes = (*unused_notes(header), *unused_tensors(header, names))
+    return loaded
+
+
+def _from_weights(
+    header: GgufHeader, config: Any, names: dict[str, str], dtype: torch.dtype, options: dict[str, Any]
+) -> Any:
+    with torch.device("meta"):
+        own_class = type(AutoModelForCausalLM.from_config(config))
+    weights = read_weights(header, config, names, dtype)
+    return own_class.from_pretrained(None, config=config, state_dict=weights, dtype=dtype, **options)
 
 
 def _check_config(spec: ModelSpec, folder: Path) -> Any:
@@ -106,11 +138,8 @@ def load_tokenizer(spec: ModelSpec, on_stage: Stage | None = None) -> tuple[Any,
     try:
         if spec.is_gguf:
             path = Path(spec.source).expanduser()
-            check_gguf(path)
-            with silenced_gguf_bar():
-                config = AutoConfig.from_pretrained(path.parent, gguf_file=path.name)
-                tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-            return tokenizer, context_length_of(config)
+            config = config_of_gguf(read_gguf_header(path))
+            return AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name), context_length_of(config)
         if spec.is_hub:
             say("asking the hub")
             folder = hub.fetch_tokenizer(spec, say)
@@ -221,14 +250,6 @@ def cache_dir() -> Path:
 def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, dict[str, Any]]:
     """The folder for from_pretrained, and its further arguments. What can be checked without the weights is."""
     where = f"{spec.title}, {device}"
-    if spec.is_gguf:
-        path = Path(spec.source).expanduser()
-        check_gguf(path)
-        if spec.device_map:
-            raise ModelError("a GGUF file can't be placed by device_map", where=spec.source, accepted="no device_map")
-        check_fits(spec, free_memory(device), where)
-        # Its architecture is checked by prepare_model: transformers takes seconds to make a config of the header.
-        return path.parent, {"gguf_file": path.name}
     if spec.is_hub:
         say("asking the hub")
         config = _check_config(spec, hub.fetch_config(spec))
@@ -274,11 +295,9 @@ def _converted_embedded(spec: ModelSpec, say: Stage) -> Path:
         say("converting the embedded weights (once)")
         transformers_logging.disable_progress_bar()
         tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
-        with silenced_gguf_bar():
-            model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
-        # The weights are plain float32 by now; the note that they came quantised would forbid saving them.
-        del model.config.quantization_config
-        model.hf_quantizer = None
+        header = read_gguf_header(source)
+        config = config_of_gguf(header)
+        model = _from_weights(header, config, weight_names(header, config), torch.float32, {})
         if with_adapter:
             say("merging the demo adapter (once)")
             merge_adapter(model, read_adapter(ADAPTER_FILE))
@@ -290,14 +309,3 @@ def _converted_embedded(spec: ModelSpec, say: Stage) -> Path:
     with suppress(OSError):
         Path(str(target) + ".lock").unlink()
     return target
-
-
-@contextmanager
-def silenced_gguf_bar() -> Iterator[None]:
-    """transformers draws this bar on standard error whatever its settings say."""
-    before = transformers_gguf.tqdm
-    transformers_gguf.tqdm = lambda tensors, **_: tensors
-    try:
-        yield
-    finally:
-        transformers_gguf.tqdm = before

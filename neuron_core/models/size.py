@@ -10,17 +10,19 @@ from typing import TypeVar
 
 from neuron_core.errors import ModelError
 from neuron_core.models.dimensions import BYTES, Dimensions, dimensions_of_config
-from neuron_core.models.folder import check_gguf, read_config
+from neuron_core.models.folder import read_config
+from neuron_core.models.gguf_config import gguf_config
+from neuron_core.models.gguf_header import read_gguf_header
 from neuron_core.models.hub import cached_config
 from neuron_core.models.presets import find_preset
 from neuron_core.models.spec import ModelSpec
 
 T = TypeVar("T")
+MOST_HEADER = 100_000_000
+"bytes of a safetensors header; the library that loads the file has the same bound"
 EMBEDDED_PARAMETERS = 134_515_008
 "of the pinned file; its header takes seconds to read"
 EMBEDDED_DIMENSIONS = Dimensions("llama", 30, 1536, 576, 9, 3, 64, 49152, 8192, tied=True)
-GGUF_FAMILIES = {"gptneox": "gpt_neox", "gemma3": "gemma3_text"}
-"families that GGUF names otherwise than transformers"
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ def size_of(spec: ModelSpec) -> Size | None:
     if spec.is_gguf:
         if not path.is_file():
             return None
-        check_gguf(path)
-        return _from_header(path, _gguf_size)
+        header = read_gguf_header(path)
+        parameters = sum(tensor.n_elements for tensor in header.tensors.values())
+        return Size(parameters, dimensions_of_config(gguf_config(header), str(path)))
     dimensions = dimensions_of_config(read_config(path), str(path)) if (path / "config.json").is_file() else None
     files = sorted(path.glob("*.safetensors"))
     if files:
@@ -74,7 +77,7 @@ def weight_bytes(spec: ModelSpec) -> int | None:
 def _from_header(path: Path, read: Callable[[Path], T]) -> T:
     try:
         return read(path)
-    # Whatever struct, json and gguf make of arbitrary bytes.
+    # Whatever struct and json make of arbitrary bytes.
     except (
         struct.error,
         ValueError,
@@ -83,6 +86,7 @@ def _from_header(path: Path, read: Callable[[Path], T]) -> T:
         TypeError,
         AttributeError,
         OverflowError,
+        RecursionError,
         MemoryError,
     ):
         raise ModelError(
@@ -92,37 +96,11 @@ def _from_header(path: Path, read: Callable[[Path], T]) -> T:
         ) from None
 
 
-def _gguf_size(path: Path) -> Size:
-    from gguf import GGUFReader
-
-    reader = GGUFReader(path)
-    family = str(reader.fields["general.architecture"].contents())
-
-    def number(name: str, default: int | None = None) -> int:
-        field = reader.fields.get(f"{family}.{name}")
-        return default if field is None and default is not None else int(reader.fields[f"{family}.{name}"].contents())
-
-    heads, hidden = number("attention.head_count"), number("embedding_length")
-    names = {tensor.name: tensor for tensor in reader.tensors}
-    dimensions = Dimensions(
-        architecture=GGUF_FAMILIES.get(family, family),
-        n_layers=number("block_count"),
-        n_neurons=number("feed_forward_length"),
-        hidden_size=hidden,
-        n_heads=heads,
-        n_kv_heads=number("attention.head_count_kv", heads),
-        head_size=number("attention.key_length", hidden // heads),
-        # Dimensions of a GGUF tensor run the other way round.
-        vocabulary=int(names["token_embd.weight"].shape[1]),
-        context=number("context_length", 0),
-        tied="output.weight" not in names,
-    )
-    return Size(sum(int(tensor.n_elements) for tensor in reader.tensors), dimensions)
-
-
 def _safetensors_elements(path: Path) -> int:
     """A safetensors file opens with the length of its JSON header, then the header: a shape a tensor."""
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
+        if length > min(path.stat().st_size, MOST_HEADER):
+            raise ValueError(f"a header of {length} bytes")
         header = json.loads(file.read(length))
     return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")

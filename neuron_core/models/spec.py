@@ -63,7 +63,7 @@ class ModelSpec:
 
     @property
     def is_gguf(self) -> bool:
-        return Path(self.source).suffix == ".gguf"
+        return Path(self.source).suffix.casefold() == ".gguf"
 
     @property
     def is_hub(self) -> bool:

@@ -1,0 +1,250 @@
+"""The header of a GGUF file, read within bounds: keys, and where each tensor lies. No torch.
+
+Counts and lengths in a file are claims. Each one is held against the bytes that are left before anything is
+allocated, and the header as a whole has a bound, so that a damaged or hostile file ends at once with an error.
+Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+import mmap
+import struct
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from neuron_core.errors import ModelError
+
+Value = str | int | float | bool | list[int] | list[float] | list[bool] | None
+
+MAGIC = b"GGUF"
+VERSIONS = (2, 3)
+MOST_BYTES = 1 << 27
+"of a header: vocabularies of 260,000 tokens with their merges take 20 MB"
+MOST_STRINGS = 1 << 22
+"in all arrays together: each one takes a step of its own"
+MOST_ENTRIES = 1 << 16
+"keys, and tensors"
+MOST_KEPT = 1 << 16
+"numbers of an array that are kept; longer ones belong to the tokenizer, and only their length matters here"
+MOST_DIMENSIONS = 4
+STRING, ARRAY = 8, 9
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+"struct's letter of each number type"
+
+
+@dataclass(frozen=True)
+class GgufTensor:
+    """Where one tensor lies, and how it is stored."""
+
+    shape: tuple[int, ...]
+    "rows first, as torch has it; the file has it the other way round"
+    type_name: str
+    "F32, F16, BF16, Q4_K, …"
+    start: int
+    "first byte in the file"
+    n_bytes: int
+
+    @property
+    def n_elements(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class GgufHeader:
+    """What a GGUF file says about its model."""
+
+    path: Path
+    keys: dict[str, Value]
+    "None stands for an array that is not kept: strings, and very many numbers"
+    lengths: dict[str, int]
+    "number of entries of each array"
+    tensors: dict[str, GgufTensor]
+
+    @property
+    def family(self) -> str:
+        """`general.architecture`."""
+        return str(self.keys["general.architecture"])
+
+
+class Keys:
+    """The keys of a file's family, `general.architecture`, with a note of which were asked for."""
+
+    def __init__(self, header: GgufHeader) -> None:
+        self.header, self.used = header, set[str]()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of `family.name`; a list of equal numbers, one a layer, counts as that number."""
+        full = f"{self.header.family}.{name}"
+        if full not in self.header.keys:
+            return default
+        self.used.add(full)
+        value = self.header.keys[full]
+        if isinstance(value, list) and len(set(value)) == 1:
+            return value[0]
+        return value
+
+    def number(self, name: str, default: Any = None) -> Any:
+        """As `get`. ModelError when it is absent and there is no default, or is no number."""
+        value = self.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            said = "lacks the key" if value is None else f"has the value {value!r} for the key"
+            raise self.error(f"the file {said} {self.header.family}.{name}", "a number")
+        return value
+
+    def has(self, tensor: str) -> bool:
+        """Whether the first layer has this tensor."""
+        return f"blk.0.{tensor}" in self.header.tensors
+
+    def error(self, what: str, accepted: str) -> ModelError:
+        return ModelError(f"the model can't be loaded: {what}", where=str(self.header.path), accepted=accepted)
+
+
+def read_gguf_header(path: Path) -> GgufHeader:
+    """Reads keys and tensor table, no weight.
+
+    ModelError when the file is absent, empty or no GGUF file, when its header is damaged or larger than its bounds,
+    and when the file ends before its last tensor does.
+    """
+    if not path.is_file():
+        raise ModelError("there is no such GGUF file", where=str(path))
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        magic = file.read(len(MAGIC))
+        if magic != MAGIC:
+            what = "is empty" if not magic else "is not a GGUF file"
+            raise ModelError(
+                f"the model can't be loaded: the file {what}", where=str(path), accepted="a file that begins with GGUF"
+            )
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            try:
+                return _header(path, _Cursor(content, min(size, MOST_BYTES)), size)
+            except (struct.error, UnicodeDecodeError, KeyError, ValueError) as error:
+                raise ModelError(
+                    f"the model can't be loaded: the header of the weights file is damaged ({_told(error)})",
+                    where=str(path),
+                    accepted="the whole file, fetched or copied anew",
+                ) from None
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"it lacks {error.args[0]}"
+    return "a text is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+
+
+class _Cursor:
+    """Reads forward; ValueError before anything would pass the end."""
+
+    def __init__(self, content: mmap.mmap, end: int) -> None:
+        self.content, self.end, self.at = content, end, len(MAGIC)
+        self.n_strings = 0
+
+    def need(self, n_bytes: int) -> None:
+        if n_bytes > self.end - self.at:
+            raise ValueError(f"it claims {n_bytes} more bytes at byte {self.at}, where {self.end - self.at} are left")
+
+    def numbers(self, letters: str, count: int = 1) -> tuple[int | float | bool, ...]:
+        self.need(count * struct.calcsize(f"<{letters}"))
+        found = struct.unpack_from(f"<{count}{letters}" if len(letters) == 1 else f"<{letters}", self.content, self.at)
+        self.at += count * struct.calcsize(f"<{letters}")
+        return found
+
+    def number(self, letter: str) -> int:
+        return int(self.numbers(letter)[0])
+
+    def text(self) -> str:
+        length = self.number("Q")
+        self.need(length)
+        self.at += length
+        return self.content[self.at - length : self.at].decode("utf-8")
+
+    def skip_texts(self, count: int) -> None:
+        self.need(8 * count)
+        self.n_strings += count
+        if self.n_strings > MOST_STRINGS:
+            raise ValueError(f"it claims {self.n_strings} texts; {MOST_STRINGS} are accepted")
+        for _ in range(count):
+            length = self.number("Q")
+            self.need(length)
+            self.at += length
+
+
+def _header(path: Path, at: _Cursor, size: int) -> GgufHeader:
+    version = at.number("I")
+    if version not in VERSIONS:
+        raise ValueError(f"version {version}; {' and '.join(map(str, VERSIONS))} are read")
+    n_tensors, n_keys = at.number("Q"), at.number("Q")
+    # The shortest key has a length, a type and one byte; the shortest tensor a length, a count, a type and a place.
+    for count, least, what in ((n_keys, 13, "keys"), (n_tensors, 24, "tensors")):
+        if count > MOST_ENTRIES or count * least > at.end:
+            raise ValueError(f"it claims {count} {what}")
+    keys: dict[str, Value] = {}
+    lengths: dict[str, int] = {}
+    for _ in range(n_keys):
+        name = at.text()
+        if name in keys:
+            raise ValueError(f"the key {name!r} is there twice")
+        keys[name] = _value(name, at, lengths)
+    if not isinstance(keys["general.architecture"], str):
+        raise ValueError("general.architecture is no text")
+    places = [_place(at) for _ in range(n_tensors)]
+    alignment = keys.get("general.alignment", 32)
+    if not isinstance(alignment, int) or not 0 < alignment <= 1 << 20 or alignment & (alignment - 1):
+        raise ValueError(f"general.alignment {alignment}")
+    data = -(-at.at // alignment) * alignment
+    tensors: dict[str, GgufTensor] = {}
+    for name, shape, type_id, offset in places:
+        if name in tensors:
+            raise ValueError(f"the tensor {name!r} is there twice")
+        tensors[name] = tensor = _tensor(name, shape, type_id, data + offset)
+        if tensor.start + tensor.n_bytes > size:
+            raise ModelError(
+                f"the model can't be loaded: the file ends before its tensor {name}",
+                where=str(path),
+                accepted="the whole file, fetched or copied anew",
+            )
+    return GgufHeader(path, keys, lengths, tensors)
+
+
+def _value(name: str, at: _Cursor, lengths: dict[str, int]) -> Value:
+    kind = at.number("I")
+    if kind == STRING:
+        return at.text()
+    if kind in _SCALARS:
+        return at.numbers(_SCALARS[kind])[0]
+    if kind != ARRAY:
+        raise ValueError(f"the key {name!r} has a value of the unknown type {kind}")
+    kind, count = at.number("I"), at.number("Q")
+    lengths[name] = count
+    if kind == STRING:
+        at.skip_texts(count)
+        return None
+    if kind not in _SCALARS:
+        raise ValueError(f"the key {name!r} is a list of the unknown type {kind}")
+    letter = _SCALARS[kind]
+    at.need(count * struct.calcsize(letter))
+    if count > MOST_KEPT:
+        at.at += count * struct.calcsize(letter)
+        return None
+    return list(at.numbers(letter, count))
+
+
+def _place(at: _Cursor) -> tuple[str, tuple[int, ...], int, int]:
+    name, n_dimensions = at.text(), at.number("I")
+    if n_dimensions > MOST_DIMENSIONS:
+        raise ValueError(f"the tensor {name!r} claims {n_dimensions} dimensions")
+    sizes = at.numbers("Q", n_dimensions) if n_dimensions else ()
+    return name, tuple(int(size) for size in reversed(sizes)), at.number("I"), at.number("Q")
+
+
+def _tensor(name: str, shape: tuple[int, ...], type_id: int, start: int) -> GgufTensor:
+    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
+
+    try:
+        kind = GGMLQuantizationType(type_id)
+    except ValueError:
+        raise ValueError(f"the tensor {name!r} has the unknown type {type_id}") from None
+    block, block_bytes = GGML_QUANT_SIZES[kind]
+    if shape and shape[-1] % block:
+        raise ValueError(f"the tensor {name!r} has rows of {shape[-1]}, which {kind.name} can't hold")
+    return GgufTensor(shape, kind.name, start, prod(shape) // block * block_bytes)

@@ -1,0 +1,327 @@
+"""GGUF files against the same weights as a checkpoint folder, and files that are refused by their header."""
+
+import json
+import shutil
+import struct
+import tracemalloc
+
+import gguf
+import numpy as np
+import pytest
+import torch
+import transformers as configs
+
+from neuron_core.errors import ModelError
+from neuron_core.models.gguf_header import read_gguf_header
+from neuron_core.models.loading import load_model, load_tokenizer
+from neuron_core.models.size import size_of
+from neuron_core.models.spec import ModelSpec
+from tests.builders import FAMILIES, HIDDEN, LLAMA_LIKE, PROMPT, WINDOW, built_checkpoint
+from tests.models.gguf_files import write_gguf
+
+LLAMA3 = {
+    "rope_type": "llama3",
+    "rope_theta": 10000.0,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
+LINEAR = {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}
+YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 64}
+GEMMA = {**LLAMA_LIKE, "head_dim": 256, "sliding_window": WINDOW, "query_pre_attn_scalar": 256}
+GEMMA3 = {"full_attention": {"rope_type": "linear", "rope_theta": 1e6, "factor": 8.0}}
+GEMMA3["sliding_attention"] = {"rope_type": "default", "rope_theta": 1e4}
+PHI4 = {
+    **LLAMA_LIKE,
+    "hidden_size": 64,
+    "sliding_window": 262144,
+    "tie_word_embeddings": True,
+    "rope_parameters": {
+        "rope_type": "longrope",
+        "rope_theta": 10000.0,
+        "partial_rotary_factor": 0.75,
+        "original_max_position_embeddings": 100,
+        "short_factor": [1.0, 1.1, 1.2, 1.3, 1.0, 1.0],
+        "long_factor": [3.0, 5.0, 7.0, 9.0, 9.0, 9.0],
+    },
+    "original_max_position_embeddings": 100,
+}
+CASES = {
+    **{name: FAMILIES[name] for name in ("llama", "gpt2", "bloom", "falcon", "falcon:grouped", "stablelm")},
+    **{name: FAMILIES[name] for name in ("phi3", "phi3:longrope", "qwen2:unwindowed", "qwen3:unwindowed")},
+    "llama:frequencies": (configs.LlamaConfig, {**LLAMA_LIKE, "rope_parameters": LLAMA3}),
+    "llama:linear": (configs.LlamaConfig, {**LLAMA_LIKE, "rope_parameters": LINEAR}),
+    "llama:yarn": (configs.LlamaConfig, {**LLAMA_LIKE, "rope_parameters": YARN}),
+    "llama:biases": (configs.LlamaConfig, {**LLAMA_LIKE, "attention_bias": True, "mlp_bias": True}),
+    "llama:tied": (configs.LlamaConfig, {**LLAMA_LIKE, "tie_word_embeddings": True, "head_dim": 12}),
+    "mistral:unwindowed": FAMILIES["mistral:unwindowed"],
+    "qwen2:linear": (configs.Qwen2Config, {**LLAMA_LIKE, "rope_parameters": LINEAR}),
+    "qwen2:yarn": (configs.Qwen2Config, {**LLAMA_LIKE, "rope_parameters": YARN}),
+    "qwen3:yarn": (configs.Qwen3Config, {**LLAMA_LIKE, "head_dim": 12, "rope_parameters": YARN}),
+    "stablelm:rotary": (configs.StableLmConfig, {**LLAMA_LIKE, "partial_rotary_factor": 0.5, "use_qkv_bias": True}),
+    "stablelm:parallel": (configs.StableLmConfig, {**LLAMA_LIKE, "use_parallel_residual": True}),
+    "phi3:partial": (configs.Phi3Config, PHI4),
+    "gemma2": (configs.Gemma2Config, {**GEMMA, "final_logit_softcapping": 2.0, "attn_logit_softcapping": 1.0}),
+    "gemma2:27b": (
+        configs.Gemma2Config,
+        {**GEMMA, "head_dim": 128, "hidden_size": 4 * 144, "query_pre_attn_scalar": 144, "num_hidden_layers": 2},
+    ),
+    "gemma3:27b": (
+        configs.Gemma3TextConfig,
+        {**GEMMA, "head_dim": 128, "hidden_size": 4 * 168, "query_pre_attn_scalar": 168, "num_hidden_layers": 2},
+    ),
+    "gemma3:linear": (configs.Gemma3TextConfig, {**GEMMA, "num_hidden_layers": 7, "rope_parameters": GEMMA3}),
+    "gpt2:sizes": (configs.GPT2Config, {**FAMILIES["gpt2"][1], "n_positions": 512}),
+}
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """`files(case)`: the case's folder, and its GGUF file."""
+    root = tmp_path_factory.getbasetemp() / "gguf"
+    root.mkdir(exist_ok=True)
+
+    def made(case):
+        folder = root / case.replace(":", "-")
+        path = folder.with_suffix(".gguf")
+        if not path.is_file():
+            write_gguf(path, built_checkpoint(folder, *CASES[case]))
+        return folder, path
+
+    return made
+
+
+def load(path):
+    return load_model(ModelSpec(str(path), device="cpu"))
+
+
+def refusal(path):
+    with pytest.raises(ModelError) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+def changed(files, tmp_path, case="llama", **changes):
+    return write_gguf(tmp_path / "changed.gguf", files(case)[0], **changes)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_file_computes_what_the_same_weights_in_a_folder_do(files, case):
+    folder, path = files(case)
+    of_folder, of_file = load(folder), load(path)
+    ids = of_folder.tokenizer(PROMPT)["input_ids"]
+    assert of_file.tokenizer(PROMPT)["input_ids"] == ids
+    assert of_file.notes == ()
+    # Longer than every window, every original context and the lengths at which frequencies change.
+    tokens = torch.tensor([(ids * 3)[:290]])
+    with torch.no_grad():
+        wanted, found = of_folder.model(tokens).logits, of_file.model(tokens).logits
+    assert (found - wanted).abs().max() <= 1e-5 * wanted.abs().max()
+    assert of_file.context_length == of_folder.context_length == load_tokenizer(of_file.spec)[1]
+
+
+def test_the_cases_would_notice_scaling_that_is_left_out(files, tmp_path):
+    # Each of them, written as if the file had no scaling, is another model.
+    for case, keys, tensors in (
+        ("llama:linear", {"llama.rope.scaling.type": "none"}, {}),
+        ("llama:yarn", {"llama.rope.scaling.type": "none"}, {}),
+        ("llama:frequencies", {}, {"rope_freqs.weight": None}),
+        ("gemma3:linear", {"gemma3.rope.scaling.factor": 1.0}, {}),
+    ):
+        other = load(changed(files, tmp_path, case, keys=keys, tensors=tensors))
+        tokens = torch.tensor([other.tokenizer(PROMPT)["input_ids"]])
+        with torch.no_grad():
+            wanted, found = load(files(case)[1]).model(tokens).logits, other.model(tokens).logits
+        assert (found - wanted).abs().max() > 1e-2 * wanted.abs().max(), case
+
+
+def test_a_quantised_file_is_its_dequantised_weights(tmp_path):
+    folder = built_checkpoint(tmp_path / "plain", configs.LlamaConfig, {**LLAMA_LIKE, "head_dim": 16})
+    kind = gguf.GGMLQuantizationType.Q8_0
+    found = load(write_gguf(tmp_path / "q8.gguf", folder, quantized=kind)).model.state_dict()
+    wanted = load(folder).model.state_dict()
+    # The key of a weight's up projection is not permuted, its rows of 32 are whole blocks.
+    name = "model.layers.1.mlp.up_proj.weight"
+    values = gguf.dequantize(gguf.quantize(wanted[name].numpy(), kind), kind)
+    assert np.array_equal(found[name].numpy(), values)
+    assert not torch.equal(found[name], wanted[name])
+
+
+def test_a_window_in_the_file_makes_a_llama_a_mistral(files, tmp_path):
+    folder = built_checkpoint(tmp_path / "windowed", *FAMILIES["mistral"])
+    path = write_gguf(tmp_path / "windowed.gguf", folder, keys={"llama.attention.sliding_window": WINDOW})
+    found, wanted = load(path), load(folder)
+    assert found.architecture.name == "mistral"
+    tokens = torch.tensor([wanted.tokenizer(PROMPT)["input_ids"]])
+    with torch.no_grad():
+        assert torch.equal(found.model(tokens).logits, wanted.model(tokens).logits)
+
+
+@pytest.mark.parametrize(
+    ("case", "keys", "said"),
+    [
+        ("llama", {"llama.residual_scale": 0.5}, "the key is not understood: llama.residual_scale"),
+        ("llama", {"llama.rope.scaling.type": "dynamic"}, "rope.scaling.type 'dynamic' is not understood"),
+        ("llama", {"llama.rope.scaling.alpha": 1000.0}, "not understood: llama.rope.scaling.alpha"),
+        ("llama", {"llama.rope.scaling.type": "longrope"}, "rope.scaling.type 'longrope' is not understood"),
+        ("llama:yarn", {"llama.rope.scaling.yarn_log_multiplier": 0.1}, "yarn_log_multiplier is not understood"),
+        ("llama:frequencies", {"llama.rope.scaling.type": "yarn"}, "'yarn' beside rope_freqs.weight"),
+        ("llama", {"llama.rope.dimension_count": 4}, "rope.dimension_count is 4, the size of a head 8"),
+        ("llama", {"llama.attention.causal": False}, "not understood: llama.attention.causal"),
+        ("llama", {"llama.vocab_size": 11}, "vocab_size is 11, the embedding has"),
+        ("llama", {"llama.expert_count": 8}, "family 'llama' with experts is not supported"),
+        ("llama", {"llama.block_count": None}, "the file lacks the key llama.block_count"),
+        ("llama", {"llama.block_count": "four"}, "the value 'four' for the key llama.block_count"),
+        ("llama", {"split.count": 3}, "one of 3 parts.*llama-gguf-split --merge"),
+        ("phi3:longrope", {"phi3.rope.scaling.original_context_length": None}, "original_context_length"),
+        ("gemma2", {"gemma2.attention.key_length": 64, "gemma2.attention.value_length": 64}, "query_pre_attn_scalar"),
+    ],
+)
+def test_a_key_that_is_not_understood_is_refused_and_named(files, tmp_path, case, keys, said):
+    path = changed(files, tmp_path, case, keys=keys)
+    with pytest.raises(ModelError, match=said):
+        load(path)
+
+
+def test_a_gemma_of_no_published_size_is_refused_until_it_says_its_scale(tmp_path):
+    folder = built_checkpoint(tmp_path / "small", *FAMILIES["gemma2"])
+    path = write_gguf(tmp_path / "small.gguf", folder)
+    assert "does not carry the scale of attention (query_pre_attn_scalar), and heads of 12" in refusal(path)
+    path = write_gguf(tmp_path / "small.gguf", folder, keys={"gemma2.attention.scale": 12**-0.5})
+    assert load(path).model.config.query_pre_attn_scalar == 12
+
+
+@pytest.mark.parametrize("name", ["blk.0.attn_q.bias", "blk.1.attn_q_norm.weight", "blk.2.ffn_gate_inp.weight"])
+def test_a_tensor_that_the_layers_have_no_place_for_is_refused_and_named(files, tmp_path, name):
+    path = changed(files, tmp_path, "gpt2", tensors={name: np.ones(HIDDEN, dtype=np.float32)})
+    assert f"its layers have no place for {name}" in refusal(path)
+
+
+def test_what_nothing_uses_outside_the_layers_is_a_note(files, tmp_path):
+    path = changed(
+        files, tmp_path, keys={"vendor.note": "x"}, tensors={"extra.weight": np.ones(HIDDEN, dtype=np.float32)}
+    )
+    assert load(path).notes == (
+        "keys of the GGUF file that nothing uses: vendor.note",
+        "tensors of the GGUF file that nothing uses: extra.weight",
+    )
+
+
+@pytest.mark.parametrize("name", ["blk.3.ffn_down.weight", "output_norm.weight"])
+def test_a_missing_tensor_is_named_before_a_weight_is_read(files, tmp_path, name):
+    assert "lacks 1 weights, model." in refusal(changed(files, tmp_path, tensors={name: None}))
+
+
+def test_half_of_the_factors_and_factors_of_another_length_are_refused(files, tmp_path):
+    path = changed(files, tmp_path, "phi3:longrope", tensors={"rope_factors_short.weight": None})
+    assert "rope_factors_short.weight is missing" in refusal(path)
+    path = changed(files, tmp_path, "phi3:partial", keys={"phi3.rope.dimension_count": 16})
+    assert "8 factors as F32" in refusal(path)
+    path = changed(files, tmp_path, tensors={"rope_freqs.weight": np.ones(7, dtype=np.float32)})
+    assert "rope_freqs.weight is F32 of shape (7,)" in refusal(path)
+    path = changed(files, tmp_path, tensors={"rope_freqs.weight": np.zeros(4, dtype=np.float32)})
+    assert "no positive number" in refusal(path)
+
+
+def test_a_family_is_refused_by_the_header_alone(tmp_path):
+    writer = gguf.GGUFWriter(tmp_path / "mamba.gguf", "mamba")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    writer.close()
+    said = refusal(tmp_path / "mamba.gguf")
+    assert "the GGUF family 'mamba' is not supported" in said
+    assert "llama, qwen2, qwen3, gemma2" in said
+    for ask in (size_of, load_tokenizer):
+        with pytest.raises(ModelError, match="'mamba' is not supported"):
+            ask(ModelSpec(str(tmp_path / "mamba.gguf")))
+
+
+def text(value):
+    return struct.pack("<Q", len(value)) + value
+
+
+def header(n_tensors=0, n_keys=1, rest=b""):
+    known = text(b"general.architecture") + struct.pack("<I", 8) + text(b"llama")
+    return b"GGUF" + struct.pack("<IQQ", 3, n_tensors, n_keys) + known + rest
+
+
+MANY = 1 << 40
+HOSTILE = {
+    "keys": header(n_keys=MANY),
+    "tensors": header(n_tensors=MANY),
+    "numbers": header(n_keys=2, rest=text(b"a") + struct.pack("<IIQ", 9, 4, MANY)),
+    "texts": header(n_keys=2, rest=text(b"a") + struct.pack("<IIQ", 9, 8, MANY)),
+    "lists of lists": header(n_keys=2, rest=text(b"a") + struct.pack("<IIQ", 9, 9, MANY)),
+    "a long text": header(n_keys=2, rest=text(b"a") + struct.pack("<IQ", 8, 1 << 62)),
+    "a long name": header(n_keys=2, rest=struct.pack("<Q", (1 << 64) - 1)),
+    "dimensions": header(1, 1, text(b"t") + struct.pack("<I", 1 << 31)),
+    "a large tensor": header(1, 1, text(b"t") + struct.pack("<IQQIQ", 2, MANY, MANY, 0, 0)),
+    "a far tensor": header(1, 1, text(b"t") + struct.pack("<IQIQ", 1, 1, 0, 1 << 62)),
+    "no type": header(1, 1, text(b"t") + struct.pack("<IQIQ", 1, 1, 999, 0)),
+    "half a block": header(1, 1, text(b"t") + struct.pack("<IQIQ", 1, 33, 8, 0)),
+    "no text": header(n_keys=2, rest=text(b"a") + struct.pack("<I", 8) + text(b"\xff\xfe")),
+    "twice": header(n_keys=2, rest=text(b"general.architecture") + struct.pack("<I", 8) + text(b"gpt2")),
+    "no alignment": header(n_keys=2, rest=text(b"general.alignment") + struct.pack("<II", 4, 0)),
+    "nothing": b"GGUF" + struct.pack("<IQQ", 3, 0, 0),
+    "an old version": b"GGUF" + struct.pack("<IQQ", 1, 0, 0),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_header_that_claims_too_much_is_refused_before_anything_is_allocated(tmp_path, case):
+    path = tmp_path / "hostile.gguf"
+    path.write_bytes(HOSTILE[case])
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelError, match=r"can't be loaded.*hostile\.gguf"):
+            read_gguf_header(path)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(ModelError, match="can't be loaded"):
+        size_of(ModelSpec(str(path)))
+    refusal(path)
+
+
+def test_a_large_file_does_not_make_a_large_header_right(tmp_path):
+    # Texts of no length, as many as a sparse file of 100 GB has room for.
+    path = tmp_path / "sparse.gguf"
+    path.write_bytes(header(n_keys=2, rest=text(b"a") + struct.pack("<IIQ", 9, 8, 10**10)))
+    with path.open("r+b") as file:
+        file.truncate(100 * 10**9)
+    assert "damaged" in refusal(path)
+
+
+def test_a_cut_off_file_names_the_tensor_that_it_ends_in(files, tmp_path):
+    path = shutil.copy(files("llama")[1], tmp_path / "cut.gguf")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100])
+    assert "the file ends before its tensor" in refusal(path)
+
+
+def test_a_safetensors_header_has_a_bound(checkpoint, tmp_path):
+    folder = shutil.copytree(checkpoint("llama"), tmp_path / "llama")
+    for length in (1 << 40, (1 << 63) + 5):
+        (folder / "model.safetensors").write_bytes(struct.pack("<Q", length) + b"{}")
+        with pytest.raises(ModelError, match="the header of the weights file is damaged"):
+            size_of(ModelSpec(str(folder)))
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", 200_000) + b"[" * 200_000)
+    with pytest.raises(ModelError, match="the header of the weights file is damaged"):
+        size_of(ModelSpec(str(folder)))
+
+
+def test_the_name_of_a_file_may_be_in_capitals(files, tmp_path):
+    path = shutil.copy(files("llama")[1], tmp_path / "MODEL.GGUF")
+    assert load(path).fingerprint == load(files("llama")[1]).fingerprint
+
+
+def test_the_size_of_a_file_is_that_of_its_folder(files):
+    for case in ("llama", "gpt2", "gemma3:linear", "falcon:grouped", "phi3:partial"):
+        folder, path = files(case)
+        found, wanted = size_of(ModelSpec(str(path))).dimensions, size_of(ModelSpec(str(folder))).dimensions
+        assert found == wanted, case
+    config = json.loads((files("llama")[0] / "config.json").read_text())
+    assert size_of(ModelSpec(str(files("llama")[1]))).dimensions.n_neurons == config["intermediate_size"]
