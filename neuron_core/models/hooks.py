@@ -53,15 +53,24 @@ def edited_neurons(loaded: LoadedModel, edits: Mapping[int, Edit]) -> Iterator[N
 
 @contextmanager
 def recorded_at(
-    loaded: LoadedModel, positions: torch.Tensor, hidden: torch.Tensor, neurons: torch.Tensor
+    loaded: LoadedModel,
+    positions: torch.Tensor,
+    hidden: torch.Tensor,
+    neurons: torch.Tensor,
+    sequences: torch.Tensor | None = None,
 ) -> Iterator[None]:
-    """Writes, for one position of each sequence, (Q,), each layer's input and the last layer's output into `hidden`
-    (Q, L + 1, D), and each layer's neuron values, the down projection's input, into `neurons` (Q, L, I)."""
-    sequences = torch.arange(len(positions), device=positions.device)
+    """Writes, for Q positions, each layer's input and the last layer's output into `hidden` (Q, L + 1, D), and each
+    layer's neuron values, the down projection's input, into `neurons` (Q, L, I).
+
+    sequences: the sequence of each position, (Q,), in ascending order and none left out; without it, one position each.
+    """
+    if sequences is None:
+        sequences = torch.arange(len(positions), device=positions.device)
+    n_sequences = int(sequences[-1]) + 1
 
     def keep(value: torch.Tensor, store: torch.Tensor) -> None:
         # Some families fold the batch into the positions.
-        store.copy_(value.detach().reshape(len(positions), -1, value.shape[-1])[sequences, positions])
+        store.copy_(value.detach().reshape(n_sequences, -1, value.shape[-1])[sequences, positions])
 
     def hook_for(store: torch.Tensor) -> Callable[..., object]:
         def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, torch.Tensor]) -> None:

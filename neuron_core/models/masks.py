@@ -17,7 +17,7 @@ def row_mask(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int) -> Mask:
     over cached tokens only, where ours does. Additive floats, because a boolean mask of the first shape is silently
     misread by some families.
     """
-    return _BY_WINDOW[loaded.architecture.window](loaded, n_cached, n_rows)
+    return by_kind_of_layer(loaded, lambda window: _mask(loaded, n_cached, n_rows, window))
 
 
 def _mask(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int, window: int | None) -> torch.Tensor:
@@ -32,25 +32,17 @@ def _mask(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int, window: int
     return mask
 
 
-def _full(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int) -> Mask:
-    return _mask(loaded, n_cached, n_rows, None)
+def by_kind_of_layer(loaded: LoadedModel, mask: Callable[[int | None], torch.Tensor]) -> Mask:
+    """The mask of a family, from the function that makes one for a window; None is no window.
+
+    Raises KeyError for `local`: those families take rows as a batch, under the model's own mask.
+    """
+    return _BY_WINDOW[loaded.architecture.window](mask, getattr(loaded.model.config, "sliding_window", None))
 
 
-def _sliding(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int) -> Mask:
-    return _mask(loaded, n_cached, n_rows, loaded.model.config.sliding_window)
-
-
-def _layered(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int) -> Mask:
+_BY_WINDOW: dict[str, Callable[[Callable[[int | None], torch.Tensor], int | None], Mask]] = {
+    "none": lambda mask, _: mask(None),
+    "sliding": lambda mask, window: mask(window),
     # Both names always: a model takes the one that its config gives for a layer.
-    return {
-        "full_attention": _mask(loaded, n_cached, n_rows, None),
-        "sliding_attention": _mask(loaded, n_cached, n_rows, loaded.model.config.sliding_window),
-    }
-
-
-# No line for `local`: those families take rows as a batch, under the model's own mask.
-_BY_WINDOW: dict[str, Callable[[LoadedModel, Sequence[int], int], Mask]] = {
-    "none": _full,
-    "sliding": _sliding,
-    "layered": _layered,
+    "layered": lambda mask, window: {"full_attention": mask(None), "sliding_attention": mask(window)},
 }

@@ -5,18 +5,19 @@ from itertools import groupby
 
 from neuron_core.models.letters import TokenizedPrompt, common_prefix_length
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.rows import EMPTY_PREFIX, Prefix, PromptBatch, run_prefixes, run_prompts
+from neuron_core.models.rows import EMPTY_PREFIX, PromptBatch, check_length, run_prefix, run_prompts
+from neuron_core.models.trees import Tree, TreePass, can_run, run_trees
 
 TOKENS_PER_PASS = 1024
 "tokens of all prompts of a pass, shared beginnings counted each time: their keys and values are there at once"
 
 
 class SharedPrompts:
-    """Runs an example's prompts after two cached prefixes: the task's (role, rule, demonstration), the example's stem.
+    """Runs an example's prompts after the cached prefix of their task (role, rule, demonstration).
 
-    Prompts of an example share a pass, and so do the stems of neighbouring examples: a few tokens alone would leave the
-    time to reading weights. All is taken over the prompts given, whichever are run: a question's numbers do not depend
-    on the others' turn.
+    What the prompts of an example share, its stem, is computed once, and neighbouring examples share a pass: a pass
+    over few tokens would spend its time on reading weights. Which examples share one is decided over all prompts given,
+    whichever are run: a question's numbers do not depend on the order in which questions are run.
     """
 
     def __init__(
@@ -31,13 +32,12 @@ class SharedPrompts:
         numbered = groupby(zip(groups, range(len(prompts)), strict=True), key=lambda pair: pair[0])
         self.examples = [tuple(number for _, number in members) for _, members in numbered]
         "numbers of the prompts of each example, in order"
-        self._task = run_prefixes(loaded, [_shared(prompts)])[0] if prompts else EMPTY_PREFIX
-        stems = [_shared([prompts[n] for n in members]) for members in self.examples]
-        # The only prompt of its example has no prefix of its own.
-        self._stems = [stem if len(members) > 1 else () for stem, members in zip(stems, self.examples, strict=True)]
-        parts = _passes([len(stem) for stem in self._stems], tokens_per_pass)
+        self._task = run_prefix(loaded, _shared(prompts)) if prompts else EMPTY_PREFIX
+        n_task = len(self._task.token_ids)
+        self._trees = [Tree.of([prompts[n] for n in members], n_task) for members in self.examples]
+        parts = _passes([tree.n_tokens for tree in self._trees], tokens_per_pass)
         self._pass_of = {example: part for part in parts for example in part}
-        self._last: tuple[range, list[Prefix]] | None = None
+        self._last: tuple[range, TreePass] | None = None
 
     def tokens(self, number: int) -> TokenizedPrompt:
         """One prompt as the model reads it."""
@@ -45,18 +45,22 @@ class SharedPrompts:
 
     def run(self, example: int) -> list[PromptBatch]:
         """The unmodified model on the prompts of one of `examples`: in order, in as few passes as they fit into."""
-        prefix, prompts = self._prefix(example), [self._prompts[n] for n in self.examples[example]]
-        parts = _passes([len(prompt.token_ids) for prompt in prompts], self._tokens_per_pass)
-        return [batch for part in parts for batch in run_prompts(self._loaded, prompts[part.start : part.stop], prefix)]
+        tree, part = self._trees[example], self._pass_of[example]
+        for prompt in tree.prompts:
+            check_length(self._loaded, prompt)
+        if not can_run(self._loaded) or tree.n_tokens > self._tokens_per_pass:
+            return self._one_after_the_other(tree)
+        if self._last is None or self._last[0] != part:
+            self._last = part, run_trees(self._loaded, self._trees[part.start : part.stop], self._task)
+        return [self._last[1].batch(example - part.start)]
 
-    def _prefix(self, example: int) -> Prefix:
-        if not self._stems[example]:
-            return self._task
-        members = self._pass_of[example]
-        if self._last is None or self._last[0] != members:
-            stems = [self._stems[each] or self._task.token_ids for each in members]
-            self._last = members, run_prefixes(self._loaded, stems, self._task)
-        return self._last[1][example - members.start]
+    def _one_after_the_other(self, tree: Tree) -> list[PromptBatch]:
+        """Where a tree is too long for one pass, or wrong for the family: the stem first, then the prompts."""
+        stem = tree.prompts[0].token_ids[: tree.n_shared]
+        prefix = run_prefix(self._loaded, stem, self._task)
+        parts = _passes([len(prompt.token_ids) for prompt in tree.prompts], self._tokens_per_pass)
+        several = [tree.prompts[part.start : part.stop] for part in parts]
+        return [batch for prompts in several for batch in run_prompts(self._loaded, prompts, prefix)]
 
 
 def _passes(lengths: Sequence[int], most: int) -> list[range]:

@@ -6,7 +6,7 @@ A row is a copy of the last token, at its position, that attends to those tokens
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -68,6 +68,18 @@ class PromptBatch:
         """One prompt alone."""
         return cls((state,), state.key_values)
 
+    @classmethod
+    def with_keys(cls, states: Sequence[PromptState], key_values: KeyValues) -> "PromptBatch":
+        """States that lack their keys and values, which are those of a pass, with them."""
+
+        def own(row: int, state: PromptState) -> PromptState:
+            end = state.n_tokens - 1
+            return replace(
+                state, key_values=[(k[row : row + 1, :, :end], v[row : row + 1, :, :end]) for k, v in key_values]
+            )
+
+        return cls(tuple(own(row, state) for row, state in enumerate(states)), key_values)
+
     def hidden(self, layer: int) -> torch.Tensor:
         """Input of a layer at the last token of every prompt, n_layers for the last one's output → (Q, D)."""
         return torch.stack([state.hidden[layer] for state in self.states])
@@ -125,23 +137,18 @@ def check_length(loaded: LoadedModel, prompt: TokenizedPrompt, where: str | None
         raise ModelError(f"the prompt has {n_tokens} tokens", where=where, accepted=f"at most {loaded.context_length}")
 
 
+@torch.no_grad()
 def run_prefix(loaded: LoadedModel, token_ids: Sequence[int], before: Prefix = EMPTY_PREFIX) -> Prefix:
     """One pass over tokens that several prompts begin with, after those of `before`, a beginning of them."""
-    return run_prefixes(loaded, [token_ids], before)[0]
-
-
-@torch.no_grad()
-def run_prefixes(loaded: LoadedModel, several: Sequence[Sequence[int]], before: Prefix = EMPTY_PREFIX) -> list[Prefix]:
-    """The same for several of them in one pass, padded at their ends: causal attention never looks there."""
-    prefixes, n_before = [tuple(token_ids) for token_ids in several], len(before.token_ids)
-    if any(ids[:n_before] != before.token_ids for ids in prefixes):
+    ids, n_before = tuple(token_ids), len(before.token_ids)
+    if ids[:n_before] != before.token_ids:
         raise ModelError("the cached prefix is not a beginning of the longer one")
-    if all(ids == before.token_ids for ids in prefixes):
-        return [before] * len(prefixes)
-    if _rotated_otherwise(loaded, n_before, prefixes):
-        return [run_prefix(loaded, ids) for ids in prefixes]
-    cache, _ = _padded_pass(loaded, [ids[n_before:] for ids in prefixes], before)
-    return [Prefix(ids, _key_values(cache, len(ids), row)) for row, ids in enumerate(prefixes)]
+    if ids == before.token_ids:
+        return before
+    if _rotated_otherwise(loaded, n_before, [ids]):
+        return run_prefix(loaded, ids)
+    cache, _ = _padded_pass(loaded, [ids[n_before:]], before)
+    return Prefix(ids, _key_values(cache, len(ids)))
 
 
 def run_prompt(loaded: LoadedModel, prompt: TokenizedPrompt, prefix: Prefix = EMPTY_PREFIX) -> PromptState:
@@ -170,22 +177,32 @@ def run_prompts(
     with recorded_at(loaded, last, hidden, neurons):
         cache, output = _padded_pass(loaded, [ids[n_prefix:] for ids in all_ids], prefix)
     final = output[torch.arange(len(prompts), device=loaded.device), last]
-    states = []
-    for row, prompt in enumerate(prompts):
-        letters = torch.tensor(prompt.letter_ids, device=loaded.device)
-        states.append(
-            PromptState(
-                prompt=prompt,
-                key_values=_key_values(cache, len(prompt.token_ids) - 1, row),
-                hidden=hidden[row],
-                neurons=neurons[row],
-                final_hidden=final[row : row + 1],
-                letter_logits=letter_logits(loaded, final[row : row + 1], letters)[0],
-            )
+    states = prompt_states(loaded, prompts, hidden, neurons, final)
+    whole = PromptBatch.with_keys(states, _key_values(cache, max(map(len, all_ids)) - 1))
+    return whole.parts(1) if loaded.architecture.rows == "batch" else [whole]
+
+
+def prompt_states(
+    loaded: LoadedModel,
+    prompts: Sequence[TokenizedPrompt],
+    hidden: torch.Tensor,
+    neurons: torch.Tensor,
+    final: torch.Tensor,
+) -> list[PromptState]:
+    """States, still without keys and values, from what a pass left: hidden (Q, L + 1, D), neurons (Q, L, I), final
+    hidden states (Q, D)."""
+    letters = [torch.tensor(prompt.letter_ids, device=loaded.device) for prompt in prompts]
+    return [
+        PromptState(
+            prompt=prompt,
+            key_values=[],
+            hidden=hidden[row],
+            neurons=neurons[row],
+            final_hidden=final[row : row + 1],
+            letter_logits=letter_logits(loaded, final[row : row + 1], letters[row])[0],
         )
-    if loaded.architecture.rows == "batch":
-        return [PromptBatch.of(state) for state in states]
-    return [PromptBatch(tuple(states), _key_values(cache, max(map(len, all_ids)) - 1))]
+        for row, prompt in enumerate(prompts)
+    ]
 
 
 def _padded_pass(

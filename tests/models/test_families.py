@@ -21,7 +21,8 @@ from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import common_prefix_length
 from neuron_core.models.listing import listing
 from neuron_core.models.loading import letter_logits, vocabulary_logits
-from neuron_core.models.rows import PromptBatch, run_prefix, run_prefixes, run_prompt, run_prompts, run_rows
+from neuron_core.models.prompts import SharedPrompts
+from neuron_core.models.rows import PromptBatch, run_prefix, run_prompt, run_prompts, run_rows
 from tests.builders import (
     CONTEXT,
     FAMILIES,
@@ -159,10 +160,31 @@ def test_prompts_of_unequal_lengths_that_share_a_pass_are_each_what_they_are_alo
             assert apart(score.ig, one.ig) < 10 * allowed
             assert apart(score.zeroed, one.zeroed) < allowed
             assert score.guard < 5e-7
-    with_stems = run_prefixes(loaded, [each[:-5] for each in ids], prefix)
-    for stem, own, prompt in zip(with_stems, alone, prompts, strict=True):
-        assert stem.token_ids == prompt.token_ids[:-5]
-        assert apart(run_prompt(loaded, prompt, stem).neurons.numpy(), own.neurons.numpy()) < allowed
+    assert n_hooks(loaded) == 0
+
+
+@every_family
+def test_examples_that_share_a_pass_as_trees_are_each_what_they_are_alone(tiny_model, family):
+    loaded = tiny_model(family, "float64")
+    # Stems of two lengths, branches of several, one example of a single prompt; some end beyond the window.
+    texts = [text + ending for text in (PROMPT, OTHER_PROMPT) for ending in ("", " the", " letter of it is")]
+    prompts = [tokens(loaded, text) for text in (*texts, MIDDLE_PROMPT)]
+    shared = SharedPrompts(loaded, prompts, ["one"] * 3 + ["two"] * 3 + ["three"], tokens_per_pass=10_000)
+    allowed = tolerance(family, "float64")
+    for example, numbers in enumerate(shared.examples):
+        batches = shared.run(example)
+        states = [state for batch in batches for state in batch.states]
+        assert [state.prompt for state in states] == [prompts[number] for number in numbers]
+        for state in states:
+            own = run_prompt(loaded, state.prompt)
+            assert apart(state.neurons.numpy(), own.neurons.numpy()) < allowed
+            assert apart(state.hidden.numpy(), own.hidden.numpy()) < allowed
+            assert apart(state.letter_logits.numpy(), own.letter_logits.numpy()) < allowed
+            for pair, own_pair in zip(state.key_values, own.key_values, strict=True):
+                assert all(apart(a.numpy(), b.numpy()) < allowed for a, b in zip(pair, own_pair, strict=True))
+        for batch in batches:
+            longest = max(state.n_tokens for state in batch.states) - 1
+            assert {part.shape[:3:2] for pair in batch.key_values for part in pair} == {(len(batch.states), longest)}
     assert n_hooks(loaded) == 0
 
 

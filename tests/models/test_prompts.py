@@ -5,8 +5,10 @@ import torch
 
 from neuron_core.errors import ModelError
 from neuron_core.models import prompts as module
+from neuron_core.models.letters import common_prefix_length
 from neuron_core.models.prompts import SharedPrompts
-from neuron_core.models.rows import EMPTY_PREFIX, run_prefix, run_prefixes, run_prompt, run_prompts
+from neuron_core.models.rows import EMPTY_PREFIX, run_prefix, run_prompt, run_prompts
+from neuron_core.models.trees import Tree, run_trees
 from tests.builders import OTHER_PROMPT, PROMPT, SHORT_PROMPT, tokens
 
 MOVED = PROMPT.replace("A. negative\nB. positive\nC. neutral", "A. neutral\nB. negative\nC. positive")
@@ -14,18 +16,23 @@ MOVED = PROMPT.replace("A. negative\nB. positive\nC. neutral", "A. neutral\nB. n
 
 @pytest.fixture
 def passes(monkeypatch):
-    """Tokens that every pass over prefixes or prompts computed for each of them, in order."""
+    """Tokens that every pass over a prefix, prompts or trees computed for each of them, in order."""
     computed = []
 
-    def counting(run):
-        def counted(loaded, several, before=EMPTY_PREFIX):
-            computed.append([len(getattr(each, "token_ids", each)) - len(before.token_ids) for each in several])
-            return run(loaded, several, before)
+    def counting(run, tokens_of):
+        def counted(loaded, given, before=EMPTY_PREFIX):
+            computed.append([tokens_of(each) - len(before.token_ids) for each in given])
+            return run(loaded, given, before)
 
         return counted
 
-    monkeypatch.setattr(module, "run_prefixes", counting(run_prefixes))
-    monkeypatch.setattr(module, "run_prompts", counting(run_prompts))
+    def prefix(loaded, ids, before=EMPTY_PREFIX):
+        computed.append(len(ids) - len(before.token_ids))
+        return run_prefix(loaded, ids, before)
+
+    monkeypatch.setattr(module, "run_prefix", prefix)
+    monkeypatch.setattr(module, "run_prompts", counting(run_prompts, lambda prompt: len(prompt.token_ids)))
+    monkeypatch.setattr(module, "run_trees", counting(run_trees, lambda tree: tree.n_tokens))
     return computed
 
 
@@ -46,32 +53,35 @@ def test_every_prompt_is_what_it_is_alone_and_no_shared_token_is_run_twice(tiny_
             assert state.prompt == prompts[number] == shared.tokens(number)
             assert torch.allclose(state.letter_logits, alone.letter_logits, rtol=0, atol=1e-12)
             assert torch.allclose(state.neurons, alone.neurons, rtol=0, atol=1e-12)
-    (task,), (example, nothing), (first, second), (third,) = passes
-    assert example > 5
-    # The only prompt of its example has no prefix of its own.
-    assert nothing == 0
-    assert task + example + first == len(prompts[0].token_ids)
-    assert task + example + second == len(prompts[1].token_ids)
-    assert task + third == len(prompts[2].token_ids)
+    task, (tree, third) = passes
+    ids = [prompt.token_ids for prompt in prompts]
+    stem = common_prefix_length(ids[:2]) - task
+    assert stem > 5
+    assert tree == len(ids[0]) + len(ids[1]) - 2 * task - stem
+    assert task + third == len(ids[2])
 
 
-def test_stems_of_neighbours_share_a_pass_as_long_as_their_tokens_fit(tiny_model, passes):
+def test_examples_share_a_pass_as_long_as_their_tokens_fit(tiny_model, passes):
     loaded = tiny_model("llama", "float64")
     texts = [PROMPT.replace("Text: ", f"Text: {word} ") for word in ("Well,", "So,", "Now then,", "Oh,")]
     prompts = [tokens(loaded, text.replace("A. negative", f"A. {name}")) for text in texts for name in ("bad", "poor")]
     groups = [i // 2 for i in range(8)]
-    longest = max(len(prompt.token_ids) for prompt in prompts)
     whole = [run_prompt(loaded, prompt).letter_logits for prompt in prompts]
-    for most, stems in ((10 * longest, [4]), (2 * longest, [2, 2]), (1, [1, 1, 1, 1])):
+    trees = [Tree.of(prompts[i : i + 2], 0).n_tokens for i in range(0, 8, 2)]
+    # One number: a pass over so many trees. Several: a stem, then its prompts one after the other.
+    for most, expected in (
+        (4 * max(trees), [4]),
+        (2 * max(trees), [2, 2]),
+        (max(trees), [1, 1, 1, 1]),
+        (min(trees) - 1, [(0, 1, 1)] * 4),
+    ):
         passes.clear()
         shared = SharedPrompts(loaded, prompts, groups, tokens_per_pass=most)
         found = [state for example in range(4) for state in states_of(shared, example)]
-        for state, expected in zip(found, whole, strict=True):
-            assert torch.allclose(state.letter_logits, expected, rtol=0, atol=1e-12)
-        # The task's prefix first; then each pass over stems, and the prompts of each example behind it.
-        sizes = [len(each) for each in passes]
-        after = [size for n in stems for size in (n, *([2] * n if most > 1 else [1, 1] * n))]
-        assert sizes == [1, *after]
+        for state, logits in zip(found, whole, strict=True):
+            assert torch.allclose(state.letter_logits, logits, rtol=0, atol=1e-12)
+        sizes = [0 if isinstance(each, int) else len(each) for each in passes[1:]]
+        assert sizes == [n for each in expected for n in (each if isinstance(each, tuple) else (each,))]
 
 
 def test_a_prompt_s_numbers_do_not_depend_on_the_turn(tiny_model):
@@ -96,7 +106,7 @@ def test_prompts_with_nothing_in_common_are_run_whole(tiny_model, passes):
     prompts = [tokens(loaded, PROMPT), tokens(loaded, SHORT_PROMPT)]
     _, state = states_of(SharedPrompts(loaded, prompts, ["one", "one"]), 0)
     assert torch.allclose(state.letter_logits, run_prompt(loaded, prompts[1]).letter_logits, rtol=0, atol=1e-12)
-    assert passes == [[0], [len(prompts[0].token_ids), len(prompts[1].token_ids)]]
+    assert passes == [0, [len(prompts[0].token_ids) + len(prompts[1].token_ids)]]
 
 
 def test_a_prefix_that_does_not_begin_the_longer_one_is_refused(tiny_model):
