@@ -38,11 +38,14 @@ def read_task(config: RunConfig) -> "TaskReading":
 
 def check_unchanged(run: RunFolder, wanted: RunConfig) -> None:
     """Before an evaluation is dropped for another one that the task file does not allow."""
-    from neuron_core.runs.setting import make_setting
+    from neuron_core.runs.setting import make_setting, what_changed
 
     before = run.setting()
-    if before is not None and make_setting(wanted, before.model).attribution != before.attribution:
-        raise RunError("the task file changed since this run began", where=run.id, accepted="a new run")
+    if before is None:
+        return
+    made = make_setting(wanted, before.model)
+    if made.attribution != before.attribution:
+        raise RunError(what_changed(wanted, before, made), where=run.id, accepted="a new run")
 
 
 def new_run(config: RunConfig, out: Path | None) -> RunFolder:
@@ -95,6 +98,9 @@ def carry_through(run: RunFolder) -> None:
                 other_engine=engine_for,
                 on_progress=stage_bars(progress),
             )
+        setting = run.setting()
+        for note in setting.model.notes if setting else ():
+            say(f"Note: {note}.", style="yellow")
     except KeyboardInterrupt:
         say(f"Stopped. What was finished is kept: {PROGRAM} resume --run {run_name(run)} goes on.")
         raise

@@ -183,6 +183,7 @@ def _cost(
     import pandas as pd
 
     from neuron_core.experiments.figure9 import CostSetting, answer_cost
+    from neuron_core.models.chat import USUAL_DATE
     from neuron_core.models.letters import tokenize_prompt
     from neuron_core.qatt.draws import draw, questions_of
     from neuron_core.tasks.load import load_task
@@ -196,7 +197,7 @@ def _cost(
         return pd.DataFrame(before["rows"])
     task = load_task(setting.tasks[0]).task
     draws = draw(task, 1, 0, setting.seed, setting.prompt.demonstration)
-    chat = engine.facts().chat
+    chat = engine.facts(USUAL_DATE).chat
     question = questions_of(task, draws.attribution, draws.demonstration, setting.seed, setting.prompt, chat)[0]
     prompt = tokenize_prompt(engine.loaded.tokenizer, question.prompt)
     with progress_bars() as progress:
@@ -214,7 +215,9 @@ def _cost(
 
 
 def _cost_key(wanted: "CostSetting", engine: "Engine", prompt: PromptConfig) -> dict[str, object]:
-    key = {"cost": asdict(wanted), "model": asdict(engine.facts())}
+    from neuron_core.models.chat import USUAL_DATE
+
+    key = {"cost": asdict(wanted), "model": asdict(engine.facts(USUAL_DATE))}
     if prompt != USUAL:
         key["prompt"] = asdict(prompt)
     found: dict[str, object] = json.loads(json.dumps(key))

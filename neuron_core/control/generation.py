@@ -12,9 +12,10 @@ from neuron_core.control.interventions import EXCITE, SILENCE
 from neuron_core.control.neuron import check_neuron
 from neuron_core.errors import ConfigError, ModelError
 from neuron_core.models.hooks import Edit, edited_neurons
+from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import vocabulary_logits
-from neuron_core.models.rows import Prefix, run_prefix
+from neuron_core.models.rows import Prefix, frequencies_change, run_prefix
 
 NEXT = 10
 
@@ -23,8 +24,10 @@ NEXT = 10
 class Opening:
     """A prompt after one pass over all of its tokens but the last."""
 
-    last_id: int
+    token_ids: tuple[int, ...]
+    "all of them, the last one too"
     prefix: Prefix
+    "of all but the last"
 
 
 @torch.no_grad()
@@ -33,7 +36,7 @@ def open_prompt(loaded: LoadedModel, prompt: str, n_tokens: int) -> Opening:
 
     ConfigError for an empty prompt or fewer than one token, ModelError for more than the model's context.
     """
-    ids = tuple(loaded.tokenizer(prompt)["input_ids"])
+    ids = encode(loaded.tokenizer, prompt)
     if not ids:
         raise ConfigError("the prompt is empty", accepted="at least one token")
     if n_tokens < 1:
@@ -43,7 +46,7 @@ def open_prompt(loaded: LoadedModel, prompt: str, n_tokens: int) -> Opening:
             f"the prompt has {len(ids)} tokens and {n_tokens} more are asked for",
             accepted=f"at most {loaded.context_length} together",
         )
-    return Opening(ids[-1], run_prefix(loaded, ids[:-1]))
+    return Opening(ids, run_prefix(loaded, ids[:-1]))
 
 
 def steering_edits(loaded: LoadedModel, steering: Steering) -> dict[int, Edit]:
@@ -77,7 +80,7 @@ class Writer:
         known = opening.prefix.key_values
         # Without a config no layer drops keys. A pass appends to copies: writers may share the prefix.
         self._cache = DynamicCache(known) if known else DynamicCache()
-        self._next_id = opening.last_id
+        self._token_ids, self._n_prompt = list(opening.token_ids), len(opening.token_ids)
         self.written = Written((), "", (), False)
 
     @torch.no_grad()
@@ -85,26 +88,43 @@ class Writer:
         """The text with one more token; without effect once the model has ended it."""
         if self.written.ended:
             return self.written
-        ids = torch.tensor([[self._next_id]], device=loaded.device)
-        with edited_neurons(loaded, self._edits):
-            output = loaded.model.base_model(input_ids=ids, past_key_values=self._cache, use_cache=True)
-        logits = vocabulary_logits(loaded, output.last_hidden_state[0, -1:])[0]
+        logits = vocabulary_logits(loaded, self._last_hidden(loaded))[0]
         before = self.written
-        self._next_id = self._choose(logits, len(before.token_ids))
-        if self._next_id in end_ids(loaded):
+        chosen = self._choose(logits, len(before.token_ids))
+        if chosen in end_ids(loaded):
             self.written = replace(before, ended=True)
         else:
-            token_ids = (*before.token_ids, self._next_id)
+            self._token_ids.append(chosen)
+            token_ids = (*before.token_ids, chosen)
             self.written = replace(before, token_ids=token_ids, text=loaded.tokenizer.decode(token_ids))
         if not before.next_tokens:
             self.written = replace(self.written, next_tokens=_most_probable(loaded, logits))
         return self.written
+
+    def _last_hidden(self, loaded: LoadedModel) -> torch.Tensor:
+        """After the final norm, at the last token so far, (1, D)."""
+        new, edits = self._token_ids[-1:], self._edits
+        length = len(self._token_ids)
+        if length > 1 and frequencies_change(loaded, length - 1, length):
+            # The cached keys have the frequencies of shorter texts: all tokens once more.
+            self._cache, new = DynamicCache(), self._token_ids
+            edits = {layer: _from_position(self._n_prompt - 1, edit) for layer, edit in self._edits.items()}
+        ids = torch.tensor([new], device=loaded.device)
+        with edited_neurons(loaded, edits):
+            output = loaded.model.base_model(input_ids=ids, past_key_values=self._cache, use_cache=True)
+        hidden: torch.Tensor = output.last_hidden_state[0, -1:]
+        return hidden
 
     def _choose(self, logits: torch.Tensor, place: int) -> int:
         if self._temperature == 0:
             return int(logits.argmax())
         noise = np.random.default_rng([self._seed, place]).gumbel(size=len(logits))
         return int((logits.cpu().double() / self._temperature + torch.from_numpy(noise)).argmax())
+
+
+def _from_position(first: int, edit: Edit) -> Edit:
+    """The edit at this position of one text and at later ones."""
+    return lambda x: torch.cat([x[:first], edit(x[first:])])
 
 
 def _most_probable(loaded: LoadedModel, logits: torch.Tensor) -> tuple[TokenLogit, ...]:

@@ -8,6 +8,7 @@ import torch
 from neuron_core.control.findings import Context, NeuronContexts, NeuronTokens, Text, TokenLogit
 from neuron_core.errors import ConfigError
 from neuron_core.models.hooks import edited_neurons, replaced_stream
+from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import vocabulary_logits
 from neuron_core.models.placement import weights_of
@@ -102,7 +103,7 @@ class ContextSearch:
 
     def read(self, loaded: LoadedModel, text: Text) -> None:
         """Takes one more text into account."""
-        ids = loaded.tokenizer(text.text)["input_ids"][: loaded.context_length]
+        ids = list(encode(loaded.tokenizer, text.text))[: loaded.context_length]
         self._n_texts += 1
         places = self._new_places(ids)
         if not places:

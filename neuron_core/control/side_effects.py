@@ -10,6 +10,7 @@ from neuron_core.control.evaluation import RowChunk, plan_chunks, rows_of
 from neuron_core.control.interventions import Intervention
 from neuron_core.errors import ModelError
 from neuron_core.models.hooks import edited_neurons
+from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import vocabulary_logits
 from neuron_core.models.rows import PromptBatch
@@ -46,7 +47,7 @@ def perplexities(
 
     The text is cut where the model's context ends. ModelError when fewer than two tokens are left.
     """
-    ids = torch.tensor([loaded.tokenizer(text)["input_ids"][: loaded.context_length]], device=loaded.device)
+    ids = torch.tensor([encode(loaded.tokenizer, text)[: loaded.context_length]], device=loaded.device)
     if ids.shape[1] < 2:
         raise ModelError("the neutral text has fewer than two tokens", accepted="a longer text")
     chunks = plan_chunks(loaded, plan, texts_per_pass)

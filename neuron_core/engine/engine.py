@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from itertools import islice
 
@@ -25,7 +26,7 @@ from neuron_core.errors import RunError
 from neuron_core.models.chat import chat_template_of
 from neuron_core.models.device import free_memory
 from neuron_core.models.fitting import until_it_fits
-from neuron_core.models.letters import tokenize_prompt
+from neuron_core.models.letters import encode, tokenize_prompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import Stage, load_model, vocabulary_logits
 from neuron_core.models.prompts import SharedPrompts
@@ -70,7 +71,9 @@ class Engine:
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 
-    def facts(self) -> ModelFacts:
+    def facts(self, day: date | None = None) -> ModelFacts:
+        """What captions and checks need of the model. day: the date that its chat template writes; without one,
+        today."""
         loaded = self.loaded
         return ModelFacts(
             title=loaded.spec.title,
@@ -81,7 +84,8 @@ class Engine:
             n_layers=loaded.n_layers,
             n_neurons=loaded.n_neurons,
             post_norm=loaded.architecture.post_norm,
-            chat=chat_template_of(loaded.tokenizer),
+            chat=chat_template_of(loaded.tokenizer, day),
+            notes=loaded.notes,
         )
 
     def inspect(self, prompt: str) -> PromptReport:
@@ -125,7 +129,7 @@ class Engine:
                 hidden_size=loaded.hidden_size,
                 n_heads=loaded.model.config.num_attention_heads,
                 n_vocabulary=loaded.model.config.vocab_size if set(targets) - {"ace"} else 0,
-                n_tokens=max(n_tokens, len(loaded.tokenizer(longest)["input_ids"])),
+                n_tokens=max(n_tokens, len(encode(loaded.tokenizer, longest))),
                 itemsize=loaded.dtype.itemsize,
                 own_attention=loaded.architecture.attention == "own",
                 batch=loaded.architecture.rows == "batch",

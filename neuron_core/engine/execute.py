@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,10 +14,11 @@ from neuron_core.control.metrics import evaluate
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.example_sums import ExampleSums
 from neuron_core.errors import Cancelled, NeuronCoreError, RunError
+from neuron_core.models.chat import day_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.results import best_plan, plan_for
-from neuron_core.runs.setting import Sample, Setting, candidates, make_setting
+from neuron_core.runs.setting import ModelFacts, Sample, Setting, candidates, make_setting, what_changed
 from neuron_core.runs.store import RunFolder, RunStatus
 
 NEUTRAL = Path(__file__).resolve().parents[2] / "assets" / "neutral.txt"
@@ -74,6 +76,8 @@ def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine 
     if config.evaluation and config.evaluation.sample != "natural" and chooser is None:
         _sample(run, lambda _: engine, reporter)
     setting = _setting(run, engine)
+    for note in setting.model.notes:
+        run.event("note", text=note)
 
     if config.attribution.methods:
         _attribute(run, setting, engine, reporter)
@@ -153,7 +157,7 @@ def _sample(run: RunFolder, source: EngineSource, reporter: "_Reporter") -> None
     engine = source(reporter.say)
     reporter.close()
     by_example: dict[str, list[ProxyQuestion]] = {}
-    for question in candidates(config, engine.facts().chat):
+    for question in candidates(config, engine.facts(day_of(run.status().created)).chat):
         by_example.setdefault(question.example_id, []).append(question)
     sample = sample or Sample(config.evaluation.sample, engine.facts().title, config.evaluation.examples, {})
     reporter.begin("sampling", len(sample.right), len(by_example))
@@ -177,7 +181,8 @@ def _sample(run: RunFolder, source: EngineSource, reporter: "_Reporter") -> None
 
 def _setting(run: RunFolder, engine: Engine) -> Setting:
     """The setting made anew; a resumed run must come out as it was."""
-    made, before = make_setting(run.config(), engine.facts(), run.sample()), run.setting()
+    before = run.setting()
+    made = make_setting(run.config(), _facts(run, engine, before), run.sample())
     if before is not None:
         if before.model.fingerprint != made.model.fingerprint:
             raise RunError(
@@ -188,11 +193,21 @@ def _setting(run: RunFolder, engine: Engine) -> Setting:
         # Examples of an evaluation that has not begun may be drawn anew.
         same_evaluation = before.evaluation == made.evaluation or not run.evaluated()
         if before.attribution != made.attribution or not same_evaluation:
-            raise RunError("the task file changed since this run began", where=run.id, accepted="a new run")
+            raise RunError(what_changed(run.config(), before, made), where=run.id, accepted="a new run")
     for neurons in run.sets().values():
         check_model(neurons, made.model.title, made.model.fingerprint)
     run.save_setting(made)
     return made
+
+
+def _facts(run: RunFolder, engine: Engine, before: Setting | None) -> ModelFacts:
+    """The model's facts, its chat template with the date of the day on which the run began."""
+    kept = before.model.chat if before else None
+    day = date.fromisoformat(kept.date) if kept and kept.date else day_of(run.status().created)
+    facts = engine.facts(day)
+    # Older runs did not keep the date, only the text that it stands in.
+    undated = kept is not None and kept.problem is None and kept.date is None and facts.chat and facts.chat.date
+    return replace(facts, chat=kept) if undated else facts
 
 
 class _Reporter:

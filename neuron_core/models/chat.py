@@ -1,15 +1,20 @@
 """A model's chat template as two texts: what stands before a user's message and what after it. No torch."""
 
+import json
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from neuron_core.errors import ModelError
-from neuron_core.models.letters import encode
 
 PROBES = ("Question: one or two?\nA. one\n\nAnswer:", "Say {this}, <that> or 'the other' [one].\nAnswer: B")
-# Templates that write a date write today's; this is the one that Llama's falls back on. Thinking would come before the
+# Llama's templates take a date as an option; this is the one that they fall back on. Thinking would come before the
 # letter.
 OPTIONS = {"date_string": "26 Jul 2024", "enable_thinking": False}
+DIRECTIVES = (*"aAwdbBmyYHIpMSfjUWcxXGuVeDFTR", "-d", "-m", "-H", "-I", "%")
+"of strftime"
+USUAL_DATE = date(2024, 7, 26)
+"for prompts that belong to no run"
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,8 @@ class ChatTemplate:
     after: str = ""
     problem: str | None = None
     "why there is none to use"
+    date: str | None = None
+    "the day, YYYY-MM-DD, that a template writes which asks for today's; None where it asks for none"
 
     def wrap(self, message: str) -> str:
         """The text that the model gets for this message; white space around it is dropped. ModelError: no template."""
@@ -28,12 +35,21 @@ class ChatTemplate:
         return f"{self.before}{message.strip()}{self.after}"
 
 
-def chat_template_of(tokenizer: Any) -> ChatTemplate:
-    """The template of a tokenizer, checked on two messages: their texts, and that they are tokenized as meant."""
+def day_of(seconds: float) -> date:
+    """The day, in UTC, of a time in seconds since the epoch."""
+    return datetime.fromtimestamp(seconds, UTC).date()
+
+
+def chat_template_of(tokenizer: Any, day: date | None = None) -> ChatTemplate:
+    """The template of a tokenizer, checked on two messages. day: what it is told when it asks for today's date
+    (`strftime_now`); without one, today, in UTC."""
+    day = day or datetime.now(UTC).date()
     if not getattr(tokenizer, "chat_template", None):
         return ChatTemplate(problem="the model's tokenizer has no chat template")
     try:
-        texts = [_rendered(tokenizer, probe) for probe in PROBES]
+        texts = [_rendered(tokenizer, probe, day) for probe in PROBES]
+        # 400 days later day, month, year and day of the week are others: any part of a date that is written differs.
+        dated = _rendered(tokenizer, PROBES[0], day + timedelta(days=400)) != texts[0]
     # A template is a program of the model's author and may fail in any way.
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -41,15 +57,21 @@ def chat_template_of(tokenizer: Any) -> ChatTemplate:
     before, found, after = texts[0].partition(PROBES[0])
     if not found or before + PROBES[1] + after != texts[1]:
         return ChatTemplate(problem="the model's chat template changes the message")
-    bos = getattr(tokenizer, "bos_token_id", None)
-    for text in texts:
-        meant = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
-        # Some tokenizers put a first token before every text, whether the template has it or not.
-        if encode(tokenizer, text) not in (meant, (bos, *meant)):
-            return ChatTemplate(problem="the model's tokenizer adds tokens to its own chat template")
-    return ChatTemplate(before, after)
+    return ChatTemplate(before, after, date=day.isoformat() if dated else None)
 
 
-def _rendered(tokenizer: Any, message: str) -> str:
-    turns = [{"role": "user", "content": message}]
-    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **OPTIONS))
+def _rendered(tokenizer: Any, message: str, day: date) -> str:
+    turns, template = [{"role": "user", "content": message}], str(tokenizer.get_chat_template())
+    if "strftime_now" in template:
+        template = _on(day) + template
+    asked = {"chat_template": template, "tokenize": False, "add_generation_prompt": True, **OPTIONS}
+    return str(tokenizer.apply_chat_template(turns, **asked))
+
+
+def _on(day: date) -> str:
+    """The beginning of a template that has its own `strftime_now`, which knows one day only, at midnight."""
+    midnight = datetime(day.year, day.month, day.day)
+    said = {f"%{letter}": midnight.strftime(f"%{letter}") for letter in DIRECTIVES}
+    steps = "".join(f"|replace({json.dumps(form)}, {json.dumps(value)})" for form, value in said.items())
+    # The empty text keeps a line break that the template may begin with: one that follows a block is dropped.
+    return f"{{% macro strftime_now(form) %}}{{{{ form{steps} }}}}{{% endmacro %}}{{{{ '' }}}}"

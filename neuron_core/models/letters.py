@@ -6,6 +6,8 @@ from typing import Any
 from neuron_core.errors import LetterError
 from neuron_core.tasks.task import LETTERS
 
+PROBE = "A word"
+
 
 @dataclass(frozen=True)
 class TokenizedPrompt:
@@ -16,9 +18,27 @@ class TokenizedPrompt:
 
 
 def encode(tokenizer: Any, text: str) -> tuple[int, ...]:
-    """Token ids of a text; a chat prompt that begins with the tokenizer's first token does not get it twice."""
-    first = getattr(tokenizer, "bos_token", None)
-    return tuple(tokenizer(text, add_special_tokens=not (first and text.startswith(first)))["input_ids"])
+    """Token ids of a text, the only way from text to tokens: its own, after those that the tokenizer puts first.
+
+    A chat prompt brings the first tokens along, after white space or not, and does not get them twice. What a tokenizer
+    puts last (`add_eos_token`) is left out: every text here is to be continued.
+    """
+    own = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    first = _first_tokens(tokenizer)
+    unspaced = text.lstrip()
+    if first and len(unspaced) < len(text):
+        begins = tuple(tokenizer(unspaced, add_special_tokens=False)["input_ids"])[: len(first)]
+    else:
+        begins = own[: len(first)]
+    return own if begins == first else (*first, *own)
+
+
+def _first_tokens(tokenizer: Any) -> tuple[int, ...]:
+    """What the tokenizer puts before a text, most often one token or none."""
+    whole = list(tokenizer(PROBE)["input_ids"])
+    own = list(tokenizer(PROBE, add_special_tokens=False)["input_ids"])
+    n_first = next((n for n in range(len(whole) - len(own) + 1) if whole[n : n + len(own)] == own), 0)
+    return tuple(whole[:n_first])
 
 
 def tokenize_prompt(tokenizer: Any, prompt: str) -> TokenizedPrompt:

@@ -28,6 +28,7 @@ from neuron_core.models.gguf_config import unused_notes
 from neuron_core.models.gguf_header import GgufHeader, read_gguf_header
 from neuron_core.models.gguf_weights import config_of_gguf, read_weights, unused_tensors, weight_names
 from neuron_core.models.heads import HEADS
+from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.memory import check_fits
 from neuron_core.models.placement import is_placed, place_layers, weights_of
@@ -206,7 +207,7 @@ def vocabulary_logits(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor
 
 def _check_head(loaded: LoadedModel) -> None:
     """The two functions above must give the model's own logits on one prompt."""
-    ids = torch.tensor([loaded.tokenizer("Question: one or two?\nAnswer:")["input_ids"]], device=loaded.device)
+    ids = torch.tensor([encode(loaded.tokenizer, "Question: one or two?\nAnswer:")], device=loaded.device)
     letters = torch.arange(4, device=loaded.device) + 5
     with torch.no_grad():
         own = loaded.model(ids, use_cache=False).logits[0, -1].to(loaded.score_dtype)

@@ -220,11 +220,19 @@ def _padded_pass(
 
 def _rotated_otherwise(loaded: LoadedModel, n_prefix: int, several: Sequence[Sequence[int]]) -> bool:
     """Whether some of the sequences, by their length, have other rotary frequencies than their shared pass or their
-    prefix alone (LongRoPE)."""
-    rope = getattr(loaded.model.config, "rope_parameters", None) or {}
+    prefix alone."""
     lengths = {*map(len, several), *([n_prefix] if n_prefix else [])}
-    return rope.get("rope_type") == "longrope" and min(lengths) <= rope["original_max_position_embeddings"] < max(
-        lengths
+    return frequencies_change(loaded, min(lengths), max(lengths))
+
+
+def frequencies_change(loaded: LoadedModel, shorter: int, longer: int) -> bool:
+    """Whether texts of these lengths have different rotary frequencies (LongRoPE): keys of one do not fit the other."""
+    rope = getattr(loaded.model.config, "rope_parameters", None) or {}
+    # One set of parameters, or one a kind of layer.
+    each = [rope, *(value for value in rope.values() if isinstance(value, dict))]
+    return any(
+        one.get("rope_type") == "longrope" and shorter <= one["original_max_position_embeddings"] < longer
+        for one in each
     )
 
 

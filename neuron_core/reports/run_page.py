@@ -153,6 +153,7 @@ def _setting_of(run: RunFolder) -> dict[str, Any]:
         "task": f"{setting.task_name} ({setting.task_kind}), fingerprint {setting.task_fingerprint}",
         "examples of the file": f"{setting.n_examples}, {setting.n_rejected} rows rejected",
         "model": f"{model.title}, {model.architecture}, fingerprint {model.fingerprint}",
+        **({"notes": "; ".join(model.notes)} if model.notes else {}),
         "layers x neurons": f"{model.n_layers} x {model.n_neurons}",
         "dtype and device": f"{model.dtype} on {model.device}",
         "z, K": f"{setting.z}, {setting.k} (preset {setting.preset})",

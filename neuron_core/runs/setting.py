@@ -42,6 +42,8 @@ class ModelFacts:
     post_norm: bool = False
     chat: ChatTemplate | None = None
     "None where it was not looked at"
+    notes: tuple[str, ...] = ()
+    "what to know about how it was loaded"
 
     @property
     def n_total(self) -> int:
@@ -189,6 +191,15 @@ def make_setting(config: RunConfig, model: ModelFacts, sample: Sample | None = N
         model=model,
         sample=sample,
     )
+
+
+def what_changed(config: RunConfig, before: Setting, made: Setting) -> str:
+    """Why a run's questions, made anew, are not those that it began with."""
+    if before.task_fingerprint != made.task_fingerprint:
+        return "the task file changed since this run began"
+    if config.prompt.template == "chat" and before.model.chat != made.model.chat:
+        return "the model's chat template is not the one that this run began with"
+    return "this version of the program makes other questions of the task than the one that this run began with"
 
 
 def reading_of(config: RunConfig) -> TaskReading:

@@ -174,6 +174,21 @@ def test_steered_text_is_that_of_the_whole_sequence_with_the_same_positions_chan
         assert writer.written.ended == (0 in expected)
 
 
+@pytest.mark.parametrize("n_tokens", [97, 99, 100, 101])
+def test_text_that_crosses_the_length_of_other_rotary_frequencies_is_that_of_the_whole_sequence(tiny_model, n_tokens):
+    # LongRoPE: other frequencies for texts longer than 100 tokens.
+    loaded = tiny_model("phi3:longrope")
+    prompt = loaded.tokenizer.decode(loaded.tokenizer(PROMPT)["input_ids"][:n_tokens])
+    opening = open_prompt(loaded, prompt, 6)
+    assert len(opening.token_ids) == n_tokens
+    for steering in (Steering((), ()), STEERING):
+        writer = Writer(opening, steering_edits(loaded, steering), 0.0, 0)
+        for _ in range(6):
+            writer.step(loaded)
+        expected = reference_text(loaded, prompt, steering, 6)
+        assert list(writer.written.token_ids) == (expected[: expected.index(0)] if 0 in expected else expected)
+
+
 def test_next_tokens_are_the_steered_row_of_an_evaluation(tiny_model, monkeypatch):
     loaded = tiny_model("llama")
     good, bad = (np.array(neurons, dtype=np.int32) for neurons in (STEERING.excited, STEERING.silenced))

@@ -2,13 +2,16 @@
 
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+from tokenizers import processors
 from transformers import AutoTokenizer
 
+from neuron_core.control.generation import open_prompt
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
-from neuron_core.errors import ModelError
+from neuron_core.errors import ModelError, RunError
 from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import PromptConfig
@@ -103,3 +106,79 @@ def test_a_chat_run_of_a_model_without_a_template_fails_and_says_so(config, chec
     with pytest.raises(ModelError, match="tokenizer has no chat template"):
         execute(folder, lambda _: Engine.of(tiny_model("llama")))
     assert folder.status().state == "failed"
+
+
+DATED = "{{ bos_token }}It is {{ strftime_now('%Y-%m-%d') }}.\n" + TEMPLATE.removeprefix("{{ bos_token }}")
+
+
+@pytest.fixture
+def dated(chat_checkpoint, config, tmp_path):
+    """A run of a model whose template writes the date, begun on 31 December 2024, and its engine."""
+    folder = shutil.copytree(chat_checkpoint, tmp_path / "dated")
+    (folder / "chat_template.jinja").write_text(DATED)
+    engine = Engine(ModelSpec(str(folder), device="cpu"))
+    run = Store(tmp_path / "runs").create(replace(config, model=ModelSpec(str(folder), device="cpu"), evaluation=None))
+    run.write_status(replace(run.status(), created=datetime(2024, 12, 31, 23, 59, tzinfo=UTC).timestamp()))
+    execute(run, lambda _: engine)
+    return run, engine, folder
+
+
+def evaluated(run, config, engine):
+    run.set_evaluation(replace(run.config(), evaluation=config.evaluation))
+    execute(run, lambda _: engine)
+
+
+def test_a_run_keeps_the_date_of_the_day_on_which_it_began(dated, config):
+    run, engine, _ = dated
+    assert run.setting().model.chat.date == "2024-12-31"
+    before = run.setting().attribution
+    assert all("It is 2024-12-31.\n" in question.prompt for question in before)
+    assert "2024-12-31" not in engine.facts().chat.before
+    # Evaluated on another day, wherever its status says that it began.
+    run.write_status(replace(run.status(), created=0.0))
+    evaluated(run, config, engine)
+    assert run.setting().attribution == before
+    assert all("It is 2024-12-31.\n" in question.prompt for question in run.setting().evaluation)
+
+
+def test_a_run_that_kept_no_date_goes_on_with_the_text_that_it_kept(dated, config):
+    run, engine, _ = dated
+    path = run.path / "setting.json"
+    path.write_text(path.read_text().replace(',"date":"2024-12-31"', ""))
+    assert run.setting().model.chat.date is None
+    evaluated(run, config, engine)
+    assert all("It is 2024-12-31.\n" in question.prompt for question in run.setting().evaluation)
+
+
+def test_what_changed_since_a_run_began_is_said_as_it_is(dated, config, task_file, tmp_path):
+    run, engine, folder = dated
+    (folder / "chat_template.jinja").write_text(DATED.replace("It is", "Today is"))
+    with pytest.raises(RunError, match="the model's chat template is not the one that this run began with"):
+        evaluated(run, config, Engine(ModelSpec(str(folder), device="cpu")))
+    path = run.path / "setting.json"
+    whole = path.read_text()
+    path.write_text(whole.replace("Read the question", "Read a question"))
+    with pytest.raises(RunError, match="this version of the program makes other questions"):
+        execute(run, lambda _: engine)
+    path.write_text(whole)
+    own = tmp_path / "task.jsonl"
+    shutil.copy(task_file, own)
+    other = Store(tmp_path / "others").create(replace(run.config(), task=str(own)))
+    execute(other, lambda _: engine)
+    own.write_text(own.read_text().replace("The ", "This "))
+    with pytest.raises(RunError, match="the task file changed since this run began"):
+        execute(other, lambda _: engine)
+
+
+def test_a_chat_prompt_is_continued_from_the_tokens_that_the_questions_had(run, chat_checkpoint):
+    # As Llama 3, Gemma and Mistral have it: the tokenizer puts the first token before every text.
+    engine = Engine(ModelSpec(str(chat_checkpoint), device="cpu"))
+    tokenizer, prompt = engine.loaded.tokenizer, run.setting().attribution[0].prompt
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|end|> $A", special_tokens=[("<|end|>", 0)]
+    )
+    assert tokenizer(prompt)["input_ids"][:2] == [0, 0]
+    for text in (prompt, "\n" + prompt):
+        opening = open_prompt(engine.loaded, text, 1)
+        assert opening.token_ids == tokenize_prompt(tokenizer, text).token_ids
+        assert opening.token_ids.count(0) == 1

@@ -1,12 +1,14 @@
 """Chat templates as the text before and after a message: what tokenizers make of them, and what is refused."""
 
+from datetime import date
+
 import pytest
 from tokenizers import processors
 from transformers import PreTrainedTokenizerFast
 
 from neuron_core.errors import ModelError
 from neuron_core.models.chat import PROBES, ChatTemplate, chat_template_of
-from neuron_core.models.letters import tokenize_prompt
+from neuron_core.models.letters import encode, tokenize_prompt
 from tests.builders import byte_level_tokenizer
 
 ENDS_IN_A_LINE = (
@@ -79,9 +81,31 @@ def test_a_template_that_can_not_be_used_says_why_only_when_it_is_used(template,
         found.wrap("Question: which?")
 
 
-def test_a_tokenizer_that_adds_more_than_a_first_token_is_refused():
+@pytest.mark.parametrize("shape", ["$A <|end|>", "<|end|> $A <|end|>", "<|end|> x $A"])
+@pytest.mark.parametrize("space", ["", "\n", "  "])
+def test_first_tokens_come_once_and_last_ones_never(shape, space):
     backend = byte_level_tokenizer()
-    backend.post_processor = processors.TemplateProcessing(single="$A <|end|>", special_tokens=[("<|end|>", 0)])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend)
-    tokenizer.chat_template = ENDS_IN_A_LINE
-    assert "adds tokens" in chat_template_of(tokenizer).problem
+    known = [("<|end|>", 0), ("x", backend.token_to_id("x"))]
+    backend.post_processor = processors.TemplateProcessing(single=shape, special_tokens=known)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<|end|>")
+    first = shape.split("$A")[0].split()
+    tokenizer.chat_template = space + "".join(first) + ENDS_IN_A_LINE
+    own = tokenizer("The train was late.", add_special_tokens=False)["input_ids"]
+    assert encode(tokenizer, "The train was late.") == (*map(backend.token_to_id, first), *own)
+    text = chat_template_of(tokenizer).wrap("Question: which?\nAnswer:")
+    meant = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert list(tokenize_prompt(tokenizer, text).token_ids) == meant
+    assert tokenizer.convert_ids_to_tokens(meant).count("<|end|>") == 1 + ("<|end|>" in first)
+
+
+def test_a_template_that_asks_for_the_date_gets_the_day_that_it_is_told():
+    dated = "Today is {{ strftime_now('%A, %d %B %Y') }}. {{ messages[0]['content'] }}"
+    found = chat_template_of(tokenizer_with(dated), date(2025, 3, 2))
+    assert found == ChatTemplate("Today is Sunday, 02 March 2025. ", date="2025-03-02")
+    line = "\n{% if strftime_now is defined %}{% set t = strftime_now('%d.%m.') %}{% endif %}"
+    line += "{{ t }}{{ messages[0]['content'] }}"
+    assert chat_template_of(tokenizer_with(line), date(2025, 3, 2)).before == "\n02.03."
+    for form in ("%Y", "%m", "%d", "%a"):
+        each = "{{ strftime_now('" + form + "') }}{{ messages[0]['content'] }}"
+        assert chat_template_of(tokenizer_with(each), date(2025, 3, 2)).date == "2025-03-02"
+    assert chat_template_of(tokenizer_with(ENDS_IN_A_LINE), date(2025, 3, 2)).date is None

@@ -82,11 +82,12 @@ def test_a_tokenizer_that_drops_the_letter_is_refused():
         tokenize_prompt(wrapped(backend, unk_token="<unk>"), "Answer:")
 
 
-def test_a_tokenizer_that_ends_every_text_with_a_token_is_refused():
+def test_a_token_that_the_tokenizer_puts_after_every_text_is_left_out():
     backend = byte_level_tokenizer()
     backend.post_processor = processors.TemplateProcessing(single="$A <|end|>", special_tokens=[("<|end|>", 0)])
-    with pytest.raises(LetterError, match=r"letter A .*it became \['ĠA', '<\|end\|>'\]"):
-        tokenize_prompt(wrapped(backend), SHORT_PROMPT)
+    assert tokenize_prompt(wrapped(backend), SHORT_PROMPT) == tokenize_prompt(
+        wrapped(byte_level_tokenizer()), SHORT_PROMPT
+    )
 
 
 @pytest.mark.parametrize(

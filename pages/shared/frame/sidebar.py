@@ -97,6 +97,8 @@ def _model() -> None:
         facts = engine().model()
         if facts is not None:
             st.caption(f"In memory: {plain(facts.title)}, {facts.dtype} on {facts.device}")
+            for note in facts.notes:
+                st.caption(f"Note: {plain(note)}.")
         elif engine().loading():
             st.caption("A model is being loaded.")
         else:
