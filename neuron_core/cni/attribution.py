@@ -1,5 +1,6 @@
 """Integrated gradients of every feed-forward neuron at the last prompt token (paper, Eq. 1 and 3)."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.placement import weights_of
 from neuron_core.models.rows import PromptBatch, PromptState, run_entering
+from neuron_core.models.weights import refuse_not_finite
 
 GUARD_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 
@@ -229,6 +231,8 @@ def _check(loaded: LoadedModel, question_id: str, guard: float, apart: float, ig
         (guard, limit, "F"),
         (apart, 10 * limit, "the final hidden state, relative to its largest"),
     ):
+        if not math.isfinite(off):
+            refuse_not_finite(loaded, f"question {question_id}")
         if not off <= most:
             raise AttributionError(
                 f"rows at full neuron value differ from the unmodified model by {off:.1e} in {what}",

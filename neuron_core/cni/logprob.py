@@ -4,6 +4,7 @@ F = Σ_j log P(t_j | prompt, t_1 … t_j-1). Each term is a problem of its own a
 answer of n tokens costs n times what one letter costs.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import letter_logits
 from neuron_core.models.rows import PromptBatch, PromptState, run_prefix, run_prompt
+from neuron_core.models.weights import refuse_not_finite
 
 Target = Callable[[torch.Tensor], torch.Tensor]
 "F of each row. Final hidden states (R, D), after the final norm → (R,)"
@@ -87,6 +89,8 @@ def fast_scores(
     off = float((found.values[..., -1] - baseline).abs().max())
     # A logarithm is as exact as its own size.
     if not off <= GUARD_TOLERANCE[loaded.dtype] * max(1.0, abs(float(baseline))):
+        if not math.isfinite(off):
+            refuse_not_finite(loaded, "the prompt")
         raise AttributionError(f"rows at full neuron value differ from the unmodified model by {off:.1e}")
     scores: NDArray[np.float64] = found.ig[0, 0].double().cpu().numpy()
     return scores

@@ -15,6 +15,7 @@ from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import letter_logits
 from neuron_core.models.rows import PromptBatch, check_length, run_entering
+from neuron_core.models.weights import refuse_not_finite
 
 POSITIONS_PER_PASS = 1024
 "tokens of all interventions of a pass at position `all`: enough for large matrix multiplications"
@@ -148,6 +149,8 @@ def _collected(
     """Probabilities of all passes in the plan's order, after the check of every pass's row without intervention."""
     # One transfer at the end: a device does not wait between passes.
     found = torch.cat([baseline[None], *rows]).cpu()
+    if not bool(torch.isfinite(found[0]).all()):
+        refuse_not_finite(loaded, f"question {question_id}")
     values = np.empty((1 + sum(len(chunk.columns) for chunk in chunks), 4), dtype=np.float32)
     values[0] = found[0]
     start, off = 1, 0.0
@@ -164,4 +167,6 @@ def _collected(
             where=f"question {question_id}, architecture {loaded.architecture.name}",
             accepted=f"at most {GUARD_TOLERANCE[loaded.dtype]}",
         )
+    if not np.isfinite(values).all():
+        refuse_not_finite(loaded, f"question {question_id}")
     return values

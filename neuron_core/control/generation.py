@@ -1,5 +1,6 @@
 """Text that a model writes after a prompt, plain or steered, one token at a time."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import vocabulary_logits
 from neuron_core.models.rows import Prefix, frequencies_change, run_prefix
+from neuron_core.models.weights import check_ids, refuse_not_finite
 
 NEXT = 10
 
@@ -46,6 +48,7 @@ def open_prompt(loaded: LoadedModel, prompt: str, n_tokens: int) -> Opening:
             f"the prompt has {len(ids)} tokens and {n_tokens} more are asked for",
             accepted=f"at most {loaded.context_length} together",
         )
+    check_ids(loaded, ids)
     return Opening(ids, run_prefix(loaded, ids[:-1]))
 
 
@@ -91,6 +94,9 @@ class Writer:
         logits = vocabulary_logits(loaded, self._last_hidden(loaded))[0]
         before = self.written
         chosen = self._choose(logits, len(before.token_ids))
+        # One value that is no number is the largest of all.
+        if not math.isfinite(float(logits[chosen])):
+            refuse_not_finite(loaded, "the text so far")
         if chosen in end_ids(loaded):
             self.written = replace(before, ended=True)
         else:

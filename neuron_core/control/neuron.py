@@ -12,6 +12,7 @@ from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import vocabulary_logits
 from neuron_core.models.placement import weights_of
+from neuron_core.models.weights import check_ids
 
 TOP = 20
 BEFORE, AFTER = 24, 12
@@ -104,6 +105,7 @@ class ContextSearch:
     def read(self, loaded: LoadedModel, text: Text) -> None:
         """Takes one more text into account."""
         ids = list(encode(loaded.tokenizer, text.text))[: loaded.context_length]
+        check_ids(loaded, ids, f"example {text.example_id}")
         self._n_texts += 1
         places = self._new_places(ids)
         if not places:

@@ -14,6 +14,7 @@ from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import vocabulary_logits
 from neuron_core.models.rows import PromptBatch
+from neuron_core.models.weights import check_ids
 
 SIDE_ROWS, TEXTS_PER_PASS = 64, 8
 "at most, where every row has the logits of the whole vocabulary"
@@ -47,7 +48,9 @@ def perplexities(
 
     The text is cut where the model's context ends. ModelError when fewer than two tokens are left.
     """
-    ids = torch.tensor([encode(loaded.tokenizer, text)[: loaded.context_length]], device=loaded.device)
+    token_ids = encode(loaded.tokenizer, text)[: loaded.context_length]
+    check_ids(loaded, token_ids, "the neutral text")
+    ids = torch.tensor([token_ids], device=loaded.device)
     if ids.shape[1] < 2:
         raise ModelError("the neutral text has fewer than two tokens", accepted="a longer text")
     chunks = plan_chunks(loaded, plan, texts_per_pass)

@@ -1,5 +1,6 @@
 """The engine: one loaded model and its lock. It knows no files, no processes and no pages."""
 
+import math
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -32,6 +33,7 @@ from neuron_core.models.loading import Stage, load_model, vocabulary_logits
 from neuron_core.models.prompts import SharedPrompts
 from neuron_core.models.rows import PromptBatch, check_length, run_prompt
 from neuron_core.models.spec import ModelSpec
+from neuron_core.models.weights import refuse_not_finite
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.runs.setting import ModelFacts, PromptReport
@@ -96,6 +98,8 @@ class Engine:
             state = run_prompt(loaded, tokenized)
             mass = torch.softmax(vocabulary_logits(loaded, state.final_hidden), dim=-1)[0]
             a, b, c, d = torch.softmax(state.letter_logits, dim=-1).tolist()
+            if not math.isfinite(a):
+                refuse_not_finite(loaded, "the prompt")
             decode = loaded.tokenizer.decode
             la, lb, lc, ld = (decode([i]) for i in tokenized.letter_ids)
             return PromptReport(
@@ -262,6 +266,8 @@ class Engine:
             with self._lock:
                 states = [state for batch in prompts.run(example) for state in batch.states]
                 values = [torch.softmax(state.letter_logits, dim=-1).cpu().numpy() for state in states]
+                if not all(np.isfinite(each).all() for each in values):
+                    refuse_not_finite(self.loaded, "a question")
             yield from values
 
     def neuron_tokens(self, layer: int, index: int) -> NeuronTokens:

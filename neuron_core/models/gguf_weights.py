@@ -14,9 +14,8 @@ from neuron_core.errors import ModelError, NeuronCoreError
 from neuron_core.models.gguf_config import gguf_config
 from neuron_core.models.gguf_header import GgufHeader, GgufTensor
 from neuron_core.models.gguf_rope import ROPE_TENSORS
-
-COMPUTED = (".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq")
-"endings of what transformers computes itself"
+from neuron_core.models.stored import COMPUTED
+from neuron_core.models.weights import some_of
 
 
 def config_of_gguf(header: GgufHeader) -> Any:
@@ -49,7 +48,7 @@ def weight_names(header: GgufHeader, config: Any) -> dict[str, str]:
         inside = [name for name in unknown if name.startswith("blk.")]
         if inside:
             raise ModelError(
-                f"the model can't be loaded: its layers have no place for {_some(inside)}",
+                f"the model can't be loaded: its layers have no place for {some_of(inside)}",
                 where=str(header.path),
                 accepted=f"the weights of a {config.model_type}, or the same model as a checkpoint folder",
             )
@@ -63,7 +62,7 @@ def weight_names(header: GgufHeader, config: Any) -> dict[str, str]:
 def unused_tensors(header: GgufHeader, names: dict[str, str]) -> tuple[str, ...]:
     """What to say about tensors outside the layers that nothing uses."""
     others = sorted(set(header.tensors) - set(names) - set(ROPE_TENSORS))
-    return (f"tensors of the GGUF file that nothing uses: {_some(others)}",) if others else ()
+    return (f"tensors of the GGUF file that nothing uses: {some_of(others)}",) if others else ()
 
 
 def read_weights(header: GgufHeader, config: Any, names: dict[str, str], dtype: torch.dtype) -> dict[str, torch.Tensor]:
@@ -119,7 +118,3 @@ def _grouped_heads(values: np.ndarray, config: Any) -> np.ndarray:
     parts = [query.reshape(groups, each * size, *values.shape[1:])]
     parts += [part.reshape(groups, size, *values.shape[1:]) for part in (key, value)]
     return np.concatenate(parts, axis=1).reshape(values.shape)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

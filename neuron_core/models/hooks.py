@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from neuron_core.errors import ModelError
 from neuron_core.models.loaded import LoadedModel
 
 Edit = Callable[[torch.Tensor], torch.Tensor]
@@ -63,30 +64,43 @@ def recorded_at(
     layer's neuron values, the down projection's input, into `neurons` (Q, L, I).
 
     sequences: the sequence of each position, (Q,), in ascending order and none left out; without it, one position each.
+    ModelError after a pass that did not call each layer and each down projection once: their places would be empty.
     """
     if sequences is None:
         sequences = torch.arange(len(positions), device=positions.device)
     n_sequences = int(sequences[-1]) + 1
+    calls = {"layer": [0] * loaded.n_layers, "down projection of layer": [0] * loaded.n_layers, "end of layer": [0]}
 
-    def keep(value: torch.Tensor, store: torch.Tensor) -> None:
+    def keep(value: torch.Tensor, store: torch.Tensor, what: str, layer: int) -> None:
+        calls[what][layer] += 1
         # Some families fold the batch into the positions.
         store.copy_(value.detach().reshape(n_sequences, -1, value.shape[-1])[sequences, positions])
 
-    def hook_for(store: torch.Tensor) -> Callable[..., object]:
+    def hook_for(store: torch.Tensor, what: str, layer: int) -> Callable[..., object]:
         def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, torch.Tensor]) -> None:
-            keep(args[0] if args else kwargs["hidden_states"], store)
+            keep(args[0] if args else kwargs["hidden_states"], store, what, layer)
 
         return hook
 
     def after(_: nn.Module, args: object, output: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
-        keep(output[0] if isinstance(output, tuple) else output, hidden[:, loaded.n_layers])
+        keep(output[0] if isinstance(output, tuple) else output, hidden[:, loaded.n_layers], "end of layer", -1)
 
     with ExitStack() as stack:
         for layer in range(loaded.n_layers):
-            stack.enter_context(_pre_hook(loaded.layers[layer], hook_for(hidden[:, layer])))
-            stack.enter_context(_pre_hook(loaded.down_projections[layer], hook_for(neurons[:, layer])))
+            stack.enter_context(_pre_hook(loaded.layers[layer], hook_for(hidden[:, layer], "layer", layer)))
+            hook = hook_for(neurons[:, layer], "down projection of layer", layer)
+            stack.enter_context(_pre_hook(loaded.down_projections[layer], hook))
         stack.enter_context(_post_hook(loaded.layers[-1], after))
         yield
+    for what, counts in calls.items():
+        for layer, n_calls in enumerate(counts):
+            if n_calls != 1:
+                raise ModelError(
+                    f"the {what} {layer if what != 'end of layer' else loaded.n_layers - 1} was called {n_calls} times "
+                    "in one pass",
+                    where=f"architecture {loaded.architecture.name}",
+                    accepted="a model that calls each layer and its down projection once",
+                )
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from neuron_core.models.architectures import architecture_of, get_architecture
 from neuron_core.models.baichuan import register_baichuan
 from neuron_core.models.device import free_memory, pick_device
 from neuron_core.models.explain import explained
-from neuron_core.models.folder import check_folder, read_config
+from neuron_core.models.folder import check_folder, read_config, weight_files
 from neuron_core.models.gguf_config import unused_notes
 from neuron_core.models.gguf_header import GgufHeader, read_gguf_header
 from neuron_core.models.gguf_weights import config_of_gguf, read_weights, unused_tensors, weight_names
@@ -41,6 +41,8 @@ from neuron_core.models.spec import (
     embedded_gguf,
     sha256_of,
 )
+from neuron_core.models.stored import check_dtypes
+from neuron_core.models.weights import check_ids, check_report, refuse_not_finite
 
 Stage = Callable[[str], None]
 HEAD_TOLERANCE = 1e-4
@@ -67,13 +69,15 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
             folder,
             dtype=getattr(torch, spec.dtype),
             output_loading_info=True,
+            # They are in the report, with both shapes.
+            ignore_mismatched_sizes=True,
             trust_remote_code=spec.trust_remote_code,
             **options,
         )
-        if missing := sorted(report["missing_keys"]):
-            # transformers draws them at random and goes on.
-            raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=spec.source)
-        return prepare_model(spec, model, tokenizer)
+        notes = check_report(report, architecture_of(model.config).layers, spec.source)
+        loaded = prepare_model(spec, model, tokenizer)
+        loaded.notes = notes
+        return loaded
     except NeuronCoreError:
         raise
     # Damaged files raise errors of many libraries: safetensors, gguf, json, struct.
@@ -207,12 +211,16 @@ def vocabulary_logits(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor
 
 def _check_head(loaded: LoadedModel) -> None:
     """The two functions above must give the model's own logits on one prompt."""
-    ids = torch.tensor([encode(loaded.tokenizer, "Question: one or two?\nAnswer:")], device=loaded.device)
+    token_ids = encode(loaded.tokenizer, "Question: one or two?\nAnswer:")
+    check_ids(loaded, token_ids)
+    ids = torch.tensor([token_ids], device=loaded.device)
     letters = torch.arange(4, device=loaded.device) + 5
     with torch.no_grad():
         own = loaded.model(ids, use_cache=False).logits[0, -1].to(loaded.score_dtype)
         hidden = loaded.model.base_model(ids, use_cache=False).last_hidden_state[0, -1:]
         parts = torch.stack([letter_logits(loaded, hidden, letters)[0], vocabulary_logits(loaded, hidden)[0, letters]])
+    if not bool(torch.isfinite(own).all()):
+        refuse_not_finite(loaded, loaded.spec.title)
     tolerance = HEAD_TOLERANCE if loaded.dtype in (torch.float32, torch.float64) else 0.05
     off = float((parts - own[letters]).abs().max() / own.abs().max().clamp_min(1e-6))
     if off > tolerance:
@@ -257,6 +265,7 @@ def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, d
         check_fits(spec, free_memory(device), where)
         folder = hub.fetch(spec, say)
         check_folder(folder)
+        check_dtypes(weight_files(folder), read_config(folder))
     elif spec.is_embedded:
         check_fits(spec, free_memory(device), where)
         folder = _converted_embedded(spec, say)
@@ -265,6 +274,7 @@ def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, d
         folder = Path(spec.source).expanduser()
         config = _check_config(spec, folder)
         check_folder(folder)
+        check_dtypes(weight_files(folder), read_config(folder))
         check_fits(spec, free_memory(device), where)
     return folder, _placed(spec, config, device)
 

@@ -20,6 +20,7 @@ from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import letter_logits
 from neuron_core.models.masks import row_mask
+from neuron_core.models.weights import check_ids
 
 KeyValues = list[tuple[torch.Tensor, torch.Tensor]]
 
@@ -131,7 +132,8 @@ def _key_values(cache: DynamicCache, length: int, row: int | None = None) -> Key
 
 
 def check_length(loaded: LoadedModel, prompt: TokenizedPrompt, where: str | None = None) -> None:
-    """ModelError for a prompt longer than the model's context."""
+    """ModelError for a prompt longer than the model's context, or with a token beyond its embedding."""
+    check_ids(loaded, prompt.token_ids, where)
     n_tokens = len(prompt.token_ids)
     if n_tokens > loaded.context_length:
         raise ModelError(f"the prompt has {n_tokens} tokens", where=where, accepted=f"at most {loaded.context_length}")

@@ -1,14 +1,8 @@
 """A model's size from the headers of its files, its config, or the presets. No torch: pages ask before a load."""
 
-import json
-import math
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from neuron_core.errors import ModelError
 from neuron_core.models.dimensions import BYTES, Dimensions, dimensions_of_config
 from neuron_core.models.folder import read_config
 from neuron_core.models.gguf_config import gguf_config
@@ -16,10 +10,8 @@ from neuron_core.models.gguf_header import read_gguf_header
 from neuron_core.models.hub import cached_config
 from neuron_core.models.presets import find_preset
 from neuron_core.models.spec import ModelSpec
+from neuron_core.models.stored import stored_weights
 
-T = TypeVar("T")
-MOST_HEADER = 100_000_000
-"bytes of a safetensors header; the library that loads the file has the same bound"
 EMBEDDED_PARAMETERS = 134_515_008
 "of the pinned file; its header takes seconds to read"
 EMBEDDED_DIMENSIONS = Dimensions("llama", 30, 1536, 576, 9, 3, 64, 49152, 8192, tied=True)
@@ -58,7 +50,8 @@ def size_of(spec: ModelSpec) -> Size | None:
     dimensions = dimensions_of_config(read_config(path), str(path)) if (path / "config.json").is_file() else None
     files = sorted(path.glob("*.safetensors"))
     if files:
-        return Size(sum(_from_header(file, _safetensors_elements) for file in files), dimensions)
+        parameters = sum(weight.n_elements for file in files for weight in stored_weights(file).values())
+        return Size(parameters, dimensions)
     return Size(dimensions.parameters, dimensions) if dimensions else None
 
 
@@ -72,35 +65,3 @@ def weight_bytes(spec: ModelSpec) -> int | None:
     """Memory of the weights in the spec's dtype; None where `size_of` is."""
     count = n_parameters(spec)
     return None if count is None else count * BYTES[spec.dtype]
-
-
-def _from_header(path: Path, read: Callable[[Path], T]) -> T:
-    try:
-        return read(path)
-    # Whatever struct and json make of arbitrary bytes.
-    except (
-        struct.error,
-        ValueError,
-        IndexError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-        MemoryError,
-    ):
-        raise ModelError(
-            "the model can't be loaded: the header of the weights file is damaged",
-            where=str(path),
-            accepted="the whole file, fetched or copied anew",
-        ) from None
-
-
-def _safetensors_elements(path: Path) -> int:
-    """A safetensors file opens with the length of its JSON header, then the header: a shape a tensor."""
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        if length > min(path.stat().st_size, MOST_HEADER):
-            raise ValueError(f"a header of {length} bytes")
-        header = json.loads(file.read(length))
-    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from neuron_core.errors import AttributionError
+from neuron_core.errors import AttributionError, ModelError
 from neuron_core.models import rows
 from neuron_core.models.hooks import edited_neurons, recorded_at, started_at
+from neuron_core.models.loading import prepare_model
 from neuron_core.models.rows import run_prompt, run_rows
 from tests.builders import BASIC, HIDDEN, LAYERS, NEURONS, SHORT_PROMPT, n_hooks, tokens
 
@@ -45,6 +46,9 @@ def test_a_change_holds_inside_and_is_gone_after_any_ending(tiny_model, family, 
     def use():
         with contexts(loaded)[name]():
             assert n_hooks(loaded) == HELD[name]
+            if name == "recorded_at":
+                # It wants one pass of all layers.
+                loaded.model(torch.tensor([[5]]))
             if ending is not None:
                 raise ending
 
@@ -202,3 +206,25 @@ def test_the_recorded_state_is_each_sequence_s_at_its_position(tiny_model, famil
         loaded.model(ids)
     handle.remove()
     assert torch.allclose(written, seen[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(("calls", "layer"), [(0, 2), (2, 1)])
+def test_a_down_projection_that_a_pass_does_not_call_once_is_refused_and_named(tiny_model, monkeypatch, calls, layer):
+    loaded = tiny_model("llama")
+    mlp, before = loaded.layers[layer].mlp, n_hooks(loaded)
+    weight = mlp.down_proj.weight
+
+    def forward(x):
+        neurons = mlp.act_fn(mlp.gate_proj(x)) * mlp.up_proj(x)
+        for _ in range(calls):
+            mlp.down_proj(neurons)
+        # As a model has it that multiplies by slices of the weight itself.
+        return torch.nn.functional.linear(neurons, weight)
+
+    monkeypatch.setattr(mlp, "forward", forward)
+    with pytest.raises(ModelError, match=rf"the down projection of layer {layer} was called {calls} times in one pass"):
+        prepare_model(loaded.spec, loaded.model, loaded.tokenizer)
+    with pytest.raises(ModelError, match=rf"the down projection of layer {layer} was called {calls} times"):
+        run_prompt(loaded, tokens(loaded, SHORT_PROMPT))
+    monkeypatch.undo()
+    assert n_hooks(loaded) == before

@@ -1,0 +1,75 @@
+"""What a load left over: weights without a place, places without a weight, and values that are no numbers."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+import torch
+
+from neuron_core.errors import ModelError
+from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.placement import weights_of
+from neuron_core.models.stored import COMPUTED
+
+
+def check_report(report: Mapping[str, Any], layers: str, where: str) -> tuple[str, ...]:
+    """Notes about weights outside the layers that nothing used, from what from_pretrained reports.
+
+    layers: path of the layers in the model. ModelError, with the weight's name: wrong sizes, missing weights (they
+    would be drawn at random), and weights inside the layers that the config knows nothing of.
+    """
+    for name, stored, wanted in sorted(report.get("mismatched_keys", ())):
+        raise ModelError(
+            f"the weight {name} has the shape {tuple(stored)}, the config makes it {tuple(wanted)}",
+            where=where,
+            accepted="weights and config.json of one model",
+        )
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=where)
+    unknown = sorted(name for name in report.get("unexpected_keys", ()) if not name.endswith(COMPUTED))
+    # A checkpoint may be of the model without its head, its names one step shorter.
+    inside = re.compile(rf"({re.escape(layers)}|{re.escape(layers.split('.', 1)[-1])})\.\d")
+    if within := [name for name in unknown if inside.match(name)]:
+        raise ModelError(
+            f"the config knows nothing of {len(within)} weights inside the layers, {within[0]} first",
+            where=where,
+            accepted="weights and config.json of one model",
+        )
+    return (f"weights of the checkpoint that nothing uses: {some_of(unknown)}",) if unknown else ()
+
+
+def refuse_not_finite(loaded: LoadedModel, where: str) -> NoReturn:
+    """After a pass whose values are not finite: ModelError that names the first weight with such a value, or the dtype
+    where all weights are finite. Reads all weights."""
+    for path, module in loaded.model.named_modules():
+        with weights_of(module) as own:
+            for name, tensor in own.items():
+                wrong = ~torch.isfinite(tensor) if tensor.is_floating_point() else torch.zeros(1, dtype=torch.bool)
+                if bool(wrong.any()):
+                    raise ModelError(
+                        f"the weight {f'{path}.{name}'.lstrip('.')} has {int(wrong.sum())} values that are not finite",
+                        where=loaded.spec.title,
+                        accepted="whole weights, fetched or copied anew",
+                    )
+    raise ModelError(
+        f"a pass gives values that are not finite in {str(loaded.dtype).removeprefix('torch.')}",
+        where=where,
+        accepted="dtype float32",
+    )
+
+
+def check_ids(loaded: LoadedModel, token_ids: Iterable[int], where: str | None = None) -> None:
+    """ModelError for a token beyond the model's embedding: tokenizer and weights are not of one model."""
+    n_rows = loaded.model.get_input_embeddings().weight.shape[0]
+    if (largest := max(token_ids, default=0)) >= n_rows:
+        (token,) = loaded.tokenizer.convert_ids_to_tokens([largest])
+        raise ModelError(
+            f"the tokenizer gives the token {token!r} the number {largest}, and the embedding has {n_rows} rows",
+            where=where or loaded.spec.title,
+            accepted="a text without this token, or tokenizer and weights of one model",
+        )
+
+
+def some_of(names: list[str]) -> str:
+    """The first three names."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
