@@ -33,6 +33,7 @@ HEAVY = {
     "models.explain",
     "models.fitting",
     "models.gguf_weights",
+    "models.weights",
     "models.heads",
     "models.hooks",
     "models.loading",
