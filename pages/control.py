@@ -8,7 +8,7 @@ from neuron_core.control.metrics import Baseline, Evaluation
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.control import Metric, budget_curves, ratio_curves
 from neuron_core.models.spec import ModelSpec
-from neuron_core.qatt.proxies import N_PROXIES
+from neuron_core.qatt.proxies import N_PROXIES, SHUFFLES
 from neuron_core.runs.config import POSITIONS, SAMPLES, EvaluationConfig
 from neuron_core.runs.results import Cell, cell_of
 from neuron_core.runs.setting import Setting
@@ -38,7 +38,7 @@ OVER_RATIO, OVER_BUDGET = "over the ratio", "over the budget K"
 def form(run: RunFolder, setting: Setting) -> None:
     """Starts an evaluation of the run's neurons."""
     usual = list(dict.fromkeys([setting.k, 50, 100]))
-    most = setting.n_examples - 1 - len(setting.attribution) // N_PROXIES
+    most = setting.n_examples - 1 - len({question.example_id for question in setting.attribution})
     one, two, three = st.columns([2, 1, 1])
     ks = one.multiselect(
         "Budgets K",
@@ -67,10 +67,14 @@ def form(run: RunFolder, setting: Setting) -> None:
     position, sample, by, methods = more_settings(run)
     n_each, of_whom = interventions(run, len(ks), int(seeds), methods)
     st.caption(
-        f"{int(examples) * N_PROXIES} questions, each under {n_each} interventions: {len(ks)} budgets, "
+        f"{int(examples) * N_PROXIES[SHUFFLES]} questions, each under {n_each} interventions: {len(ks)} budgets, "
         f"{len(RATIOS)} ratios, enhancer and degrader, for {of_whom} and for {int(seeds)} random sets."
         + (" At all positions each intervention takes a whole prompt: much slower." if position == "all" else "")
-        + (f" The sample first asks a model up to {most * N_PROXIES} further questions." if sample != "natural" else "")
+        + (
+            f" The sample first asks a model up to {most * N_PROXIES[SHUFFLES]} further questions."
+            if sample != "natural"
+            else ""
+        )
     )
     if st.button("Evaluate", type="primary", key="start_evaluation", icon=":material/play_arrow:"):
         with guard():

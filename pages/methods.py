@@ -17,7 +17,7 @@ from neuron_core.analysis.available_tables import (
 )
 from neuron_core.analysis.table_side_effects import has_side_effects, side_effects_printed, with_mean_effects
 from neuron_core.analysis.tables import as_printed, baseline_table
-from neuron_core.cni.methods import METHODS, RANKED
+from neuron_core.cni.methods import CONTROLS, OF_PAPER
 from neuron_core.commands.experiment import COST_FILE
 from neuron_core.figures.experiments import cost_lines, entry_bars
 from neuron_core.reports.recipes.comparison import cost_python, table_python
@@ -66,8 +66,8 @@ def run_all(run: RunFolder, missing: list[str]) -> None:
             wanted = replace(
                 config,
                 sets=(),
-                attribution=replace(config.attribution, methods=RANKED),
-                evaluation=replace(config.evaluation or usual, methods=tuple(METHODS)),
+                attribution=replace(config.attribution, methods=OF_PAPER),
+                evaluation=replace(config.evaluation or usual, methods=(*OF_PAPER, *CONTROLS)),
             )
             session.show(engine().submit(wanted))
             st.rerun()

@@ -13,7 +13,7 @@ from neuron_core.qatt.config import PromptConfig
 from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.qatt.export import questions_csv, questions_jsonl
 from neuron_core.qatt.prompt import check_wording
-from neuron_core.qatt.proxies import N_PROXIES, ProxyQuestion
+from neuron_core.qatt.proxies import N_PROXIES, SHUFFLES, ProxyQuestion
 from neuron_core.runs.setting import PromptReport
 from neuron_core.tasks.task import LETTERS, Example, Task
 from pages.shared.frame import session
@@ -158,7 +158,7 @@ def ask(shown: Shown, place: int, question: ProxyQuestion | None) -> None:
 def downloads(shown: Shown) -> None:
     """All questions of the task in this wording, made when asked for."""
     st.subheader("All questions")
-    count = f"{N_PROXIES * len(shown.examples):,} questions of {len(shown.examples):,} examples"
+    count = f"{N_PROXIES[SHUFFLES] * len(shown.examples):,} questions of {len(shown.examples):,} examples"
     if len(shown.examples) > MOST:
         st.caption(f"{count}: more than the browser gets at once. Up to {MOST:,} examples can be downloaded.")
         return

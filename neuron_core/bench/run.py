@@ -24,7 +24,7 @@ from neuron_core.models.rows import run_prompt
 from neuron_core.models.shapes import random_llama
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.draws import draw, questions_of
-from neuron_core.qatt.proxies import N_PROXIES, ProxyQuestion
+from neuron_core.qatt.proxies import N_PROXIES, SHUFFLES, ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.tasks.load import load_task
 from neuron_core.tasks.task import Task
@@ -75,7 +75,9 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     by_questions = _time_shared(loaded, questions_for(task, QUICK_COUNTS if quick else COUNTS), passes)
     on_stage("grid")
     n_total = loaded.n_layers * loaded.n_neurons
-    by_example = example_scores(np.stack([s.of("ace") for s in scores]), [i // N_PROXIES for i in range(len(scores))])
+    by_example = example_scores(
+        np.stack([s.of("ace") for s in scores]), list(np.arange(len(scores)) // N_PROXIES[SHUFFLES])
+    )
     plan = grid(select(by_example, preset(n_total).z), BUDGETS)
     grid_s, baseline_s = _time_grid(loaded, held_out, plan, passes)
     # Of the usual setting: longer prompts, more steps and a second model follow.
@@ -169,8 +171,8 @@ def _time_grid(
     engine, config = Engine.of(loaded), EVALUATION
     grid_s: list[float] = []
     baseline_s: list[float] = []
-    for start in range(0, len(questions), N_PROXIES):
-        members = range(start, min(start + N_PROXIES, len(questions)))
+    for start in range(0, len(questions), N_PROXIES[SHUFFLES]):
+        members = range(start, min(start + N_PROXIES[SHUFFLES], len(questions)))
         plain: list[float] = []
         for prompt in (prompts[number] for number in members):
             ids = torch.tensor([prompt.token_ids], device=loaded.device)
@@ -189,7 +191,7 @@ def _time_grid(
 
 def questions_for(task: Task, counts: Sequence[int]) -> dict[int, Sequence[ProxyQuestion]]:
     """So many questions of the task's first examples, by number."""
-    n_examples = -(-max(counts) // N_PROXIES)
+    n_examples = -(-max(counts) // N_PROXIES[SHUFFLES])
     draws = draw(task, n_examples, 1, 0)
     questions = questions_of(task, draws.attribution, draws.demonstration, 0)
     return {n: questions[:n] for n in counts}

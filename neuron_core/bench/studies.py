@@ -16,7 +16,7 @@ from neuron_core.engine.engine import Engine
 from neuron_core.models.loading import load_model
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.draws import draw, questions_of
-from neuron_core.qatt.proxies import N_PROXIES, ProxyQuestion
+from neuron_core.qatt.proxies import N_PROXIES, SHUFFLES, ProxyQuestion
 from neuron_core.runs.config import AttributionConfig
 from neuron_core.tasks.load import load_task
 
@@ -95,7 +95,7 @@ def study_text(lines: Sequence[dict[str, Any]]) -> str:
 def _questions(n_examples: int) -> Sequence[ProxyQuestion]:
     task = load_task("sentiment").task
     draws = draw(task, n_examples, 1, 0)
-    return questions_of(task, draws.attribution, draws.demonstration, 0)[: N_PROXIES * n_examples]
+    return questions_of(task, draws.attribution, draws.demonstration, 0)[: N_PROXIES[SHUFFLES] * n_examples]
 
 
 def _scored(engine: Engine, questions: Sequence[ProxyQuestion], rule: str, steps: int) -> Scored:

@@ -156,8 +156,12 @@ def attribute_batch(
     found = integrate(
         loaded, batch, values_of, alphas, weights, range(loaded.n_layers), layers_per_pass=layers_per_pass
     )
+    # Probabilities are at most 1; a difference of logits rounds with their size.
+    logits = torch.stack([state.letter_logits.abs().max() for state in batch.states]).to(baseline).clamp(min=1)
+    scale = torch.stack([logits if name == "content" else torch.ones_like(logits) for name in targets])
     # (Q,): in F, and in the final hidden state, more sensitive than F where one letter is all but certain.
-    guards = (found.values[..., alphas.index(1.0)] - baseline[..., None]).abs().amax(dim=(0, 2))
+    off = (found.values[..., alphas.index(1.0)] - baseline[..., None]).abs().amax(dim=2)
+    guards = (off / scale).amax(dim=0)
     apart = (found.hidden - unmodified).abs().amax(dim=(1, 2)) / unmodified.abs().amax(dim=(1, 2))
     scores = []
     for i, (state, question_id) in enumerate(zip(batch.states, question_ids, strict=True)):

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuron_core.cni.kept import KN_LEVELS, ScoreSums
 from neuron_core.cni.neurons import NeuronRanking
-from neuron_core.cni.selection import Extremes, select_extremes
+from neuron_core.cni.selection import DROP, Extremes, dense_ranking, select_extremes
 from neuron_core.errors import ConfigError
 
 Examples = Iterable[Mapping[str, Extremes]]
-Ranker = Callable[[ScoreSums, Examples, int, int], NeuronRanking]
+Ranker = Callable[[ScoreSums, Examples, int, int, str], NeuronRanking]
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Method:
     sides: Literal["both", "good"]
     "good: it names helpful neurons only and is evaluated at ratio 1 alone"
     rank: Ranker | None
-    "(sums, examples in order, z, largest budget in use) → ranking; None for a control drawn by seed"
+    "(sums, examples in order, z, largest budget in use, rule for ambiguous) → ranking; None for a control"
     by_budget: bool = False
     "its ranking depends on the largest budget in use"
 
@@ -41,14 +40,19 @@ class Method:
 def _selected(target: str) -> Ranker:
     """Eq. 5 over the example scores of one target."""
 
-    def rank(sums: ScoreSums, examples: Examples, z: int, k: int) -> NeuronRanking:
+    def rank(sums: ScoreSums, examples: Examples, z: int, k: int, ambiguous: str) -> NeuronRanking:
         _, n_layers, n_neurons = sums.scores.shape
-        return select_extremes((kept[target] for kept in examples), n_layers, n_neurons, z)
+        return select_extremes((kept[target] for kept in examples), n_layers, n_neurons, z, ambiguous)
 
     return rank
 
 
-def _kn(sums: ScoreSums, examples: Examples, z: int, k: int) -> NeuronRanking:
+def _content(sums: ScoreSums, examples: Examples, z: int, k: int, ambiguous: str) -> NeuronRanking:
+    """Σ_j ES_j over all examples and all neurons: no z, and no neuron is ambiguous."""
+    return dense_ranking(sums.scores[sums.targets.index("content")], z)
+
+
+def _kn(sums: ScoreSums, examples: Examples, z: int, k: int, ambiguous: str) -> NeuronRanking:
     """By the number of questions in which a neuron counts, then by its summed scores there.
 
     The threshold falls from 0.2 of a question's highest score until k neurons count somewhere; the note says where.
@@ -56,28 +60,12 @@ def _kn(sums: ScoreSums, examples: Examples, z: int, k: int) -> NeuronRanking:
     level = next((i for i in range(len(KN_LEVELS)) if np.count_nonzero(sums.kn_counts[i]) >= k), len(KN_LEVELS) - 1)
     counts, scores = sums.kn_counts[level].astype(np.float64), sums.kn_scores[level]
     # Counts are whole numbers and the sum's share stays below 1: one number that orders by both.
-    return _dense(counts + scores / (1 + scores.max()), z, f"threshold {KN_LEVELS[level]:g}")
+    return dense_ranking(counts + scores / (1 + scores.max()), z, f"threshold {KN_LEVELS[level]:g}")
 
 
-def _act(sums: ScoreSums, examples: Examples, z: int, k: int) -> NeuronRanking:
+def _act(sums: ScoreSums, examples: Examples, z: int, k: int, ambiguous: str) -> NeuronRanking:
     """Highest mean ŵ over the questions; only values above 0 rank."""
-    return _dense(np.maximum(sums.values / sums.n_questions, 0), z)
-
-
-def _dense(scores: NDArray[np.float64], z: int, note: str = "") -> NeuronRanking:
-    """All positive scores, best first. scores: (L, I)."""
-    n_layers, n_neurons = scores.shape
-    flat = scores.reshape(-1).astype(np.float32)
-    order = np.argsort(-flat, kind="stable")[: int(np.count_nonzero(flat > 0))]
-    return NeuronRanking(
-        neurons=np.stack(np.divmod(order, n_neurons), axis=1).astype(np.int32),
-        scores=flat[order],
-        n_ambiguous=0,
-        n_layers=n_layers,
-        n_neurons=n_neurons,
-        z=z,
-        note=note,
-    )
+    return dense_ranking(np.maximum(sums.values / sums.n_questions, 0), z)
 
 
 METHODS: dict[str, Method] = {
@@ -140,6 +128,16 @@ METHODS: dict[str, Method] = {
             by_budget=True,
         ),
         Method(
+            "content",
+            "Content, logit difference over rotations",
+            "Integrated gradients of the correct letter's logit less the mean of the others, summed over all "
+            "questions; over four rotations what depends on the letter alone cancels.",
+            "docs/method.md, Letter, answering or task",
+            "content",
+            "both",
+            _content,
+        ),
+        Method(
             "act",
             "Activation",
             "Neurons with the highest mean value at the last prompt token.",
@@ -169,8 +167,12 @@ METHODS: dict[str, Method] = {
     )
 }
 RANKED = tuple(name for name, method in METHODS.items() if method.rank is not None)
+OF_PAPER = tuple(name for name in RANKED if name != "content")
+"the methods of the paper's tables"
 CONTROLS = tuple(name for name, method in METHODS.items() if method.rank is None)
-TARGETS = ("ace", "tn", "qrnca")
+TARGETS = ("ace", "tn", "qrnca", "content")
+OF_LETTERS = ("ace", "content")
+"targets that need the letters' logits only"
 
 
 def method(name: str) -> Method:
@@ -186,9 +188,9 @@ def targets_of(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(target for target in TARGETS if target in wanted) or ("ace",)
 
 
-def rank(name: str, sums: ScoreSums, examples: Examples, z: int, k: int) -> NeuronRanking:
-    """The ranking of one method. ConfigError for a control, which has none."""
+def rank(name: str, sums: ScoreSums, examples: Examples, z: int, k: int, ambiguous: str = DROP) -> NeuronRanking:
+    """The ranking of one method. ambiguous: as of `select`. ConfigError for a control, which has none."""
     ranker = method(name).rank
     if ranker is None:
         raise ConfigError(f"the method {name!r} has no ranking", accepted=", ".join(RANKED))
-    return ranker(sums, examples, z, k)
+    return ranker(sums, examples, z, k, ambiguous)

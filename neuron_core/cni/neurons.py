@@ -31,7 +31,7 @@ class NeuronRanking:
     scores: NDArray[np.float32]
     "task scores, descending, shape (n,)"
     n_ambiguous: int
-    "neurons that were good in one example and bad in another; their score is 0"
+    "neurons that were good in one example and bad in another; their score is 0, unless the run keeps them"
     n_layers: int
     n_neurons: int
     "neurons a layer, I"

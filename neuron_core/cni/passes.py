@@ -11,7 +11,7 @@ HEAD_ROWS = 64
 "whose logits over the whole vocabulary are there at once"
 FLOAT32 = 4
 "bytes"
-MOST_QUESTIONS = 3
+MOST_QUESTIONS = 4
 "an example's"
 POSITIONS = {"cpu": 1024, "cuda": 8192}
 

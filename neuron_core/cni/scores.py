@@ -26,7 +26,8 @@ class AttributionScores:
     letter_probabilities: NDArray[np.float32]
     "softmax over the four letters, unmodified model, shape (4,)"
     guard: float
-    "largest |F(k = m) - F| over targets and layers: rows at full value are the unmodified model"
+    """largest |F(k = m) - F| over targets and layers: rows at full value are the unmodified model. Of `content`,
+    relative to the letters' largest logit where that is above 1"""
 
     def of(self, target: str) -> NDArray[np.float32]:
         """IG under one target, (L, I). AttributionError when it was not attributed."""

@@ -1,8 +1,8 @@
 """From question scores to a ranking of neurons (paper, Eq. 4 and 5), and presets of z and K. No torch."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.errors import AttributionError, ConfigError
 
+DROP, KEEP = "drop", "keep"
+AMBIGUOUS = (DROP, KEEP)
+"what becomes of neurons that are good in one example and bad in another"
 PAPER_Z, PAPER_K, PAPER_FROM = 5000, 100, 250_000
 # The paper's z and K as shares of LLaMA-2-7B's 352,256 neurons.
 SHARE_Z, SHARE_K, SMALLEST_K = 0.0142, 0.000284, 10
@@ -67,8 +70,10 @@ def example_scores(question_scores: NDArray[np.float32], examples: Sequence[int]
     return scores
 
 
-def select(example_scores: NDArray[np.float32], z: int) -> NeuronRanking:
+def select(example_scores: NDArray[np.float32], z: int, ambiguous: str = DROP) -> NeuronRanking:
     """Eq. 5: ACE(w) = Σ_j 1[w ∈ G_j ∪ B_j]·ES_j(w), but 0 where w is in some G_i and in some B_j.
+
+    ambiguous: `drop` is the paper's rule; `keep` leaves such neurons their sum.
 
     G_j and B_j are the top and bottom z of example j, ties to the lower (layer, index). A neuron that scores
     exactly 0 is in neither: where most activations are zero it would be there by its place alone.
@@ -79,7 +84,7 @@ def select(example_scores: NDArray[np.float32], z: int) -> NeuronRanking:
     if not np.isfinite(example_scores).all():
         raise AttributionError("example scores that are not finite can't be ranked")
     kept = (extremes_of(scores.reshape(-1), z) for scores in example_scores)
-    return select_extremes(kept, n_layers, n_neurons, z)
+    return select_extremes(kept, n_layers, n_neurons, z, ambiguous)
 
 
 def extremes_of(flat: NDArray[np.float32], z: int) -> Extremes:
@@ -88,8 +93,12 @@ def extremes_of(flat: NDArray[np.float32], z: int) -> Extremes:
     return Extremes(good, flat[good], bad, flat[bad])
 
 
-def select_extremes(examples: Iterable[Extremes], n_layers: int, n_neurons: int, z: int) -> NeuronRanking:
-    """`select` from what is kept of each example. ConfigError unless 1 ≤ z ≤ L·I/4."""
+def select_extremes(
+    examples: Iterable[Extremes], n_layers: int, n_neurons: int, z: int, ambiguous: str = DROP
+) -> NeuronRanking:
+    """`select` from what is kept of each example. ConfigError unless 1 ≤ z ≤ L·I/4, and for an unknown rule."""
+    if ambiguous not in AMBIGUOUS:
+        raise ConfigError(f"unknown rule {ambiguous!r} for ambiguous neurons", accepted=", ".join(AMBIGUOUS))
     n_total = n_layers * n_neurons
     check_z(z, n_total)
     task_scores = np.zeros(n_total)
@@ -99,18 +108,25 @@ def select_extremes(examples: Iterable[Extremes], n_layers: int, n_neurons: int,
         ever_bad[one.bad] = True
         task_scores[one.good] += one.good_scores
         task_scores[one.bad] += one.bad_scores
-    ambiguous = ever_good & ever_bad
-    scores = np.where(ambiguous, 0, task_scores).astype(np.float32)
+    both = ever_good & ever_bad
+    scores = (np.where(both, 0, task_scores) if ambiguous == DROP else task_scores).reshape(n_layers, n_neurons)
+    return replace(dense_ranking(scores, z), n_ambiguous=int(both.sum()))
 
-    ranked = np.flatnonzero(scores)
-    ranked = ranked[np.argsort(-scores[ranked], kind="stable")]
+
+def dense_ranking(scores: NDArray[np.floating[Any]], z: int, note: str = "") -> NeuronRanking:
+    """Every neuron whose score is not zero, highest first, ties to the lower (layer, index). scores: (L, I)."""
+    n_layers, n_neurons = scores.shape
+    flat = scores.reshape(-1).astype(np.float32)
+    ranked = np.flatnonzero(flat)
+    ranked = ranked[np.argsort(-flat[ranked], kind="stable")]
     return NeuronRanking(
         neurons=np.stack(np.divmod(ranked, n_neurons), axis=1).astype(np.int32),
-        scores=scores[ranked],
-        n_ambiguous=int(ambiguous.sum()),
+        scores=flat[ranked],
+        n_ambiguous=0,
         n_layers=n_layers,
         n_neurons=n_neurons,
         z=z,
+        note=note,
     )
 
 

@@ -57,6 +57,14 @@ def ace_target(letters: torch.Tensor, target: int) -> torch.Tensor:
     return torch.softmax(letters, dim=-1)[:, target]
 
 
+def content_target(letters: torch.Tensor, target: int) -> torch.Tensor:
+    """logit(c*) − mean logit of the other three letters: linear in the logits. letters: logits (R, 4) → (R,).
+
+    Summed over four rotations, what depends on the letter alone cancels: Σ (δ_c − mean of the others) = 0.
+    """
+    return letters[:, target] - (letters.sum(dim=-1) - letters[:, target]) / (len(LETTERS) - 1)
+
+
 def tn_target(p: torch.Tensor, target: int) -> torch.Tensor:
     """P(c*) − mean of P(wrong letters). p: probabilities of the letters within the vocabulary (R, 4) → (R,)."""
     return p[:, target] - (p.sum(dim=-1) - p[:, target]) / (len(LETTERS) - 1)
@@ -67,6 +75,7 @@ def qrnca_target(p: torch.Tensor, target: int) -> torch.Tensor:
     return p[:, target]
 
 
+_OF_LETTERS: dict[str, Callable[[torch.Tensor, int], torch.Tensor]] = {"ace": ace_target, "content": content_target}
 _IN_VOCABULARY: dict[str, Callable[[torch.Tensor, int], torch.Tensor]] = {"tn": tn_target, "qrnca": qrnca_target}
 
 
@@ -75,21 +84,17 @@ def target_values(
 ) -> torch.Tensor:
     """F of every named target. hidden: (R, D) after the final norm; target: place of c* → (len(names), R).
 
-    The head over the vocabulary, and its gradient, is computed once for all targets that need it, and not for `ace`
-    alone.
+    The head over the vocabulary, and its gradient, is computed once for all targets that need it, and not at all where
+    the letters' logits suffice (`ace`, `content`).
     ConfigError for an unknown name.
     """
-    unknown = set(names) - {"ace", *_IN_VOCABULARY}
-    if unknown:
-        raise ConfigError(f"unknown target {min(unknown)!r}", accepted=", ".join(("ace", *_IN_VOCABULARY)))
-    p = None
+    known = {**_OF_LETTERS, **_IN_VOCABULARY}
+    if unknown := set(names) - set(known):
+        raise ConfigError(f"unknown target {min(unknown)!r}", accepted=", ".join(known))
+    letters, p = None, None
+    if any(name in _OF_LETTERS for name in names):
+        letters = letter_logits(loaded, hidden, letter_ids)
     if any(name in _IN_VOCABULARY for name in names):
         p = torch.exp(log_probabilities(loaded, hidden, letter_ids))
-    values = []
-    for name in names:
-        if name == "ace":
-            values.append(ace_target(letter_logits(loaded, hidden, letter_ids), target))
-        else:
-            assert p is not None
-            values.append(_IN_VOCABULARY[name](p, target))
-    return torch.stack(values)
+    inputs = {name: letters if name in _OF_LETTERS else p for name in names}
+    return torch.stack([known[name](one, target) for name, one in inputs.items() if one is not None])

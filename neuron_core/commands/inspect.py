@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neuron_core.commands.common import spec
-from neuron_core.commands.options import AsJson, Device, Dtype, Model, Revision, Seed, Task
+from neuron_core.commands.options import AsJson, Device, Dtype, Model, Proxies, Revision, Seed, Task
 from neuron_core.commands.wording import with_wording
 from neuron_core.errors import ModelError
 from neuron_core.models.spec import EMBEDDED, ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
+from neuron_core.qatt.proxies import SHUFFLES
 from neuron_core.reports import text as report
 from neuron_core.terminal import emit, stage_line
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 @with_wording
 def preview(
     task: Task = "sentiment",
-    n: Annotated[int, typer.Option(min=1, help="Examples shown, three questions each.")] = 2,
+    n: Annotated[int, typer.Option(min=1, help="Examples shown, three questions each; four with rotations.")] = 2,
+    proxies: Proxies = SHUFFLES,
     seed: Seed = 0,
     prompt: PromptConfig = USUAL,
     model: Annotated[str, typer.Option(help="Whose chat template, with --template chat; reads no weights.")] = EMBEDDED,
@@ -36,7 +38,7 @@ def preview(
     reading = load_task(task)
     draws = draw(reading.task, n, 0, seed, prompt.demonstration)
     chat = _chat_template(spec(model, revision)) if prompt.template == "chat" else None
-    questions = questions_of(reading.task, draws.attribution, draws.demonstration, seed, prompt, chat)
+    questions = questions_of(reading.task, draws.attribution, draws.demonstration, seed, prompt, chat, proxies)
     emit(report.preview(reading, questions), as_json, report.preview_text)
 
 

@@ -26,8 +26,19 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of the draws and option ord
 Run = Annotated[str, typer.Option(help="Id of a run, or the path of its folder.")]
 Methods = Annotated[
     str,
-    typer.Option("--methods", help="Separated by commas: ace, tn, qrnca, tn+, qrnca+, kn, act; the first is shown."),
+    typer.Option(
+        "--methods", help="Separated by commas: ace, tn, qrnca, tn+, qrnca+, kn, content, act; the first is shown."
+    ),
 ]
-EvaluationExamples = Annotated[int, typer.Option(min=2, help="Examples asked about, three questions each.")]
+Proxies = Annotated[
+    str,
+    typer.Option(
+        help="Questions of an example. shuffles: three orders, as in the paper; rotations: four, every option on every "
+        "letter once, so that letters cancel."
+    ),
+]
+EvaluationExamples = Annotated[
+    int, typer.Option(min=2, help="Examples asked about, three questions each; four with rotations.")
+]
 OutDir = Annotated[Path | None, typer.Option("--out", help="Folder of the new run; it must be empty or absent.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from neuron_core.cni.selection import DROP
 from neuron_core.commands.common import check_unchanged, finish, load_engine, new_run, read_task, spec, task_name
 from neuron_core.commands.options import (
     AsJson,
@@ -16,6 +17,7 @@ from neuron_core.commands.options import (
     Methods,
     Model,
     OutDir,
+    Proxies,
     Revision,
     Run,
     Seed,
@@ -25,6 +27,7 @@ from neuron_core.commands.options import (
 from neuron_core.commands.wording import with_wording
 from neuron_core.models.spec import EMBEDDED
 from neuron_core.qatt.config import USUAL, PromptConfig
+from neuron_core.qatt.proxies import SHUFFLES
 from neuron_core.reports import text as report
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_config
@@ -36,6 +39,7 @@ from neuron_core.terminal import emit, progress_bars
 def baseline(
     task: Task = "sentiment",
     examples: EvaluationExamples = 100,
+    proxies: Proxies = SHUFFLES,
     model: Model = EMBEDDED,
     revision: Revision = None,
     dtype: Dtype = "float32",
@@ -52,7 +56,7 @@ def baseline(
     config = RunConfig(
         task_name(task), spec(model, revision, dtype, device, device_map, trust_remote_code), seed, prompt
     )
-    config = replace(config, evaluation=EvaluationConfig(examples=examples))
+    config = replace(config, evaluation=EvaluationConfig(examples=examples, proxies=proxies))
     reading = read_task(config)
     engine = load_engine(config.model)
     setting = make_setting(config, engine.facts())
@@ -65,7 +69,7 @@ def baseline(
 @with_wording
 def attribute(
     task: Task = "sentiment",
-    examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5, three questions each.")] = 5,
+    examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5, three questions each; four with rotations.")] = 5,
     methods: Methods = "ace",
     model: Model = EMBEDDED,
     revision: Revision = None,
@@ -77,6 +81,10 @@ def attribute(
     rule: Annotated[str, typer.Option(help="right, midpoint or gauss-legendre.")] = "right",
     z: Annotated[int | None, typer.Option(min=1, help="Neurons kept at either end; by the model's size.")] = None,
     k: Annotated[int | None, typer.Option(min=1, help="Neurons shown of either kind; by the model's size.")] = None,
+    proxies: Proxies = SHUFFLES,
+    ambiguous: Annotated[
+        str, typer.Option(help="drop: neurons good in one example and bad in another score 0 (Eq. 5); keep: their sum.")
+    ] = DROP,
     seed: Seed = 0,
     prompt: PromptConfig = USUAL,
     out: OutDir = None,
@@ -89,7 +97,14 @@ def attribute(
         seed=seed,
         prompt=prompt,
         attribution=AttributionConfig(
-            methods=tuple(methods.split(",")), steps=steps, rule=rule, examples=examples, z=z, k=k
+            methods=tuple(methods.split(",")),
+            steps=steps,
+            rule=rule,
+            examples=examples,
+            z=z,
+            k=k,
+            proxies=proxies,
+            ambiguous=ambiguous,
         ),
     )
     reading = read_task(config)
@@ -116,6 +131,7 @@ def evaluate(
     methods: Annotated[
         str | None, typer.Option("--methods", help="Of the run's methods, and random; without it all of the run's.")
     ] = None,
+    proxies: Proxies = SHUFFLES,
     as_json: AsJson = False,
 ) -> None:
     """Enhancer and degrader over budgets and ratios, beside random neurons; replaces the run's last evaluation."""
@@ -133,6 +149,7 @@ def evaluate(
         sample=sample,
         comprehended_by=spec(comprehended_by) if comprehended_by else None,
         methods=tuple(methods.split(",")) if methods else None,
+        proxies=proxies,
     )
     wanted = replace(config, evaluation=evaluation)
     if wanted != config:

@@ -6,8 +6,9 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from neuron_core.control.competence import LETTERS, by_letter, letter_shares
+from neuron_core.control.competence import LETTERS, by_letter, letter_free_fields, letter_shares, preference_fields
 from neuron_core.control.interventions import Direction, Intervention, control_family
+from neuron_core.control.letter_free import letter_samples, letter_use
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.control.results import GridRow, RandomRow
 from neuron_core.control.tally import (
@@ -21,6 +22,8 @@ from neuron_core.control.tally import (
 )
 
 COLUMNS_AT_ONCE = 256
+RANGED = ("content_acc", "content_margin", "acc_letters_removed", "rac_content", "rac_letters")
+"measures whose interval is the range over the seeds of random sets"
 
 
 def grid_rows(
@@ -44,6 +47,11 @@ def grid_rows(
             intervals(relative_change(sums[:, 1:], sums[:, :1], sign))
             for sums in (weights @ n_right, weights @ n_comprehended)
         )
+        samples = letter_samples(p, columns, np.concatenate([np.ones((1, weights.shape[1])), weights]))
+        use = letter_use(p, columns)
+        removed = relative_change(samples.removed[:, 1:], samples.removed[:, :1], sign)
+        own = np.concatenate([rac[None], relative_change((n := weights @ n_right)[:, 1:], n[:, :1], sign)])
+        content_intervals, letters_intervals = intervals(removed[1:]), intervals((own - removed)[1:])
         values = p.values[:, columns[1:]]
         p_correct = np.take_along_axis(values, p.targets[:, None, None].astype(np.intp), axis=2)[..., 0]
         mean_p, letters = p_correct.mean(axis=0, dtype=np.float64), letter_shares(values)
@@ -68,6 +76,12 @@ def grid_rows(
                     mean_p_correct=float(mean_p[i]),
                     letters=by_letter(letters[i]),
                     verdict=verdict(rac_i, rcc_i),
+                    **letter_free_fields(samples, 1 + i),
+                    **preference_fields(use, 1 + i),
+                    rac_content=number_or_none(removed[0, i]),
+                    rac_content_interval=content_intervals[i],
+                    rac_letters=number_or_none(own[0, i] - removed[0, i]),
+                    rac_letters_interval=letters_intervals[i],
                 )
             )
     return rows
@@ -84,8 +98,23 @@ def random_rows(rows: Sequence[GridRow]) -> tuple[RandomRow, ...]:
         for name in ("rac", "rcc"):
             low, high = spread[f"{name}_low"], spread[f"{name}_high"]
             spread[f"{name}_interval"] = None if low is None else (low, high)
+        letter_free = mean_and_range(seeds, RANGED)
+        for name in RANGED:
+            low, high = letter_free[f"{name}_low"], letter_free[f"{name}_high"]
+            spread |= {name: letter_free[name], f"{name}_interval": None if low is None else (low, high)}
+        spread["letter_spread"] = float(np.mean([row.letter_spread or 0.0 for row in seeds]))
+        for name in ("letter_preference", "variance_shares"):
+            spread[name] = _mean_of([getattr(row, name) for row in seeds])
         spread["mean_p_correct"] = float(np.mean([row.mean_p_correct for row in seeds]))
         spread["letters"] = {letter: float(np.mean([row.letters[letter] for row in seeds])) for letter in LETTERS}
         spread["verdict"] = verdict(spread["rac"], spread["rcc"])
         band.append(RandomRow(**asdict(seeds[0]) | spread | {"source": family, "n_seeds": len(seeds)}))
     return tuple(band)
+
+
+def _mean_of(parts: Sequence[dict[str, float] | None]) -> dict[str, float] | None:
+    """Means by name; None where one of them is None."""
+    there = [part for part in parts if part is not None]
+    if len(there) < len(parts):
+        return None
+    return {name: float(np.mean([part[name] for part in there])) for name in there[0]}

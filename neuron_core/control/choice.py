@@ -5,7 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from neuron_core.control.competence import letter_free_fields
 from neuron_core.control.interventions import Direction, Intervention, control_family
+from neuron_core.control.letter_free import letter_samples
+from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.control.results import Best, RandomBest
 from neuron_core.control.tally import (
     SIGN,
@@ -27,6 +30,7 @@ def halves_of(n_examples: int, seed: int) -> NDArray[np.int64]:
 
 
 def best_ratios(
+    p: OptionProbabilities,
     counts: Tally,
     plan: Sequence[Intervention],
     columns: Sequence[int],
@@ -58,6 +62,9 @@ def best_ratios(
         heldout_rac, heldout_rcc = (
             (a + b) / 2 for a, b in zip(second.changes(first_chosen), first.changes(second_chosen), strict=True)
         )
+        samples = letter_samples(p, [0, *(1 + column for column in group)], weights)
+        removed = samples.removed
+        rac_content = relative_change(removed[np.arange(len(removed)), 1 + chosen], removed[:, 0], SIGN[direction])
         point = [number_or_none(values[0]) for values in (rac, rcc, heldout_rac, heldout_rcc)]
         spread = [intervals(values[1:, None])[0] for values in (rac, rcc, heldout_rac, heldout_rcc)]
         found.append(
@@ -76,6 +83,11 @@ def best_ratios(
                 rcc_interval=spread[1],
                 heldout_rac_interval=spread[2],
                 heldout_rcc_interval=spread[3],
+                **letter_free_fields(samples, 0, 1 + chosen),
+                rac_content=number_or_none(rac_content[0]),
+                rac_content_interval=intervals(rac_content[1:, None])[0],
+                rac_letters=number_or_none((rac - rac_content)[0]),
+                rac_letters_interval=intervals((rac - rac_content)[1:, None])[0],
             )
         )
     return tuple(found)

@@ -1,15 +1,19 @@
 """What the unmodified model can do, and a plain word when that is not enough. No torch."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from neuron_core.control.letter_free import LetterSamples, LetterUse, letter_samples, letter_use
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.control.results import Baseline, Interval
-from neuron_core.control.tally import PERCENTILES, Tally
+from neuron_core.control.tally import PERCENTILES, Tally, intervals
 
 LETTERS = "ABCD"
 CHANCE = 0.25
 MOST_FOR_ONE_LETTER = 0.40
+VARIANCE = ("content", "letters", "residual")
 LETTER_SHIFT = 0.15
 "a letter chosen that much more or less often, as a share of all questions, is worth a warning"
 
@@ -23,6 +27,7 @@ def measured_baseline(p: OptionProbabilities, counts: Tally, weights: NDArray[np
     acc_interval, com_interval = _range_of(acc_samples), _range_of(com_samples)
     letters = by_letter(letter_shares(p.values[:, :1])[0])
     complaint = _complaint(acc, acc_interval, letters)
+    samples = letter_samples(p, [0], np.concatenate([np.ones((1, weights.shape[1])), weights]))
     of_letter = [right[p.targets == place] for place in range(len(LETTERS))]
     return Baseline(
         acc=acc,
@@ -37,7 +42,34 @@ def measured_baseline(p: OptionProbabilities, counts: Tally, weights: NDArray[np
         },
         competent=complaint is None,
         complaint=complaint,
+        **letter_free_fields(samples, 0),
+        **preference_fields(letter_use(p, [0]), 0),
     )
+
+
+def letter_free_fields(samples: LetterSamples, column: int, rows: NDArray[np.intp] | None = None) -> dict[str, Any]:
+    """The fields of LetterFree of one column. rows: another column for each row, where each row chose its own."""
+    found: dict[str, Any] = {}
+    measures = {
+        "content_acc": samples.content_acc,
+        "content_margin": samples.content_margin,
+        "acc_letters_removed": samples.removed,
+    }
+    for name, values in measures.items():
+        if values is not None:
+            own = values[:, column] if rows is None else values[np.arange(len(values)), rows]
+            found |= {name: float(own[0]), f"{name}_interval": intervals(own[1:, None])[0]}
+    return found
+
+
+def preference_fields(use: LetterUse, column: int) -> dict[str, Any]:
+    """The fields of LetterPreference of one column."""
+    shares = None if use.shares is None or np.isnan(use.shares[column]).any() else use.shares[column].tolist()
+    return {
+        "letter_preference": by_letter(use.preference[column]),
+        "letter_spread": float(use.spread[column]),
+        "variance_shares": shares and dict(zip(VARIANCE, shares, strict=True)),
+    }
 
 
 def letter_shares(values: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -68,8 +68,8 @@ def evaluate(
         baseline=measured_baseline(p, counts, weights),
         grid=tuple(rows),
         random=random_rows(random),
-        best=best_ratios(counts, plan, ours, seed, resamples, strata),
-        random_best=random_best(best_ratios(counts, plan, controls, seed, 0)),
+        best=best_ratios(p, counts, plan, ours, seed, resamples, strata),
+        random_best=random_best(best_ratios(p, counts, plan, controls, seed, 0)),
     )
 
 

@@ -1,9 +1,12 @@
 """Option probabilities of an evaluation, as numpy arrays. No torch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from neuron_core.qatt.proxies import ProxyQuestion, option_places
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +20,21 @@ class OptionProbabilities:
     examples: NDArray[np.int32]
     "number of the example that a question belongs to, shape (Q,)"
     question_ids: tuple[str, ...]
+    options: NDArray[np.int8] | None = None
+    """which of its example's options stands on each letter, 0 the correct one, shape (Q, 4); None where it is not
+    known, or where the questions of an example do not carry the same options"""
+
+    @classmethod
+    def of(cls, questions: Sequence[ProxyQuestion], values: NDArray[np.float32]) -> "OptionProbabilities":
+        """The probabilities of these questions, (Q, 1 + interventions, 4); examples are numbered as they come."""
+        examples = {name: i for i, name in enumerate(dict.fromkeys(q.example_id for q in questions))}
+        return cls(
+            values=values,
+            targets=np.array([q.target for q in questions], dtype=np.int8),
+            examples=np.array([examples[q.example_id] for q in questions], dtype=np.int32),
+            question_ids=tuple(q.id for q in questions),
+            options=option_places(questions),
+        )
 
     @property
     def correct(self) -> NDArray[np.bool_]:

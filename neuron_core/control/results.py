@@ -10,14 +10,57 @@ Verdict = Literal["ok", "fail", "undefined"]
 Flip = Literal["gained", "lost", "changed", "same"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class LetterFree:
+    """Measures that a preference of letters does not move (docs/method.md).
+
+    Intervals are 95% over examples, with everything that is chosen or estimated done anew in each resample; of random
+    sets the range over the seeds. None in an evaluation whose options are not known.
+    """
+
+    content_acc: float | None = None
+    "share of examples whose correct option has the highest score, a mean of log P over the letters it stood on"
+    content_acc_interval: Interval | None = None
+    content_margin: float | None = None
+    "score of the correct option less the mean of the three others, mean over examples, in nats"
+    content_margin_interval: Interval | None = None
+    acc_letters_removed: float | None = None
+    "accuracy with the mean preference of each letter, under the same intervention, taken out of log P"
+    acc_letters_removed_interval: Interval | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetterPreference:
+    """What a model does with letters, whatever stands on them."""
+
+    letter_preference: dict[str, float] | None = None
+    "letter → mean of log P over the questions, centred, in nats"
+    letter_spread: float | None = None
+    "largest preference less the smallest, in nats"
+    variance_shares: dict[str, float] | None = None
+    "content (example and option), letters, residual → share of the variance of log P; None without rotations"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectParts:
+    """RAC as a sum of two parts, in percent; intervals as of LetterFree."""
+
+    rac_content: float | None = None
+    "RAC of the accuracies with letters removed"
+    rac_content_interval: Interval | None = None
+    rac_letters: float | None = None
+    "the rest: rac less rac_content"
+    rac_letters_interval: Interval | None = None
+
+
 @dataclass(frozen=True)
-class Baseline:
+class Baseline(LetterFree, LetterPreference):
     """The unmodified model on the evaluation questions."""
 
     acc: float
     "share of questions whose highest letter is the correct one"
     com: float
-    "share of examples with at least two of their three questions right"
+    "share of examples with at least two of their three questions right, three of four with rotations"
     n_examples: int
     n_questions: int
     acc_interval: Interval
@@ -34,7 +77,7 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class GridRow:
+class GridRow(LetterFree, LetterPreference, EffectParts):
     """One intervention against the baseline."""
 
     k: int
@@ -80,7 +123,7 @@ class RandomRow(GridRow):
 
 
 @dataclass(frozen=True)
-class Best:
+class Best(LetterFree, EffectParts):
     """The best ratio of one budget and direction, and what the choice is worth on held-out examples."""
 
     k: int

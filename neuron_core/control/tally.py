@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from neuron_core.control.interventions import Direction
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.control.results import Interval, Verdict
+from neuron_core.qatt.proxies import comprehension
 
 SIGN: dict[Direction, float] = {"enhancer": 1.0, "degrader": -1.0}
 PERCENTILES = (2.5, 97.5)
@@ -22,7 +23,7 @@ class Tally:
     right: NDArray[np.float64]
     "questions answered right, shape (E, 1 + interventions)"
     comprehended: NDArray[np.float64]
-    "1 where at least two of the example's questions are right, shape (E, 1 + interventions)"
+    "1 where two of the example's three questions are right, or three of four, shape (E, 1 + interventions)"
     n_questions: NDArray[np.float64]
     "questions of each example, shape (E,)"
 
@@ -32,7 +33,8 @@ def tally(p: OptionProbabilities) -> Tally:
     _, row, n_questions = np.unique(p.examples, return_inverse=True, return_counts=True)
     right = np.zeros((len(n_questions), p.values.shape[1]))
     np.add.at(right, row, p.correct)
-    return Tally(right, (right >= 2).astype(np.float64), n_questions.astype(np.float64))
+    comprehended = right >= comprehension(n_questions)[:, None]
+    return Tally(right, comprehended.astype(np.float64), n_questions.astype(np.float64))
 
 
 def resample_weights(strata: NDArray[np.int64], resamples: int, generator: np.random.Generator) -> NDArray[np.float64]:

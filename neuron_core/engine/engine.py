@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from neuron_core.cni.attribution import attribute_batch
-from neuron_core.cni.methods import targets_of
+from neuron_core.cni.methods import OF_LETTERS, targets_of
 from neuron_core.cni.passes import MOST_QUESTIONS, Passes, PassShape, choose
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.control.evaluation import RowChunk, option_probabilities, option_probabilities_all, plan_chunks
@@ -132,7 +132,7 @@ class Engine:
                 n_neurons=loaded.n_neurons,
                 hidden_size=loaded.hidden_size,
                 n_heads=loaded.model.config.num_attention_heads,
-                n_vocabulary=loaded.model.config.vocab_size if set(targets) - {"ace"} else 0,
+                n_vocabulary=loaded.model.config.vocab_size if set(targets) - set(OF_LETTERS) else 0,
                 n_tokens=max(n_tokens, len(encode(loaded.tokenizer, longest))),
                 itemsize=loaded.dtype.itemsize,
                 own_attention=loaded.architecture.attention == "own",

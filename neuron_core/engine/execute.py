@@ -142,7 +142,7 @@ def _attribute(run: RunFolder, setting: Setting, engine: Engine, reporter: "_Rep
     budget = max((setting.k, *(config.evaluation.ks if config.evaluation else ())))
     missing = [name for name in config.attribution.methods if run.ranking(name) is None]
     for name in missing:
-        run.save_ranking(rank(name, sums, run.examples(), setting.z, budget), name)
+        run.save_ranking(rank(name, sums, run.examples(), setting.z, budget, config.attribution.ambiguous), name)
     reporter.close()
 
 

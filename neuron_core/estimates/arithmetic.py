@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from neuron_core.cni.kept import KN_LEVELS
-from neuron_core.cni.methods import targets_of
+from neuron_core.cni.methods import OF_LETTERS, targets_of
 from neuron_core.cni.passes import USUAL_LAYERS, PassShape, choose
 from neuron_core.cni.quadrature import quadrature
 from neuron_core.cni.selection import preset
@@ -106,7 +106,7 @@ def attribution_cost(
     free: bytes that passes are planned for, as a run plans them; None: passes of the usual size.
     """
     d, targets = dimensions, targets_of(config.methods)
-    questions = n_questions or N_PROXIES * config.examples
+    questions = n_questions or N_PROXIES[config.proxies] * config.examples
     layer = 2 * d.layer_parameters
     attention = 4 * d.n_heads * d.head_size
     prompt = d.n_layers * (
@@ -118,7 +118,7 @@ def attribution_cost(
     inside = 1 if get_architecture(d.architecture).post_norm else 0
     row_layers = rows * d.n_layers * (d.n_layers - 1 + 2 * inside) // 2
     of_row = (layer + attention * tokens) * (1 + len(targets))
-    vocabulary = sum(target != "ace" for target in targets)
+    vocabulary = sum(target not in OF_LETTERS for target in targets)
     head = rows * d.n_layers * 2 * d.vocabulary * d.hidden_size * (1 + vocabulary) if vocabulary else 0
     planned = USUAL_LAYERS if free is None else _planned_layers(d, rows, dtype, tokens, free)
     layers = config.layers_per_pass or planned
@@ -157,7 +157,7 @@ def disk_bytes(n_total: int, config: AttributionConfig, targets: Sequence[str], 
     """Disk of a finished attribution: of every example the top and bottom z (index and score) under each target, dense
     sums of all, and whole question scores where they stay below the config's limit."""
     z = config.z or preset(n_total).z
-    examples = -(-n_questions // N_PROXIES) * len(targets) * 2 * z * 8
+    examples = -(-n_questions // N_PROXIES[config.proxies]) * len(targets) * 2 * z * 8
     levels = len(KN_LEVELS) if "qrnca" in targets else 0
     sums = n_total * (8 * (len(targets) + 2) + levels * (8 + 4))
     whole = scores_bytes(n_questions, len(targets), n_total)

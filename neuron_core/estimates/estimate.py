@@ -84,7 +84,7 @@ def estimate(
 
     Time grows with the steps: a question is L·m rows, whatever it asks.
     """
-    n_questions = N_PROXIES * config.attribution.examples
+    n_questions = N_PROXIES[config.attribution.proxies] * config.attribution.examples
     dimensions, dtype = size.dimensions if size else None, config.model.dtype
     cost = attribution_cost(dimensions, config.attribution, dtype=dtype) if dimensions else None
     weights = size.parameters * BYTES[dtype] if size else None

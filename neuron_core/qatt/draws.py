@@ -6,7 +6,7 @@ from neuron_core.errors import ConfigError
 from neuron_core.models.chat import ChatTemplate
 from neuron_core.qatt.config import BY_SEED, NONE, USUAL, PromptConfig
 from neuron_core.qatt.prompt import proxy_questions
-from neuron_core.qatt.proxies import ProxyQuestion, left_out_letter
+from neuron_core.qatt.proxies import SHUFFLES, ProxyQuestion, left_out_letter
 from neuron_core.tasks.task import LETTERS, Example, Task, draw_order
 
 
@@ -75,6 +75,9 @@ def questions_of(
     seed: int,
     config: PromptConfig = USUAL,
     chat: ChatTemplate | None = None,
+    proxies: str = SHUFFLES,
 ) -> tuple[ProxyQuestion, ...]:
-    """The proxy questions of several examples, three each, in order. Errors as of proxy_questions."""
-    return tuple(q for example in examples for q in proxy_questions(example, task, demonstration, seed, config, chat))
+    """The proxy questions of several examples, in order. proxies: of PROXIES. Errors as of proxy_questions."""
+    return tuple(
+        q for example in examples for q in proxy_questions(example, task, demonstration, seed, config, chat, proxies)
+    )

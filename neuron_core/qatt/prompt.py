@@ -7,7 +7,7 @@ from neuron_core.errors import ModelError
 from neuron_core.models.chat import ChatTemplate
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.distractors import options_of
-from neuron_core.qatt.proxies import N_PROXIES, Option, ProxyQuestion, option_orders
+from neuron_core.qatt.proxies import ROTATIONS, SHUFFLES, Option, ProxyQuestion, option_orders, option_rotations
 from neuron_core.qatt.stems import check_stem, stem_of
 from neuron_core.tasks.task import Example, Task
 
@@ -26,7 +26,7 @@ def demonstration_block(example: Example, task: Task, seed: int, config: PromptC
     orders = option_orders(example, task, seed, config.distractors)
     correct = [next(option.letter for option in order if option.correct) for order in orders]
     if config.letter is None:
-        order = orders[hashlib.sha256(f"{seed}|demonstration|{example.id}".encode()).digest()[0] % N_PROXIES]
+        order = orders[hashlib.sha256(f"{seed}|demonstration|{example.id}".encode()).digest()[0] % len(orders)]
     elif config.letter in correct:
         order = orders[correct.index(config.letter)]
     else:
@@ -51,16 +51,17 @@ def proxy_questions(
     seed: int,
     config: PromptConfig = USUAL,
     chat: ChatTemplate | None = None,
+    proxies: str = SHUFFLES,
 ) -> tuple[ProxyQuestion, ...]:
-    """The three proxy questions of an example; their prompts are the exact text that a model gets.
+    """The proxy questions of an example: three shuffles or four rotations. Their prompts are the text a model gets.
 
     chat: the model's template, which a chat prompt stands in. Raises ConfigError: a stem that does not fit the task,
     too few distractors; ModelError: a chat prompt without a template.
     """
     head = _head(task, config) + ([demonstration_block(demonstration, task, seed, config)] if demonstration else [])
     stem = stem_of(example, task, config.stem)
-    orders = option_orders(example, task, seed, config.distractors)
-    assert len(orders) == N_PROXIES
+    make = option_rotations if proxies == ROTATIONS else option_orders
+    orders = make(example, task, seed, config.distractors)
     messages = ["\n\n".join([*head, block(stem, order)]) for order in orders]
     prompts = messages if config.template == "plain" else [_in_chat(message, chat) for message in messages]
     return tuple(

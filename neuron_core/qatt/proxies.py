@@ -1,12 +1,30 @@
-"""QATT: an example becomes three proxy questions, the same four options in three orders (section 3.3)."""
+"""QATT: an example becomes proxy questions, the same four options in several orders (section 3.3).
+
+`shuffles` are the paper's three orders. `rotations` are the four cyclic rotations of one seeded order: every option
+stands on every letter exactly once, so that whatever depends on the letter alone is the same for all options.
+"""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from neuron_core.qatt.distractors import options_of
 from neuron_core.tasks.task import LETTERS, Example, Task
 
-N_PROXIES = 3
+SHUFFLES, ROTATIONS = "shuffles", "rotations"
+N_PROXIES = {SHUFFLES: 3, ROTATIONS: 4}
+"kind of proxies → questions an example"
+PROXIES = tuple(N_PROXIES)
+Count = TypeVar("Count", int, NDArray[np.int64])
+
+
+def comprehension(n_questions: Count) -> Count:
+    """Right answers from which on an example is comprehended: two of three shuffles, three of four rotations."""
+    return n_questions // 2 + 1
 
 
 @dataclass(frozen=True)
@@ -23,7 +41,7 @@ class ProxyQuestion:
     """A four-option question made from an example; its prompt ends where the letter follows."""
 
     id: str
-    "example id # 1, 2 or 3"
+    "example id # 1, 2, 3; with rotations also 4"
     example_id: str
     stem: str
     options: tuple[Option, ...]
@@ -53,3 +71,38 @@ def option_orders(example: Example, task: Task, seed: int, distractors: str = "k
         texts.insert(place, correct)
         orders.append(tuple(Option(letter, text, text == correct) for letter, text in zip(LETTERS, texts, strict=True)))
     return orders
+
+
+def option_rotations(example: Example, task: Task, seed: int, distractors: str = "kind") -> list[tuple[Option, ...]]:
+    """The four cyclic rotations of one order of the example's options, which depends on seed and example only.
+
+    Each option moves one letter on from one rotation to the next. distractors: as of PromptConfig.
+    """
+    correct, *wrong = options_of(example, task, seed, distractors)
+    order = sorted(
+        (correct, *wrong), key=lambda text: hashlib.sha256(f"{seed}|{example.id}|rotation|{text}".encode()).hexdigest()
+    )
+    return [
+        tuple(
+            Option(letter, order[(place - turn) % len(LETTERS)], order[(place - turn) % len(LETTERS)] == correct)
+            for place, letter in enumerate(LETTERS)
+        )
+        for turn in range(len(LETTERS))
+    ]
+
+
+def option_places(questions: Sequence[ProxyQuestion]) -> NDArray[np.int8] | None:
+    """Which of its example's options stands on each letter of a question: 0 is the correct one, shape (Q, 4).
+
+    The wrong options are numbered as in the example's first question. None where the questions of an example do not
+    carry the same four options.
+    """
+    numbers: dict[str, dict[str, int]] = {}
+    found = np.empty((len(questions), len(LETTERS)), dtype=np.int8)
+    for row, question in zip(found, questions, strict=True):
+        texts = [option.text for option in sorted(question.options, key=lambda option: not option.correct)]
+        own = numbers.setdefault(question.example_id, {text: number for number, text in enumerate(texts)})
+        if len(own) != len(LETTERS) or {option.text for option in question.options} != set(own):
+            return None
+        row[:] = [own[option.text] for option in question.options]
+    return found

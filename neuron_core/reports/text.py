@@ -60,15 +60,7 @@ def preview_text(result: Result) -> str:
 
 def baseline(setting: Setting, letters: Sequence[NDArray[np.float32]], seed: int) -> Result:
     """The unmodified model on the evaluation questions; letters: their option probabilities, (4,) each."""
-    questions = setting.evaluation
-    examples = {name: i for i, name in enumerate(dict.fromkeys(q.example_id for q in questions))}
-    probabilities = OptionProbabilities(
-        values=np.stack(letters)[:, None],
-        targets=np.array([q.target for q in questions], dtype=np.int8),
-        examples=np.array([examples[q.example_id] for q in questions], dtype=np.int32),
-        question_ids=tuple(q.id for q in questions),
-    )
-    found = baseline_of(probabilities, seed)
+    found = baseline_of(OptionProbabilities.of(setting.evaluation, np.stack(letters)[:, None]), seed)
     return {"task": setting.task_name, "model": asdict(setting.model), **asdict(found)}
 
 

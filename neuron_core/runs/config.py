@@ -9,11 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from neuron_core.cni.methods import CONTROLS, METHODS, RANKED
 from neuron_core.cni.quadrature import RULES
+from neuron_core.cni.selection import AMBIGUOUS, DROP
 from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.prompt import TEMPLATE_VERSION
+from neuron_core.qatt.proxies import PROXIES, SHUFFLES
 
 POSITIONS = ("last", "all")
 SAMPLES = ("natural", "balanced", "comprehended")
@@ -30,7 +32,7 @@ class AttributionConfig:
     "m of Eq. 1"
     rule: str = "right"
     examples: int = 5
-    "tr of Eq. 5; three proxy questions each"
+    "tr of Eq. 5; three proxy questions each, four with rotations"
     z: int | None = None
     "neurons kept at either end of an example's ranking; None takes the preset"
     k: int | None = None
@@ -39,6 +41,10 @@ class AttributionConfig:
     "layers whose rows share a pass; None: chosen from the free memory when the run starts, and kept with it"
     keep_bytes: int = KEEP_BYTES
     "question scores are kept whole up to this size; beyond it the top and bottom z of each example, and sums"
+    proxies: str = SHUFFLES
+    "shuffles: the paper's three orders; rotations: four, every option on every letter once"
+    ambiguous: str = DROP
+    "drop: the paper's rule, a neuron good in one example and bad in another scores 0; keep: its sum"
 
     def __post_init__(self) -> None:
         for method in self.methods:
@@ -50,6 +56,8 @@ class AttributionConfig:
         if self.layers_per_pass is not None:
             _at_least("layers_per_pass", self.layers_per_pass, 1)
         _at_least("keep_bytes", self.keep_bytes, 0)
+        _one_of("proxies", self.proxies, PROXIES)
+        _one_of("ambiguous", self.ambiguous, AMBIGUOUS)
         for name in ("z", "k"):
             if getattr(self, name) is not None:
                 _at_least(name, getattr(self, name), 1)
@@ -75,10 +83,13 @@ class EvaluationConfig:
     "whose comprehension decides; None is the run's own model"
     rows_per_pass: int | None = None
     "interventions that share a pass; None: chosen like layers_per_pass"
+    proxies: str = SHUFFLES
+    "as of AttributionConfig; content measures are exact with rotations"
 
     def __post_init__(self) -> None:
         _one_of("position", self.position, POSITIONS)
         _one_of("sample", self.sample, SAMPLES)
+        _one_of("proxies", self.proxies, PROXIES)
         for method in self.methods or ():
             _one_of("method", method, tuple(METHODS))
         _all_different("methods", self.methods or ())

@@ -123,12 +123,4 @@ def best_plan(run: RunFolder, plan: Sequence[Intervention]) -> list[Intervention
 
 def _baseline(questions: tuple[ProxyQuestion, ...], letters: NDArray[np.float32]) -> Baseline:
     """letters: (Q, 4)."""
-    examples = {name: i for i, name in enumerate(dict.fromkeys(q.example_id for q in questions))}
-    return baseline_of(
-        OptionProbabilities(
-            values=letters[:, None],
-            targets=np.array([q.target for q in questions], dtype=np.int8),
-            examples=np.array([examples[q.example_id] for q in questions], dtype=np.int32),
-            question_ids=tuple(q.id for q in questions),
-        )
-    )
+    return baseline_of(OptionProbabilities.of(questions, letters[:, None]))

@@ -13,7 +13,7 @@ from neuron_core.control.interventions import Intervention, grid, random_like, r
 from neuron_core.errors import ConfigError, RunError
 from neuron_core.models.chat import ChatTemplate
 from neuron_core.qatt.draws import Draws, draw, questions_of
-from neuron_core.qatt.proxies import ProxyQuestion
+from neuron_core.qatt.proxies import N_PROXIES, SHUFFLES, ProxyQuestion, comprehension
 from neuron_core.runs.config import EvaluationConfig, RunConfig, SetUse
 from neuron_core.tasks.hub import PREFIX
 from neuron_core.tasks.load import bundled_tasks, load_task
@@ -21,8 +21,6 @@ from neuron_core.tasks.reading import TaskReading
 from neuron_core.tasks.table import is_file
 from neuron_core.tasks.task import Example, Task
 
-COMPREHENDED = 2
-"right answers of an example's three"
 OTHER_SHUFFLE = 1_000_003
 "added to the seed: the option orders by which a sample is chosen are not those that it is evaluated on"
 
@@ -66,7 +64,7 @@ class Sample:
     @property
     def comprehended(self) -> tuple[str, ...]:
         """Ids of the examples taken that the model comprehends (at least two of three right)."""
-        found = [name for name, n in self.right.items() if n >= COMPREHENDED]
+        found = [name for name, n in self.right.items() if n >= comprehension(N_PROXIES[SHUFFLES])]
         return tuple(found[: self.quota])
 
     @property
@@ -74,7 +72,7 @@ class Sample:
         """Ids of the examples taken that it does not comprehend; none unless the sample is balanced."""
         if self.kind != "balanced":
             return ()
-        found = [name for name, n in self.right.items() if n < COMPREHENDED]
+        found = [name for name, n in self.right.items() if n < comprehension(N_PROXIES[SHUFFLES])]
         return tuple(found[: self.wanted - self.quota])
 
     @property
@@ -183,8 +181,18 @@ def make_setting(config: RunConfig, model: ModelFacts, sample: Sample | None = N
         n_examples=len(task.examples),
         n_rejected=len(reading.rejected),
         demonstration_id=draws.demonstration.id if draws.demonstration else None,
-        attribution=_questions(config, task, draws, draws.attribution, config.seed, model.chat),
-        evaluation=_questions(config, task, draws, evaluation, config.seed, model.chat),
+        attribution=_questions(
+            config, task, draws, draws.attribution, config.seed, model.chat, config.attribution.proxies
+        ),
+        evaluation=_questions(
+            config,
+            task,
+            draws,
+            evaluation,
+            config.seed,
+            model.chat,
+            config.evaluation.proxies if config.evaluation else SHUFFLES,
+        ),
         z=z,
         k=config.attribution.k or usual.k,
         preset="own" if own else usual.name,
@@ -219,7 +227,7 @@ def candidates(config: RunConfig, chat: ChatTemplate | None = None) -> tuple[Pro
     """Questions of every example that a sample may take, in the order of the draw, on another option shuffle."""
     task = reading_of(config).task
     draws = _draws(config, task)
-    return _questions(config, task, draws, draws.evaluation, config.seed + OTHER_SHUFFLE, chat)
+    return _questions(config, task, draws, draws.evaluation, config.seed + OTHER_SHUFFLE, chat, SHUFFLES)
 
 
 def _draws(config: RunConfig, task: Task) -> Draws:
@@ -236,8 +244,9 @@ def _questions(
     examples: tuple[Example, ...],
     seed: int,
     chat: ChatTemplate | None,
+    proxies: str,
 ) -> tuple[ProxyQuestion, ...]:
-    return questions_of(task, examples, draws.demonstration, seed, config.prompt, chat)
+    return questions_of(task, examples, draws.demonstration, seed, config.prompt, chat, proxies)
 
 
 def plan_of(

@@ -30,7 +30,7 @@ from neuron_core.cni import sets
 from neuron_core.cni.methods import METHODS
 from neuron_core.cni.passes import Passes
 from neuron_core.cni.sets import NeuronSetFile
-from neuron_core.control.metrics import Evaluation, evaluation_from_dict, evaluation_to_dict
+from neuron_core.control.metrics import Evaluation, evaluate, evaluation_from_dict, evaluation_to_dict
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.control.results import SideEffects
 from neuron_core.errors import RunError
@@ -40,6 +40,7 @@ from neuron_core.runs.files import write_file
 from neuron_core.runs.setting import (
     Sample,
     Setting,
+    plan_of,
     sample_from_json,
     sample_to_json,
     setting_from_json,
@@ -196,21 +197,29 @@ class RunFolder(AttributionFiles):
         if setting is None or not setting.evaluation or len(self.evaluated()) < len(setting.evaluation):
             return None
         numbers = range(len(setting.evaluation))
-        examples = {name: i for i, name in enumerate(dict.fromkeys(q.example_id for q in setting.evaluation))}
-        return OptionProbabilities(
-            values=np.stack([self._read_arrays(f"evaluation/{n}.npz")["values"] for n in numbers]),
-            targets=np.array([q.target for q in setting.evaluation], dtype=np.int8),
-            examples=np.array([examples[q.example_id] for q in setting.evaluation], dtype=np.int32),
-            question_ids=tuple(q.id for q in setting.evaluation),
-        )
+        values = np.stack([self._read_arrays(f"evaluation/{n}.npz")["values"] for n in numbers])
+        return OptionProbabilities.of(setting.evaluation, values)
 
     def save_evaluation(self, evaluation: Evaluation) -> None:
         self._write("evaluation.json", json.dumps(evaluation_to_dict(evaluation)).encode())
 
     def evaluation(self) -> Evaluation | None:
-        """The grid and its best points; None before the evaluation is finished."""
+        """The grid and its best points; None before the evaluation is finished.
+
+        One that was made before there were letter-free measures is made anew from its option probabilities.
+        """
         path = self.path / "evaluation.json"
-        return evaluation_from_dict(json.loads(path.read_bytes())) if path.exists() else None
+        if not path.exists():
+            return None
+        found = evaluation_from_dict(json.loads(path.read_bytes()))
+        config, setting = self.config(), self.setting()
+        if found.baseline.acc_letters_removed is not None or config.evaluation is None or setting is None:
+            return found
+        p = self.probabilities()
+        plan = plan_of(config.evaluation, self.rankings(), config.sets, self.sets())
+        if p is None or p.values.shape[1] != 1 + len(plan):
+            return found
+        return evaluate(p, plan, config.evaluation.position, config.seed, strata=setting.strata())
 
     def save_side_effects(self, effects: SideEffects) -> None:
         self._write("side_effects.json", _SIDE_EFFECTS.dump_json(effects))

@@ -53,7 +53,7 @@ def test_rows_and_positions_have_an_end_where_memory_has_none():
 def test_an_example_s_questions_share_a_pass_where_all_layers_do_and_memory_is_left():
     gpu = replace(SHAPE, device="cuda")
     room = 2 * gpu.attribution_bytes(4, 3)
-    assert [choose(gpu, 3, n * room).questions for n in (1, 2, 3, 9)] == [1, 2, 3, 3]
+    assert [choose(gpu, 3, n * room).questions for n in (1, 2, 3, 9)] == [1, 2, 3, 4]
     assert choose(gpu, 3, room - 1).questions == 1
     assert choose(SHAPE, 3, 9 * room).questions == 1
     assert choose(replace(gpu, batch=True), 3, 10**12).questions == 1

@@ -123,7 +123,7 @@ def test_a_run_keeps_its_plan_and_a_smaller_one_with_an_event(tmp_path, engine, 
     out_of_memory_above(monkeypatch, "attribute_batch", "layers_per_pass", 2, NO_MEMORY[1])
     execute(run, lambda _: engine)
     # An example's three questions share them while the whole grid fits, 133 rows a question; side effects take fewer.
-    assert rows == [341, 170, 85, 256, 128, 64, 21]
+    assert rows == [341, 170, 85, 256, 128, 64, 16]
     assert run.passes() == Passes(layers=2, rows=64, positions=64)
     events = [event for event in run.events() if event["event"] == "smaller passes"]
     assert [(event["layers"], event["rows"]) for event in events] == [(2, n) for n in (1024, 512, 256, 128, 64)]

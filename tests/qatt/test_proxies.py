@@ -1,10 +1,12 @@
 """Three orders of the same four options: what they share, and that only seed and example decide them."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from neuron_core.qatt.proxies import left_out_letter, option_orders
+from neuron_core.qatt.draws import questions_of
+from neuron_core.qatt.proxies import Option, left_out_letter, option_orders, option_places, option_rotations
 from neuron_core.tasks.load import load_task
 from neuron_core.tasks.task import LETTERS, Task
 from tests.builders import classification_rows, write_jsonl
@@ -83,3 +85,37 @@ def test_every_letter_is_left_out_about_as_often():
     counts = Counter(left_out_letter(f"example-{i}", 0) for i in range(4000))
     assert set(counts) == {0, 1, 2, 3}
     assert min(counts.values()) > 900
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_in_four_rotations_every_option_stands_on_every_letter_once_in_the_same_cyclic_order(sentiment, seed):
+    for example in sentiment.examples:
+        orders = option_rotations(example, sentiment, seed)
+        assert len(orders) == 4
+        first = [option.text for option in orders[0]]
+        for turn, order in enumerate(orders):
+            assert [option.letter for option in order] == list(LETTERS)
+            assert [option.text for option in order] == first[-turn:] + first[:-turn]
+            assert [option.text for option in order if option.correct] == [example.fields["label"]]
+
+
+def test_rotations_depend_on_seed_and_example_only(sentiment):
+    def made_with(seed):
+        return [texts(option_rotations(example, sentiment, seed)) for example in sentiment.examples]
+
+    assert made_with(1) == made_with(1) != made_with(2)
+    assert {order[0][0][1] for order in made_with(1)} == {"negative", "neutral", "not sure", "positive"}
+
+
+def test_places_of_options_follow_them_through_every_order(sentiment):
+    for proxies, n in (("shuffles", 3), ("rotations", 4)):
+        questions = questions_of(sentiment, tuple(sentiment.examples[1:4]), sentiment.examples[0], 0, proxies=proxies)
+        assert len(questions) == 3 * n
+        places = option_places(questions)
+        assert [row.tolist().index(0) for row in places] == [question.target for question in questions]
+        text_of = {}
+        for question, row in zip(questions, places, strict=True):
+            for option, number in zip(question.options, row.tolist(), strict=True):
+                assert text_of.setdefault((question.example_id, number), option.text) == option.text
+    mixed = (questions[0], replace(questions[1], options=(*questions[1].options[:3], Option("D", "other", False))))
+    assert option_places(mixed) is None

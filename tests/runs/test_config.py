@@ -37,7 +37,10 @@ def test_what_a_config_leaves_out_takes_the_usual_value():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"methods": ("integrated",)}, "unknown method 'integrated'. Accepted: ace, tn, qrnca, tn+, qrnca+, kn, act"),
+        (
+            {"methods": ("integrated",)},
+            "unknown method 'integrated'. Accepted: ace, tn, qrnca, tn+, qrnca+, kn, content, act",
+        ),
         ({"methods": ("random",)}, "unknown method 'random'. Accepted: ace"),
         ({"methods": ("kn", "kn")}, "methods kn, kn. Accepted: each once"),
         ({"keep_bytes": -1}, "keep_bytes is -1"),

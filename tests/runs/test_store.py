@@ -11,6 +11,7 @@ from neuron_core.control.interventions import grid
 from neuron_core.control.metrics import evaluate
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.errors import RunError
+from neuron_core.qatt.proxies import option_places
 from neuron_core.runs.config import EvaluationConfig, RunConfig
 from neuron_core.runs.setting import ModelFacts, make_setting
 from neuron_core.runs.store import RunFolder, RunStatus, Store
@@ -90,6 +91,7 @@ def test_probabilities_and_evaluation_come_back_as_they_were_written(run):
         np.array([q.target for q in setting.evaluation], dtype=np.int8),
         np.array([0, 0, 0, 1, 1, 1], dtype=np.int32),
         tuple(q.id for q in setting.evaluation),
+        option_places(setting.evaluation),
     )
     assert_same_fields(found, wanted)
     assert run.evaluation() is None

@@ -14,6 +14,8 @@ from neuron_core.runs.demo import demo_config
 PROGRAM = "python -m neuron_core"
 MODEL_FIELDS = ("source", "revision", "dtype", "device", "device_map", "trust_remote_code")
 ATTRIBUTION_FIELDS = ("methods", "examples", "steps", "rule", "z", "k")
+ATTRIBUTION_MORE, EVALUATION_MORE = ("proxies", "ambiguous"), ("proxies",)
+"settings that a command names only where they differ from the paper's"
 EVALUATION_FIELDS = ("ks", "examples", "random_seeds", "position", "sample", "methods")
 PROMPT_OPTIONS = {
     "role": "role",
@@ -43,20 +45,22 @@ def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
         model=ModelSpec(**_some(config.model, MODEL_FIELDS)),
         seed=config.seed,
         prompt=config.prompt,
-        attribution=AttributionConfig(**_some(config.attribution, ATTRIBUTION_FIELDS)),
-        evaluation=EvaluationConfig(**_some(wanted, EVALUATION_FIELDS)) if wanted else None,
+        attribution=AttributionConfig(**_some(config.attribution, (*ATTRIBUTION_FIELDS, *ATTRIBUTION_MORE))),
+        evaluation=EvaluationConfig(**_some(wanted, (*EVALUATION_FIELDS, *EVALUATION_MORE))) if wanted else None,
     )
     if taken != config:
         return None
     model = [name for name in MODEL_FIELDS if getattr(config.model, name) != getattr(ModelSpec(), name)]
     lines = [
         f"{_line('attribute', config, ('task',))}{_options(config.model, model)}"
-        f"{_options(config.attribution, ATTRIBUTION_FIELDS)}{_options(config, ('seed',))}"
+        f"{_options(config.attribution, ATTRIBUTION_FIELDS)}{_changed(config.attribution, ATTRIBUTION_MORE)}"
+        f"{_options(config, ('seed',))}"
         f"{_wording(config.prompt)}"
     ]
     if wanted:
         lines[0] += f" --out {shlex.quote(folder)}"
-        lines.append(_line(f"evaluate --run {shlex.quote(folder)}", wanted, EVALUATION_FIELDS))
+        line = _line(f"evaluate --run {shlex.quote(folder)}", wanted, EVALUATION_FIELDS)
+        lines.append(line + _changed(wanted, EVALUATION_MORE))
     return "\n".join(lines)
 
 
@@ -120,6 +124,11 @@ def _options(value: object, names: Sequence[str]) -> str:
         for name, field in found
         if field is not None and field is not False
     )
+
+
+def _changed(value: Any, names: Sequence[str]) -> str:
+    """Those fields as options that are not as usual."""
+    return _options(value, [name for name in names if getattr(value, name) != getattr(type(value)(), name)])
 
 
 def as_option(text: str) -> str:
