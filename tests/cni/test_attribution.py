@@ -355,5 +355,5 @@ def test_targets_of_one_forward_pass_are_those_of_three(tiny_model, family):
 
 
 def test_an_unknown_target_is_refused(tiny_model):
-    with pytest.raises(ConfigError, match=r"unknown target 'logit'.*ace, tn, qrnca"):
+    with pytest.raises(ConfigError, match=r"unknown target 'logit'.*ace, content, tn, qrnca"):
         fast(tiny_model("llama"), targets=("logit",))

@@ -198,3 +198,14 @@ def test_presets_are_the_papers_numbers_for_large_models_and_its_shares_for_smal
 ):
     found = preset(n_total)
     assert (found.name, found.z, found.k) == (name, z, k)
+
+
+def test_ambiguous_neurons_keep_their_sum_where_that_is_asked_for():
+    # Neuron 0 is the best of the first example and the worst of the second.
+    both = scores([[4, 3, 0, -5]], [[-3, 2, 0, -1]])
+    drop, keep = (select(both, 1, rule) for rule in ("drop", "keep"))
+    assert ranked(drop) == [(0, 1, 2), (0, 3, -5)]
+    assert ranked(keep) == [(0, 1, 2), (0, 0, 1), (0, 3, -5)]
+    assert drop.n_ambiguous == keep.n_ambiguous == 1
+    with pytest.raises(ConfigError, match=r"unknown rule 'forget'.*drop, keep"):
+        select(both, 1, "forget")
