@@ -15,7 +15,7 @@ help:
 	@echo "PYTHON=python3.12 names the Python to use."
 
 app: setup
-	@.venv/bin/python scripts/serve.py
+	@$(RUN) neuron_core app
 
 setup: python
 	@$(PYTHON) scripts/setup.py

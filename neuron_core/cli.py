@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from neuron_core.commands import app as web_app
 from neuron_core.commands import estimate, experiment, inspect, run, sets
 from neuron_core.errors import NeuronCoreError
 from neuron_core.reports.recipes.run import PROGRAM
@@ -17,6 +18,7 @@ from neuron_core.threads import waiting
 HELP = "Finds the neurons of a language model that carry a task, and shows what silencing or exciting them does."
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 for command in (
+    web_app.app,
     inspect.preview,
     run.baseline,
     run.attribute,
@@ -59,3 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
         say(f"Error: {' '.join(said.split())}", style="red")
         return 1
     return 0
+
+
+def command() -> None:
+    """The installed command `neuronllm`."""
+    raise SystemExit(main())

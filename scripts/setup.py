@@ -11,13 +11,15 @@ import hashlib
 import importlib.util
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
 import sys
 
-from serve import COMMAND, PYTHON, ROOT
-
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PYTHON = ".venv/bin/python"
+COMMAND = [PYTHON, "-m", "streamlit", "run", "app.py"]
 OLDEST, NEWEST = (3, 11), (3, 14)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 GIB = 2**30

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from neuron_core.engine.engine import Engine
+from neuron_core.places import ASSETS
 from neuron_core.runs.setting import make_setting, plan_of
 from neuron_core.runs.store import RunFolder
-from neuron_core.tasks.load import ASSETS
 
 
 @pytest.fixture(scope="module")

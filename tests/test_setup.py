@@ -1,15 +1,13 @@
-"""What `make` runs: the plan, the stamp of .venv, the messages, the port. Nothing is downloaded."""
+"""What `make` runs: the plan, the stamp of .venv, the messages. Nothing is downloaded."""
 
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-import serve
 import setup
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -182,48 +180,13 @@ def test_a_step_that_succeeds_passes_its_output_on(project, capfd):
     assert captured.err == "err\n"
 
 
-@pytest.fixture
-def busy_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
-
-
-def test_a_busy_first_port_is_passed_over(busy_port, monkeypatch):
-    monkeypatch.setattr(serve, "FIRST_PORT", busy_port)
-    assert busy_port < serve.choose_port() < busy_port + serve.PORTS_TRIED
-
-
-def test_no_free_port_says_what_to_do(busy_port, monkeypatch):
-    monkeypatch.setattr(serve, "FIRST_PORT", busy_port)
-    monkeypatch.setattr(serve, "PORTS_TRIED", 1)
-    with pytest.raises(SystemExit, match="make app PORT="):
-        serve.choose_port()
-
-
-def test_a_fixed_port_that_is_busy_says_so(busy_port):
-    with pytest.raises(SystemExit, match=f"port {busy_port} is busy"):
-        serve.choose_port(str(busy_port))
-
-
-@pytest.mark.parametrize("port", ["eighty", "80", "70000", "-1", "8501.0", "²"])
-def test_a_port_that_is_none_is_refused(port):
-    with pytest.raises(SystemExit, match="not a port"):
-        serve.choose_port(port)
-
-
-def test_a_free_fixed_port_is_taken(busy_port):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert serve.choose_port(str(port)) == port
-
-
 def plain_commands():
     script = [sys.executable, str(ROOT / "scripts" / "setup.py"), "--print-commands"]
     return subprocess.check_output(script, text=True).splitlines()
 
 
 def test_the_printed_commands_are_those_that_are_run(project):
-    assert [line.split() for line in plain_commands()] == [*install(project), serve.COMMAND]
+    assert [line.split() for line in plain_commands()] == [*install(project), setup.COMMAND]
 
 
 def test_the_readme_has_the_plain_commands():
@@ -234,9 +197,9 @@ def test_the_readme_has_the_plain_commands():
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
-def test_make_app_runs_the_two_scripts_and_nothing_else():
+def test_make_app_installs_and_starts_and_does_nothing_else():
     planned = subprocess.check_output(
         ["make", "-n", "--no-print-directory", "app", "PYTHON=python3"], cwd=ROOT, text=True
     )
-    scripts = [line for line in planned.splitlines() if "scripts/" in line]
-    assert scripts == ["python3 scripts/setup.py", ".venv/bin/python scripts/serve.py"]
+    steps = [line for line in planned.splitlines() if "python -m" in line or "scripts/" in line]
+    assert steps == ["python3 scripts/setup.py", ".venv/bin/python -m neuron_core app"]

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import date
-from pathlib import Path
 from typing import TypeVar
 
 from neuron_core.cni.methods import rank
@@ -16,12 +15,13 @@ from neuron_core.engine.example_sums import ExampleSums
 from neuron_core.errors import Cancelled, NeuronCoreError, RunError
 from neuron_core.models.chat import day_of
 from neuron_core.models.spec import ModelSpec
+from neuron_core.places import ASSETS
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.results import best_plan, plan_for
 from neuron_core.runs.setting import ModelFacts, Sample, Setting, candidates, make_setting, what_changed
 from neuron_core.runs.store import RunFolder, RunStatus
 
-NEUTRAL = Path(__file__).resolve().parents[2] / "assets" / "neutral.txt"
+NEUTRAL = ASSETS / "neutral.txt"
 SIDE_QUESTIONS = 12
 
 T = TypeVar("T")

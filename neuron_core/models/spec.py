@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuron_core.errors import ModelError
+from neuron_core.places import ASSETS
 
 EMBEDDED = "embedded"
 PLAIN = "embedded-plain"
@@ -18,7 +19,7 @@ EMBEDDED_TITLES = {
     EMBEDDED: "SmolLM2-135M + multiple-choice adapter (demo, dequantised 4-bit weights)",
     PLAIN: "SmolLM2-135M-Instruct (dequantised 4-bit weights)",
 }
-ADAPTER_FILE = Path(__file__).resolve().parents[2] / "assets" / "adapter" / "smollm2-135m-multiple-choice.safetensors"
+ADAPTER_FILE = ASSETS / "adapter" / "smollm2-135m-multiple-choice.safetensors"
 SOURCES = "'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file"
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 DEVICE_MAPS = (None, "auto")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neuron_core.errors import TaskError
+from neuron_core.places import ASSETS
 from neuron_core.tasks.hub import PREFIX, read_hub
 from neuron_core.tasks.kinds import get_kind
 from neuron_core.tasks.mapping import ColumnMapping, full_mapping, guess_kind
@@ -13,9 +14,8 @@ from neuron_core.tasks.table import Table, is_file, read_table
 from neuron_core.tasks.task import Wording
 from neuron_core.tasks.validation import SENTIMENT_WORDING, validate
 
-__all__ = ["ASSETS", "BUNDLED", "Rejected", "TaskReading", "bundled_tasks", "load_task", "read_checked", "read_source"]
+__all__ = ["BUNDLED", "Rejected", "TaskReading", "bundled_tasks", "load_task", "read_checked", "read_source"]
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 BUNDLED: dict[str, tuple[str, Wording | None]] = {
     "sentiment": ("classification", SENTIMENT_WORDING),
     "ner": ("span_typing", None),

@@ -1,12 +1,12 @@
 """What a session looks at: the run, the task, the model. The address holds the run: a link shows it again."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import streamlit as st
 
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
+from neuron_core.places import ASSETS
 from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus
 from neuron_core.tasks.hub import PREFIX
 from neuron_core.tasks.load import bundled_tasks
@@ -15,7 +15,7 @@ from pages.shared.frame.guard import guard
 from pages.shared.inputs.tasks import demo_mode, server_file
 
 DEMO = "demo"
-DEMO_FOLDER = Path(__file__).resolve().parents[3] / "assets" / "demo_run"
+DEMO_FOLDER = ASSETS / "demo_run"
 RECENT = 30
 START, DATA, QUESTIONS = "pages/start.py", "pages/data.py", "pages/questions.py"
 ATTRIBUTION, LAYERS, CONTROL = "pages/attribution.py", "pages/layers.py", "pages/control.py"
