@@ -26,8 +26,7 @@ def app(
 ) -> None:
     """Starts the web app and prints its address. Ctrl-C ends it."""
     chosen = choose_port(port, address)
-    # Flushed: the server takes the place of this process.
-    print(f"NeuronLLM Explorer: http://{address}:{chosen}", flush=True)
+    typer.echo(f"NeuronLLM Explorer: http://{address}:{chosen}")
     os.execv(sys.executable, server_command(chosen, address))
 
 

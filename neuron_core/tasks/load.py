@@ -1,7 +1,6 @@
 """Bundled tasks by name, others from a file or the hub. Every row is checked; none vanishes unsaid."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from neuron_core.errors import TaskError
 from neuron_core.places import ASSETS
