@@ -63,6 +63,6 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def command() -> None:
+def neuronllm() -> None:
     """The installed command `neuronllm`."""
     raise SystemExit(main())
