@@ -12,6 +12,7 @@ from neuron_core.cni.selection import preset
 from neuron_core.estimates.arithmetic import TWO_CORES
 from neuron_core.estimates.estimate import Estimate, estimate, facts_from_runs, pace_from_runs
 from neuron_core.figures.layers import completeness_bars
+from neuron_core.figures.theme import counted
 from neuron_core.qatt.draws import draw
 from neuron_core.qatt.prompt import check_wording
 from neuron_core.runs.config import AttributionConfig, RunConfig
@@ -22,6 +23,7 @@ from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.navigation import through_frame
+from pages.shared.inputs.submit import submit
 from pages.shared.inputs.wording import wording_of
 from pages.shared.views.figures import CARD_WIDTH, competence, empty_state, figure, provenance, recipes, table
 from pages.shared.views.results import attribution_of, evaluation_of, model_size, reading_of, setting_of
@@ -105,7 +107,7 @@ def form() -> None:
             # Too few examples, a stem that does not fit: said now, not after the model is loaded.
             draws = draw(task, config.attribution.examples, 0, config.seed, config.prompt.demonstration)
             check_wording(task, draws.attribution, config.seed, config.prompt)
-            session.show(engine().submit(config))
+            session.show(submit(config))
             st.rerun()
 
 
@@ -216,7 +218,7 @@ def numbers(setting: Setting, ranking: NeuronRanking, guard: float, cut: NeuronS
             )
     for role, there in (("good", len(cut.good)), ("bad", len(cut.bad))):
         if role in roles and there < setting.k:
-            st.info(f"Only {there} {role} neurons were found; K is {setting.k}.")
+            st.info(f"Only {counted(there, f'{role} neuron')} can be shown; K is {setting.k}.")
 
 
 def neurons(role: str, cut: NeuronSet, title: str, meaning: str) -> None:
@@ -227,7 +229,7 @@ def neurons(role: str, cut: NeuronSet, title: str, meaning: str) -> None:
         neuron_table(rows),
         f"{role}_neurons",
         f"{role}-neurons-{session.shown_id()}",
-        f"The {len(rows)} {role} neurons by score",
+        f"{counted(len(rows), f'{role} neuron')} by score".capitalize(),
         column_order=COLUMNS,
         column_config={"score": st.column_config.NumberColumn(format=SCORE)},
     )

@@ -5,8 +5,10 @@ import streamlit as st
 from neuron_core.cni.methods import CONTROLS
 from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
 from neuron_core.control.metrics import Baseline, Evaluation
+from neuron_core.errors import NeuronCoreError
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.control import Metric, budget_curves, ratio_curves
+from neuron_core.figures.theme import counted
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import N_PROXIES, SHUFFLES
 from neuron_core.runs.config import POSITIONS, SAMPLES, EvaluationConfig
@@ -14,21 +16,21 @@ from neuron_core.runs.results import Cell, cell_of
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
 from pages.shared.frame import session
-from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.evaluation_size import interventions
+from pages.shared.inputs.submit import evaluate, room_of
 from pages.shared.views.changed_questions import flips
 from pages.shared.views.figures import CARD_WIDTH, competence, empty_state, figure, provenance, recipes
 from pages.shared.views.results import attribution_of, evaluation_of, setting_of, side_effects_of
 from pages.shared.views.words import (
     between,
     change,
+    effect_badge,
     letter_warning,
     letters_under,
     side_effects_in_words,
     source_title,
-    verdict,
 )
 
 METRICS: dict[str, Metric] = {"RAC (accuracy)": "rac", "RCC (comprehension)": "rcc"}
@@ -37,8 +39,19 @@ OVER_RATIO, OVER_BUDGET = "over the ratio", "over the budget K"
 
 def form(run: RunFolder, setting: Setting) -> None:
     """Starts an evaluation of the run's neurons."""
-    usual = list(dict.fromkeys([setting.k, 50, 100]))
-    most = setting.n_examples - 1 - len({question.example_id for question in setting.attribution})
+    asked = run.config().evaluation
+    try:
+        most = room_of(run.config())
+    except NeuronCoreError as error:
+        st.info(f"Another evaluation needs the task, which can't be read: {plain(error.what)}.")
+        return
+    if most < 2:
+        st.info(f"The task has {counted(most, 'example')} left for an evaluation, which takes two. Add examples to it.")
+        return
+    usual = list(asked.ks if asked else dict.fromkeys([setting.k, 50, 100]))
+    # Of another run's form it may be more than this task has.
+    wanted = st.session_state.get("evaluation_examples", asked.examples if asked else 100)
+    st.session_state["evaluation_examples"] = min(wanted, most)
     one, two, three = st.columns([2, 1, 1])
     ks = one.multiselect(
         "Budgets K",
@@ -50,11 +63,10 @@ def form(run: RunFolder, setting: Setting) -> None:
     examples = two.number_input(
         "Examples",
         2,
-        max(most, 2),
-        min(100, max(most, 2)),
+        most,
         key="evaluation_examples",
         persist_state="session",
-        help="Three questions each, none of which the attribution saw.",
+        help=f"Three questions each, none of which the attribution saw. This task has {most:,} left.",
     )
     seeds = three.number_input(
         "Random sets",
@@ -87,7 +99,7 @@ def form(run: RunFolder, setting: Setting) -> None:
                 sample=sample,
                 comprehended_by=ModelSpec(source=by) if by else None,
             )
-            engine().evaluate(run.id, wanted)
+            evaluate(run, wanted)
             st.rerun()
 
 
@@ -184,8 +196,8 @@ def choose_ratio(ratios: list[float], best: float, key: str) -> float:
 def cards(run: RunFolder, cell: Cell, baseline: Baseline) -> None:
     """RAC and RCC of the cell, of the best ratio, and held out; the letters beside them."""
     row, best = cell.row, cell.best
-    used = f"{row.n_good} good and {row.n_bad} bad neurons are used."
-    st.markdown(f"{verdict(row)} {used}")
+    used = f"{row.n_good} good and {counted(row.n_bad, 'bad neuron')} are used."
+    st.markdown(f"{effect_badge(cell)} {used[:1].upper()}{used[1:]}")
     row_of_cards = st.container(horizontal=True, horizontal_alignment="distribute", key="cards")
     for name in ("rac", "rcc"):
         with row_of_cards.container(border=True, height="stretch", width=CARD_WIDTH):
@@ -235,7 +247,11 @@ def curves(run: RunFolder, evaluation: Evaluation, k: int, source: str) -> None:
             budget_curves(evaluation, "best", metric, source), "budget_curves", f"{metric}-budget-{session.shown_id()}"
         )
         st.caption("At each budget's best ratio, with the held-out values beside; random sets get the same choice.")
-    provenance(run, k=k if over == OVER_RATIO else None, position=evaluation.grid[0].position)
+    provenance(
+        run,
+        k=k if over == OVER_RATIO else sorted({row.k for row in evaluation.grid}),
+        position=evaluation.grid[0].position,
+    )
 
 
 def unmodified(baseline: Baseline) -> None:
@@ -276,7 +292,8 @@ else:
     else:
         with st.container(border=True, key="empty"), guard():
             st.markdown(
-                f"The neurons of run {plain(run.id)} have not been evaluated yet. An evaluation doubles and "
-                "silences them while the model answers questions that the attribution has not seen."
+                "An evaluation doubles and silences these neurons while the model answers questions that the "
+                "attribution has not seen."
+                + (" The last one stopped: change it here, or resume it above." if run.config().evaluation else "")
             )
             form(run, setting)

@@ -23,8 +23,8 @@ from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.experiments.cross_task_runs import cross_config, cross_names, cross_runs, specific_files
 from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
 from neuron_core.figures.task_layers import share_lines
+from neuron_core.figures.theme import counted
 from neuron_core.reports.recipes.comparison import matrices_python, rankings_python
-from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.load import bundled_tasks
@@ -32,6 +32,7 @@ from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.navigation import through_frame
+from pages.shared.inputs.submit import room_of, submit, usual_evaluation
 from pages.shared.views.comparisons import peers, peers_caption, places_of, rankings_of
 from pages.shared.views.figures import comparison_recipe, competence, empty_state, figure, recipes, table
 from pages.shared.views.results import evaluation_of, setting_of
@@ -50,7 +51,6 @@ def missing_neurons(tasks: list[str], found: dict[str, RunFolder]) -> list[str]:
 def start_attributions(run: RunFolder, tasks: list[str], k: int) -> None:
     """A run like the shown one for each task without neurons: found, then evaluated."""
     config = run.config()
-    usual = EvaluationConfig(examples=50, ks=(k,))
     methods = config.attribution.methods or ("ace",)
     for task in tasks:
         wanted = replace(
@@ -58,17 +58,19 @@ def start_attributions(run: RunFolder, tasks: list[str], k: int) -> None:
             task=task,
             sets=(),
             attribution=replace(config.attribution, methods=methods),
-            evaluation=config.evaluation or usual,
+            evaluation=None,
         )
-        remember(engine().submit(wanted), task)
+        evaluation = config.evaluation or usual_evaluation(wanted, (k,))
+        evaluation = replace(evaluation, examples=max(2, min(evaluation.examples, room_of(wanted))))
+        remember(submit(replace(wanted, evaluation=evaluation)), task)
 
 
 def start_crossings(chosen: dict[str, RunFolder], missing: list[str], files: dict[str, NeuronSetFile], k: int) -> None:
     """Every task's specific neurons on each task that they were not tried on."""
     folder = engine().store.root / "sets"
     for task in missing:
-        config = cross_config(chosen[task].config(), task, files, folder, k, EvaluationConfig(examples=50, ks=(k,)))
-        remember(engine().submit(config), task)
+        own = chosen[task].config()
+        remember(submit(cross_config(own, task, files, folder, k, usual_evaluation(own, (k,)))), task)
 
 
 def remember(run_id: str, task: str) -> None:
@@ -197,7 +199,7 @@ def sets_view(rankings: dict[str, NeuronRanking], specific: SpecificNeurons, k: 
     st.subheader("Specific neurons")
     st.markdown(
         f"Every neuron in two or more tasks' sets is banned and the sets refilled until no two meet: "
-        f"{len(specific.banned)} banned in {specific.rounds} rounds."
+        f"{len(specific.banned)} banned in {counted(specific.rounds, 'round')}."
     )
     table(
         specific_table(specific),
@@ -237,7 +239,8 @@ def opposed_view(rankings: dict[str, NeuronRanking], k: int) -> None:
     if not len(found):
         st.info(f"No neuron is among the {k} good ones of one task and the {k} bad ones of another.")
         return
-    st.markdown(f"{found['id'].nunique()} neurons are good for one task and bad for another.")
+    n = found["id"].nunique()
+    st.markdown(f"{counted(n, 'neuron')} {'is' if n == 1 else 'are'} good for one task and bad for another.")
     table(
         found,
         "opposed",

@@ -13,6 +13,7 @@ from neuron_core.analysis.task_layers import score_map, task_layers
 from neuron_core.figures.layers import layer_heatmap, layer_score_bars
 from neuron_core.figures.score_map import score_heatmap
 from neuron_core.figures.task_layers import change_heatmaps, share_lines, task_heatmaps
+from neuron_core.figures.theme import counted
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
@@ -42,7 +43,7 @@ def choose_k(setting: Setting, found: Attribution) -> int:
         min(setting.k, most),
         key="layers_k",
         persist_state="session",
-        help=f"The ranking has at most {most} neurons of one kind.",
+        help=f"The ranking has at most {counted(most, 'neuron')} of one kind.",
     )
 
 
@@ -109,7 +110,7 @@ def neurons(rows: list[NeuronRow], name: str) -> None:
         frame,
         "neurons",
         name,
-        f"{len(rows)} neurons with layer, index and score",
+        f"{counted(len(rows), 'neuron')} with layer, index and score",
         shown=frame.style.apply(highlight, axis=1) if marked in set(frame["id"]) else None,
         on_select=open_selected,
         selection_mode="single-row",
@@ -174,7 +175,8 @@ def tasks(run: RunFolder, k: int, method: str | None) -> None:
         figure(change_heatmaps(layers, after), "task_change", f"layer-change-{name}")
         st.caption(
             f"Neurons that two or more tasks have among their {k} good or {k} bad ones are removed and refilled from "
-            f"the next ranks, until no two sets meet: {len(specific.banned)} neurons in {specific.rounds} rounds."
+            f"the next ranks, until no two sets meet: {counted(len(specific.banned), 'neuron')} in "
+            f"{counted(specific.rounds, 'round')}."
         )
     rows = layers_table(sets, n_layers)
     table(rows, "task_layers", f"task-layers-{name}", "Good and bad neurons by task and layer", height=240)

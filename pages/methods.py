@@ -23,12 +23,11 @@ from neuron_core.figures.experiments import cost_lines, entry_bars
 from neuron_core.reports.recipes.comparison import cost_python, table_python
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.reports.run_page import tables_html
-from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.store import RunFolder
 from pages.shared.frame import session
-from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.navigation import through_frame
+from pages.shared.inputs.submit import submit, usual_evaluation
 from pages.shared.views.comparisons import evaluated_peers, peers_caption, place_of, places_of
 from pages.shared.views.figures import comparison_recipe, competence, empty_state, figure, recipes, table
 from pages.shared.views.results import evaluation_of, side_effects_of
@@ -55,7 +54,6 @@ def run_all(run: RunFolder, missing: list[str]) -> None:
     if missing:
         st.info(f"Not evaluated on every task here: {', '.join(missing)}.")
     config = run.config()
-    usual = EvaluationConfig(examples=50)
     if st.button(
         f"Run all methods on {config.task.rpartition('/')[2]}",
         icon=":material/play_arrow:",
@@ -67,9 +65,9 @@ def run_all(run: RunFolder, missing: list[str]) -> None:
                 config,
                 sets=(),
                 attribution=replace(config.attribution, methods=OF_PAPER),
-                evaluation=replace(config.evaluation or usual, methods=(*OF_PAPER, *CONTROLS)),
+                evaluation=replace(config.evaluation or usual_evaluation(config), methods=(*OF_PAPER, *CONTROLS)),
             )
-            session.show(engine().submit(wanted))
+            session.show(submit(wanted))
             st.rerun()
 
 

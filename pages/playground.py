@@ -7,6 +7,7 @@ from neuron_core.control.findings import Generation, Written
 from neuron_core.control.interventions import DIRECTIONS, RATIOS, Direction, Intervention, grid
 from neuron_core.errors import ConfigError
 from neuron_core.figures.playground import next_token_bars
+from neuron_core.figures.theme import counted
 from neuron_core.reports.recipes.neuron import writing_python
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.setting import Setting
@@ -56,8 +57,8 @@ def form(run: RunFolder, setting: Setting, found: Attribution) -> None:
         )
     good, bad = ("doubled", "silenced") if one.direction == "enhancer" else ("silenced", "doubled")
     st.caption(
-        f"Steered: {len(one.good)} good neurons {good}, {len(one.bad)} bad ones {bad}, at the prompt's last token and "
-        "at every new one."
+        f"Steered: {counted(len(one.good), 'good neuron')} {good}, {counted(len(one.bad), 'bad one')} {bad}, at the "
+        "prompt's last token and at every new one."
     )
     job = WritingJob(prompt, steering_of(one), int(n_tokens), float(temperature), int(seed))
     if st.button("Write", type="primary", key="write", icon=":material/edit_note:"):
@@ -123,7 +124,7 @@ def both(texts: Generation) -> None:
 
 def how_it_ended(written: Written) -> str:
     n = len(written.token_ids)
-    return f"{n} tokens; the model ended it." if written.ended else f"{n} tokens."
+    return f"{counted(n, 'token')}; the model ended it." if written.ended else f"{counted(n, 'token')}."
 
 
 def parted(texts: Generation) -> str:

@@ -7,9 +7,9 @@ from neuron_core.reports.recipes.run import command_of, python_of
 from neuron_core.runs.demo import demo_config
 from neuron_core.runs.store import RunFolder
 from pages.shared.frame import session
-from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.navigation import through_frame
+from pages.shared.inputs.submit import submit
 from pages.shared.views.results import setting_of
 from pages.shared.views.words import STATES, moment, short_title
 
@@ -40,7 +40,7 @@ def demo() -> None:
         )
         if st.button("Run the demo", type="primary", icon=":material/play_arrow:", key="run_demo"):
             with guard():
-                session.show(engine().submit(config))
+                session.show(submit(config))
                 st.rerun()
     with open_it:
         st.subheader("Open the finished demo")

@@ -18,6 +18,7 @@ from neuron_core.figures.theme import (
     NEUTRAL,
     TASK,
     TITLE_SIZE,
+    around,
     counted,
     dress,
     plain,
@@ -80,7 +81,7 @@ def effect_bars(silenced: Sequence[QuestionRow], doubled: Sequence[QuestionRow])
     if [row.question_id for row in silenced] != [row.question_id for row in doubled]:
         raise ConfigError("effects on different questions", accepted="the same questions silenced and doubled")
     titles = ["<b>Silenced</b>: value × 0", "<b>Doubled</b>: value × 2"]
-    figure = make_subplots(2, 1, shared_xaxes=True, shared_yaxes="all", vertical_spacing=0.14, subplot_titles=titles)
+    figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.14, subplot_titles=titles)
     for line, rows in enumerate((silenced, doubled), start=1):
         changes = [100 * (row.p_correct_after - row.p_correct_before) for row in rows]
         numbers = list(range(1, len(rows) + 1))
@@ -121,7 +122,9 @@ def effect_bars(silenced: Sequence[QuestionRow], doubled: Sequence[QuestionRow])
     figure.update_annotations(font={"size": TITLE_SIZE})
     # Without a limit the nearest bar answers, however low and narrow it is.
     figure.update_layout(margin={"t": 84}, legend={"y": 1.1}, bargap=0.1, hovermode="closest", hoverdistance=-1)
-    figure.update_yaxes(title_text="Points of P(correct)", nticks=5)
+    # One scale for both, from the data: a shared axis would take its range from a trace that may be empty.
+    heights = [100 * (row.p_correct_after - row.p_correct_before) for row in (*silenced, *doubled)]
+    figure.update_yaxes(title_text="Points of P(correct)", nticks=5, range=around(heights))
     figure.update_xaxes(range=[0.4, len(silenced) + 0.6])
     figure.update_xaxes(title_text="Question of the run", row=2, col=1)
     zero_line(figure)

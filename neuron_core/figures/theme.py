@@ -5,6 +5,7 @@ The colours are Okabe and Ito's, readable on both, told apart with any colour vi
 """
 
 import html
+from collections.abc import Iterable
 
 import plotly.graph_objects as go
 
@@ -73,6 +74,14 @@ def describe(figure: go.Figure) -> str:
 def zero_line(figure: go.Figure) -> None:
     """A clear line at zero on every y axis."""
     figure.update_yaxes(zeroline=True, zerolinecolor=NEUTRAL, zerolinewidth=2)
+
+
+def around(values: Iterable[float], room: float = 0.12) -> list[float]:
+    """The range of an axis that holds zero and all of `values`, with a share of room at both ends."""
+    known = [0.0, *values]
+    low, high = min(known), max(known)
+    more = room * (high - low) or 1.0
+    return [low - more, high + more]
 
 
 def layer_axis(figure: go.Figure, n_layers: int) -> None:

@@ -11,7 +11,7 @@ from neuron_core.analysis.specific import jaccard, role_order
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.control.results import Evaluation
 from neuron_core.errors import ConfigError
-from neuron_core.runs.config import RunConfig
+from neuron_core.runs.config import RunConfig, SetUse
 
 MEASURES = ("rac", "rcc", "heldout_rac", "heldout_rcc")
 
@@ -100,7 +100,23 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
 
 
 def _said(values: Mapping[str, Any], name: str) -> str:
-    if name not in values:
-        return "–"
-    value = values[name]
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return _in_words(values[name]) if name in values else "–"
+
+
+def _in_words(value: Any) -> str:
+    """A setting as a person says it: no value in the form of the programming language."""
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, SetUse):
+        more = [] if value.k is None else [f"K = {value.k}"]
+        more += [] if value.ratios is None else [f"ratios: {_in_words(value.ratios)}"]
+        return f"{value.name} ({'; '.join(more)})" if more else value.name
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_in_words(one)}" for key, one in value.items()) or "none"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(_in_words, value)) or "none"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) or "(empty)"

@@ -223,6 +223,16 @@ def reading_of(config: RunConfig) -> TaskReading:
     return load_task(name)
 
 
+def evaluation_room(config: RunConfig, task: Task) -> int:
+    """How many examples an evaluation of this run may take: one of each text, without those drawn before."""
+    return max(0, len({example.text for example in task.examples}) - 1 - config.attribution.examples)
+
+
+def check_draws(config: RunConfig, task: Task) -> None:
+    """ConfigError where the task has fewer examples than the run draws; said before a run is queued."""
+    _draws(config, task)
+
+
 def candidates(config: RunConfig, chat: ChatTemplate | None = None) -> tuple[ProxyQuestion, ...]:
     """Questions of every example that a sample may take, in the order of the draw, on another option shuffle."""
     task = reading_of(config).task

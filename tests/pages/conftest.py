@@ -115,7 +115,8 @@ def open_page(runs) -> Callable[..., AppTest]:
         for key, value in (chosen or {}).items():
             app.session_state[key] = value
         app.run()
-        return app if name == "start" else app.switch_page(f"pages/{name}.py").run()
+        # The first run leaves the address to the browser, which completes it without a step of its history.
+        return app.run() if name == "start" else app.switch_page(f"pages/{name}.py").run()
 
     return open_it
 

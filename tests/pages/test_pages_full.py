@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -6,6 +7,7 @@ from neuron_core.analysis.layers import neuron_rows
 from neuron_core.control.metrics import question_rows
 from neuron_core.runs.results import cell_of, read_evaluated
 from pages.shared.frame import session
+from pages.shared.views.words import effect_badge
 from tests.pages.conftest import banners, faults, figures, texts
 
 RESULTS = ("attribution", "layers", "control", "question")
@@ -16,6 +18,7 @@ def test_a_page_with_a_finished_run_opens_without_a_fault(open_page, full, page)
     app = open_page(page)
     assert faults(app) == []
     assert app.query_params["run"] == full.id
+    assert not re.search(r"\b1 (good |bad |random )?(neurons|questions|examples|sets|rounds|tokens)\b", texts(app))
 
 
 @pytest.mark.parametrize("page", RESULTS)
@@ -90,7 +93,7 @@ def test_fewer_neurons_than_k_are_said(open_page, full):
     full.save_setting(type(setting)(**{**vars(setting), "k": 5000}))
     app = open_page("attribution")
     there = int((full.ranking().scores > 0).sum())
-    assert f"Only {there} good neurons were found; K is 5000." in [box.value for box in app.info]
+    assert f"Only {there} good neurons can be shown; K is 5000." in [box.value for box in app.info]
 
 
 def test_a_run_can_be_copied_as_command_and_as_python(open_page, full):
@@ -164,7 +167,7 @@ def test_the_ratio_changes_the_cards(open_page, full):
     assert shown["RAC at ratio 0.3"].startswith(f"{cell.row.rac:+.1f}".replace("-", "−"))
     said = texts(app)
     assert f"{cell.row.n_good} good and {cell.row.n_bad} bad neurons" in said
-    assert {"ok": "As intended", "fail": "Fail", "undefined": "Undefined"}[cell.row.verdict] in said
+    assert effect_badge(cell) in said
 
 
 def test_curves_are_drawn_over_ratio_and_over_budget_for_both_measures(open_page, full):

@@ -4,9 +4,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from neuron_core.control.results import GridRow
+from neuron_core.runs.results import Cell
 from neuron_core.runs.store import RunStatus
 from pages.shared.frame.guard import plain
-from pages.shared.views.words import between, change, duration, progress, size, verdict
+from pages.shared.views.words import between, change, duration, effect_badge, progress, size
+from tests.figures import rows
 
 ROW = GridRow(10, 0.5, "enhancer", "last", "task", 5, 5, 0.5, 0.5, 1.0, 0.0, (0.0, 2.0), None, 0.5, {"A": 1.0}, "ok")
 
@@ -25,16 +27,22 @@ def test_both_ends_of_an_interval_are_said_once_in_percent():
 
 
 @pytest.mark.parametrize(
-    ("row", "word"),
+    ("rac", "interval", "random", "word"),
     [
-        (ROW, "As intended"),
-        (replace(ROW, rac=0.0), "No change"),
-        (replace(ROW, rac=-1.0, verdict="fail"), "Fail"),
-        (replace(ROW, rac=None, verdict="undefined"), "Undefined"),
+        (1.2, (-8.5, 10.2), (0.0, 2.5), "Not distinguishable from random"),
+        (-2.2, (-7.0, 0.0), (-1.0, 1.0), "Not distinguishable from random"),
+        (20.3, (13.8, 26.1), (-0.8, 0.8), "Clear effect, beyond random"),
+        (20.3, (13.8, 26.1), (-0.8, 14.0), "Not distinguishable from random"),
+        (20.3, (13.8, 26.1), None, "Clear effect"),
+        (-20.0, (-25.0, -12.0), (-3.0, 3.0), "Against the intention"),
+        (-20.0, (-25.0, -12.0), (-13.0, 3.0), "Not distinguishable from random"),
+        (None, None, (0.0, 0.0), "Undefined"),
     ],
 )
-def test_every_verdict_has_its_word(row, word):
-    assert f"[{word}]" in verdict(row)
+def test_a_badge_knows_the_interval_and_the_random_sets(rac, interval, random, word):
+    row = replace(ROW, rac=rac, rac_interval=interval)
+    beside = None if random is None else rows.random_row(4, 0.5, rac=(random[0], sum(random) / 2, random[1]))
+    assert f"[{word}]" in effect_badge(Cell(row, beside, rows.best(4)))
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.2, "1 s"), (59.4, "59 s"), (61, "1 min 1 s"), (4200, "1 h 10 min")])

@@ -7,6 +7,8 @@ import pytest
 
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.errors import ConfigError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.qatt.config import PromptConfig
 from neuron_core.reports.comparison import (
     config_differences,
     grid_frame,
@@ -14,7 +16,7 @@ from neuron_core.reports.comparison import (
     neuron_frame,
     set_overlaps,
 )
-from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
+from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
 from tests.figures import rows
 
 
@@ -89,3 +91,15 @@ def test_the_grid_becomes_a_table_with_a_column_a_letter_and_an_end():
     assert found["letter_A"].tolist() == [0.25, 0.25]
     assert found["rac_interval_low"].isna().tolist() == [True, False]
     assert found["n_seeds"].isna().tolist() == [True, False]
+
+
+def test_settings_are_said_without_the_programming_languages_forms():
+    one = RunConfig("ner", evaluation=EvaluationConfig(examples=4))
+    use = SetUse("set.json", "mine", k=5, ratios={"enhancer": 0.5, "degrader": 0.3})
+    prompt = PromptConfig(role="")
+    two = RunConfig("ner", ModelSpec(device_map="auto"), prompt=prompt, evaluation=EvaluationConfig(4), sets=(use,))
+    said = config_differences(one, two).set_index("setting")
+    assert said.loc["model.device_map"].tolist() == ["not set", "auto"]
+    assert said.loc["sets"].tolist() == ["none", "mine (K = 5; ratios: enhancer 0.5, degrader 0.3)"]
+    assert said.loc["prompt.role"].tolist() == ["not set", "(empty)"]
+    assert not said.stack().str.contains(r"None|True|False|SetUse|\['", regex=True).any()

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.store import ACTIVE, RunStatus
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
@@ -10,6 +11,8 @@ from pages.shared.views.words import progress
 
 # The worker's own word comes a second later than the request at most; more often than this is of no use.
 EVERY = 1.0
+# Another tab may change what this one shows.
+LOOK = 3.0
 
 
 def job_panel(shown: str | None) -> None:
@@ -23,6 +26,22 @@ def job_panel(shown: str | None) -> None:
                 _active(run_id, status.stage, is_shown=run_id == shown)
             elif status.state != "done":
                 _stopped(run_id, status)
+        _watch(shown, _now(shown))
+
+
+def _now(shown: str | None) -> tuple[str | None, str]:
+    """What this panel says: the active run, and how the shown one is."""
+    try:
+        return engine().active(), session.status_of(shown).state if shown else ""
+    except NeuronCoreError:
+        return engine().active(), "gone"
+
+
+@st.fragment(run_every=LOOK)
+def _watch(shown: str | None, said: tuple[str | None, str]) -> None:
+    """Draws the page anew when another tab has resumed, evaluated, cancelled or deleted what this one shows."""
+    if _now(shown) != said:
+        st.rerun()
 
 
 def _active(run_id: str, stage: str, is_shown: bool) -> None:
@@ -62,3 +81,10 @@ def _stopped(run_id: str, status: RunStatus) -> None:
             with guard():
                 engine().resume(run_id)
                 st.rerun()
+        if session.open_run(run_id).is_attributed():
+            st.page_link(
+                session.CONTROL,
+                label="Change the evaluation",
+                icon=":material/tune:",
+                query_params={"run": run_id},
+            )

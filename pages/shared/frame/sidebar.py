@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from neuron_core.errors import ModelError
+from neuron_core.errors import ModelError, NeuronCoreError
 from neuron_core.models.memory import check_fits, free_for, gigabytes, need_of
 from neuron_core.models.presets import PRESETS, find_preset
 from neuron_core.models.spec import DTYPES, EMBEDDED, PLAIN, ModelSpec
@@ -32,31 +32,46 @@ DEVICE_LABELS = {
 
 
 def sidebar() -> str | None:
-    """Draws it; gives the id of the run that is shown, None where there is none."""
+    """Draws it; gives the id of the run that is shown, None where there is none. RunError: none of that name."""
+    missing: NeuronCoreError | None = None
+    shown = None
     with st.sidebar:
-        shown = _run()
+        try:
+            shown = _run()
+        except NeuronCoreError as error:
+            missing = error
         with guard():
             task_choice()
         _model()
+    if missing is not None:
+        raise missing
     return shown
 
 
 def _run() -> str | None:
     recent = [run.id for run in session.recent_runs()]
-    chosen = session.choose_run(recent)
+    try:
+        chosen = session.choose_run(recent)
+    except NeuronCoreError:
+        _choose(recent, None)
+        raise
+    if chosen is None and not recent:
+        st.session_state.pop("shown_run", None)
+        st.caption("No run yet.")
+    else:
+        _choose(recent, chosen)
+    session.keep_address(chosen)
+    return chosen
+
+
+def _choose(recent: list[str], chosen: str | None) -> None:
     options = list(
         dict.fromkeys([*([chosen] if chosen else []), *recent, *([session.DEMO] if session.has_demo() else [])])
     )
     # Newest first wherever the chosen one is; the finished demo last.
     options.sort(key=lambda run_id: (run_id != session.DEMO, run_id), reverse=True)
-    if options:
-        st.session_state["shown_run"] = chosen
-        st.selectbox("Run shown", options, key="shown_run", format_func=_label)
-    else:
-        st.session_state.pop("shown_run", None)
-        st.caption("No run yet.")
-    session.keep_address(chosen)
-    return chosen
+    st.session_state["shown_run"] = chosen
+    st.selectbox("Run shown", options, key="shown_run", format_func=_label, placeholder="choose a run")
 
 
 def _label(run_id: str) -> str:

@@ -10,14 +10,14 @@ import streamlit as st
 from neuron_core.cni.methods import METHODS
 from neuron_core.cni.sets import NeuronSetFile, from_json, set_of, to_json
 from neuron_core.errors import ConfigError
-from neuron_core.runs.config import EvaluationConfig, RunConfig, SetUse, config_to_json
+from neuron_core.figures.theme import counted
+from neuron_core.runs.config import RunConfig, SetUse, config_to_json
 from neuron_core.runs.store import RunFolder, write_file
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
+from pages.shared.inputs.submit import submit, usual_evaluation
 from pages.shared.views.results import rankings_of_run, setting_of
-
-USUAL_EXAMPLES = 50
 
 
 def set_json(run: RunFolder) -> str:
@@ -51,15 +51,15 @@ def import_set(runs: list[RunFolder]) -> None:
             config = config_for(found, runs)
             k = int(st.number_input("K", 1, value=max(1, n_of(found, "good")), key="set_k", width=160))
             if st.button(f"Try them on {session.task_name().rpartition('/')[2]}", type="primary", key="try_set"):
-                session.show(engine().submit(with_set(config, found, k)))
+                session.show(submit(with_set(config, found, k)))
                 st.rerun()
 
 
 def describe(found: NeuronSetFile) -> None:
     good, bad = n_of(found, "good"), n_of(found, "bad")
     st.markdown(
-        f"**{plain(found.name)}**: {good} good and {bad} bad neurons of {plain(found.model_title)}, found on "
-        f"{plain(found.task)} by {plain(found.method)}."
+        f"**{plain(found.name)}**: {good} good and {counted(bad, 'bad neuron')} of {plain(found.model_title)}, "
+        f"found on {plain(found.task)} by {plain(found.method)}."
     )
 
 
@@ -89,6 +89,6 @@ def with_set(config: RunConfig, found: NeuronSetFile, k: int) -> RunConfig:
     return replace(
         config,
         attribution=replace(config.attribution, methods=()),
-        evaluation=EvaluationConfig(examples=USUAL_EXAMPLES, ks=(k,)),
+        evaluation=usual_evaluation(config, (k,)),
         sets=(SetUse(str(path), name),),
     )

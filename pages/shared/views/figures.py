@@ -21,6 +21,8 @@ from pages.shared.views.words import changes, short_title, standing
 CARD_WIDTH = 192
 # Three beside each other where there is room, else below each other.
 PROXY_WIDTH = 290
+# In pixels, of Streamlit's tables; the header has the same.
+ROW_HEIGHT = 35
 LABELS = {
     session.START: "Go to Start and run the demo",
     session.ATTRIBUTION: "Go to Attribution and start a run",
@@ -63,11 +65,12 @@ def competence_banner(baseline: Baseline, source: str) -> None:
     st.warning(said, icon=":material/warning:")
 
 
-def provenance(run: RunFolder, *, k: int | None = None, position: str | None = None) -> None:
-    """The caption under a result, one line: what it was made from."""
+def provenance(run: RunFolder, *, k: int | Sequence[int] | None = None, position: str | None = None) -> None:
+    """The caption under a result, one line: what it was made from. `k`: the budget or budgets that it shows."""
     setting, config = setting_of(run), run.config()
     if setting is None:
         return
+    ks = [setting.k] if k is None else [k] if isinstance(k, int) else k
     steps, rule = config.attribution.steps, config.attribution.rule
     parts = [
         f"Run {session.shown_id()} ({setting.task_name})",
@@ -75,7 +78,7 @@ def provenance(run: RunFolder, *, k: int | None = None, position: str | None = N
         f"{setting.model.dtype} on {setting.model.device}",
         f"method {', '.join(config.attribution.methods) or 'neuron sets'}",
         f"m = {steps}{'' if rule == 'right' else f' ({rule})'}",
-        f"K = {setting.k if k is None else k}",
+        f"K = {', '.join(map(str, ks))}",
         # Attribution itself looks at the last position only.
         f"position {position or 'last'}",
         f"seed {config.seed}",
@@ -120,6 +123,9 @@ def figure(fig: go.Figure, key: str, name: str, on_select: Callable[[], None] | 
 def table(frame: pd.DataFrame, key: str, name: str, alt: str, shown: Any = None, **options: Any) -> None:
     """A table and, below it, its downloads. `shown`: how it looks, where that is not the frame itself."""
     options["column_config"] = _headings(frame, options.get("column_config", {}))
+    if "height" in options:
+        # A height for many rows leaves no empty ones under few.
+        options["height"] = min(options["height"], ROW_HEIGHT * (len(frame) + 1) + 3)
     with st.container(key=f"{key}_table"):
         # What is missing stays empty: Streamlit's own word for it is "None".
         data = frame if shown is None else shown

@@ -1,11 +1,13 @@
 """Numbers and states as the pages say them."""
 
 import time
+from typing import Literal
 
 from neuron_core.cni.methods import METHODS
 from neuron_core.control.competence import CHANCE, shifted_letter
+from neuron_core.control.effect import Effect, effect_of
 from neuron_core.control.metrics import Baseline, GridRow
-from neuron_core.control.results import SideEffects, Verdict
+from neuron_core.control.results import SideEffects
 from neuron_core.models.spec import EMBEDDED_TITLES
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.proxies import ProxyQuestion
@@ -32,10 +34,12 @@ SETTINGS = {
     "distractors": "source of wrong options",
     "template": "template",
 }
-VERDICTS: dict[Verdict, str] = {
-    "ok": ":green-badge[As intended] Neither RAC nor RCC moves against the intended direction.",
-    "fail": ":red-badge[Fail] RAC or RCC moves against the intended direction.",
-    "undefined": ":gray-badge[Undefined] The unmodified model gets nothing right to compare with.",
+EFFECTS: dict[Effect, str] = {
+    "clear": ":green-badge[Clear effect, beyond random]",
+    "clear, no random sets": ":green-badge[Clear effect] :gray-badge[no random sets to compare with]",
+    "not distinguishable": ":gray-badge[Not distinguishable from random]",
+    "against": ":red-badge[Against the intention]",
+    "undefined": ":gray-badge[Undefined]",
 }
 
 
@@ -66,10 +70,11 @@ def between(low: float | None, high: float | None) -> str:
     return f"{change(low).removesuffix(' %')} to {change(high)}"
 
 
-def verdict(row: GridRow) -> str:
-    """Whether a cell of the grid does what it is meant to."""
-    nothing = row.verdict == "ok" and row.rac == row.rcc == 0
-    return ":gray-badge[No change] Neither RAC nor RCC moves." if nothing else VERDICTS[row.verdict]
+def effect_badge(cell: Cell, measure: Literal["rac", "rcc"] = "rac") -> str:
+    """Whether a cell of the grid does what it is meant to, by its interval and beside the random sets."""
+    low, high = (getattr(cell.random, f"{measure}_{end}", None) for end in ("low", "high"))
+    random = None if low is None or high is None else (low, high)
+    return EFFECTS[effect_of(getattr(cell.row, measure), getattr(cell.row, f"{measure}_interval"), random)]
 
 
 def duration(seconds: float) -> str:

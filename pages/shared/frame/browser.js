@@ -1,0 +1,87 @@
+// What only the browser can do: its history, light exports of figures, the window's title, keys, the clipboard.
+// Python sets window.neuronllm.say(state) anew with every change of state.
+if (!window.neuronllm) {
+  const DARK_TEXT = "#1F2933", LIGHT_GRID = "#D9DEE3";
+  let state = {};
+
+  // A page that only completes its own address adds no step to the history: Back leads to the page before.
+  const completes = (from, to) =>
+    [...from.searchParams].every(([name, value]) => name === "draft" || to.searchParams.get(name) === value);
+  const push = history.pushState.bind(history);
+  history.pushState = (data, unused, url) => {
+    const from = new URL(location.href), to = new URL(url ?? location.href, location.href);
+    if (from.pathname === to.pathname && completes(from, to)) history.replaceState(data, unused, url);
+    else push(data, unused, url);
+  };
+  const complete = (wanted) => {
+    const url = new URL(location.href);
+    for (const [name, value] of Object.entries(wanted ?? {}))
+      if (!url.searchParams.has(name)) url.searchParams.set(name, value);
+    if (url.href !== location.href) history.replaceState(history.state, "", url.href);
+  };
+
+  // Plotly's camera copies the layout when it is pressed: for that moment its colours are those of a white page.
+  const colours = (node, kept, inside) => {
+    for (const [name, value] of Object.entries(node ?? {})) {
+      if (value === null || typeof value !== "object" || Array.isArray(value)) continue;
+      if (/font$/.test(name)) change(value, "color", DARK_TEXT, kept);
+      if (/^[xy]axis\d*$/.test(name)) {
+        change(value, "gridcolor", LIGHT_GRID, kept);
+        change(value, "tickcolor", "rgba(0,0,0,0)", kept);
+      }
+      if (!inside.has(value)) { inside.add(value); colours(value, kept, inside); }
+    }
+  };
+  const change = (node, name, value, kept) => {
+    kept.push([node, name, Object.hasOwn(node, name), node[name]]);
+    node[name] = value;
+  };
+  const light = (layout) => {
+    const kept = [];
+    layout.font ??= {};
+    for (const name of ["paper_bgcolor", "plot_bgcolor"]) change(layout, name, "#FFFFFF", kept);
+    colours(layout, kept, new Set());
+    for (const note of layout.annotations ?? []) {
+      if (!note.font) change(note, "font", {}, kept);
+      change(note.font, "color", DARK_TEXT, kept);
+    }
+    return () => { for (const [node, name, was, value] of kept.reverse()) was ? (node[name] = value) : delete node[name]; };
+  };
+  document.addEventListener("click", (event) => {
+    const camera = event.target.closest?.('.modebar-btn[data-attr="toImage"], .modebar-btn[data-title^="Download plot"]');
+    const figure = camera?.closest(".js-plotly-plot");
+    if (figure?.layout) setTimeout(light(figure.layout));
+  }, true);
+
+  // A run that ends while the tab is hidden is told by the tab's name until somebody looks.
+  let ended = "";
+  const named = () => {
+    const mark = "✓ finished: ";
+    const bare = document.title.startsWith(mark) ? document.title.slice(mark.length) : document.title;
+    const wanted = ended ? mark + bare : bare;
+    if (document.title !== wanted) document.title = wanted;
+  };
+  new MutationObserver(named).observe(document.querySelector("title"), { childList: true });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) { ended = ""; named(); } });
+
+  document.addEventListener("keydown", (event) => {
+    if (!state.present || event.target.closest?.("input, textarea, [role=slider], [role=radiogroup]")) return;
+    const way = { ArrowRight: "present_next", ArrowLeft: "present_previous", Escape: "present_end" }[event.key];
+    document.querySelector(`.st-key-${way} a, .st-key-${way} button`)?.click();
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.(".st-key-copy_link button");
+    if (!button) return;
+    navigator.clipboard?.writeText(location.href);
+    const said = button.querySelector("p");
+    if (said) { const before = said.textContent; said.textContent = "Copied"; setTimeout(() => { said.textContent = before; }, 1500); }
+  });
+
+  window.neuronllm = {
+    say(now) {
+      if (state.working && !now.working && document.hidden) { ended = state.working; named(); }
+      state = now;
+      complete(now.address);
+    },
+  };
+}

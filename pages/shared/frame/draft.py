@@ -1,0 +1,78 @@
+"""The draft of the next run: task, model and wordings. It lies on disk, and the address names it: a reload keeps it."""
+
+import json
+import re
+import secrets
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from neuron_core.errors import NeuronCoreError
+from neuron_core.qatt.config import USUAL, PromptConfig
+from neuron_core.runs.files import write_file
+from neuron_core.runs.store import default_root
+from neuron_core.tasks.load import bundled_tasks
+from pages.shared.inputs.tasks import demo_mode
+from pages.shared.inputs.wording import WORDINGS
+
+# Whether a model's own code may run is asked anew: no link may say so.
+CHOICES = ("task", "model_source", "model_revision", "model_dtype", "model_device", "model_spread")
+PARAMETER, LOADED, KEPT = "draft", "draft_loaded", "draft_kept"
+MOST_KEPT = 200
+
+
+def load_draft() -> None:
+    """Once a session: what the address names becomes the next run's settings, before any widget is drawn."""
+    if LOADED in st.session_state:
+        return
+    st.session_state[LOADED] = True
+    name = st.query_params.get(PARAMETER)
+    if not name:
+        return
+    try:
+        draft = json.loads(_file(name).read_bytes())
+        wordings = {task: PromptConfig(**fields) for task, fields in draft["wordings"].items()}
+        choices = {key: draft["choices"][key] for key in CHOICES if key in draft["choices"]}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, NeuronCoreError):
+        st.session_state[KEPT] = None, None
+        st.warning(f"No draft of a next run is kept here under the name {name!r}; the usual settings are chosen.")
+        return
+    if demo_mode():
+        choices = {"task": choices["task"]} if choices.get("task") in bundled_tasks() else {}
+    st.session_state.update(choices)
+    st.session_state[WORDINGS] = wordings
+    st.session_state[KEPT] = name, _now()
+
+
+def keep_draft() -> str | None:
+    """After the widgets: writes what has changed and gives the draft's name; None while everything is as usual."""
+    name, kept = st.session_state.get(KEPT, (None, None))
+    now = _now()
+    st.session_state.setdefault("draft_usual", now if name is None else None)
+    if now == kept or (name is None and now == st.session_state["draft_usual"]):
+        return name  # type: ignore[no-any-return]
+    if name is None or not st.session_state.get("draft_own"):
+        # Another tab may have been opened from this address: what it shows stays as it is.
+        name = secrets.token_hex(4)
+        st.session_state["draft_own"] = True
+    path = _file(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, json.dumps(now).encode())
+    for old in sorted(path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime, reverse=True)[MOST_KEPT:]:
+        old.unlink(missing_ok=True)
+    st.session_state[KEPT] = name, now
+    return name  # type: ignore[no-any-return]
+
+
+def _now() -> dict[str, Any]:
+    wordings = {task: asdict(one) for task, one in st.session_state.get(WORDINGS, {}).items() if one != USUAL}
+    choices = {key: st.session_state[key] for key in CHOICES if st.session_state.get(key) is not None}
+    return {"choices": choices, "wordings": wordings}
+
+
+def _file(name: str) -> Path:
+    if not re.fullmatch(r"[0-9a-f]{8}", name):
+        raise ValueError("no name of a draft")
+    return default_root().absolute().parent / "drafts" / f"{name}.json"
