@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from neuron_core.cni.methods import METHODS, RANKED
+from neuron_core.cni.methods import CONTROLS, METHODS, OF_PAPER, RANKED
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.reports.run_page import tables_html
@@ -109,8 +109,8 @@ def test_methods_that_a_run_has_not_are_named_and_can_be_run(open_page, full, or
     app.button(key="run_all_methods").click().run()
     ((kind, config),) = orders()
     assert (kind, config.task) == ("submit", full.config().task)
-    assert config.attribution.methods == RANKED
-    assert config.evaluation.methods == tuple(METHODS)
+    assert config.attribution.methods == OF_PAPER
+    assert config.evaluation.methods == (*OF_PAPER, *CONTROLS)
 
 
 def test_fail_and_undefined_are_words_in_the_table(open_page, every):
