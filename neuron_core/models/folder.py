@@ -1,6 +1,9 @@
 """What a model's files must be before anything large is read: a whole folder. No torch."""
 
+import importlib.util
 import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,15 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt
 "any one of them, as far as can be told before transformers reads it"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 "whole; in shards, a file of the same name and `.index.json` lists them"
+MOST_JSON = 1 << 26
+"bytes of a JSON file that is read whole"
+SMALL_JSON = ("tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
+SHARD = re.compile(r"(model|pytorch_model)-\d{5}-of-\d{5}\.(safetensors|bin)")
+VARIANT = re.compile(
+    r"(?:model|pytorch_model)(?:-\d{5}-of-\d{5})?\.(?P<name>[\w]+?)(?:-\d{5}-of-\d{5})?\.(safetensors|bin)"
+)
+OTHER_FORMS = ("tf_model.h5", "flax_model.msgpack", "rust_model.ot", ".onnx", ".pth", ".pt", ".ckpt", ".mlmodel")
+"endings of weights that transformers does not read here"
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -32,18 +44,82 @@ def weight_files(folder: Path) -> list[Path]:
             return [folder / shard for shard in sorted(set(shards.values()))]
         if (folder / name).is_file():
             return [folder / name]
-    return sorted(folder.glob("*.safetensors"))
+    return []
+
+
+def check_names(names: Iterable[str], where: str, what: str = "folder") -> None:
+    """ModelError for files, by their names alone, that no model can be loaded from: no weights, or in a form that
+    transformers does not read; a tokenizer that needs a package which is not there."""
+    names = sorted(names)
+    if problem := _no_weights(names):
+        said, accepted = problem
+        raise ModelError(f"the model can't be loaded: the {what} {said}", where=where, accepted=accepted)
+    alone = "tokenizer.model" in names and not {"tokenizer.json", "vocab.json"} & set(names)
+    if alone and not any(importlib.util.find_spec(package) for package in ("sentencepiece", "tiktoken")):
+        raise _needs_sentencepiece(where)
+
+
+def _no_weights(names: list[str]) -> tuple[str, str] | None:
+    """What is wrong with the weights among these files, and what would be accepted."""
+    if any(name in names or f"{name}.index.json" in names for name in WEIGHTS):
+        return None
+    whole = "model.safetensors, its shards with model.safetensors.index.json, or pytorch_model.bin"
+    if shards := [name for name in names if SHARD.fullmatch(name)]:
+        return f"has shards of weights ({shards[0]} first) and no index that lists them", whole
+    if own := [name for name in names if name.startswith("consolidated.")]:
+        return f"has weights in their publisher's own form ({own[0]}), not in that of transformers", whole
+    if variants := [found for name in names if (found := VARIANT.fullmatch(name))]:
+        return f"has only a variant of the weights, {variants[0]['name']!r} ({variants[0][0]})", whole
+    if gguf := [name for name in names if name.casefold().endswith(".gguf")]:
+        return f"holds GGUF files: {', '.join(gguf)}", "one of these files by its path, after a download where needed"
+    if other := [name for name in names if name.endswith((".safetensors", *OTHER_FORMS))]:
+        return f"has weights in a form that is not read, or under another name ({other[0]})", whole
+    return "has no weights", whole
+
+
+def _needs_sentencepiece(where: str) -> ModelError:
+    return ModelError(
+        "the tokenizer is a tokenizer.model alone: it needs the package sentencepiece, which is not installed",
+        where=where,
+        accepted="python -m pip install sentencepiece, or a tokenizer.json beside it",
+    )
+
+
+def check_tokenizer(folder: Path) -> None:
+    """ModelError for no tokenizer, an empty or damaged file of it, and one that needs a package which is not there."""
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise ModelError(
+            "the model can't be loaded: the folder has no tokenizer",
+            where=str(folder),
+            accepted="tokenizer.json, tokenizer.model, or vocab.json with merges.txt beside the weights",
+        )
+    for name in (*TOKENIZER_FILES, *SMALL_JSON):
+        if (folder / name).is_file() and (folder / name).stat().st_size == 0:
+            raise ModelError(
+                f"the model can't be loaded: {name} is empty",
+                where=str(folder),
+                accepted="the whole file, fetched or copied anew",
+            )
+    for name in SMALL_JSON:
+        if (folder / name).is_file():
+            _json(folder / name)
+    model = folder / "tokenizer.model"
+    if (
+        model.is_file()
+        and not (folder / "tokenizer.json").is_file()
+        and not (folder / "vocab.json").is_file()
+        and importlib.util.find_spec("sentencepiece") is None
+    ):
+        with model.open("rb") as file:
+            # A model of sentencepiece begins with its first piece; the text that tiktoken reads, with base64.
+            if file.read(1) == b"\n":
+                raise _needs_sentencepiece(str(folder))
 
 
 def check_folder(folder: Path) -> None:
     """ModelError for half a checkpoint: no weights, a shard that is missing or empty, no tokenizer."""
+    check_names((path.name for path in folder.iterdir()), str(folder))
     files = weight_files(folder)
-    if not files:
-        raise ModelError(
-            "the model can't be loaded: the folder has no weights",
-            where=str(folder),
-            accepted="model.safetensors, its shards with model.safetensors.index.json, or pytorch_model.bin",
-        )
     missing = [file.name for file in files if not file.is_file() or file.stat().st_size == 0]
     if missing:
         named = ", ".join(missing[:3]) + (" and others" if len(missing) > 3 else "")
@@ -52,17 +128,18 @@ def check_folder(folder: Path) -> None:
             where=str(folder),
             accepted="the whole checkpoint: copy or download these files again",
         )
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        raise ModelError(
-            "the model can't be loaded: the folder has no tokenizer",
-            where=str(folder),
-            accepted="tokenizer.json, tokenizer.model, or vocab.json with merges.txt beside the weights",
-        )
+    check_tokenizer(folder)
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
+        if path.stat().st_size > MOST_JSON:
+            raise ValueError(f"it has {path.stat().st_size} bytes, more than {MOST_JSON}")
         value = json.loads(path.read_bytes())
+    except RecursionError:
+        raise ModelError(
+            f"the model can't be loaded: {path.name} is damaged: it is nested too deep", where=str(path.parent)
+        ) from None
     except ValueError as error:
         raise ModelError(
             f"the model can't be loaded: {path.name} is damaged: {error}", where=str(path.parent)

@@ -38,8 +38,7 @@ MISTRAL_WINDOW = {
 def gguf_config(header: GgufHeader) -> Config:
     """The transformers config of a GGUF file, as a dict with its `model_type`.
 
-    ModelError for a family that can't be read, parts of a split file, missing keys, and keys of the family that are
-    not understood.
+    ModelError for a family that can't be read, missing keys, and keys of the family that are not understood.
     """
     check_readable(header)
     keys = Keys(header)
@@ -64,7 +63,7 @@ def gguf_config(header: GgufHeader) -> Config:
 
 
 def check_readable(header: GgufHeader) -> None:
-    """ModelError for a family that can't be read from GGUF, and for one part of several."""
+    """ModelError for a family that can't be read from GGUF."""
     if any(str(key).endswith(".expert_count") and value for key, value in header.keys.items()):
         raise ModelError(
             f"the GGUF family {header.family!r} with experts is not supported: without one down projection a layer",
@@ -76,13 +75,6 @@ def check_readable(header: GgufHeader) -> None:
             f"the GGUF family {header.family!r} is not supported",
             where=str(header.path),
             accepted=f"{', '.join(FAMILIES)}; other families as a checkpoint folder",
-        )
-    n_parts = header.keys.get("split.count", 1)
-    if isinstance(n_parts, int) and n_parts > 1:
-        raise ModelError(
-            f"the model can't be loaded: this file is one of {n_parts} parts",
-            where=str(header.path),
-            accepted="one file: llama-gguf-split --merge FIRST-PART.gguf WHOLE.gguf",
         )
 
 

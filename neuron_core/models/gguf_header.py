@@ -6,6 +6,7 @@ Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import mmap
+import re
 import struct
 from dataclasses import dataclass
 from math import prod
@@ -27,6 +28,7 @@ MOST_ENTRIES = 1 << 16
 MOST_KEPT = 1 << 16
 "numbers of an array that are kept; longer ones belong to the tokenizer, and only their length matters here"
 MOST_DIMENSIONS = 4
+PART = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<of>\d{5})\.gguf", re.IGNORECASE)
 STRING, ARRAY = 8, 9
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 "struct's letter of each number type"
@@ -102,7 +104,7 @@ class Keys:
 def read_gguf_header(path: Path) -> GgufHeader:
     """Reads keys and tensor table, no weight.
 
-    ModelError when the file is absent, empty or no GGUF file, when its header is damaged or larger than its bounds,
+    ModelError when the file is absent, empty, no GGUF file or one part of several, when its header is damaged or larger than its bounds,
     and when the file ends before its last tensor does.
     """
     if not path.is_file():
@@ -185,6 +187,7 @@ def _header(path: Path, at: _Cursor, size: int) -> GgufHeader:
         if name in keys:
             raise ValueError(f"the key {name!r} is there twice")
         keys[name] = _value(name, at, lengths)
+    _check_parts(path, keys.get("split.count", 1))
     if not isinstance(keys["general.architecture"], str):
         raise ValueError("general.architecture is no text")
     places = [_place(at) for _ in range(n_tensors)]
@@ -204,6 +207,20 @@ def _header(path: Path, at: _Cursor, size: int) -> GgufHeader:
                 accepted="the whole file, fetched or copied anew",
             )
     return GgufHeader(path, keys, lengths, tensors)
+
+
+def _check_parts(path: Path, n_parts: Value) -> None:
+    """ModelError for one part of several; all but the first lack most keys."""
+    if not isinstance(n_parts, int) or n_parts <= 1:
+        return
+    named = PART.fullmatch(path.name)
+    first = f"{named['stem']}-00001-of-{named['of']}.gguf" if named else "FIRST-PART.gguf"
+    whole = f"{named['stem']}.gguf" if named else "WHOLE.gguf"
+    raise ModelError(
+        f"the model can't be loaded: this file is one of {n_parts} parts",
+        where=str(path),
+        accepted=f"one file: llama-gguf-split --merge {first} {whole}",
+    )
 
 
 def _value(name: str, at: _Cursor, lengths: dict[str, int]) -> Value:

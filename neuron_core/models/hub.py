@@ -5,22 +5,32 @@ One request without retries comes first: whether the hub can be reached, knows t
 
 import errno
 import io
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from neuron_core.errors import ModelError, NeuronCoreError
-from neuron_core.models.folder import check_folder, read_config, weight_files
+from neuron_core.models.folder import check_folder, check_names, read_config, weight_files
 from neuron_core.models.spec import SOURCES, ModelSpec
 
 Say = Callable[[str], None]
 ANSWER_S = 5.0
 "how long the first request may take"
 CONFIGS = ("*.json", "tokenizer*", "*.model", "vocab*", "merges.txt", "*.jinja")
-SAFETENSORS, PICKLES = ("model*.safetensors",), ("pytorch_model*.bin",)
+DIGITS = "[0-9]" * 5
+SAFETENSORS = ("model.safetensors", f"model-{DIGITS}-of-{DIGITS}.safetensors")
+PICKLES = ("pytorch_model.bin", f"pytorch_model-{DIGITS}-of-{DIGITS}.bin")
 CODE = ("*.py",)
 CUT_OFF = ("RemoteProtocolError", "ReadError")
 "names of the errors that the hub's library passes on from the one for HTTP"
+SLOW = ("TimeoutException", "Timeout", "TimeoutError")
+"names of the errors, and of their classes, for an answer that does not come in time"
+NETWORK = ("TransportError", "ConnectionError")
+"of those for a connection that fails, which a system may refuse with the same numbers as a file"
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+MOST_NAMED = 8
 UNWANTED = ("*/*", "*training_args*")
 "other formats of the same weights lie in folders"
 
@@ -36,8 +46,8 @@ def fetch_config(spec: ModelSpec) -> Path:
 def fetch(spec: ModelSpec, say: Say) -> Path:
     """The folder with a hub model's files; what is in the cache is not downloaded again.
 
-    Python files come only with `trust_remote_code`. Raises ModelError: not reachable and not in the cache, unknown,
-    gated, cut off, disk full.
+    Python files come only with `trust_remote_code`. Raises ModelError: not reachable and not in the cache, too slow,
+    unknown, gated, no weights that can be read (before anything is downloaded), cut off, cache full or not writable.
     """
     code = CODE if spec.trust_remote_code else ()
     folder = _fetch(spec, (*CONFIGS, *SAFETENSORS, *code), say)
@@ -79,7 +89,7 @@ def cached_ids() -> list[str]:
 
 
 def _fetch(spec: ModelSpec, patterns: tuple[str, ...], say: Say) -> Path:
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url, snapshot_download
+    from huggingface_hub import snapshot_download
     from huggingface_hub.utils import validate_repo_id
 
     try:
@@ -89,7 +99,9 @@ def _fetch(spec: ModelSpec, patterns: tuple[str, ...], say: Say) -> Path:
         what = "this file is not a model" if here else "there is no such file or folder, and it is no hub id"
         raise ModelError(f"the model can't be loaded: {what}", where=spec.source, accepted=SOURCES) from None
     try:
-        get_hf_file_metadata(hf_hub_url(spec.source, "config.json", revision=spec.revision), timeout=ANSWER_S)
+        _ask_for_config(spec)
+        if set(patterns) & {*SAFETENSORS, *PICKLES}:
+            check_names(_names(spec), spec.source, "repository")
         return Path(
             snapshot_download(
                 spec.source,
@@ -109,6 +121,34 @@ def _fetch(spec: ModelSpec, patterns: tuple[str, ...], say: Say) -> Path:
             say(f"{spec.source} from the cache")
             return folder
         raise _explained(error, spec) from error
+
+
+def _ask_for_config(spec: ModelSpec) -> None:
+    """The one request that comes first. ModelError for a repository of GGUF files alone."""
+    from huggingface_hub import errors, get_hf_file_metadata, hf_hub_url
+
+    try:
+        get_hf_file_metadata(hf_hub_url(spec.source, "config.json", revision=spec.revision), timeout=ANSWER_S)
+    except errors.EntryNotFoundError as error:
+        if isinstance(error, errors.LocalEntryNotFoundError):
+            raise
+        gguf = [name for name in _names(spec) if name.casefold().endswith(".gguf")]
+        if not gguf:
+            raise
+        named = ", ".join(gguf[:MOST_NAMED]) + (f" and {len(gguf) - MOST_NAMED} more" if len(gguf) > MOST_NAMED else "")
+        raise ModelError(
+            f"the repository holds GGUF files and no checkpoint: {named}",
+            where=spec.source,
+            accepted=f"one of them downloaded (hf download {spec.source} {gguf[0]}) and given by its path",
+        ) from None
+
+
+def _names(spec: ModelSpec) -> list[str]:
+    """Files at the top of the repository."""
+    from huggingface_hub import HfApi
+
+    files = HfApi().list_repo_tree(spec.source, revision=spec.revision)
+    return [file.path for file in files if "/" not in file.path]
 
 
 def _cached(spec: ModelSpec, patterns: tuple[str, ...]) -> Path | None:
@@ -161,6 +201,14 @@ def _explained(error: Exception, spec: ModelSpec) -> ModelError:
     from huggingface_hub import errors
 
     ident, at = spec.source, f"{spec.source}, revision {spec.revision}" if spec.revision else spec.source
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(error, errors.GatedRepoError) and status == 403:
+        return ModelError(
+            "the model is gated, and access is not granted yet to the account of this token",
+            where=ident,
+            accepted=f"ask for it at {_page(ident)}, and wait for the answer; a fine-grained token must also allow "
+            "reading gated repositories",
+        )
     if isinstance(error, errors.GatedRepoError):
         return ModelError(
             "the model is gated: its licence must be accepted first",
@@ -178,25 +226,47 @@ def _explained(error: Exception, spec: ModelSpec) -> ModelError:
         )
     if isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError):
         return ModelError("the repository has no config.json", where=at, accepted="a transformers checkpoint")
-    status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403):
         return ModelError(
             "the hub refuses the token", where=ident, accepted=f"a token of {_page('settings/tokens')} in HF_TOKEN"
         )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    causes = list(_causes(error))
+    said = " ".join(str(cause) for cause in causes)
+    numbers = [cause.errno for cause in causes if isinstance(cause, OSError)]
+    numbers += [int(number) for number in re.findall(r"\(os error (\d+)\)", said)]
+    if set(numbers) & set(FULL):
         return ModelError("the disk is full", where=_cache(), accepted="HF_HOME on a larger disk")
+    kinds = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
+    if set(numbers) & set(NOT_WRITABLE) and not kinds & set(NETWORK):
+        return ModelError(
+            "the hub's cache can't be written", where=_cache(), accepted="HF_HOME in a folder that can be written"
+        )
     if type(error).__name__ in CUT_OFF or "Consistency check" in str(error):
         return ModelError("the download was cut off", where=at, accepted="try again: it goes on where it stopped")
     if status is not None:
         return ModelError(f"the hub answers with error {status}", where=at, accepted="try again later")
-    return _unreachable(error, spec)
+    return _unreachable(error, spec, slow=bool(kinds & set(SLOW)))
 
 
-def _unreachable(error: Exception, spec: ModelSpec) -> ModelError:
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, and those that led to it."""
+    found: BaseException | None = error
+    for _ in range(10):
+        if found is None:
+            return
+        yield found
+        found = found.__cause__ or found.__context__
+
+
+def _unreachable(error: Exception, spec: ModelSpec, slow: bool) -> ModelError:
     from huggingface_hub import constants, errors
 
     told_so = isinstance(error, errors.OfflineModeIsEnabled)
-    why = "HF_HUB_OFFLINE is set" if told_so else f"{constants.ENDPOINT} can't be reached"
+    why = f"{constants.ENDPOINT} can't be reached"
+    if told_so:
+        why = "HF_HUB_OFFLINE is set"
+    elif slow:
+        why = f"{constants.ENDPOINT} is too slow: no answer within {ANSWER_S:g} s"
     cached = cached_ids()
     lies_here = ", ".join(cached[:8]) + (f" and {len(cached) - 8} more" if len(cached) > 8 else "")
     return ModelError(

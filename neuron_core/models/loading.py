@@ -23,7 +23,7 @@ from neuron_core.models.architectures import architecture_of, get_architecture
 from neuron_core.models.baichuan import register_baichuan
 from neuron_core.models.device import free_memory, pick_device
 from neuron_core.models.explain import explained
-from neuron_core.models.folder import check_folder, read_config, weight_files
+from neuron_core.models.folder import check_folder, check_tokenizer, read_config, weight_files
 from neuron_core.models.gguf_config import unused_notes
 from neuron_core.models.gguf_header import GgufHeader, read_gguf_header
 from neuron_core.models.gguf_weights import config_of_gguf, read_weights, unused_tensors, weight_names
@@ -151,6 +151,7 @@ def load_tokenizer(spec: ModelSpec, on_stage: Stage | None = None) -> tuple[Any,
         else:
             folder = _converted_embedded(spec, say) if spec.is_embedded else Path(spec.source).expanduser()
         config = _check_config(spec, folder)
+        check_tokenizer(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
         return tokenizer, context_length_of(config)
     except NeuronCoreError:

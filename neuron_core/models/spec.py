@@ -2,9 +2,11 @@
 
 import hashlib
 import importlib.util
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from neuron_core.errors import ModelError
 from neuron_core.places import ASSETS
@@ -26,6 +28,21 @@ DEVICE_MAPS = (None, "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
+HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co", "hf-mirror.com")
+ADDRESS = re.compile(r"https?://(?P<host>[^/\s]+)/(?P<id>[\w.-]+/[\w.-]+)(?:/(?:tree|blob)/(?P<revision>[^/\s]+))?/?")
+
+
+def _as_written(source: str, revision: str | None) -> tuple[str, str | None]:
+    """Source and revision of what a user typed or pasted: spaces around it, or the address of a page of the hub."""
+    source = source.strip()
+    address = ADDRESS.fullmatch(source.split("?")[0].split("#")[0])
+    hosts = (*HOSTS, urlsplit(os.environ.get("HF_ENDPOINT", "")).netloc)
+    if address is None or address["host"].casefold() not in hosts:
+        return source, revision
+    pasted = address["revision"]
+    return address["id"], revision or (pasted if pasted != "main" else None)
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """A model to load.
@@ -44,6 +61,9 @@ class ModelSpec:
     "`auto`: layers that do not fit on the device lie in memory or on disk, and come when they are needed"
 
     def __post_init__(self) -> None:
+        source, revision = _as_written(self.source, self.revision)
+        object.__setattr__(self, "source", source)
+        object.__setattr__(self, "revision", revision)
         if self.dtype not in DTYPES:
             raise ModelError(f"unknown dtype {self.dtype!r}", accepted=", ".join(DTYPES))
         if self.device not in DEVICES and not re.fullmatch(r"cuda:\d+", self.device):

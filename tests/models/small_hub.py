@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,9 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REVISIONS = ("main", COMMIT)
-GATED, CUT_OFF, BROKEN = "some/gated", "some/cut-off", "some/broken"
-"ids with a way of their own: no entry without a token, connections that end too early, errors of the server"
-TOKEN = "hf_right"
+GATED, CUT_OFF, BROKEN, SLOW = "some/gated", "some/cut-off", "some/broken", "some/slow"
+"""ids with a way of their own: no entry without a token, connections that end too early, errors of the server, answers
+after `PAUSE_S`"""
+PAUSE_S = 1.5
+TOKEN, OTHER_TOKEN = "hf_right", "hf_valid_but_not_granted"
 
 _RESOLVE = re.compile(r"/(?P<id>[\w.-]+/[\w.-]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 _API = re.compile(r"/api/models/(?P<id>[\w.-]+/[\w.-]+)/(?P<what>revision|tree)/(?P<revision>[^/?]+)")
@@ -41,6 +44,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(404, "RepoNotFound")
         if asked["id"] == BROKEN:
             return self._error(500, None)
+        if asked["id"] == SLOW:
+            time.sleep(PAUSE_S)
         if asked["revision"] not in REVISIONS:
             return self._error(404, "RevisionNotFound")
         if (
@@ -48,7 +53,8 @@ class _Handler(BaseHTTPRequestHandler):
             and self.headers.get("Authorization") != f"Bearer {TOKEN}"
             and "file" in asked.groupdict()
         ):
-            return self._error(401, "GatedRepo")
+            valid = self.headers.get("Authorization") == f"Bearer {OTHER_TOKEN}"
+            return self._error(403 if valid else 401, "GatedRepo")
         if "file" in asked.groupdict():
             return self._file(asked["id"], folder / asked["file"], body)
         files = sorted(file for file in folder.rglob("*") if file.is_file())

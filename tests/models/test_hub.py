@@ -1,5 +1,6 @@
 """Hub models, from a small hub on this machine: what is fetched, and one clear message for all that goes wrong."""
 
+import errno
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import pytest
 
 from neuron_core.models import hub
 from tests.builders import LAYERS, NEURONS
-from tests.models.small_hub import BROKEN, COMMIT, CUT_OFF, GATED, TOKEN, small_hub
+from tests.models.small_hub import BROKEN, COMMIT, CUT_OFF, GATED, OTHER_TOKEN, SLOW, TOKEN, small_hub
 
 ROOT = Path(__file__).resolve().parents[2]
 # huggingface_hub reads the address when it is imported: a process of its own for each address.
@@ -33,6 +34,15 @@ for source, revision in json.loads(sys.argv[1]):
     results.append({**found, "said": said, "cached": cached_ids()})
 print(json.dumps(results))
 """
+OFFERS = {
+    "gguf-only": ["model.Q4_K_M.gguf", "model.Q8_0.gguf", "README.md"],
+    "gguf-too": ["model.Q8_0.gguf", "tokenizer.json"],
+    "no-index": ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "tokenizer.json"],
+    "consolidated": ["consolidated.safetensors", "params.json", "tekken.json"],
+    "variant": ["model.fp16.safetensors", "tokenizer.json"],
+    "onnx": ["model.onnx", "tokenizer.json"],
+}
+"repositories whose weights can't be read"
 LOAD = """
 import sys
 from neuron_core.models.loading import load_model
@@ -53,9 +63,16 @@ def repositories(checkpoint, tmp_path_factory):
     (whole / "onnx" / "model.safetensors").write_bytes(b"other")
     (whole / "pytorch_model.bin").write_bytes(b"other")
     (whole / "modeling_llama.py").write_text("raise SystemExit('never run')\n")
-    (root / "empty").mkdir()
-    (root / "empty" / "README.md").write_text("no model\n")
-    return {"some/whole": whole, GATED: whole, CUT_OFF: whole, BROKEN: whole, "some/empty": root / "empty"}
+    found = {"some/whole": whole, GATED: whole, CUT_OFF: whole, BROKEN: whole, SLOW: whole}
+    for name, files in {"empty": ["README.md"], **OFFERS}.items():
+        folder = root / name
+        folder.mkdir()
+        for file in files:
+            (folder / file).write_text("no model\n")
+        if name not in ("empty", "gguf-only"):
+            shutil.copy(whole / "config.json", folder)
+        found[f"some/{name}"] = folder
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +208,71 @@ def test_a_download_that_is_cut_off_says_so_and_is_not_taken_for_a_model(ask):
     assert offline["message"].startswith("HF_HUB_OFFLINE is set, and not all of this model is in the cache.")
 
 
-def test_a_full_disk_names_the_folder_that_is_full():
-    found = hub._explained(OSError(28, "No space left on device"), hub.ModelSpec("some/whole"))
-    assert str(found).startswith("the disk is full. Where: ")
-    assert "HF_HOME on a larger disk" in str(found)
+def test_a_valid_token_without_access_is_told_so(ask, address):
+    (found,) = ask(GATED, HF_TOKEN=OTHER_TOKEN)
+    assert found["message"] == (
+        f"the model is gated, and access is not granted yet to the account of this token. Where: {GATED}. Accepted: "
+        f"ask for it at {address}/{GATED}, and wait for the answer; a fine-grained token must also allow reading gated "
+        "repositories."
+    )
+
+
+def test_a_hub_that_does_not_answer_in_time_is_slow_and_not_unreachable(ask, address):
+    hurried = PROBE.replace("results = []", "from neuron_core.models import hub\nhub.ANSWER_S = 0.3\nresults = []")
+    (found,) = json.loads("|".join(ask(json.dumps([[SLOW, None]]), code=hurried)))
+    assert found["message"].startswith(f"{address} is too slow: no answer within 0.3 s, and this model is not in")
+    assert "can't be reached" not in found["message"]
+
+
+def test_what_can_not_be_read_is_refused_before_it_is_downloaded(ask, tmp_path):
+    messages = {}
+    for name, found in zip(OFFERS, ask(*(f"some/{name}" for name in OFFERS)), strict=True):
+        assert found["cached"] == []
+        messages[name] = found["message"]
+    weights = ("*.safetensors", "*.gguf", "*.onnx")
+    assert not [path for form in weights for path in (tmp_path / "home").rglob(form)]
+    assert messages["gguf-only"] == (
+        "the repository holds GGUF files and no checkpoint: model.Q4_K_M.gguf, model.Q8_0.gguf. Where: some/gguf-only. "
+        "Accepted: one of them downloaded (hf download some/gguf-only model.Q4_K_M.gguf) and given by its path."
+    )
+    for name, said in {
+        "gguf-too": "the repository holds GGUF files: model.Q8_0.gguf",
+        "no-index": "has shards of weights (model-00001-of-00002.safetensors first) and no index that lists them",
+        "consolidated": "has weights in their publisher's own form (consolidated.safetensors)",
+        "variant": "has only a variant of the weights, 'fp16' (model.fp16.safetensors)",
+        "onnx": "has weights in a form that is not read, or under another name (model.onnx)",
+    }.items():
+        assert said in messages[name], name
+        assert f"Where: some/{name}" in messages[name]
+
+
+def test_a_cache_that_can_not_be_written_is_no_hub_that_can_not_be_reached(ask, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    (found,) = ask("some/whole", HF_HUB_CACHE=str(tmp_path / "file" / "hub"))
+    assert found["message"] == (
+        f"the hub's cache can't be written. Where: {tmp_path / 'file' / 'hub'}. Accepted: HF_HOME in a folder that can "
+        "be written."
+    )
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EPERM])
+def test_a_read_only_cache_is_told_from_a_connection_that_the_system_refuses(number):
+    spec = hub.ModelSpec("some/whole")
+    alone = OSError(number, "said by the system")
+    assert "the hub's cache can't be written" in str(hub._explained(alone, spec))
+    wrapped = RuntimeError(f"Data processing error: said by the system (os error {number})")
+    assert "the hub's cache can't be written" in str(hub._explained(wrapped, spec))
+    refused = ConnectionError("no connection")
+    refused.__cause__ = alone
+    assert "can't be reached" in str(hub._explained(refused, spec))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_names_the_folder_that_is_full(number):
+    spec = hub.ModelSpec("some/whole")
+    wrapped = RuntimeError("Data processing error")
+    wrapped.__cause__ = OSError(number, "No space left on device")
+    for error in (OSError(number, "No space left"), RuntimeError(f"File error (os error {number})"), wrapped):
+        found = hub._explained(error, spec)
+        assert str(found).startswith("the disk is full. Where: ")
+        assert "HF_HOME on a larger disk" in str(found)

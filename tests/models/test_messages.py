@@ -3,12 +3,13 @@
 import json
 import shutil
 
+import gguf
 import pytest
 
 from neuron_core.errors import ModelError
-from neuron_core.models import loading
+from neuron_core.models import folder, loading
 from neuron_core.models.folder import check_folder, weight_files
-from neuron_core.models.loading import load_model
+from neuron_core.models.loading import load_model, load_tokenizer
 from neuron_core.models.spec import ModelSpec
 
 
@@ -56,9 +57,95 @@ def test_weights_are_found_in_every_form(copy):
     assert [file.name for file in weight_files(copy)] == ["model.safetensors"]
     (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
     assert [file.name for file in weight_files(copy)] == ["pytorch_model.bin"]
-    (copy / "pytorch_model.bin").rename(copy / "other.safetensors")
-    assert [file.name for file in weight_files(copy)] == ["other.safetensors"]
     check_folder(copy)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["other.safetensors"], "weights in a form that is not read, or under another name (other.safetensors)"),
+        (
+            ["model-00001-of-00002.safetensors"],
+            "1 shards of weights (model-00001-of-00002.safetensors first) and no index",
+        ),
+        (
+            ["pytorch_model-00001-of-00003.bin"],
+            "1 shards of weights (pytorch_model-00001-of-00003.bin first) and no index",
+        ),
+        (["consolidated.safetensors"], "weights in their publisher's own form (consolidated.safetensors)"),
+        (["consolidated.00.pth"], "weights in their publisher's own form (consolidated.00.pth)"),
+        (["model.fp16.safetensors"], "only a variant of the weights, 'fp16' (model.fp16.safetensors)"),
+        (["model-00001-of-00002.bf16.safetensors"], "only a variant of the weights, 'bf16'"),
+        (["model.fp16-00001-of-00002.safetensors"], "only a variant of the weights, 'fp16'"),
+        (["model.Q8_0.gguf", "model.f16.GGUF"], "holds GGUF files: model.Q8_0.gguf, model.f16.GGUF"),
+        (["tf_model.h5"], "weights in a form that is not read, or under another name (tf_model.h5)"),
+        ([], "the folder has no weights"),
+    ],
+)
+def test_weights_in_another_form_are_named_for_what_they_are(copy, names, said):
+    whole = (copy / "model.safetensors").read_bytes()
+    (copy / "model.safetensors").unlink()
+    for name in names:
+        (copy / name).write_bytes(whole)
+    assert said in message_of(copy)
+    assert f"Where: {copy}" in message_of(copy)
+
+
+def test_a_variant_beside_the_weights_changes_nothing(copy):
+    shutil.copy(copy / "model.safetensors", copy / "model.fp16.safetensors")
+    shutil.copy(copy / "model.safetensors", copy / "consolidated.safetensors")
+    assert [file.name for file in weight_files(copy)] == ["model.safetensors"]
+    load_model(ModelSpec(str(copy), device="cpu"))
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "tokenizer.json"])
+def test_an_empty_file_of_the_tokenizer_is_named(copy, name):
+    (copy / name).write_bytes(b"")
+    for ask in (load_model, load_tokenizer):
+        with pytest.raises(ModelError, match=rf"{name} is empty\. Where: {copy}"):
+            ask(ModelSpec(str(copy), device="cpu"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("{", "is damaged"), ("[]", "is no JSON object"), ("[" * 100_000, "deep")]
+)
+def test_a_damaged_tokenizer_config_is_named(copy, content, said):
+    (copy / "tokenizer_config.json").write_text(content)
+    assert "tokenizer_config.json" in message_of(copy)
+    assert said in message_of(copy)
+
+
+def test_a_tokenizer_model_alone_asks_for_sentencepiece_before_the_weights_are_read(copy, monkeypatch):
+    (copy / "tokenizer.json").unlink()
+    # The first bytes of any model of sentencepiece: its first piece.
+    (copy / "tokenizer.model").write_bytes(b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02")
+    monkeypatch.setattr(folder.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(loading, "AutoModelForCausalLM", None)
+    for ask in (load_model, load_tokenizer):
+        with pytest.raises(ModelError) as caught:
+            ask(ModelSpec(str(copy), device="cpu"))
+        assert str(caught.value) == (
+            "the tokenizer is a tokenizer.model alone: it needs the package sentencepiece, which is not installed. "
+            f"Where: {copy}. Accepted: python -m pip install sentencepiece, or a tokenizer.json beside it."
+        )
+
+
+@pytest.mark.parametrize("name", ["big-00002-of-00003.gguf", "part.gguf"])
+def test_a_part_of_a_split_gguf_file_comes_with_the_line_that_merges_it(tmp_path, name):
+    # As the parts after the first have it: no key but those of the split.
+    writer = gguf.GGUFWriter(tmp_path / name, "llama")
+    writer.kv_data[0].pop("general.architecture")
+    writer.add_uint16("split.no", 1)
+    writer.add_uint16("split.count", 3)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    writer.close()
+    line = "big-00001-of-00003.gguf big.gguf" if name.startswith("big") else "FIRST-PART.gguf WHOLE.gguf"
+    assert message_of(tmp_path / name) == (
+        f"the model can't be loaded: this file is one of 3 parts. Where: {tmp_path / name}. "
+        f"Accepted: one file: llama-gguf-split --merge {line}."
+    )
 
 
 @pytest.mark.parametrize(

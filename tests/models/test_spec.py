@@ -86,3 +86,33 @@ def test_a_registered_architecture_is_found_and_a_second_one_of_its_name_replace
 
 def test_every_line_of_the_table_is_found_by_its_name():
     assert [get_architecture(line.name) for line in architectures()] == list(architectures())
+
+
+@pytest.mark.parametrize(
+    ("typed", "source", "revision"),
+    [
+        ("  a/b ", "a/b", None),
+        ("https://huggingface.co/a/b", "a/b", None),
+        ("https://huggingface.co/a/b/", "a/b", None),
+        (" http://hf.co/a/b?library=transformers#files ", "a/b", None),
+        ("https://huggingface.co/a/b-1.5_x/tree/main", "a/b-1.5_x", None),
+        ("https://huggingface.co/a/b/tree/v2", "a/b", "v2"),
+        ("\tembedded\n", "embedded", None),
+    ],
+)
+def test_spaces_and_pasted_addresses_of_the_hub_are_its_ids(typed, source, revision):
+    assert (ModelSpec(typed).source, ModelSpec(typed).revision) == (source, revision)
+    assert ModelSpec(typed) == ModelSpec(source, revision)
+    assert ModelSpec(typed, "mine").revision == "mine"
+
+
+def test_other_addresses_are_left_as_they_are(monkeypatch):
+    for typed in ("https://example.org/a/b", "https://huggingface.co/a", "https://huggingface.co/a/b/blob/main/c.gguf"):
+        assert ModelSpec(typed).source == typed
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:8080")
+    assert ModelSpec("http://127.0.0.1:8080/a/b").source == "a/b"
+
+
+def test_a_gguf_file_is_one_whatever_the_case_of_its_ending():
+    assert ModelSpec("/m/Model.GGUF").is_gguf
+    assert ModelSpec("/m/model.gguf ").is_gguf
