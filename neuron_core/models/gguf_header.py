@@ -104,8 +104,8 @@ class Keys:
 def read_gguf_header(path: Path) -> GgufHeader:
     """Reads keys and tensor table, no weight.
 
-    ModelError when the file is absent, empty, no GGUF file or one part of several, when its header is damaged or larger than its bounds,
-    and when the file ends before its last tensor does.
+    ModelError when the file is absent, empty, no GGUF file or one part of several, when its header is damaged or larger
+    than its bounds, and when the file ends before its last tensor does.
     """
     if not path.is_file():
         raise ModelError("there is no such GGUF file", where=str(path))

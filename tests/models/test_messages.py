@@ -66,11 +66,11 @@ def test_weights_are_found_in_every_form(copy):
         (["other.safetensors"], "weights in a form that is not read, or under another name (other.safetensors)"),
         (
             ["model-00001-of-00002.safetensors"],
-            "1 shards of weights (model-00001-of-00002.safetensors first) and no index",
+            "shards of weights (model-00001-of-00002.safetensors first) and no index",
         ),
         (
             ["pytorch_model-00001-of-00003.bin"],
-            "1 shards of weights (pytorch_model-00001-of-00003.bin first) and no index",
+            "shards of weights (pytorch_model-00001-of-00003.bin first) and no index",
         ),
         (["consolidated.safetensors"], "weights in their publisher's own form (consolidated.safetensors)"),
         (["consolidated.00.pth"], "weights in their publisher's own form (consolidated.00.pth)"),
