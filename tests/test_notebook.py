@@ -106,11 +106,11 @@ def test_a_question_is_named_by_its_number_or_its_id(made):
 
 
 def test_what_a_run_has_not_is_named_with_what_it_has(made):
-    with pytest.raises(ConfigError, match="no figure is called 'pie'. Accepted: layers, scores"):
+    with pytest.raises(ConfigError, match=r"no figure is called 'pie'\. Accepted: layers, scores"):
         made.figure("pie")
-    with pytest.raises(ConfigError, match="no method 'tn'.*Accepted: ace, kn"):
+    with pytest.raises(ConfigError, match=r"no method 'tn'.*Accepted: ace, kn"):
         made.neurons(method="tn")
-    with pytest.raises(ConfigError, match="K = 5 was not evaluated.*Accepted: 4, 6"):
+    with pytest.raises(ConfigError, match=r"K = 5 was not evaluated.*Accepted: 4, 6"):
         made.figure("question", k=5)
     with pytest.raises(ConfigError, match="k is 0"):
         made.neurons(k=0)

@@ -38,10 +38,11 @@ COLUMNS = (
 def effects_table(evaluation: Evaluation) -> pd.DataFrame:
     """One row for each method, budget K and direction, at the best of its ratios. Columns: COLUMNS.
 
-    acc and com are shares; rac and rcc percent, positive in the intended direction, missing where undefined. _low and
-    _high are 95% bootstrap intervals. rac_content and rac_letters: the two parts that RAC is the sum of, what stays once
-    letter preferences are taken out, and the rest. heldout_: the ratio is chosen on one half of the examples and measured on the
-    other. random_: mean over the random control sets of the same choice, missing where none were evaluated.
+    acc and com are shares. rac and rcc are percent, positive in the intended direction, missing where undefined; _low
+    and _high are the ends of their 95% bootstrap intervals. rac_content and rac_letters add up to rac: what stays once
+    letter preferences are taken out, and the rest. heldout_: the ratio is chosen on one half of the examples and
+    measured on the other. random_: the mean over the random control sets, each with the same choice of a ratio; missing
+    where none were evaluated.
     """
     cells = {(row.source, row.k, row.direction, row.ratio): row for row in evaluation.grid}
     controls = {(row.k, row.direction): row for row in evaluation.random_best if row.source == CONTROL}
