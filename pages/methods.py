@@ -17,7 +17,7 @@ from neuron_core.analysis.available_tables import (
 )
 from neuron_core.analysis.table_side_effects import has_side_effects, side_effects_printed, with_mean_effects
 from neuron_core.analysis.tables import as_printed, baseline_table
-from neuron_core.cni.methods import CONTROLS, OF_PAPER
+from neuron_core.cni.methods import OF_PAPER, PAPER_CONTROLS
 from neuron_core.commands.experiment import COST_FILE
 from neuron_core.figures.experiments import cost_lines, entry_bars
 from neuron_core.reports.recipes.comparison import cost_python, table_python
@@ -65,7 +65,7 @@ def run_all(run: RunFolder, missing: list[str]) -> None:
                 config,
                 sets=(),
                 attribution=replace(config.attribution, methods=OF_PAPER),
-                evaluation=replace(config.evaluation or usual_evaluation(config), methods=(*OF_PAPER, *CONTROLS)),
+                evaluation=replace(config.evaluation or usual_evaluation(config), methods=(*OF_PAPER, *PAPER_CONTROLS)),
             )
             session.show(submit(wanted))
             st.rerun()

@@ -25,7 +25,7 @@ Evaluations = Mapping[str, Evaluation]
 "task → its evaluation"
 NO_EFFECTS: Effects = {}
 OURS = "ace"
-RANDOM, RANDOM_BOTH = "random", "random+"
+RANDOM, RANDOM_BOTH, RANDOM_LOUD = "random", "random+", "random-loud"
 GOOD_ONLY = ("tn", "qrnca", "kn", "act")
 PARTS = {"good": 1.0, "bad": 0.0}
 "the ratio at which only one kind of neuron is used"
@@ -88,7 +88,7 @@ def set_table(evaluations: Evaluations, k: int, name: str, effects: Effects = NO
 def run_table(task: str, evaluation: Evaluation, effects: Effects = NO_EFFECTS) -> pd.DataFrame:
     """Every source of one run at every budget, methods, neuron sets and controls alike, without averages."""
     entries = [best_entry(task, one, part="good" if one.source in GOOD_ONLY else BOTH) for one in evaluation.best]
-    entries += [random_best_entry(task, one, one.source) for one in evaluation.random_best if one.source == RANDOM_BOTH]
+    entries += [random_best_entry(task, one, one.source) for one in evaluation.random_best if one.source != RANDOM]
     entries += [random_cell_entry(task, one, RANDOM) for one in evaluation.random if one.source == RANDOM]
     return frame(beside(entries, effects))
 
@@ -140,11 +140,11 @@ def _method_entry(task: str, evaluation: Evaluation, k: int, method: str, direct
             if (row.source, row.k, row.direction) == (RANDOM, k, direction):
                 return random_cell_entry(task, row, RANDOM)
         raise _missing(task, RANDOM, k, direction)
-    if method == RANDOM_BOTH:
+    if method in (RANDOM_BOTH, RANDOM_LOUD):
         for best in evaluation.random_best:
-            if (best.source, best.k, best.direction) == (RANDOM_BOTH, k, direction):
-                return random_best_entry(task, best, RANDOM_BOTH)
-        raise _missing(task, RANDOM_BOTH, k, direction)
+            if (best.source, best.k, best.direction) == (method, k, direction):
+                return random_best_entry(task, best, method)
+        raise _missing(task, method, k, direction)
     part = "good" if method in GOOD_ONLY else BOTH
     return best_entry(task, _best(task, evaluation, k, method, direction), part=part)
 

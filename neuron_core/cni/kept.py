@@ -37,6 +37,11 @@ class ScoreSums:
     "sum of its scores in those questions, (4, L, I); empty without the target `qrnca`"
 
 
+def loudness_of(sums: ScoreSums, write_norms: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean |ŵ| over the questions times the length of the write vector, (L, I): how much a neuron writes."""
+    return (sums.magnitudes / sums.n_questions * write_norms).astype(np.float32)
+
+
 def no_sums(targets: Sequence[str], n_layers: int, n_neurons: int) -> ScoreSums:
     """Before the first example."""
     shape = (n_layers, n_neurons)

@@ -164,11 +164,22 @@ METHODS: dict[str, Method] = {
             "both",
             None,
         ),
+        Method(
+            "random-loud",
+            "Random, as loud",
+            "For each ranked neuron one at random among those of its layer that are nearest in mean |value| times "
+            "the length of the write vector: a stronger null, for what any loud neuron does.",
+            "docs/method.md, Loud neurons",
+            None,
+            "both",
+            None,
+        ),
     )
 }
 RANKED = tuple(name for name, method in METHODS.items() if method.rank is not None)
 OF_PAPER = tuple(name for name in RANKED if name != "content")
 "the methods of the paper's tables"
+PAPER_CONTROLS = ("random", "random+")
 CONTROLS = tuple(name for name, method in METHODS.items() if method.rank is None)
 TARGETS = ("ace", "tn", "qrnca", "content")
 OF_LETTERS = ("ace", "content")

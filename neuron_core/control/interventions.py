@@ -1,6 +1,6 @@
 """Interventions as values: which neurons are doubled, which are zeroed (paper, section 3.5). No torch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,8 @@ DIRECTIONS: tuple[Direction, ...] = ("enhancer", "degrader")
 RATIOS = tuple(i / 10 for i in range(11))
 BUDGETS = (10, 25, 50, 100, 150, 200, 250, 500)
 SILENCE, EXCITE = 0.0, 2.0
+PEERS = 10
+"neurons of about the same loudness from which a stand-in is drawn"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +77,9 @@ def random_uniform(n_layers: int, n_neurons: int, k: int, seed: int) -> NeuronRa
 
 
 def control_family(source: str) -> str | None:
-    """`random+` or `random` for the source of a control set, None for every other."""
+    """`random+`, `random` or `random-loud` for the source of a control set, None for every other."""
     family, _, seed = source.rpartition("-")
-    return family if family in ("random", "random+") and seed.isdigit() else None
+    return family if family in ("random", "random+", "random-loud") and seed.isdigit() else None
 
 
 def random_like(ranking: NeuronRanking, k: int, seed: int) -> NeuronRanking:
@@ -85,19 +87,49 @@ def random_like(ranking: NeuronRanking, k: int, seed: int) -> NeuronRanking:
 
     A random neuron stands in for each one, rank by rank, so every cut has the same numbers a layer.
     """
-    cut = ranking.cut(k)
     generator = np.random.default_rng([seed, k])
     pools = [generator.permutation(ranking.n_neurons) for _ in range(ranking.n_layers)]
     used = [0] * ranking.n_layers
 
-    def stand_in(neurons: NDArray[np.int32]) -> NDArray[np.int32]:
-        drawn = np.empty_like(neurons)
-        for i, (layer, _) in enumerate(neurons):
-            drawn[i] = layer, pools[layer][used[layer]]
-            used[layer] += 1
-        return drawn
+    def stand_in(layer: int, _: int) -> int:
+        used[layer] += 1
+        return int(pools[layer][used[layer] - 1])
 
-    good, bad = stand_in(cut.good), stand_in(cut.bad)
+    return _replaced(ranking, k, stand_in)
+
+
+def random_loud(ranking: NeuronRanking, k: int, loudness: NDArray[np.float32], seed: int) -> NeuronRanking:
+    """The stronger null: for each of the top and bottom K one neuron of its layer that is about as loud.
+
+    It is drawn from the PEERS neurons nearest in log loudness that are neither in the sets nor drawn already.
+    loudness: mean |ŵ| times the length of the write vector, (L, I). ConfigError where a layer has too few neurons.
+    """
+    cut = ranking.cut(k)
+    generator = np.random.default_rng([seed, k, 2])
+    level = np.log(np.maximum(loudness.astype(np.float64), np.finfo(np.float32).tiny))
+    free = np.ones(loudness.shape, dtype=bool)
+    for layer, index in (*cut.good.tolist(), *cut.bad.tolist()):
+        free[layer, index] = False
+
+    def stand_in(layer: int, index: int) -> int:
+        others = np.flatnonzero(free[layer])
+        if not len(others):
+            raise ConfigError(f"layer {layer} has no neuron left to stand in", accepted="a smaller K")
+        nearest = others[np.argsort(np.abs(level[layer, others] - level[layer, index]), kind="stable")[:PEERS]]
+        chosen = int(generator.choice(nearest))
+        free[layer, chosen] = False
+        return chosen
+
+    return _replaced(ranking, k, stand_in)
+
+
+def _replaced(ranking: NeuronRanking, k: int, stand_in: Callable[[int, int], int]) -> NeuronRanking:
+    """The top and bottom K, each neuron's index replaced: good ones first, in rank order; scores stay with ranks."""
+    cut = ranking.cut(k)
+    good, bad = (
+        np.array([(layer, stand_in(layer, index)) for layer, index in part.tolist()], dtype=np.int32).reshape(-1, 2)
+        for part in (cut.good, cut.bad)
+    )
     scores = np.concatenate([cut.good_scores, cut.bad_scores[::-1]])
     neurons = np.concatenate([good, bad[::-1]])
     order = np.lexsort((neurons[:, 1], neurons[:, 0], -scores))

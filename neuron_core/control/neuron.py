@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from heapq import nlargest
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from neuron_core.control.findings import Context, NeuronContexts, NeuronTokens, Text, TokenLogit
 from neuron_core.errors import ConfigError
@@ -58,6 +60,17 @@ def neuron_tokens(loaded: LoadedModel, layer: int, index: int, top: int = TOP) -
         write_norm=float(lengths[index]),
         layer_norm=float(lengths.mean()),
     )
+
+
+@torch.no_grad()
+def write_norms(loaded: LoadedModel) -> NDArray[np.float32]:
+    """Euclidean length of every neuron's write vector, (L, I)."""
+    found = []
+    for projection in loaded.down_projections:
+        with weights_of(projection) as own:
+            along = 0 if loaded.architecture.write_axis == "column" else 1
+            found.append(own["weight"].float().norm(dim=along).cpu().numpy())
+    return np.stack(found)
 
 
 def _behind_post_norm(loaded: LoadedModel, layer: int, vector: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ from neuron_core.control.evaluation import RowChunk, option_probabilities, optio
 from neuron_core.control.findings import Generation, NeuronContexts, NeuronTokens, Steering, Text
 from neuron_core.control.generation import Writer, open_prompt, steering_edits
 from neuron_core.control.interventions import Intervention
-from neuron_core.control.neuron import ContextSearch, neuron_tokens
+from neuron_core.control.neuron import ContextSearch, neuron_tokens, write_norms
 from neuron_core.control.results import SideEffect, SideEffects
 from neuron_core.control.side_effects import SIDE_ROWS, TEXTS_PER_PASS, letter_mass, perplexities
 from neuron_core.errors import RunError
@@ -274,6 +274,11 @@ class Engine:
         """The tokens that a neuron's write vector promotes and suppresses most, see `control.neuron`."""
         with self._lock:
             return neuron_tokens(self.loaded, layer, index)
+
+    def write_norms(self) -> NDArray[np.float32]:
+        """Length of every neuron's write vector, (L, I)."""
+        with self._lock:
+            return write_norms(self.loaded)
 
     def neuron_contexts(self, texts: Iterable[Text], layer: int, index: int) -> Iterator[NeuronContexts]:
         """Where in the texts a neuron's value is highest and lowest: after each text, what has been found so far."""

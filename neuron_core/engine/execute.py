@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from datetime import date
 from typing import TypeVar
 
+from neuron_core.cni.kept import loudness_of
 from neuron_core.cni.methods import rank
 from neuron_core.cni.passes import Passes
 from neuron_core.cni.sets import check_model
@@ -143,6 +144,8 @@ def _attribute(run: RunFolder, setting: Setting, engine: Engine, reporter: "_Rep
     missing = [name for name in config.attribution.methods if run.ranking(name) is None]
     for name in missing:
         run.save_ranking(rank(name, sums, run.examples(), setting.z, budget, config.attribution.ambiguous), name)
+    if run.loudness() is None:
+        run.save_loudness(loudness_of(sums, engine.write_norms()))
     reporter.close()
 
 

@@ -18,7 +18,7 @@ from neuron_core.analysis.tables import (
     parts_table,
     set_table,
 )
-from neuron_core.cni.methods import CONTROLS, OF_PAPER
+from neuron_core.cni.methods import OF_PAPER, PAPER_CONTROLS
 from neuron_core.errors import ConfigError, RunError
 from neuron_core.experiments.plan import MORE_STEPS, OURS, ExperimentSetting
 from neuron_core.experiments.runs import (
@@ -60,7 +60,7 @@ def make_output(
 
 
 def _table1(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    table = methods_table(evaluations_of(runs.main), setting.k, [*OF_PAPER, *CONTROLS], effects_of(runs.main))
+    table = methods_table(evaluations_of(runs.main), setting.k, [*OF_PAPER, *PAPER_CONTROLS], effects_of(runs.main))
     more = f"Intervals are 95% over examples; of random sets the range over {setting.random_seeds} seeds."
     # As the threshold that KN's counts begin at.
     notes = {

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from neuron_core.cni.methods import CONTROLS, OF_PAPER
+from neuron_core.cni.methods import OF_PAPER, PAPER_CONTROLS
 from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
@@ -116,7 +116,9 @@ def main_config(setting: ExperimentSetting, task: str) -> RunConfig:
         AttributionConfig(
             methods=OF_PAPER, steps=setting.steps, examples=setting.attribution_examples, z=setting.z, k=setting.k
         ),
-        replace(_evaluation(setting, (setting.k,)), methods=(*OF_PAPER, *CONTROLS), random_seeds=setting.random_seeds),
+        replace(
+            _evaluation(setting, (setting.k,)), methods=(*OF_PAPER, *PAPER_CONTROLS), random_seeds=setting.random_seeds
+        ),
     )
 
 

@@ -26,7 +26,7 @@ class QuestionChecks:
 
 
 class AttributionFiles(ResultFiles):
-    """scores/N.npz, examples/E.npz, sums.npz, rankings/METHOD.npz."""
+    """scores/N.npz, examples/E.npz, sums.npz, loudness.npz, rankings/METHOD.npz."""
 
     def scored(self) -> set[int]:
         """Numbers of the attribution questions that are finished."""
@@ -96,6 +96,15 @@ class AttributionFiles(ResultFiles):
             n_questions=int(arrays.pop("n_questions")),
             **arrays,
         )
+
+    def save_loudness(self, loudness: NDArray[np.float32]) -> None:
+        """loudness: mean |ŵ| over the attribution questions times the length of the write vector, (L, I)."""
+        self._write_arrays("loudness.npz", {"loudness": loudness})
+
+    def loudness(self) -> NDArray[np.float32] | None:
+        """None before the attribution is finished, and in runs of an older version."""
+        there = (self.path / "loudness.npz").exists()
+        return self._read_arrays("loudness.npz")["loudness"] if there else None
 
     def save_ranking(self, ranking: NeuronRanking, method: str = "ace") -> None:
         arrays = {name: np.asarray(value) for name, value in vars(ranking).items()}

@@ -152,6 +152,8 @@ class RunConfig:
             raise ConfigError("neuron sets without an evaluation", accepted="an EvaluationConfig")
         if not self.attribution.methods and not self.sets:
             raise ConfigError("a run without a method and without neuron sets", accepted="at least one of either")
+        if self.evaluation and "random-loud" in (self.evaluation.methods or ()) and not self.attribution.methods:
+            raise ConfigError("random-loud without a method", accepted="a run that attributes: it measures loudness")
         wanted = set(self.evaluation.methods or ()) - set(CONTROLS) if self.evaluation else set()
         if wanted - set(self.attribution.methods):
             raise ConfigError(

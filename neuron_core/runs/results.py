@@ -103,7 +103,7 @@ def plan_for(run: RunFolder) -> list[Intervention]:
     config = run.config()
     if config.evaluation is None:
         raise RunError("the run has no evaluation", where=run.id)
-    return plan_of(config.evaluation, run.rankings(), config.sets, run.sets())
+    return plan_of(config.evaluation, run.rankings(), config.sets, run.sets(), run.loudness())
 
 
 def best_plan(run: RunFolder, plan: Sequence[Intervention]) -> list[Intervention]:

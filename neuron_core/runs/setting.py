@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from neuron_core.cni.methods import method
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.selection import check_z, preset
 from neuron_core.cni.sets import NeuronSetFile
-from neuron_core.control.interventions import Intervention, grid, random_like, random_uniform
+from neuron_core.control.interventions import Intervention, grid, random_like, random_loud, random_uniform
 from neuron_core.errors import ConfigError, RunError
 from neuron_core.models.chat import ChatTemplate
 from neuron_core.qatt.draws import Draws, draw, questions_of
@@ -264,11 +266,13 @@ def plan_of(
     rankings: Mapping[str, NeuronRanking],
     uses: Sequence[SetUse] = (),
     files: Mapping[str, NeuronSetFile] | None = None,
+    loudness: NDArray[np.float32] | None = None,
 ) -> list[Intervention]:
     """All interventions of an evaluation: every method's grid, every neuron set's, then the random control sets.
 
-    Random sets have the numbers a layer of the first ranking; `random` also draws uniformly where it is among the
-    methods. A method without bad neurons is evaluated at ratio 1 alone. ConfigError when nothing is to be evaluated.
+    Random sets have the numbers a layer of the first ranking; `random` also draws uniformly, and `random-loud` neurons
+    that are as loud as the first ranking's, where they are among the methods. loudness: (L, I), for the latter.
+    A method without bad neurons is evaluated at ratio 1 alone. ConfigError when nothing is to be evaluated.
     """
     names = evaluation.methods if evaluation.methods is not None else tuple(rankings)
     plan: list[Intervention] = []
@@ -295,4 +299,9 @@ def plan_of(
         if "random" in names:
             uniform = random_uniform(first.n_layers, first.n_neurons, max(evaluation.ks), seed)
             plan += grid(uniform, evaluation.ks, (1.0,), source=f"random-{seed}")
+        if "random-loud" in names:
+            if loudness is None:
+                raise ConfigError("random-loud without the loudness of neurons", accepted="a run with an attribution")
+            loud = random_loud(first, max(evaluation.ks), loudness, seed)
+            plan += grid(loud, evaluation.ks, evaluation.ratios, source=f"random-loud-{seed}")
     return plan

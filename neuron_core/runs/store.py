@@ -2,9 +2,8 @@
 
 A run folder holds config.json, status.json, events.jsonl, sample.json (how the evaluation examples were chosen),
 setting.json (questions, ids, model facts), passes.json (the chunk plan: with it a resumed run is equal bit for bit),
-scores/N.npz (one a question), examples/E.npz (top and bottom z of an example), sums.npz, rankings/METHOD.npz,
-sets/NAME.json, evaluation/N.npz (one a question), evaluation.json and
-side_effects.json.
+scores/N.npz (one a question), examples/E.npz (top and bottom z of an example), sums.npz, loudness.npz,
+rankings/METHOD.npz, sets/NAME.json, evaluation/N.npz (one a question), evaluation.json and side_effects.json.
 Every file is written to a temporary name, synced and renamed, so that a crash leaves whole files only.
 """
 
@@ -216,7 +215,7 @@ class RunFolder(AttributionFiles):
         if found.baseline.acc_letters_removed is not None or config.evaluation is None or setting is None:
             return found
         p = self.probabilities()
-        plan = plan_of(config.evaluation, self.rankings(), config.sets, self.sets())
+        plan = plan_of(config.evaluation, self.rankings(), config.sets, self.sets(), self.loudness())
         if p is None or p.values.shape[1] != 1 + len(plan):
             return found
         return evaluate(p, plan, config.evaluation.position, config.seed, strata=setting.strata())

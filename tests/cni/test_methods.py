@@ -112,7 +112,7 @@ def test_scores_that_are_not_finite_are_refused():
 
 def test_every_method_says_what_it_is_and_a_control_has_no_ranking():
     assert RANKED == ("ace", "tn", "qrnca", "tn+", "qrnca+", "kn", "content", "act")
-    assert CONTROLS == ("random", "random+")
+    assert CONTROLS == ("random", "random+", "random-loud")
     for name, method in METHODS.items():
         assert name == method.name
         assert method.title

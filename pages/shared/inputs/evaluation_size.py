@@ -10,7 +10,11 @@ def interventions(run: RunFolder, n_budgets: int, n_random: int, methods: tuple[
     config = run.config()
     names = config.attribution.methods if methods is None else methods
     found = [name for name in names if name in RANKED]
-    whole = sum(METHODS[name].sides == "both" for name in found) + len(config.sets) + n_random
+    whole = (
+        sum(METHODS[name].sides == "both" for name in found)
+        + len(config.sets)
+        + n_random * (1 + ("random-loud" in names))
+    )
     # Without bad neurons there is one ratio only.
     single = sum(METHODS[name].sides != "both" for name in found) + n_random * ("random" in names)
     sources = len(found) + len(config.sets)
