@@ -10,9 +10,11 @@ from neuron_core.control.interventions import (
     BUDGETS,
     RATIOS,
     Intervention,
+    control_family,
     good_share,
     grid,
     random_like,
+    random_loud,
 )
 
 
@@ -136,3 +138,28 @@ def test_every_neuron_of_a_layer_is_drawn_about_equally_often():
     assert set(drawn) == set(range(8))
     # 800 draws of 8 neurons: 100 each, standard deviation 9.4.
     assert all(60 < count < 140 for count in drawn.values())
+
+
+def test_stand_ins_that_are_as_loud_keep_layer_and_loudness_and_are_none_of_the_neurons():
+    generator = np.random.default_rng(4)
+    loudness = np.exp(generator.normal(0, 2, (3, 200))).astype(np.float32)
+    places = generator.permutation(600)[:40]
+    neurons = np.stack(np.divmod(places, 200), axis=1).astype(np.int32)
+    ranking = NeuronRanking(neurons, np.linspace(2, -2, 40).astype(np.float32), 0, 3, 200, 20)
+    cut = ranking.cut(10)
+    own = {tuple(n) for n in (*cut.good.tolist(), *cut.bad.tolist())}
+    drawn = [random_loud(ranking, 10, loudness, seed) for seed in range(3)]
+    for one in drawn:
+        made = one.cut(10)
+        assert len(made.good) == len(made.bad) == 10
+        stand_ins = {tuple(n) for n in (*made.good.tolist(), *made.bad.tolist())}
+        assert len(stand_ins) == 20
+        assert not stand_ins & own
+        for ours, theirs in ((cut.good, made.good), (cut.bad, made.bad)):
+            assert ours[:, 0].tolist() == theirs[:, 0].tolist()
+            level, other = (np.log(loudness[tuple(one.T)]) for one in (ours, theirs))
+            # Ten neighbours among 200 of a layer; the loudest of all has quieter ones only.
+            assert np.median(np.abs(level - other)) < 0.25
+    assert not np.array_equal(drawn[0].neurons, drawn[1].neurons)
+    assert np.array_equal(drawn[0].neurons, random_loud(ranking, 10, loudness, 0).neurons)
+    assert control_family("random-loud-12") == "random-loud"
