@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from neuron_core.cni.methods import CONTROLS, METHODS, OF_PAPER, RANKED
+from neuron_core.cni.methods import METHODS, OF_PAPER, PAPER_CONTROLS, RANKED
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.reports.run_page import tables_html
@@ -110,7 +110,7 @@ def test_methods_that_a_run_has_not_are_named_and_can_be_run(open_page, full, or
     ((kind, config),) = orders()
     assert (kind, config.task) == ("submit", full.config().task)
     assert config.attribution.methods == OF_PAPER
-    assert config.evaluation.methods == (*OF_PAPER, *CONTROLS)
+    assert config.evaluation.methods == (*OF_PAPER, *PAPER_CONTROLS)
 
 
 def test_fail_and_undefined_are_words_in_the_table(open_page, every):
