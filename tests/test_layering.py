@@ -32,6 +32,7 @@ HEAVY = {
     "models.device",
     "models.explain",
     "models.fitting",
+    "models.gguf_tokenizer",
     "models.gguf_weights",
     "models.weights",
     "models.heads",

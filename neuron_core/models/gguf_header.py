@@ -26,7 +26,7 @@ MOST_STRINGS = 1 << 22
 MOST_ENTRIES = 1 << 16
 "keys, and tensors"
 MOST_KEPT = 1 << 16
-"numbers of an array that are kept; longer ones belong to the tokenizer, and only their length matters here"
+"numbers in all arrays together but for the tokenizer's, of which only the length matters here"
 MOST_DIMENSIONS = 4
 PART = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<of>\d{5})\.gguf", re.IGNORECASE)
 STRING, ARRAY = 8, 9
@@ -57,7 +57,7 @@ class GgufHeader:
 
     path: Path
     keys: dict[str, Value]
-    "None stands for an array that is not kept: strings, and very many numbers"
+    "None stands for an array that is not kept: of strings, and the tokenizer's"
     lengths: dict[str, int]
     "number of entries of each array"
     tensors: dict[str, GgufTensor]
@@ -139,7 +139,7 @@ class _Cursor:
 
     def __init__(self, content: mmap.mmap, end: int) -> None:
         self.content, self.end, self.at = content, end, len(MAGIC)
-        self.n_strings = 0
+        self.n_strings = self.n_kept = 0
 
     def need(self, n_bytes: int) -> None:
         if n_bytes > self.end - self.at:
@@ -240,9 +240,12 @@ def _value(name: str, at: _Cursor, lengths: dict[str, int]) -> Value:
         raise ValueError(f"the key {name!r} is a list of the unknown type {kind}")
     letter = _SCALARS[kind]
     at.need(count * struct.calcsize(letter))
-    if count > MOST_KEPT:
+    if name.startswith("tokenizer."):
         at.at += count * struct.calcsize(letter)
         return None
+    at.n_kept += count
+    if at.n_kept > MOST_KEPT:
+        raise ValueError(f"its lists have {at.n_kept} numbers; {MOST_KEPT} are accepted")
     return list(at.numbers(letter, count))
 
 

@@ -13,7 +13,7 @@ import torch
 from filelock import FileLock
 from platformdirs import user_cache_path
 from torch import nn
-from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from neuron_core.errors import ModelError, NeuronCoreError
@@ -26,6 +26,7 @@ from neuron_core.models.explain import explained
 from neuron_core.models.folder import check_folder, check_tokenizer, read_config, weight_files
 from neuron_core.models.gguf_config import unused_notes
 from neuron_core.models.gguf_header import GgufHeader, read_gguf_header
+from neuron_core.models.gguf_tokenizer import load_gguf_tokenizer
 from neuron_core.models.gguf_weights import config_of_gguf, read_weights, unused_tensors, weight_names
 from neuron_core.models.heads import HEADS
 from neuron_core.models.letters import encode
@@ -96,10 +97,10 @@ def _load_gguf(spec: ModelSpec, device: torch.device, say: Stage) -> LoadedModel
         raise ModelError("a GGUF file can't be placed by device_map", where=spec.source, accepted="no device_map")
     check_fits(spec, free_memory(device), f"{spec.title}, {device}")
     say("loading weights")
-    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    tokenizer, notes = load_gguf_tokenizer(header)
     model = _from_weights(header, config, names, getattr(torch, spec.dtype), _placed(spec, config, device))
     loaded = prepare_model(spec, model, tokenizer)
-    loaded.notes = (*unused_notes(header), *unused_tensors(header, names))
+    loaded.notes = (*unused_notes(header), *unused_tensors(header, names), *notes)
     return loaded
 
 
@@ -143,8 +144,9 @@ def load_tokenizer(spec: ModelSpec, on_stage: Stage | None = None) -> tuple[Any,
     try:
         if spec.is_gguf:
             path = Path(spec.source).expanduser()
-            config = config_of_gguf(read_gguf_header(path))
-            return AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name), context_length_of(config)
+            header = read_gguf_header(path)
+            config = config_of_gguf(header)
+            return load_gguf_tokenizer(header)[0], context_length_of(config)
         if spec.is_hub:
             say("asking the hub")
             folder = hub.fetch_tokenizer(spec, say)
@@ -306,7 +308,8 @@ def _converted_embedded(spec: ModelSpec, say: Stage) -> Path:
             )
         say("converting the embedded weights (once)")
         transformers_logging.disable_progress_bar()
-        tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
+        # As it was when the demo adapter was trained: digits are cut otherwise by now.
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(source.parent, gguf_file=source.name)
         header = read_gguf_header(source)
         config = config_of_gguf(header)
         model = _from_weights(header, config, weight_names(header, config), torch.float32, {})

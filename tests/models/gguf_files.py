@@ -153,7 +153,7 @@ def tokenizer_keys(folder: Path) -> dict[str, Any]:
     special = {token["content"] for token in content["added_tokens"]}
     return {
         "tokenizer.ggml.model": "gpt2",
-        "tokenizer.ggml.pre": "default",
+        "tokenizer.ggml.pre": "gpt-2",
         "tokenizer.ggml.tokens": vocabulary,
         "tokenizer.ggml.token_type": [3 if token in special else 1 for token in vocabulary],
         "tokenizer.ggml.merges": [" ".join(pair) for pair in content["model"]["merges"]],

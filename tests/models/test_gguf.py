@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 import torch
 import transformers as configs
+from tokenizers import Regex, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from neuron_core.errors import ModelError
 from neuron_core.models.gguf_header import read_gguf_header
+from neuron_core.models.letters import encode
 from neuron_core.models.loading import load_model, load_tokenizer
 from neuron_core.models.size import size_of
 from neuron_core.models.spec import ModelSpec
-from tests.builders import FAMILIES, HIDDEN, LLAMA_LIKE, PROMPT, WINDOW, built_checkpoint
+from tests.builders import FAMILIES, HIDDEN, LLAMA_LIKE, PROMPT, WINDOW, built_checkpoint, byte_level_tokenizer
 from tests.models.gguf_files import write_gguf
 
 LLAMA3 = {
@@ -255,6 +259,7 @@ HOSTILE = {
     "numbers": header(n_keys=2, rest=text(b"a") + struct.pack("<IIQ", 9, 4, MANY)),
     "texts": header(n_keys=2, rest=text(b"a") + struct.pack("<IIQ", 9, 8, MANY)),
     "lists of lists": header(n_keys=2, rest=text(b"a") + struct.pack("<IIQ", 9, 9, MANY)),
+    "very many numbers": header(n_keys=2, rest=text(b"a") + struct.pack("<IIQ", 9, 0, 70_000) + bytes(70_000)),
     "a long text": header(n_keys=2, rest=text(b"a") + struct.pack("<IQ", 8, 1 << 62)),
     "a long name": header(n_keys=2, rest=struct.pack("<Q", (1 << 64) - 1)),
     "dimensions": header(1, 1, text(b"t") + struct.pack("<I", 1 << 31)),
@@ -325,3 +330,55 @@ def test_the_size_of_a_file_is_that_of_its_folder(files):
         assert found == wanted, case
     config = json.loads((files("llama")[0] / "config.json").read_text())
     assert size_of(ModelSpec(str(files("llama")[1]))).dimensions.n_neurons == config["intermediate_size"]
+
+
+@pytest.mark.parametrize(
+    ("pre", "make"),
+    [
+        ("gpt-2", lambda: pre_tokenizers.ByteLevel(add_prefix_space=False)),
+        (
+            "smollm",
+            lambda: pre_tokenizers.Sequence(
+                [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+            ),
+        ),
+        (
+            "stablelm2",
+            lambda: pre_tokenizers.Sequence(
+                [
+                    pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), "isolated"),
+                    pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+                ]
+            ),
+        ),
+    ],
+)
+def test_text_is_cut_as_the_model_s_own_tokenizer_cuts_it(tmp_path, pre, make):
+    texts = ("In 2024 it cost 1234 or 56789.", "I'LL see  two   spaces\n\nand lines", "don't 7x8=56")
+    own = byte_level_tokenizer([text.replace("\n", " ") for text in texts for _ in range(9)], vocab_size=500)
+    folder = built_checkpoint(tmp_path / "folder", configs.LlamaConfig, LLAMA_LIKE)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=own, eos_token="<|end|>")
+    tokenizer.save_pretrained(folder)
+    model = configs.LlamaForCausalLM(configs.LlamaConfig(vocab_size=len(tokenizer), eos_token_id=0, **LLAMA_LIKE))
+    model.save_pretrained(folder)
+    own.pre_tokenizer = make()
+    found = load(write_gguf(tmp_path / "model.gguf", folder, keys={"tokenizer.ggml.pre": pre}))
+    assert found.notes == ()
+    for text in texts:
+        assert found.tokenizer(text)["input_ids"] == own.encode(text, add_special_tokens=False).ids
+
+
+@pytest.mark.parametrize(("pre", "said"), [("novel", "the way 'novel' to cut text"), (None, "does not say how to cut")])
+def test_a_way_to_cut_text_that_is_not_known_is_a_note(files, tmp_path, pre, said):
+    (note,) = load(changed(files, tmp_path, keys={"tokenizer.ggml.pre": pre})).notes
+    assert said in note
+    assert "tokens may differ" in note
+
+
+def test_a_file_of_llama_3_means_a_first_token_unless_it_says_otherwise(files, tmp_path):
+    keys = {"tokenizer.ggml.pre": "llama-bpe", "tokenizer.ggml.bos_token_id": 0}
+    for said, n_first in ((None, 1), (True, 1), (False, 0)):
+        path = changed(files, tmp_path, keys={**keys, "tokenizer.ggml.add_bos_token": said})
+        tokenizer, _ = load_tokenizer(ModelSpec(str(path)))
+        assert encode(tokenizer, "A word").count(0) == n_first
+        assert tokenizer.backend_tokenizer.model.ignore_merges

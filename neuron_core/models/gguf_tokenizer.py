@@ -1,0 +1,47 @@
+"""The tokenizer of a GGUF file, and what the file leaves to its reader: how text is cut before it is merged.
+
+The library knows some of the names in `tokenizer.ggml.pre`. Where it does not, it cuts as GPT-2 does, without a word.
+"""
+
+from typing import Any
+
+from tokenizers import Regex, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+from transformers.integrations.gguf.gguf_tokenizer_mapping import GGUF_PRE_TOKENIZER_SPLITS
+
+from neuron_core.models.gguf_header import GgufHeader
+
+AS_GPT2 = ("gpt-2", "phi-2", "olmo", "mpt", "jais", "trillion")
+ONE_DIGIT_A_TOKEN = ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b")
+"as GPT-2, each digit alone"
+AS_QWEN2 = ("stablelm2", "hunyuan")
+AS_LLAMA3 = ("llama3", "llama-v3", "llama-bpe", "tekken")
+"""a word that the vocabulary has stays whole, whatever its merges; a text has a first token unless the file says
+otherwise (`add_bos_token`)"""
+
+
+def load_gguf_tokenizer(header: GgufHeader) -> tuple[Any, tuple[str, ...]]:
+    """The tokenizer, and a note where the file's way of cutting text is not known."""
+    # Without the library's automatic class: that one takes ten times as long, for a config that is not used.
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(header.path.parent, gguf_file=header.path.name)
+    if header.keys.get("tokenizer.ggml.model") != "gpt2":
+        return tokenizer, ()
+    pre, backend = header.keys.get("tokenizer.ggml.pre"), tokenizer.backend_tokenizer
+    if pre in ONE_DIGIT_A_TOKEN:
+        digits = pre_tokenizers.Digits(individual_digits=True)
+        backend.pre_tokenizer = pre_tokenizers.Sequence(
+            [digits, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)]
+        )
+    elif pre in AS_QWEN2:
+        cut = pre_tokenizers.Split(Regex(GGUF_PRE_TOKENIZER_SPLITS["qwen2"]), behavior="isolated")
+        backend.pre_tokenizer = pre_tokenizers.Sequence(
+            [cut, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        )
+    elif pre not in GGUF_PRE_TOKENIZER_SPLITS and pre not in AS_GPT2:
+        how = f"the way {pre!r} to cut text into words is not known" if pre else "the file does not say how to cut text"
+        return tokenizer, (f"{how} (tokenizer.ggml.pre): it is cut as GPT-2 cuts it, and tokens may differ",)
+    if pre in AS_LLAMA3:
+        backend.model.ignore_merges = True
+        if "tokenizer.ggml.add_bos_token" not in header.keys and tokenizer.bos_token:
+            tokenizer.add_bos_token = True
+    return tokenizer, ()
