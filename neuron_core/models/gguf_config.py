@@ -18,9 +18,11 @@ NEUTRAL: dict[str, tuple[object, ...]] = {
     "expert_count": (0,),
     "expert_used_count": (0,),
     "pooling_type": (0,),
-    "tensor_data_layout": ("Meta AI original pth", "reference"),
+    "tensor_data_layout": ("Meta AI original pth", "reference", "jploski"),
 }
-"keys that change nothing as long as they have one of these values"
+"keys that change nothing as long as they have one of these values; jploski is Falcon's order of queries, keys, values"
+OTHER_PARTS = ("vision", "audio", "mm")
+"beginnings of keys about parts of a model that read no text"
 GEMMA_HEAD, GEMMA_27B = 256, {"gemma2": 144, "gemma3": 168}
 """No file says by what attention is scaled, `query_pre_attn_scalar`. It is 256 in all published sizes with heads of
 256, and hidden size / heads in the two 27B, which have heads of 128."""
@@ -50,7 +52,8 @@ def gguf_config(header: GgufHeader) -> Config:
     vocabulary = header.tensors["token_embd.weight"].shape[0] if "token_embd.weight" in header.tensors else 0
     if keys.get("vocab_size", vocabulary) != vocabulary:
         raise keys.error(f"vocab_size is {keys.get('vocab_size')}, the embedding has {vocabulary} rows", "equal ones")
-    own = {key for key in header.keys if key.startswith(f"{header.family}.")}
+    others = tuple(f"{header.family}.{part}." for part in OTHER_PARTS)
+    own = {key for key in header.keys if key.startswith(f"{header.family}.") and not key.startswith(others)}
     if unknown := sorted(own - keys.used - set(known)):
         raise keys.error(_not_understood(unknown), "a file without them, or the same model as a checkpoint folder")
     return {
@@ -81,7 +84,8 @@ def check_readable(header: GgufHeader) -> None:
 def unused_notes(header: GgufHeader) -> tuple[str, ...]:
     """What a file holds outside its layers that nothing uses, in words."""
     families = ("general", "tokenizer", "quantize", "split", "imatrix", header.family)
-    others = sorted(key for key in header.keys if key.split(".")[0] not in families)
+    parts = tuple(f"{header.family}.{part}." for part in OTHER_PARTS)
+    others = sorted(key for key in header.keys if key.split(".")[0] not in families or key.startswith(parts))
     return (f"keys of the GGUF file that nothing uses: {', '.join(others)}",) if others else ()
 
 

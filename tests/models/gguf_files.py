@@ -87,6 +87,8 @@ def sizes(config: Any) -> dict[str, Any]:
     for name in ("attn_logit_softcapping", "final_logit_softcapping"):
         if getattr(config, name, None):
             found[name] = float(getattr(config, name))
+    if config.model_type == "falcon":
+        found["tensor_data_layout"] = "jploski"
     if config.model_type == "stablelm":
         found["use_parallel_residual"] = config.use_parallel_residual
     return found

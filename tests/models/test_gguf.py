@@ -205,11 +205,14 @@ def test_a_tensor_that_the_layers_have_no_place_for_is_refused_and_named(files, 
 
 def test_what_nothing_uses_outside_the_layers_is_a_note(files, tmp_path):
     path = changed(
-        files, tmp_path, keys={"vendor.note": "x"}, tensors={"extra.weight": np.ones(HIDDEN, dtype=np.float32)}
+        files,
+        tmp_path,
+        keys={"vendor.note": "x", "llama.vision.block_count": 3},
+        tensors={"v.blk.0.attn_q.weight": np.ones(HIDDEN, dtype=np.float32)},
     )
     assert load(path).notes == (
-        "keys of the GGUF file that nothing uses: vendor.note",
-        "tensors of the GGUF file that nothing uses: extra.weight",
+        "keys of the GGUF file that nothing uses: llama.vision.block_count, vendor.note",
+        "tensors of the GGUF file that nothing uses: v.blk.0.attn_q.weight",
     )
 
 
