@@ -6,7 +6,6 @@ The library knows some of the names in `tokenizer.ggml.pre`. Where it does not, 
 from typing import Any
 
 from tokenizers import Regex, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 from transformers.integrations.gguf.gguf_tokenizer_mapping import GGUF_PRE_TOKENIZER_SPLITS
 
 from neuron_core.models.gguf_header import GgufHeader
@@ -20,12 +19,10 @@ AS_LLAMA3 = ("llama3", "llama-v3", "llama-bpe", "tekken")
 otherwise (`add_bos_token`)"""
 
 
-def load_gguf_tokenizer(header: GgufHeader) -> tuple[Any, tuple[str, ...]]:
-    """The tokenizer, and a note where the file's way of cutting text is not known."""
-    # Without the library's automatic class: that one takes ten times as long, for a config that is not used.
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(header.path.parent, gguf_file=header.path.name)
+def cut_as_the_file_says(tokenizer: Any, header: GgufHeader) -> tuple[str, ...]:
+    """Sets the tokenizer that the library made of the file; a note where its way of cutting text is not known."""
     if header.keys.get("tokenizer.ggml.model") != "gpt2":
-        return tokenizer, ()
+        return ()
     pre, backend = header.keys.get("tokenizer.ggml.pre"), tokenizer.backend_tokenizer
     if pre in ONE_DIGIT_A_TOKEN:
         digits = pre_tokenizers.Digits(individual_digits=True)
@@ -39,9 +36,9 @@ def load_gguf_tokenizer(header: GgufHeader) -> tuple[Any, tuple[str, ...]]:
         )
     elif pre not in GGUF_PRE_TOKENIZER_SPLITS and pre not in AS_GPT2:
         how = f"the way {pre!r} to cut text into words is not known" if pre else "the file does not say how to cut text"
-        return tokenizer, (f"{how} (tokenizer.ggml.pre): it is cut as GPT-2 cuts it, and tokens may differ",)
+        return (f"{how} (tokenizer.ggml.pre): it is cut as GPT-2 cuts it, and tokens may differ",)
     if pre in AS_LLAMA3:
         backend.model.ignore_merges = True
         if "tokenizer.ggml.add_bos_token" not in header.keys and tokenizer.bos_token:
             tokenizer.add_bos_token = True
-    return tokenizer, ()
+    return ()

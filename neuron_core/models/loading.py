@@ -26,7 +26,7 @@ from neuron_core.models.explain import explained
 from neuron_core.models.folder import check_folder, check_tokenizer, read_config, weight_files
 from neuron_core.models.gguf_config import unused_notes
 from neuron_core.models.gguf_header import GgufHeader, read_gguf_header
-from neuron_core.models.gguf_tokenizer import load_gguf_tokenizer
+from neuron_core.models.gguf_tokenizer import cut_as_the_file_says
 from neuron_core.models.gguf_weights import config_of_gguf, read_weights, unused_tensors, weight_names
 from neuron_core.models.heads import HEADS
 from neuron_core.models.letters import encode
@@ -97,11 +97,17 @@ def _load_gguf(spec: ModelSpec, device: torch.device, say: Stage) -> LoadedModel
         raise ModelError("a GGUF file can't be placed by device_map", where=spec.source, accepted="no device_map")
     check_fits(spec, free_memory(device), f"{spec.title}, {device}")
     say("loading weights")
-    tokenizer, notes = load_gguf_tokenizer(header)
+    tokenizer, notes = _gguf_tokenizer(header)
     model = _from_weights(header, config, names, getattr(torch, spec.dtype), _placed(spec, config, device))
     loaded = prepare_model(spec, model, tokenizer)
     loaded.notes = (*unused_notes(header), *unused_tensors(header, names), *notes)
     return loaded
+
+
+def _gguf_tokenizer(header: GgufHeader) -> tuple[Any, tuple[str, ...]]:
+    # AutoTokenizer takes ten times as long, for a config that it does not use.
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(header.path.parent, gguf_file=header.path.name)
+    return tokenizer, cut_as_the_file_says(tokenizer, header)
 
 
 def _from_weights(
@@ -146,7 +152,7 @@ def load_tokenizer(spec: ModelSpec, on_stage: Stage | None = None) -> tuple[Any,
             path = Path(spec.source).expanduser()
             header = read_gguf_header(path)
             config = config_of_gguf(header)
-            return load_gguf_tokenizer(header)[0], context_length_of(config)
+            return _gguf_tokenizer(header)[0], context_length_of(config)
         if spec.is_hub:
             say("asking the hub")
             folder = hub.fetch_tokenizer(spec, say)
