@@ -2,14 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuron_core.cni.selection import preset
+from neuron_core.cni.selection import PAPER_K, preset
 from neuron_core.commands.common import spec, task_name
 from neuron_core.commands.options import AsJson, Device, Dtype, Model, Revision, Seed
 from neuron_core.commands.wording import with_wording
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from neuron_core.experiments.figure9 import CostSetting
     from neuron_core.experiments.runs import ExperimentRuns
 
+OF_PARTS = ("parts", "parts-stability")
+"outputs that draw attribution examples of their own"
 COST_FILE = "fig9-measured.json"
 
 
@@ -39,7 +41,10 @@ def experiment(
     examples: Annotated[int, typer.Option(min=2, help="Evaluation examples a task, three questions each.")] = 50,
     draws: Annotated[int, typer.Option(min=1, help="Draws of the attribution examples; 1 leaves stability out.")] = 5,
     attribution_examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5.")] = 5,
-    k: Annotated[int | None, typer.Option(min=1, help="The budget; by the model's size.")] = None,
+    content_examples: Annotated[
+        int, typer.Option(min=1, help="Attribution examples of `parts` and of each of its draws, four questions each.")
+    ] = 10,
+    k: Annotated[int | None, typer.Option(min=1, help="The budget; by the model's size, 100 of `parts`.")] = None,
     z: Annotated[int | None, typer.Option(min=1, help="Neurons kept at either end; by the model's size.")] = None,
     budget_tasks: Annotated[str, typer.Option(help="Tasks of Table 7 and of m = 64; the last one.")] = "",
     budgets: Annotated[str, typer.Option(help="Budgets of Table 7.")] = "10,25,50,100,150,200,250,500",
@@ -78,6 +83,8 @@ def experiment(
             seed=seed,
             examples=examples,
             attribution_examples=attribution_examples,
+            content_examples=content_examples,
+            parts_k=k or PAPER_K,
             draws=draws,
             steps=steps,
             random_seeds=random_seeds,
@@ -91,7 +98,7 @@ def experiment(
 
     # A mistake in the options or in a task is found before a model is loaded.
     outputs = wanted_outputs(name, setting_for(k or 1))
-    _check_tasks(setting_for(k or 1))
+    _check_tasks(setting_for(k or 1), outputs)
     store = Store()
     setting = setting_for(k or preset(model_of.facts(store).n_total).k)
     try:
@@ -149,16 +156,19 @@ class _Models:
             return self.engine(on_stage).facts()
 
 
-def _check_tasks(setting: ExperimentSetting) -> None:
+def _check_tasks(setting: ExperimentSetting, outputs: Sequence[str]) -> None:
     from neuron_core.qatt.draws import draw
     from neuron_core.qatt.prompt import check_wording
     from neuron_core.tasks.load import load_task
 
+    each = setting.attribution_examples * setting.draws if set(outputs) - set(OF_PARTS) else 0
+    content = setting.content_examples * (setting.draws if "parts-stability" in outputs else 1)
+    needed = max(1, each, content if set(outputs) & set(OF_PARTS) else 0)
     for ref in setting.tasks:
         task = load_task(ref).task
         draws = draw(
             task,
-            setting.attribution_examples * max(1, setting.draws),
+            needed,
             setting.examples if setting.sample == "natural" else 0,
             setting.seed,
             setting.prompt.demonstration,

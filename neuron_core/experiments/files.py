@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from neuron_core.analysis.entries import MEASURES
+from neuron_core.analysis.parts import COLUMNS as LETTER_FREE
 from neuron_core.experiments.plan import ExperimentSetting
 from neuron_core.experiments.runs import ExperimentRuns
 from neuron_core.experiments.task_comparisons import Output
@@ -48,8 +49,10 @@ def write_files(
 def setting_of(setting: ExperimentSetting, runs: ExperimentRuns, seconds: float) -> dict[str, Any]:
     """Everything the results rest on: settings, the model as it was loaded, each task, each run."""
     tasks = {}
-    for task in runs.main:
-        made = runs.setting(task)
+    for task, run in (runs.main or runs.content or runs.content_draws).items():
+        made = run.setting()
+        if made is None:
+            continue
         tasks[task] = {
             "file": runs.tasks[task],
             "fingerprint": made.task_fingerprint,
@@ -108,7 +111,7 @@ def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
         row = {
             name: None if isinstance(value, float) and math.isnan(value) else value for name, value in record.items()
         }
-        for name in MEASURES:
+        for name in (*MEASURES, *LETTER_FREE):
             if f"{name}_low" in row:
                 ends = [row.pop(f"{name}_low"), row.pop(f"{name}_high")]
                 row[f"{name}_interval"] = None if None in ends else ends

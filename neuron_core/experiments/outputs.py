@@ -20,6 +20,7 @@ from neuron_core.analysis.tables import (
 )
 from neuron_core.cni.methods import OF_PAPER, PAPER_CONTROLS
 from neuron_core.errors import ConfigError, RunError
+from neuron_core.experiments.parts import parts_output, stability_output
 from neuron_core.experiments.plan import MORE_STEPS, OURS, ExperimentSetting
 from neuron_core.experiments.runs import (
     BUDGET_SOURCES,
@@ -230,4 +231,6 @@ BUILDERS: dict[str, Callable[[ExperimentSetting, ExperimentRuns], Output]] = {
     "overlap": overlaps,
     "letters": _letters,
     "stability": _stability,
+    "parts": parts_output,
+    "parts-stability": stability_output,
 }

@@ -9,11 +9,14 @@ from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direc
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
+from neuron_core.qatt.proxies import ROTATIONS
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
 
 TASKS = ("ner", "sentiment", "chunking", "commonsense")
 OURS = "ace"
 MORE_STEPS = 64
+PARTS_RATIO = 0.5
+"share of good neurons in every set of `parts`: nothing is chosen"
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "table1": ("main",),
     "table2": ("main",),
@@ -32,12 +35,16 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "overlap": ("main",),
     "letters": ("main",),
     "stability": ("main", "draws", "steps"),
+    "parts": ("content", "parts"),
+    "parts-stability": ("content_draws",),
 }
 "output → the kinds of runs it is made from"
 ALIASES = {"fig4": "fig2"}
 "the paper's Figure 4 has the matrices of Figure 2 for more models"
-SEVERAL_TASKS = ("table5", "table8", "fig2", "fig6", "fig7", "overlap")
+SEVERAL_TASKS = ("table5", "table8", "fig2", "fig6", "fig7", "overlap", "parts")
 "outputs that compare tasks"
+STABILITY = ("stability", "parts-stability")
+"outputs that compare draws"
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,10 @@ class ExperimentSetting:
     "of Table 7 and of more steps; empty: the last task, which in the paper is commonsense"
     position: str = "last"
     sample: str = "natural"
+    content_examples: int = 10
+    "attribution examples of `parts` and of each draw of `parts-stability`, in four rotations each"
+    parts_k: int | None = None
+    "budget of `parts`: K for the sets of a method, 2K for parts of them, 4K common neurons; None takes k"
     question: str | None = None
     "id of the evaluation question of Figure 10; None takes one that the direction could change, of every task"
     prompt: PromptConfig = USUAL
@@ -83,6 +94,10 @@ class ExperimentSetting:
         return self.budget_tasks or self.tasks[-1:]
 
     @property
+    def k_of_parts(self) -> int:
+        return self.parts_k or self.k
+
+    @property
     def stable(self) -> bool:
         """Whether there are draws to compare."""
         return self.draws > 1
@@ -95,7 +110,7 @@ def wanted_outputs(names: Sequence[str], setting: ExperimentSetting) -> tuple[st
     """
     if "all" in names:
         found = [name for name in OUTPUTS if len(setting.tasks) > 1 or name not in SEVERAL_TASKS]
-        return tuple(name for name in found if setting.stable or name != "stability")
+        return tuple(name for name in found if setting.stable or name not in STABILITY)
     asked = {ALIASES.get(name, name) for name in names}
     if unknown := sorted(asked - set(OUTPUTS)):
         raise ConfigError(
@@ -103,7 +118,7 @@ def wanted_outputs(names: Sequence[str], setting: ExperimentSetting) -> tuple[st
         )
     if len(setting.tasks) < 2 and (alone := sorted(asked & set(SEVERAL_TASKS))):
         raise ConfigError(f"{', '.join(alone)} with one task", accepted="two tasks or more", where="--tasks")
-    if not setting.stable and "stability" in asked:
+    if not setting.stable and asked & set(STABILITY):
         raise ConfigError(f"stability over {setting.draws} draws", accepted="2 or more", where="--draws")
     return tuple(name for name in OUTPUTS if name in asked)
 
@@ -130,6 +145,31 @@ def draws_config(setting: ExperimentSetting, task: str) -> RunConfig:
 def steps_config(setting: ExperimentSetting, task: str) -> RunConfig:
     """The main run's questions with more steps."""
     return _config(setting, task, replace(_attribution(setting), steps=MORE_STEPS), None)
+
+
+def content_config(setting: ExperimentSetting, task: str, draws: int = 1) -> RunConfig:
+    """`content` and, beside it, the paper's method over four rotations; of several draws `content` alone."""
+    attribution = AttributionConfig(
+        methods=("content", "ace") if draws == 1 else ("content",),
+        steps=setting.steps,
+        examples=setting.content_examples * draws,
+        z=setting.z,
+        proxies=ROTATIONS,
+    )
+    return _config(setting, task, attribution, None)
+
+
+def parts_config(setting: ExperimentSetting, task: str, uses: Sequence[SetUse]) -> RunConfig:
+    """Neuron sets on a task in four rotations, at one ratio; the examples that its own were found on stay out."""
+    k = setting.k_of_parts
+    evaluation = replace(
+        _evaluation(setting, (k, 2 * k)),
+        ratios=(PARTS_RATIO,),
+        random_seeds=setting.random_seeds,
+        proxies=ROTATIONS,
+    )
+    attribution = replace(_attribution(setting, setting.content_examples), methods=())
+    return _config(setting, task, attribution, evaluation, tuple(uses))
 
 
 def sets_config(

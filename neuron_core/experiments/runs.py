@@ -5,7 +5,7 @@ A run is used again when its config, its neuron sets and its task file are the s
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,16 @@ from neuron_core.analysis.stability import draw_rankings
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.sets import NeuronSetFile, set_of, to_json
 from neuron_core.errors import NeuronCoreError, RunError
+from neuron_core.experiments.part_sets import part_sets
 from neuron_core.experiments.plan import (
     OURS,
     OUTPUTS,
     ExperimentSetting,
+    content_config,
     draws_config,
     good_only,
     main_config,
+    parts_config,
     set_names,
     sets_config,
     steps_config,
@@ -52,10 +55,13 @@ class ExperimentRuns:
     draws: dict[str, RunFolder] = field(default_factory=dict)
     draw_sets: dict[str, RunFolder] = field(default_factory=dict)
     steps: dict[str, RunFolder] = field(default_factory=dict)
+    content: dict[str, RunFolder] = field(default_factory=dict)
+    parts: dict[str, RunFolder] = field(default_factory=dict)
+    content_draws: dict[str, RunFolder] = field(default_factory=dict)
 
     def each(self) -> Iterator[tuple[str, str, RunFolder]]:
         """(kind, task, run) of all of them."""
-        for kind in ("main", "sets", "budgets", "draws", "draw_sets", "steps"):
+        for kind in (one.name for one in fields(self) if one.name != "tasks"):
             for task, run in getattr(self, kind).items():
                 yield kind, task, run
 
@@ -109,6 +115,16 @@ def make_runs(
             execute(run, engine_for, on_progress=on_progress)
         return run
 
+    def used(kind: str, task: str, files: Mapping[str, NeuronSetFile]) -> list[SetUse]:
+        """The sets, written to the folder."""
+        uses = []
+        for name, file in files.items():
+            path = folder / "sets" / f"{kind}-{task_file(task)}-{name}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, to_json(file).encode())
+            uses.append(SetUse(str(path.absolute()), name))
+        return uses
+
     def on_sets(
         kind: str,
         task: str,
@@ -116,13 +132,9 @@ def make_runs(
         ks: Sequence[int] = (),
         n_attribution: int | None = None,
     ) -> RunFolder:
-        uses = []
-        for name, file in files.items():
-            path = folder / "sets" / f"{kind}-{task_file(task)}-{name}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(path, to_json(file).encode())
-            rival = kind == "budgets" and BUDGET_SOURCES[name] != OURS
-            uses.append(SetUse(str(path.absolute()), name, ratios=good_only() if rival else None))
+        uses = used(kind, task, files)
+        if kind == "budgets":
+            uses = [use if BUDGET_SOURCES[use.name] == OURS else replace(use, ratios=good_only()) for use in uses]
         config = sets_config(setting, runs.tasks[task], uses, ks, n_attribution)
         return carried(kind, task, config, files)
 
@@ -146,6 +158,21 @@ def make_runs(
     if "steps" in kinds:
         for task in chosen:
             runs.steps[task] = carried("steps", task, steps_config(setting, runs.tasks[task]))
+    if "content" in kinds:
+        for task, given in runs.tasks.items():
+            runs.content[task] = carried("content", task, content_config(setting, given))
+    if "parts" in kinds:
+        for task, given in runs.tasks.items():
+            wanted = part_sets(runs.content, setting, task)
+            files = {
+                name: _file(first_of(runs.content), one.ranking, one.k, name, one.task, one.method)
+                for name, one in wanted.items()
+            }
+            uses = [replace(use, k=wanted[use.name].k) for use in used("parts", task, files)]
+            runs.parts[task] = carried("parts", task, parts_config(setting, given, uses), files)
+    if "content_draws" in kinds:
+        for task, given in runs.tasks.items():
+            runs.content_draws[task] = carried("content_draws", task, content_config(setting, given, setting.draws))
     return runs
 
 
@@ -197,7 +224,7 @@ def shared_files(runs: ExperimentRuns, setting: ExperimentSetting) -> dict[str, 
     wanted |= {names[task]: (task, ranking) for task, ranking in specific_of(runs, setting.k).rankings.items()}
     for name, (task, ranking) in wanted.items():
         if len(ranking.scores):
-            found[name] = _file(runs, ranking, setting.k, name, task)
+            found[name] = _file(first_of(runs.main or runs.draws), ranking, setting.k, name, task)
     return found
 
 
@@ -205,7 +232,7 @@ def budget_files(runs: ExperimentRuns, setting: ExperimentSetting, task: str) ->
     """Ours and the two rivals of Table 7, deep enough for the largest budget."""
     rankings = {name: runs.main[task].ranking(method) for name, method in BUDGET_SOURCES.items()}
     return {
-        name: _file(runs, ranking, max(setting.budgets), name, task)
+        name: _file(first_of(runs.main or runs.draws), ranking, max(setting.budgets), name, task)
         for name, ranking in rankings.items()
         if ranking is not None and len(ranking.scores)
     }
@@ -214,7 +241,7 @@ def budget_files(runs: ExperimentRuns, setting: ExperimentSetting, task: str) ->
 def draw_files(runs: ExperimentRuns, setting: ExperimentSetting, task: str) -> dict[str, NeuronSetFile]:
     """The set of each draw of attribution examples."""
     return {
-        f"draw-{number}": _file(runs, ranking, setting.k, f"draw-{number}", task)
+        f"draw-{number}": _file(first_of(runs.main or runs.draws), ranking, setting.k, f"draw-{number}", task)
         for number, ranking in enumerate(rankings_of_draws(runs, setting, task), start=1)
         if len(ranking.scores)
     }
@@ -234,14 +261,17 @@ def task_file(task: str) -> str:
     return set_names("task", [task])[task].removeprefix("task-1-")
 
 
-def _file(runs: ExperimentRuns, ranking: NeuronRanking, k: int, name: str, task: str) -> NeuronSetFile:
-    any_task = next(iter(runs.main or runs.draws))
-    run = (runs.main or runs.draws)[any_task]
+def first_of(runs: Mapping[str, RunFolder]) -> RunFolder:
+    """The run of the first task: what all of them share is read there."""
+    return next(iter(runs.values()))
+
+
+def _file(run: RunFolder, ranking: NeuronRanking, k: int, name: str, task: str, method: str = OURS) -> NeuronSetFile:
     made = run.setting()
     assert made is not None
     # Where the file itself lies is no part of what it says: the same neurons make the same file.
     config = {"k": k, "z": made.z, "attribution": asdict(_key(run.config()).attribution), "seed": run.config().seed}
-    return set_of(ranking, k, name=name, task=task, method=OURS, model=made.model, config=_plain(config))
+    return set_of(ranking, k, name=name, task=task, method=method, model=made.model, config=_plain(config))
 
 
 def _plain(value: object) -> dict[str, object]:
