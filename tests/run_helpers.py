@@ -10,7 +10,9 @@ import numpy as np
 
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
+from neuron_core.runs.files import seal, unseal
 from neuron_core.runs.store import RunFolder
+from neuron_core.runs.units import UnitLog
 
 ATTRIBUTION_QUESTIONS = 12
 EVALUATION_QUESTIONS = 24
@@ -34,11 +36,35 @@ def long_config(task: Path, model: Path) -> RunConfig:
 def contents(run: RunFolder) -> dict[str, Any]:
     """Every result in a run folder: arrays by file and name, and the evaluation."""
     found: dict[str, Any] = {}
+    for name, log in logs(run).items():
+        for number in sorted(log.numbers()):
+            found |= {f"{name}/{number}:{array}": value for array, value in log.read(number).items()}
     for path in sorted(run.path.rglob("*.npz")):
         with np.load(path) as arrays:
-            found |= {f"{path.relative_to(run.path)}:{name}": arrays[name] for name in arrays}
-    path = run.path / "evaluation.json"
-    return {**found, "evaluation": json.loads(path.read_text()) if path.exists() else None}
+            found |= {f"{path.name}:{name}": arrays[name] for name in arrays}
+    return {**found, "evaluation": run.evaluation()}
+
+
+def logs(run: RunFolder) -> dict[str, UnitLog]:
+    """The logs of units of a run as it stands."""
+    return {"scores": run._scores, "examples": run._examples, "evaluation": run._evaluation}
+
+
+def rewrite(path: Path, change: Callable[[str], str]) -> None:
+    """Another text for a JSON file of a run, sealed as if it had always been there."""
+    data, marks = unseal(path.read_bytes(), path)
+    path.write_bytes(seal(change(data.decode()), marks))
+
+
+def revalue(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """`change` alters the object in a JSON file of a run in place."""
+
+    def changed(text: str) -> str:
+        found = json.loads(text)
+        change(found)
+        return json.dumps(found)
+
+    rewrite(path, changed)
 
 
 def assert_equal_results(one: RunFolder, other: RunFolder) -> None:
@@ -54,9 +80,10 @@ def assert_equal_results(one: RunFolder, other: RunFolder) -> None:
 
 
 def written(run: RunFolder) -> dict[str, int]:
-    """When each result file was written, but for the sums, which grow with every example."""
+    """When each result was written: places in the logs of units, times of other files but the sums, which grow."""
+    found = {f"{name}/{number}": at for name, log in logs(run).items() for number, at in log.places().items()}
     paths = [path for path in run.path.rglob("*.npz") if path.name != "sums.npz"]
-    return {str(path.relative_to(run.path)): path.stat().st_mtime_ns for path in paths}
+    return found | {str(path.relative_to(run.path)): path.stat().st_mtime_ns for path in paths}
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:

@@ -13,6 +13,7 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.reports import text as report
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.config import RunConfig
+from neuron_core.runs.repair import repair, verify
 from neuron_core.runs.store import RunFolder, Store
 from neuron_core.terminal import progress_bars, say, stage_bars, stage_line
 
@@ -53,7 +54,8 @@ def new_run(config: RunConfig, out: Path | None) -> RunFolder:
     existed = out is not None and out.exists()
     run = Store().create(config, out and out.absolute())
     try:
-        carry_through(run)
+        with run.taken():
+            carry_through(run)
     except NeuronCoreError as error:
         if run.scored():
             error.add_note(f"Run {run_name(run)}: what was finished is kept.")
@@ -66,10 +68,15 @@ def new_run(config: RunConfig, out: Path | None) -> RunFolder:
     return run
 
 
+def is_finished(run: RunFolder) -> bool:
+    """Whether nothing is missing, damaged or due: such a run needs neither its task file nor its model."""
+    return not verify(run) and run.status().state == "done"
+
+
 def finish(run: RunFolder) -> None:
-    """Executes what is missing; a finished run needs neither its task file nor its model."""
-    evaluated = run.config().evaluation is None or run.evaluation() is not None
-    if not (run.status().state == "done" and run.ranking() is not None and evaluated):
+    """Sets aside what is damaged, and executes what is missing."""
+    repair(run)
+    if not is_finished(run):
         carry_through(run)
 
 

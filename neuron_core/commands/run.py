@@ -1,13 +1,23 @@
 """Commands that ask a model: baseline, attribute, evaluate, resume, demo."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from neuron_core.cni.selection import DROP
-from neuron_core.commands.common import check_unchanged, finish, load_engine, new_run, read_task, spec, task_name
+from neuron_core.commands.common import (
+    check_unchanged,
+    finish,
+    is_finished,
+    load_engine,
+    new_run,
+    read_task,
+    spec,
+    task_name,
+)
 from neuron_core.commands.options import (
     AsJson,
     Device,
@@ -152,23 +162,32 @@ def evaluate(
         proxies=proxies,
     )
     wanted = replace(config, evaluation=evaluation)
-    if wanted != config:
-        read_task(wanted)
-        check_unchanged(folder, wanted)
-        with folder.held():
+    if wanted == config and is_finished(folder):
+        emit(report.evaluation(folder), as_json, report.evaluation_text)
+        return
+    # Config, units and result under one lock: what is printed is what was asked for.
+    with folder.taken():
+        if wanted != folder.config():
+            read_task(wanted)
+            check_unchanged(folder, wanted)
             folder.set_evaluation(wanted)
-    finish(folder)
-    emit(report.evaluation(folder), as_json, report.evaluation_text)
+        else:
+            folder.drop_due()
+        finish(folder)
+        emit(report.evaluation(folder), as_json, report.evaluation_text)
 
 
 def resume(run: Run, as_json: AsJson = False) -> None:
     """Carries a run that was stopped to its end; what it finished is not computed again."""
     folder = Store().open(run)
-    finish(folder)
-    if folder.config().evaluation is None:
-        emit(report.attribution(folder), as_json, report.attribution_text)
-    else:
-        emit(report.evaluation(folder), as_json, report.evaluation_text)
+    finished = is_finished(folder)
+    with nullcontext() if finished else folder.taken():
+        if not finished:
+            finish(folder)
+        if folder.config().evaluation is None:
+            emit(report.attribution(folder), as_json, report.attribution_text)
+        else:
+            emit(report.evaluation(folder), as_json, report.evaluation_text)
 
 
 def demo(model: Model = EMBEDDED, out: OutDir = None, as_json: AsJson = False) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from neuron_core.cni.kept import add_example, no_sums
 from neuron_core.cni.methods import targets_of
+from neuron_core.cni.scores import AttributionScores
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
 
@@ -32,17 +33,28 @@ class ExampleSums:
         for number, question in enumerate(setting.attribution):
             numbers.setdefault(question.example_id, []).append(number)
         self._examples: Sequence[list[int]] = list(numbers.values())
+        self._place = {number: place for place, members in enumerate(self._examples) for number in members}
         size = scores_bytes(len(setting.attribution), len(self._targets), setting.model.n_total)
         self._thin = size > run.config().attribution.keep_bytes
         self._sums = run.sums() or no_sums(self._targets, setting.model.n_layers, setting.model.n_neurons)
+        self.scored = run.scored()
+        "numbers of the questions that are finished"
         if self._thin and self._sums.n_examples:
             # A crash may have come after the sums and before this.
             self._thin_out(self._sums.n_examples - 1)
 
+    def add(self, number: int, scores: AttributionScores) -> None:
+        """Writes the scores of one more question, and takes in what is complete with it."""
+        self._run.save_scores(number, scores, apart=self._thin)
+        self.scored.add(number)
+        if self._thin and self._place[number] < self._sums.n_examples:
+            # Its example is summed already: these scores were lost and are made again.
+            self._run.thin_scores(number)
+        self.take_in()
+
     def take_in(self) -> None:
         """Every example from the first missing one on whose questions are all scored."""
-        scored = self._run.scored()
-        while (place := self._sums.n_examples) < len(self._examples) and set(self._examples[place]) <= scored:
+        while (place := self._sums.n_examples) < len(self._examples) and self.scored.issuperset(self._examples[place]):
             questions = [self._run.scores(number) for number in self._examples[place]]
             self._sums, kept = add_example(self._sums, questions, self._setting.z)
             self._run.save_example(place, kept)
@@ -51,5 +63,5 @@ class ExampleSums:
                 self._thin_out(place)
 
     def _thin_out(self, place: int) -> None:
-        for number in self._examples[place]:
+        for number in self.scored.intersection(self._examples[place]):
             self._run.thin_scores(number)

@@ -18,6 +18,7 @@ from neuron_core.models.chat import day_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.places import ASSETS
 from neuron_core.qatt.proxies import ProxyQuestion
+from neuron_core.runs.repair import repair
 from neuron_core.runs.results import best_plan, plan_for
 from neuron_core.runs.setting import ModelFacts, Sample, Setting, candidates, make_setting, what_changed
 from neuron_core.runs.store import RunFolder, RunStatus
@@ -48,20 +49,26 @@ def execute(
     and every other error are raised again.
     """
     with run.held():
+        run.clean()
+        repair(run)
+        # What was asked for in place of a finished evaluation is made beside it.
+        work = run.due() or run
         reporter = _Reporter(run, should_stop, on_progress)
         try:
-            _stages(run, engine_for, other_engine, reporter)
-        except Cancelled:
-            reporter.end("cancelled", "Cancelled. What was finished is kept.")
+            _stages(work, engine_for, other_engine, reporter)
+            if work.ahead:
+                run.adopt(work.ahead)
+        except Cancelled as error:
+            reporter.end("cancelled", "Cancelled. What was finished is kept.", error)
             raise
         except NeuronCoreError as error:
-            reporter.end("failed", str(error))
+            reporter.end("failed", str(error), error)
             raise
         except MemoryError as error:
-            reporter.end("failed", "Out of memory.")
+            reporter.end("failed", "Out of memory.", error)
             raise RunError("out of memory", where=run.id, accepted="a smaller layers_per_pass") from error
         except Exception as error:
-            reporter.end("failed", f"{type(error).__name__}: {error}")
+            reporter.end("failed", f"{type(error).__name__}: {error}", error)
             raise
         reporter.end("done", "")
 
@@ -85,8 +92,9 @@ def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine 
     if config.evaluation is None:
         return
 
-    finished = run.evaluated()
     plan = plan_for(run)
+    run.begin_evaluation(plan, config.evaluation.position)
+    finished = run.evaluated()
     reporter.begin("evaluation", len(finished), len(setting.evaluation))
     passes = _passes(run, setting.evaluation, engine)
     units = engine.evaluate(
@@ -128,7 +136,7 @@ def _attribute(run: RunFolder, setting: Setting, engine: Engine, reporter: "_Rep
     """Scores of every question, what is kept of every example, and the rankings."""
     config = run.config()
     examples = ExampleSums(run, setting)
-    finished = run.scored()
+    finished = frozenset(examples.scored)
     reporter.begin("attribution", len(finished), len(setting.attribution))
     examples.take_in()
     passes = _passes(run, setting.attribution, engine)
@@ -136,8 +144,7 @@ def _attribute(run: RunFolder, setting: Setting, engine: Engine, reporter: "_Rep
         setting.attribution, config.attribution, skip=finished, passes=passes, on_smaller=reporter.smaller
     )
     for number, scores in reporter.each(units):
-        run.save_scores(number, scores)
-        examples.take_in()
+        examples.add(number, scores)
     sums = run.sums()
     assert sums is not None
     budget = max((setting.k, *(config.evaluation.ks if config.evaluation else ())))
@@ -252,11 +259,17 @@ class _Reporter:
         self._began = time.monotonic()
         self._publish(seconds=seconds, eta_s=None)
 
-    def end(self, state: str, message: str) -> None:
-        if state != "done":
-            self.close()
-        self._run.event(state, message=message)
-        self._publish(state=state, message=message, eta_s=None)
+    def end(self, state: str, message: str, cause: Exception | None = None) -> None:
+        """Writes how the run ended. A disk that refuses that too adds a note to what the run ended of."""
+        try:
+            if state != "done":
+                self.close()
+            self._run.event(state, message=message)
+            self._publish(state=state, message=message, eta_s=None)
+        except (RunError, OSError) as error:
+            if cause is None:
+                raise
+            cause.add_note(f"The end of the run could not be written either: {error}")
 
     def _publish(self, **changes: object) -> None:
         self._status = replace(self._status, **changes)  # type: ignore[arg-type]

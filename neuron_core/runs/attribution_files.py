@@ -1,17 +1,30 @@
 """What an attribution leaves in a run folder: question scores, what is kept of examples, sums, rankings. No torch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from neuron_core.cni.kept import ScoreSums
+from neuron_core.cni.methods import METHODS
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.selection import Extremes
 from neuron_core.errors import RunError
-from neuron_core.runs.files import ResultFiles
+from neuron_core.runs.config import AttributionConfig
+from neuron_core.runs.files import damaged, make_folder
+from neuron_core.runs.keys import attribution_key
+from neuron_core.runs.result_files import UNREADABLE, ResultFiles
+from neuron_core.runs.setting import Setting, setting_from_json, setting_to_json
+from neuron_core.runs.units import UnitLog
+
+LARGE = frozenset({"ig", "neurons"})
+"arrays of a question that grow with the model"
+FIX = "Resume, which computes it again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,34 +39,73 @@ class QuestionChecks:
 
 
 class AttributionFiles(ResultFiles):
-    """scores/N.npz, examples/E.npz, sums.npz, loudness.npz, rankings/METHOD.npz."""
+    """scores.units and examples.units, sums.npz, loudness.npz, rankings/METHOD.npz; setting.json, their ground.
+
+    scores/N.npz: question scores that are whole until their example is summed; all scores of a run of format 1, whose
+    examples are in examples/E.npz.
+    """
+
+    def save_setting(self, setting: Setting) -> None:
+        make_folder(self.results)
+        self._write_json(self.results / "setting.json", setting_to_json(setting))
+
+    def setting(self) -> Setting | None:
+        """Questions, ids and model facts; None before the run has begun. RunError when its file is damaged."""
+        path = self.setting_path
+        if not path.exists():
+            return None
+        state = (path.stat().st_mtime_ns, path.stat().st_size, path.stat().st_ino)
+        if self._read_setting is None or self._read_setting[0] != state:
+            try:
+                self._read_setting = state, setting_from_json(self._read_json(path))
+            except ValidationError as error:
+                raise damaged(path, str(error.errors()[0]["msg"])) from None
+        return self._read_setting[1]
+
+    _read_setting: tuple[tuple[int, ...], Setting] | None = None
+
+    @property
+    def setting_path(self) -> Path:
+        """The file that the setting is read from."""
+        own = self.results / "setting.json"
+        return own if own.exists() else self.path / "setting.json"
 
     def scored(self) -> set[int]:
         """Numbers of the attribution questions that are finished."""
-        return self._units("scores")
+        key = self._wanted_key()
+        apart = {number for number in self._units(self.path / "scores") if self._is_ours(number, key)}
+        return self._scores.numbers(key) | apart
 
-    def save_scores(self, number: int, scores: AttributionScores) -> None:
+    def save_scores(self, number: int, scores: AttributionScores, *, apart: bool = False) -> None:
+        """Adds the scores of a question; apart: to a file of their own, where they will be thinned."""
         arrays = {name: np.asarray(value) for name, value in vars(scores).items()}
-        self._write_arrays(f"scores/{number}.npz", {**arrays, "gap": scores.completeness_gap})
+        arrays["gap"] = np.asarray(scores.completeness_gap)
+        key = self._scores_key() or ""
+        if apart:
+            self._write_arrays(self._apart(number), {**arrays, "key": np.asarray(key)})
+        else:
+            self._scores.append(number, arrays, key)
 
     def thin_scores(self, number: int) -> None:
         """Drops the two large arrays of a question; the rest stays."""
-        arrays = self._read_arrays(f"scores/{number}.npz")
-        self._write_arrays(f"scores/{number}.npz", {n: a for n, a in arrays.items() if n not in ("ig", "neurons")})
+        arrays = self._score_arrays(number)
+        if LARGE & arrays.keys():
+            small = {name: array for name, array in arrays.items() if name not in LARGE and name != "key"}
+            self._scores.append(number, small, self._scores_key() or "")
+        self._apart(number).unlink(missing_ok=True)
 
     def has_whole_scores(self) -> bool:
         """Whether the scores of single questions are on disk; a run beyond its `keep_bytes` has sums only."""
-        path = self.path / "scores" / "0.npz"
-        return path.exists() and "ig" in self._read_arrays("scores/0.npz")
+        return 0 in self.scored() and "ig" in self._score_arrays(0)
 
     def checks(self, number: int) -> QuestionChecks:
         """What stays of every question, also where its scores were thinned."""
-        arrays = self._read_arrays(f"scores/{number}.npz")
+        arrays = self._score_arrays(number, ("gap", "letter_probabilities", "guard"))
         return QuestionChecks(arrays["gap"], arrays["letter_probabilities"], float(arrays["guard"]))
 
     def scores(self, number: int) -> AttributionScores:
         """RunError when only sums were kept."""
-        arrays = self._read_arrays(f"scores/{number}.npz")
+        arrays = self._score_arrays(number)
         if "ig" not in arrays:
             raise RunError("scores of single questions were not kept", where=self.id, accepted="a larger keep_bytes")
         return AttributionScores(
@@ -67,29 +119,90 @@ class AttributionFiles(ResultFiles):
             guard=float(arrays["guard"]),
         )
 
+    @property
+    def _scores(self) -> UnitLog:
+        return self._log(self.path / "scores.units")
+
+    def _apart(self, number: int) -> Path:
+        return self.path / "scores" / f"{number}.npz"
+
+    def _scores_key(self) -> str | None:
+        """Of the run's own scores; None before it has begun."""
+        setting, config = self.setting(), self.config().attribution
+        if setting is None:
+            return None
+        if self._known_key is None or self._known_key[0] is not setting or self._known_key[1] != config:
+            self._known_key = setting, config, attribution_key(setting, config)
+        return self._known_key[2]
+
+    _known_key: tuple[Setting, AttributionConfig, str] | None = None
+
+    def _wanted_key(self) -> str | None:
+        """The key that units must have; None where any will do: runs of format 1 had none."""
+        return self._scores_key() if self.strict else None
+
+    def _is_ours(self, number: int, key: str | None) -> bool:
+        if key is None:
+            return True
+        try:
+            with np.load(self._apart(number), allow_pickle=False) as file:
+                return str(file["key"]) == key
+        except UNREADABLE:
+            # Counts as not there: it is computed again.
+            return False
+
+    def _score_arrays(self, number: int, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+        """In a file of their own as long as they are whole. RunError when they are of another setting or not there."""
+        path, key = self._apart(number), self._wanted_key()
+        if path.exists():
+            arrays = self._read_arrays(path)
+            if key is not None and str(arrays.get("key", "")) != key:
+                raise damaged(path, "these scores are of another setting")
+            return arrays
+        if not self._scores.has(number, key):
+            raise RunError(f"the scores of question {number} are not there", where=str(self._scores.path), accepted=FIX)
+        return self._scores.read(number, names)
+
     def save_example(self, number: int, kept: Mapping[str, Extremes]) -> None:
         """Top and bottom z of one example, by target."""
         arrays = {f"{target}/{name}": value for target, one in kept.items() for name, value in vars(one).items()}
-        self._write_arrays(f"examples/{number}.npz", arrays)
+        self._examples.append(number, arrays, self._scores_key() or "")
+
+    def example(self, number: int, targets: Sequence[str]) -> dict[str, Extremes]:
+        """What is kept of one example, by target. RunError when it is not there."""
+        if self._examples.has(number, self._wanted_key()):
+            arrays = self._examples.read(number)
+        elif (path := self.path / "examples" / f"{number}.npz").exists() and not self.strict:
+            arrays = self._read_arrays(path)
+        else:
+            raise RunError(f"example {number} is not there", where=str(self._examples.path), accepted=FIX)
+        return {
+            target: Extremes(**{f.name: arrays[f"{target}/{f.name}"] for f in fields(Extremes)}) for target in targets
+        }
 
     def examples(self) -> Iterator[dict[str, Extremes]]:
         """What is kept of each example that the sums have, in order, by target."""
         sums = self.sums()
         for number in range(sums.n_examples if sums else 0):
-            arrays = self._read_arrays(f"examples/{number}.npz")
-            yield {
-                target: Extremes(**{f.name: arrays[f"{target}/{f.name}"] for f in fields(Extremes)})
-                for target in (sums.targets if sums else ())
-            }
+            yield self.example(number, sums.targets if sums else ())
+
+    @property
+    def _examples(self) -> UnitLog:
+        return self._log(self.path / "examples.units")
 
     def save_sums(self, sums: ScoreSums) -> None:
-        self._write_arrays("sums.npz", {name: np.asarray(value) for name, value in vars(sums).items()})
+        """Replaces the sums."""
+        arrays = {name: np.asarray(value) for name, value in vars(sums).items()}
+        self._write_arrays(self.path / "sums.npz", {**arrays, "key": np.asarray(self._scores_key() or "")})
 
     def sums(self) -> ScoreSums | None:
         """Dense sums over the examples that are finished; None before the first."""
         if not (self.path / "sums.npz").exists():
             return None
-        arrays = self._read_arrays("sums.npz")
+        arrays = self._read_arrays(self.path / "sums.npz")
+        key = str(arrays.pop("key", ""))
+        if self.strict and key != (self._scores_key() or ""):
+            raise damaged(self.path / "sums.npz", "these sums are of another setting")
         return ScoreSums(
             targets=tuple(arrays.pop("targets").tolist()),
             n_examples=int(arrays.pop("n_examples")),
@@ -99,16 +212,30 @@ class AttributionFiles(ResultFiles):
 
     def save_loudness(self, loudness: NDArray[np.float32]) -> None:
         """loudness: mean |ŵ| over the attribution questions times the length of the write vector, (L, I)."""
-        self._write_arrays("loudness.npz", {"loudness": loudness})
+        key = np.asarray(self._scores_key() or "")
+        self._write_arrays(self.path / "loudness.npz", {"loudness": loudness, "key": key})
 
     def loudness(self) -> NDArray[np.float32] | None:
         """None before the attribution is finished, and in runs of an older version."""
-        there = (self.path / "loudness.npz").exists()
-        return self._read_arrays("loudness.npz")["loudness"] if there else None
+        path = self.path / "loudness.npz"
+        if not path.exists():
+            return None
+        arrays = self._read_arrays(path)
+        if self.strict and str(arrays.get("key", "")) != (self._scores_key() or ""):
+            raise damaged(path, "this is of another setting")
+        return arrays["loudness"]
 
     def save_ranking(self, ranking: NeuronRanking, method: str = "ace") -> None:
         arrays = {name: np.asarray(value) for name, value in vars(ranking).items()}
-        self._write_arrays(f"rankings/{method}.npz", arrays)
+        self._write_arrays(self.ranking_path(method), {**arrays, "key": np.asarray(self._ranking_key(method))})
+
+    def _ranking_key(self, method: str) -> str:
+        return f"{self._scores_key() or ''} {method}"
+
+    def ranking_path(self, method: str) -> Path:
+        """Of a method's ranking. One that depends on the budgets belongs to an evaluation."""
+        by_budget = method in METHODS and METHODS[method].by_budget
+        return (self.results if by_budget else self.path) / "rankings" / f"{method}.npz"
 
     def ranking(self, method: str | None = None) -> NeuronRanking | None:
         """The neurons of the task by one method, else by the run's first; None before attribution is finished."""
@@ -117,9 +244,12 @@ class AttributionFiles(ResultFiles):
             if not methods:
                 return None
             method = methods[0]
-        if not (self.path / f"rankings/{method}.npz").exists():
+        path = self.ranking_path(method)
+        if not path.exists():
             return None
-        arrays = self._read_arrays(f"rankings/{method}.npz")
+        arrays = self._read_arrays(path)
+        if self.strict and str(arrays.get("key", "")) != self._ranking_key(method):
+            raise damaged(path, "this ranking is of another method or setting")
         return NeuronRanking(
             neurons=arrays["neurons"],
             scores=arrays["scores"],
@@ -133,7 +263,7 @@ class AttributionFiles(ResultFiles):
     def is_attributed(self) -> bool:
         """Whether the first ranking is finished, without reading it."""
         methods = self.config().attribution.methods
-        return bool(methods) and (self.path / f"rankings/{methods[0]}.npz").is_file()
+        return bool(methods) and self.ranking_path(methods[0]).is_file()
 
     def rankings(self) -> dict[str, NeuronRanking]:
         """Every ranking that is finished, by method."""

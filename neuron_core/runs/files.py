@@ -1,59 +1,176 @@
-"""Files of a run folder: each written to a temporary name, synced and renamed, so that a crash leaves whole ones."""
+"""Files as runs keep them: written whole, synced, and sealed with a checksum that is verified on read. No torch.
 
+A JSON file of a run ends with what seals it: the run it belongs to, the format it was written in, and the SHA-256 of
+all bytes before. Files of runs made before there were seals have none, and are read as they are.
+"""
+
+import errno
+import hashlib
+import json
 import os
-from collections.abc import Mapping
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
-from numpy.typing import NDArray
+from filelock import Timeout
 
 from neuron_core.errors import RunError
-from neuron_core.runs.config import RunConfig, config_from_json
+
+FORMAT = 2
+"of run folders: 1 has neither seals nor keys of units"
+PART = ".part"
+_SEAL = re.compile(rb',?\s*"sealed":\s*(\{[^{}]*\})\s*\}\s*\Z')
 
 
-class ResultFiles:
-    """A folder with a config and results; what kinds of results there are, its subclasses say."""
+class Disk:
+    """Every change that runs make on a disk goes through these six; a simulated disk takes their place in tests."""
 
-    def __init__(self, path: Path) -> None:
-        if not (path / "config.json").is_file():
-            raise RunError("this is not a run folder", where=str(path), accepted="a folder with config.json")
-        self.path = path
-        self.id = path.name
+    def write(self, path: Path, data: bytes) -> None:
+        path.write_bytes(data)
 
-    def config(self) -> RunConfig:
-        return config_from_json((self.path / "config.json").read_bytes())
+    def append(self, path: Path, data: bytes) -> None:
+        with path.open("ab") as file:
+            file.write(data)
 
-    def _units(self, folder: str) -> set[int]:
-        return {int(path.stem) for path in (self.path / folder).glob("*.npz")}
+    def truncate(self, path: Path, size: int) -> None:
+        os.truncate(path, size)
 
-    def _read_arrays(self, name: str) -> dict[str, NDArray[Any]]:
+    def sync(self, path: Path) -> None:
+        """What was written to this file survives a power cut from here on."""
+        number = os.open(path, os.O_RDWR)
         try:
-            with np.load(self.path / name, allow_pickle=False) as file:
-                return dict(file)
-        except (OSError, ValueError, EOFError, BadZipFile) as error:
-            raise RunError(f"a result file can't be read: {error}", where=str(self.path / name)) from None
+            os.fsync(number)
+        finally:
+            os.close(number)
 
-    def _write_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-        path = self.path / name
-        path.parent.mkdir(exist_ok=True)
-        temporary = path.with_suffix(".part")
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+    def rename(self, old: Path, new: Path) -> None:
+        os.replace(old, new)
 
-    def _write(self, name: str, data: bytes) -> None:
-        write_file(self.path / name, data)
+    def sync_folder(self, path: Path) -> None:
+        """New names in this folder survive a power cut from here on; systems without it keep them by themselves."""
+        if os.name == "nt":
+            return
+        number = os.open(path, os.O_RDONLY)
+        try:
+            # Some network file systems refuse it for folders.
+            with suppress(OSError):
+                os.fsync(number)
+        finally:
+            os.close(number)
+
+
+disk = Disk()
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Whole or not at all: a temporary file beside it, synced, renamed."""
-    temporary = path.with_suffix(path.suffix + ".part")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    """Whole or not at all: a temporary file beside it, synced, renamed. RunError where the disk refuses."""
+    # A name of its own: two processes that write the same file never share it.
+    temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}{PART}")
+    with disk_errors(path):
+        try:
+            disk.write(temporary, data)
+            disk.sync(temporary)
+            disk.rename(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        disk.sync_folder(path.parent)
+
+
+def make_folder(path: Path, *, fresh: bool = False) -> None:
+    """The folder, whose name survives a power cut. fresh: RunError where it is there already."""
+    with disk_errors(path):
+        if path.is_dir() and not fresh:
+            return
+        path.mkdir(parents=True, exist_ok=not fresh)
+        disk.sync_folder(path.parent)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turns what the system says of a write into a RunError that says what can be done."""
+    try:
+        yield
+    except Timeout:
+        raise
+    except OSError as error:
+        raise _run_error(error, path) from error
+
+
+def _run_error(error: OSError, path: Path) -> RunError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return RunError(
+            "the disk is full", where=str(path), accepted="free some space, then Resume: what is done stays"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return RunError("this may not be written", where=str(path), accepted="a folder that this user may write to")
+    if error.errno == errno.ENOENT:
+        return RunError("the folder of this file is gone", where=str(path), accepted="a run that is still there")
+    if error.errno == errno.EEXIST:
+        return RunError("there is something of this name already", where=str(path), accepted="another name")
+    return RunError(f"the disk refuses: {error.strerror or error}", where=str(path))
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What a sealed file says of itself."""
+
+    run: str = ""
+    "identity of the run that the file belongs to; empty for files of no run"
+    format: int = 1
+    results: str = ""
+    "in config.json alone: the folder of the evaluation shown; empty for the run's first"
+
+
+UNSEALED = Seal()
+
+
+def seal(text: str, marks: Seal) -> bytes:
+    """A JSON object with its seal as the last entry."""
+    body = text.rstrip()
+    if not body.endswith("}"):
+        raise ValueError("only a JSON object is sealed")
+    said = {"run": marks.run, "format": marks.format, "results": marks.results}
+    comma = "" if body[:-1].rstrip().endswith("{") else ","
+    begun = f'{body[:-1].rstrip()}{comma}\n"sealed": {json.dumps(said)[:-1]}, "sha256": "'.encode()
+    return begun + hashlib.sha256(begun).hexdigest().encode() + b'"}}\n'
+
+
+def unseal(data: bytes, path: Path) -> tuple[bytes, Seal]:
+    """The JSON without its seal, and the seal; UNSEALED where there is none. RunError when the checksum is wrong."""
+    found = _SEAL.search(data)
+    if found is None:
+        if b'"sealed"' in data[-600:]:
+            raise damaged(path, "its seal is broken")
+        return data, UNSEALED
+    try:
+        said = json.loads(found[1])
+        ends = data.rindex(said["sha256"].encode())
+        good = hashlib.sha256(data[:ends]).hexdigest() == said["sha256"]
+        marks = Seal(str(said["run"]), int(said["format"]), str(said["results"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise damaged(path, "its seal is broken") from None
+    if not good:
+        raise damaged(path, "its checksum is wrong")
+    if marks.format > FORMAT:
+        raise RunError(
+            f"this was written by a newer version (format {marks.format})", where=str(path), accepted=f"up to {FORMAT}"
+        )
+    return data[: found.start()] + b"}", marks
+
+
+def damaged(path: Path, why: str) -> RunError:
+    """The error for a file whose content is not what was written."""
+    return RunError(f"a file of this run is damaged: {why}", where=str(path), accepted="Repair, or Delete")
+
+
+def read_bytes(path: Path) -> bytes:
+    """All of a file. RunError where it can't be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunError(f"a file of this run can't be read: {error.strerror or error}", where=str(path)) from None

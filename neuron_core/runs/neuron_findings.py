@@ -25,7 +25,7 @@ def findings_folder(store: Store, run: RunFolder) -> Path:
     """Where findings of a run go: into its folder, or into the store for a run that lies elsewhere and is only read."""
     if run.path.resolve().parent == store.root.resolve():
         return run.path / "neurons"
-    setting = (run.path / "setting.json").read_bytes()
+    setting = run.setting_path.read_bytes()
     return store.root / ".elsewhere" / f"{run.id}-{hashlib.sha256(setting).hexdigest()[:12]}"
 
 

@@ -95,7 +95,9 @@ def read_evaluated(run: RunFolder) -> Evaluated | None:
     probabilities = run.probabilities() if config.evaluation else None
     if setting is None or config.evaluation is None or probabilities is None:
         return None
-    return Evaluated(probabilities, tuple(plan_for(run)), setting.evaluation)
+    plan = plan_for(run)
+    run.check_plan(plan, config.evaluation.position)
+    return Evaluated(probabilities, tuple(plan), setting.evaluation)
 
 
 def plan_for(run: RunFolder) -> list[Intervention]:

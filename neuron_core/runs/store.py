@@ -1,10 +1,12 @@
 """The store: a folder of run folders, each whole in itself. No torch.
 
-A run folder holds config.json, status.json, events.jsonl, sample.json (how the evaluation examples were chosen),
-setting.json (questions, ids, model facts), passes.json (the chunk plan: with it a resumed run is equal bit for bit),
-scores/N.npz (one a question), examples/E.npz (top and bottom z of an example), sums.npz, loudness.npz,
-rankings/METHOD.npz, sets/NAME.json, evaluation/N.npz (one a question), evaluation.json and side_effects.json.
-Every file is written to a temporary name, synced and renamed, so that a crash leaves whole files only.
+A run folder holds config.json, status.json, events.jsonl, label.txt, setting.json (questions, ids, model facts),
+passes.json (the chunk plan: with it a resumed run is equal bit for bit), scores.units (one record a question),
+examples.units (top and bottom z of an example), sums.npz, loudness.npz, rankings/METHOD.npz, sets/NAME.json, neurons/,
+and the files of an evaluation: sample.json (how its examples were chosen), plan.json, evaluation.units (one record a
+question), evaluation.json and side_effects.json. An evaluation that was asked for later has a folder of its own,
+evaluation-N, with a config.json and a setting.json; it becomes the run's when config.json names it.
+Files are written whole, synced and sealed with checksums; records of units are appended and synced.
 """
 
 import json
@@ -14,37 +16,31 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 from platformdirs import user_data_path
-from pydantic import TypeAdapter
 
 from neuron_core.cni import sets
-from neuron_core.cni.methods import METHODS
 from neuron_core.cni.passes import Passes
-from neuron_core.cni.sets import NeuronSetFile
-from neuron_core.control.metrics import Evaluation, evaluate, evaluation_from_dict, evaluation_to_dict
-from neuron_core.control.probabilities import OptionProbabilities
-from neuron_core.control.results import SideEffects
 from neuron_core.errors import RunError
-from neuron_core.runs.attribution_files import AttributionFiles
-from neuron_core.runs.config import EvaluationConfig, RunConfig, config_to_json
-from neuron_core.runs.files import write_file
-from neuron_core.runs.setting import (
-    Sample,
-    Setting,
-    plan_of,
-    sample_from_json,
-    sample_to_json,
-    setting_from_json,
-    setting_to_json,
+from neuron_core.runs.config import RunConfig, config_to_json
+from neuron_core.runs.evaluation_files import EvaluationFiles
+from neuron_core.runs.files import (
+    FORMAT,
+    PART,
+    Seal,
+    damaged,
+    disk_errors,
+    make_folder,
+    read_bytes,
+    seal,
+    write_file,
 )
+from neuron_core.runs.result_files import CONFIG, new_identity
 
 ACTIVE = ("queued", "running")
 STATES = (*ACTIVE, "done", "cancelled", "failed", "interrupted")
@@ -76,89 +72,137 @@ def default_root() -> Path:
     return Path(os.environ.get("NEURONLLM_RUNS") or user_data_path("neuronllm-explorer") / "runs")
 
 
-_SIDE_EFFECTS: TypeAdapter[SideEffects] = TypeAdapter(SideEffects)
-
-
-class RunFolder(AttributionFiles):
+class RunFolder(EvaluationFiles):
     """One run on disk."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, ahead: str = "") -> None:
+        super().__init__(path, ahead)
         self._lock = FileLock(path / ".lock")
+
+    def due(self) -> "RunFolder | None":
+        """The run with the evaluation that was asked for and is not whole yet; None without one."""
+        folder = self.due_folder()
+        if not folder:
+            return None
+        view = RunFolder(self.path, folder)
+        view._lock = self._lock
+        return view
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Marks the run as being worked on by this process; the system lets go when the process dies.
 
+        It spans config, units and result: who replaces an evaluation holds the run until the new one is read.
         Raises RunError when another process works on it.
         """
         try:
             # Somebody who asks `is_held` has the lock for a moment.
-            lock = self._lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.01)
+            with disk_errors(self.path):
+                lock = self._lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.01)
         except Timeout:
-            raise RunError("another process works on this run", where=self.id) from None
+            raise RunError("another process works on this run", where=self.id, accepted="wait for it") from None
         with lock:
             yield
 
     def is_held(self) -> bool:
         """Whether some process works on this run now."""
+        return _is_locked(self.path / ".lock")
+
+    def claim(self) -> FileLock:
+        """Marks the run as one that is in a queue of this process; the system lets go when the process dies.
+
+        Whoever has the claim releases it. RunError when it is another's.
+        """
+        lock = FileLock(self.path / ".queued", thread_local=False)
         try:
-            with FileLock(self.path / ".lock").acquire(timeout=0):
-                return False
+            with disk_errors(self.path):
+                lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.01)
         except Timeout:
-            return True
+            raise RunError(
+                "another process has this run in its queue", where=self.id, accepted="wait for it, or cancel it there"
+            ) from None
+        return lock
+
+    def is_claimed(self) -> bool:
+        """Whether some process has the run in its queue."""
+        return _is_locked(self.path / ".queued")
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Claimed and held: for a process that has no queue. RunError when another one has the run."""
+        claim = self.claim()
+        try:
+            with self.held():
+                yield
+        finally:
+            claim.release()
 
     def status(self) -> RunStatus:
-        """The last written status; a run said to be running that nobody works on is `interrupted`."""
+        """The last written status; a run said to be running that nobody works on is `interrupted`.
+
+        So is a finished one with another evaluation that is due. RunError when the file is damaged.
+        """
         path = self.path / "status.json"
         try:
-            status = RunStatus(**json.loads(path.read_bytes()))
-        except (OSError, ValueError, TypeError) as error:
-            raise RunError(f"the status of this run can't be read: {error}", where=str(path)) from None
+            said = json.loads(self._read_json(path))
+            status = RunStatus(**said)
+            if status.state not in STATES:
+                raise ValueError(f"no state is called {status.state!r}")
+        except (ValueError, TypeError) as error:
+            raise RunError(
+                f"the status of this run can't be read: {error}", where=str(path), accepted="Repair, or Delete"
+            ) from None
         if status.state == "running" and not self.is_held():
-            return replace(status, state="interrupted", eta_s=None)
+            message = status.message or "The process that worked on it has ended. What was finished is kept."
+            return replace(status, state="interrupted", message=message, eta_s=None)
+        if status.state == "done" and self.due_folder():
+            message = "Another evaluation was asked for and is not finished; the one before is shown."
+            return replace(status, state="interrupted", message=message, eta_s=None)
         return status
 
     def write_status(self, status: RunStatus) -> None:
-        self._write("status.json", json.dumps(asdict(replace(status, updated=time.time()))).encode())
+        text = json.dumps(asdict(replace(status, updated=time.time())))
+        self._write_json(self.path / "status.json", text)
 
     def label(self) -> str:
-        """What somebody called this run; "" before anybody did."""
+        """What somebody called this run; "" before anybody did. RunError when its file is damaged."""
         path = self.path / "label.txt"
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        if not path.exists():
+            return ""
+        try:
+            return " ".join(read_bytes(path).decode()[:LABEL_LENGTH].split())
+        except ValueError:
+            raise damaged(path, "it is no text in UTF-8") from None
 
     def set_label(self, label: str) -> None:
         """Gives the run a name beside its id, in one line. RunError for one that is too long."""
         label = " ".join(label.split())
         if len(label) > LABEL_LENGTH:
             raise RunError(f"a label of {len(label)} characters", accepted=f"at most {LABEL_LENGTH}")
-        self._write("label.txt", label.encode())
+        write_file(self.path / "label.txt", label.encode())
 
     def event(self, kind: str, **fields: Any) -> None:
         """Appends one line to events.jsonl."""
         line = json.dumps({"time": time.time(), "event": kind, **fields}) + "\n"
         path = self.path / "events.jsonl"
-        # A line that a crash cut off keeps to itself.
-        cut_off = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
-        with path.open("a", encoding="utf-8") as file:
-            file.write("\n" + line if cut_off else line)
+        with disk_errors(path):
+            # A line that a crash cut off keeps to itself.
+            cut_off = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
+            with path.open("a", encoding="utf-8") as file:
+                file.write("\n" + line if cut_off else line)
 
     def events(self) -> list[dict[str, Any]]:
         """All events; a line cut off by a crash is left out."""
         path = self.path / "events.jsonl"
-        lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("}")]
-
-    def save_setting(self, setting: Setting) -> None:
-        self._write("setting.json", setting_to_json(setting).encode())
-
-    def setting(self) -> Setting | None:
-        """Questions, ids and model facts; None before the run has begun."""
-        path = self.path / "setting.json"
-        return setting_from_json(path.read_bytes()) if path.exists() else None
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
+        found = []
+        for line in lines:
+            with suppress(ValueError):
+                found.append(json.loads(line))
+        return found
 
     def save_passes(self, passes: Passes) -> None:
-        self._write("passes.json", json.dumps(asdict(passes)).encode())
+        self._write_json(self.path / "passes.json", json.dumps(asdict(passes)))
 
     def passes(self) -> Passes | None:
         """The chunk plan; None before the run has begun. RunError when its file is damaged."""
@@ -166,87 +210,33 @@ class RunFolder(AttributionFiles):
         if not path.exists():
             return None
         try:
-            return Passes(**json.loads(path.read_bytes()))
+            return Passes(**json.loads(self._read_json(path)))
         except (ValueError, TypeError) as error:
             raise RunError(f"the chunk plan of this run can't be read: {error}", where=str(path)) from None
 
-    def sets(self) -> dict[str, NeuronSetFile]:
-        """The neuron sets of other runs that this one evaluates, by the name that its config gives them."""
-        return {use.name: sets.load(self.path / "sets" / f"{use.name}.json") for use in self.config().sets}
-
-    def save_sample(self, sample: Sample) -> None:
-        self._write("sample.json", sample_to_json(sample).encode())
-
-    def sample(self) -> Sample | None:
-        """How the evaluation examples were chosen, as far as that is; None for a natural sample."""
-        path = self.path / "sample.json"
-        return sample_from_json(path.read_bytes()) if path.exists() else None
-
-    def evaluated(self) -> set[int]:
-        """Numbers of the evaluation questions that are finished."""
-        return self._units("evaluation")
-
-    def save_probabilities(self, number: int, values: NDArray[np.float32]) -> None:
-        """values: (1 + interventions, 4)."""
-        self._write_arrays(f"evaluation/{number}.npz", {"values": values})
-
-    def probabilities(self) -> OptionProbabilities | None:
-        """All option probabilities; None before the evaluation is finished."""
-        setting = self.setting()
-        if setting is None or not setting.evaluation or len(self.evaluated()) < len(setting.evaluation):
-            return None
-        numbers = range(len(setting.evaluation))
-        values = np.stack([self._read_arrays(f"evaluation/{n}.npz")["values"] for n in numbers])
-        return OptionProbabilities.of(setting.evaluation, values)
-
-    def save_evaluation(self, evaluation: Evaluation) -> None:
-        self._write("evaluation.json", json.dumps(evaluation_to_dict(evaluation)).encode())
-
-    def evaluation(self) -> Evaluation | None:
-        """The grid and its best points; None before the evaluation is finished.
-
-        One that was made before there were letter-free measures is made anew from its option probabilities.
-        """
-        path = self.path / "evaluation.json"
-        if not path.exists():
-            return None
-        found = evaluation_from_dict(json.loads(path.read_bytes()))
-        config, setting = self.config(), self.setting()
-        if found.baseline.acc_letters_removed is not None or config.evaluation is None or setting is None:
-            return found
-        p = self.probabilities()
-        plan = plan_of(config.evaluation, self.rankings(), config.sets, self.sets(), self.loudness())
-        if p is None or p.values.shape[1] != 1 + len(plan):
-            return found
-        return evaluate(p, plan, config.evaluation.position, config.seed, strata=setting.strata())
-
-    def save_side_effects(self, effects: SideEffects) -> None:
-        self._write("side_effects.json", _SIDE_EFFECTS.dump_json(effects))
-
-    def side_effects(self) -> SideEffects | None:
-        """None before they are measured."""
-        path = self.path / "side_effects.json"
-        return _SIDE_EFFECTS.validate_json(path.read_bytes()) if path.exists() else None
-
     def set_evaluation(self, config: RunConfig) -> None:
-        """Gives the run another evaluation; results of the one before are dropped."""
-        shutil.rmtree(self.path / "evaluation", ignore_errors=True)
-        (self.path / "evaluation.json").unlink(missing_ok=True)
-        (self.path / "side_effects.json").unlink(missing_ok=True)
-        before = self.config().evaluation
-        wanted = config.evaluation
-        if before is None or wanted is None or _choice(before) != _choice(wanted):
-            (self.path / "sample.json").unlink(missing_ok=True)
-        for method in METHODS.values():
-            if method.by_budget:
-                # Made anew from what is kept.
-                (self.path / f"rankings/{method.name}.npz").unlink(missing_ok=True)
-        self._write("config.json", config_to_json(config).encode())
+        """Asks for another evaluation, see `ask_evaluation`; the caller holds the run, and executes it next."""
+        self.ask_evaluation(config)
+
+    def clean(self) -> None:
+        """Removes what a crash left half written; only for a process that holds the run."""
+        for path in self.path.rglob(f".*{PART}"):
+            path.unlink(missing_ok=True)
+        for path in self.path.glob(".deleted-*"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def _choice(evaluation: EvaluationConfig) -> tuple[object, ...]:
-    """What decides which examples a sample has."""
-    return evaluation.sample, evaluation.comprehended_by, evaluation.examples
+def _is_locked(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        # A folder that this user may not write to: nobody else of this user works in it.
+        return False
 
 
 class Store:
@@ -257,43 +247,95 @@ class Store:
 
     def create(self, config: RunConfig, path: Path | None = None) -> RunFolder:
         """A new run folder, in the store or at `path` (which must be empty or absent)."""
+        inside = path is None
         if path is None:
             slug = re.sub(r"[^a-z0-9]+", "-", Path(config.task).stem.lower()).strip("-")[:24] or "task"
-            path = self.root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(2)}"
+            path = self.root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(8)}"
         elif path.exists() and any(path.iterdir()):
             raise RunError("the output folder is not empty", where=str(path), accepted="a new or an empty folder")
         # Before the folder is there: a file that is no neuron set leaves nothing behind.
         found = {use.name: sets.load(Path(use.path)) for use in config.sets}
-        path.mkdir(parents=True, exist_ok=True)
-        write_file(path / "status.json", json.dumps(asdict(RunStatus(created=time.time()))).encode())
-        for use in config.sets:
-            (path / "sets").mkdir(exist_ok=True)
-            write_file(path / "sets" / f"{use.name}.json", sets.to_json(found[use.name]).encode())
-        write_file(path / "config.json", config_to_json(config).encode())
+        marks = Seal(new_identity(), FORMAT)
+        make_folder(path, fresh=inside)
+        try:
+            write_file(path / "status.json", seal(json.dumps(asdict(RunStatus(created=time.time()))), marks))
+            for use in config.sets:
+                make_folder(path / "sets")
+                write_file(path / "sets" / f"{use.name}.json", seal(sets.to_json(found[use.name]), marks))
+            write_file(path / CONFIG, seal(config_to_json(config), marks))
+        except BaseException:
+            # Without a config it is no run.
+            if inside:
+                shutil.rmtree(path, ignore_errors=True)
+            raise
         return RunFolder(path)
 
     def open(self, name: str | Path) -> RunFolder:
-        """A run by id or by path."""
-        for path in (self.root / str(name), Path(name).expanduser()):
-            if (path / "config.json").is_file():
-                return RunFolder(path)
-        known = ", ".join(run.id for run in self.runs()[:5]) or "none yet"
-        raise RunError(f"no run is called {str(name)!r}", where=str(self.root), accepted=f"a run folder, or: {known}")
+        """A run by id or by path. RunError when there is none."""
+        if self._is_id(str(name)):
+            return RunFolder(self.root / name)
+        try:
+            path = Path(name).expanduser()
+            is_run = (path / CONFIG).is_file()
+        except (OSError, ValueError, RuntimeError):
+            # A name that is too long for a path, or has a zero in it.
+            is_run = False
+        if not is_run:
+            raise self._unknown(str(name))
+        return RunFolder(path)
 
-    def delete(self, run_id: str) -> None:
-        """Removes a run of this store for good. RunError when there is none, or somebody works on it."""
+    def inside(self, run_id: str) -> RunFolder:
+        """A run of this store by its id alone. RunError for anything else: a path, a link, a name that is too long."""
+        if not self._is_id(run_id):
+            raise self._unknown(run_id)
+        return RunFolder(self.root / run_id)
+
+    def _is_id(self, name: str) -> bool:
+        """Whether a run folder of this name lies in the store itself."""
+        if not re.fullmatch(r"(?!\.)[^/\\\0]{1,200}", name):
+            return False
+        path = self.root / name
+        return (path / CONFIG).is_file() and not path.is_symlink()
+
+    def _unknown(self, name: str) -> RunError:
+        known = ", ".join(run.id for run in self.runs()[:5]) or "none yet"
+        said = name if len(name) <= 100 else f"{name[:100]}…"
+        return RunError(f"no run is called {said!r}", where=str(self.root), accepted=f"a run folder, or: {known}")
+
+    def put_away(self, run_id: str) -> Path:
+        """Takes a run of this store out of sight, at once; gives the folder that `sweep` or the caller removes.
+
+        RunError when there is none, or somebody works on it.
+        """
         run = self.open(run_id)
         if run.path.parent.resolve() != self.root.resolve():
             raise RunError("only runs of the store are deleted", where=str(run.path), accepted="remove its folder")
-        with run.held():
+        with run.taken(), disk_errors(run.path):
             # First out of sight: a crash leaves no half of a run among the others.
-            gone = self.root / f".deleted-{run.id}"
+            gone = self.root / f".deleted-{run.id}-{secrets.token_hex(4)}"
             run.path.rename(gone)
-        shutil.rmtree(gone)
+        return gone
+
+    def delete(self, run_id: str) -> None:
+        """Removes a run of this store for good. RunError when there is none, or somebody works on it."""
+        gone = self.put_away(run_id)
+        with disk_errors(gone):
+            shutil.rmtree(gone)
+
+    def sweep(self) -> list[Path]:
+        """Removes what deletions left; gives what is still there."""
+        left = []
+        for path in self.root.glob(".deleted-*") if self.root.is_dir() else ():
+            shutil.rmtree(path, ignore_errors=True)
+            if path.exists():
+                left.append(path)
+        return left
 
     def runs(self) -> list[RunFolder]:
-        """All runs, newest first."""
+        """All runs, newest first; links to folders elsewhere are none."""
         if not self.root.is_dir():
             return []
-        found = [path for path in self.root.glob("[!.]*") if (path / "config.json").is_file()]
-        return [RunFolder(path) for path in sorted(found, key=lambda path: path.name, reverse=True)]
+        with os.scandir(self.root) as entries:
+            names = [one.name for one in entries if not one.name.startswith(".") and one.is_dir(follow_symlinks=False)]
+        paths = [self.root / name for name in sorted(names, reverse=True)]
+        return [RunFolder(path) for path in paths if (path / CONFIG).is_file()]

@@ -2,11 +2,14 @@
 
 import atexit
 import itertools
+import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import psutil
+from filelock import FileLock
 
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
@@ -55,6 +58,10 @@ class EngineHandle:
         self.store = store
         self._state = threading.Condition()
         self._queue: list[str] = []
+        self._claims: dict[str, FileLock] = {}
+        "of the runs in the queue or in the worker: other servers and the command line leave them alone"
+        self._last_words: dict[str, str] = {}
+        "why a run ended, for when the disk did not take it"
         self._in_worker: _RunInWorker | None = None
         self._cancelling: _RunInWorker | None = None
         self._process: WorkerProcess | None = None
@@ -65,29 +72,31 @@ class EngineHandle:
         self._prompts = PromptInspections(self._state, self._send_beside)
         self.jobs = JobTable(self._state, self._send_beside, self._send_if_there)
         atexit.register(self.close)
+        # What deletions left when a server was ended; nothing waits for it.
+        threading.Thread(target=store.sweep, name="leftovers", daemon=True).start()
 
     def submit(self, config: RunConfig) -> str:
         """Makes the run's folder, queues the run, returns its id."""
         with self._state:
             self._check_open()
             run = self.store.create(config)
-            self._enqueue(run.id)
+            self._enqueue(run)
             return run.id
 
     def resume(self, run_id: str) -> None:
         """Queues an interrupted, cancelled or failed run again; what it finished is not computed again."""
         with self._state:
             self._check_open()
-            run = self._in_state(run_id, RESUMABLE)
-            self._queue_again(run_id, run)
+            self._queue_again(self._in_state(run_id, RESUMABLE))
 
     def evaluate(self, run_id: str, evaluation: EvaluationConfig) -> None:
         """Gives a run that is not active this evaluation, in place of any before, and queues it."""
         with self._state:
             self._check_open()
             run = self._in_state(run_id, ("done", *RESUMABLE))
-            run.set_evaluation(replace(run.config(), evaluation=evaluation))
-            self._queue_again(run_id, run)
+            with self._claimed(run), run.held():
+                run.set_evaluation(replace(run.config(), evaluation=evaluation))
+            self._queue_again(run)
 
     def cancel(self, run_id: str) -> None:
         """Stops a queued or active run within 2 s; without effect on one that has ended.
@@ -100,11 +109,12 @@ class EngineHandle:
             if run_id in self._queue:
                 self._queue.remove(run_id)
                 end_run(run, "cancelled", CANCELLED)
+                self._release(run_id)
                 self._state.notify_all()
                 return
             current, process = self._in_worker, self._process
             if current is None or process is None or current.run_id != run_id:
-                if run.status().state == "running":
+                if run.status().state == "running" or (run_id not in self._claims and run.is_claimed()):
                     raise RunError("another process works on this run", where=run_id, accepted="cancel it there")
                 return
             self._cancelling = current
@@ -115,12 +125,18 @@ class EngineHandle:
     def status(self, run_id: str) -> RunStatus:
         """What disk and queue say together: a queued run that is not in this queue is `interrupted`."""
         with self._state:
-            status = self.store.open(run_id).status()
+            run = self.store.open(run_id)
+            status = run.status()
+            if status.state == "interrupted":
+                return replace(status, message=self._last_words.get(run_id, status.message))
             if status.state != "queued" or run_id in self._queue:
                 return status
             if self._in_worker is not None and self._in_worker.run_id == run_id:
                 return replace(status, state="running", stage="loading", message="starting")
-            return replace(status, state="interrupted")
+            if run_id not in self._claims and run.is_claimed():
+                return replace(status, message="in the queue of another server")
+            message = self._last_words.get(run_id, "The server that had it in its queue has ended.")
+            return replace(status, state="interrupted", message=message)
 
     def stream(self, run_id: str) -> Iterator[RunStatus]:
         """Each new status of a run, until it is neither queued nor worked on."""
@@ -141,8 +157,19 @@ class EngineHandle:
     def delete(self, run_id: str) -> None:
         """Removes a run for good. RunError while it is queued or worked on."""
         with self._state:
-            self._in_state(run_id, ("done", *RESUMABLE))
-            self.store.delete(run_id)
+            run = self.store.open(run_id)
+            try:
+                run.config()
+                state = self.status(run_id).state
+            except RunError:
+                # A damaged run can't say its state; who works on it has its lock.
+                state = "damaged"
+            if state in ACTIVE or run_id in self._claims:
+                raise RunError(f"the run is {state}", where=run_id, accepted="cancel it first")
+            gone = self.store.put_away(run_id)
+            self._last_words.pop(run_id, None)
+        # Thousands of files take seconds: nobody else waits for them.
+        shutil.rmtree(gone, ignore_errors=True)
 
     def active(self) -> str | None:
         """The run that the worker has."""
@@ -199,6 +226,8 @@ class EngineHandle:
             self._closed = True
             self._queue.clear()
             self._stop_worker()
+            for run_id in list(self._claims):
+                self._release(run_id)
 
     def _stop_worker(self, *, at_once: bool = False) -> None:
         """Ends the worker within a moment; until it is gone nothing is sent to it."""
@@ -241,12 +270,32 @@ class EngineHandle:
             raise RunError(f"the run is {state}", where=run_id, accepted=f"a run that is {' or '.join(states)}")
         return self.store.open(run_id)
 
-    def _queue_again(self, run_id: str, run: RunFolder) -> None:
-        run.write_status(replace(run.status(), state="queued", message="", eta_s=None))
-        self._enqueue(run_id)
+    def _queue_again(self, run: RunFolder) -> None:
+        with self._claimed(run):
+            run.write_status(replace(run.status(), state="queued", message="", eta_s=None))
+            self._enqueue(run)
 
-    def _enqueue(self, run_id: str) -> None:
-        self._queue.append(run_id)
+    @contextmanager
+    def _claimed(self, run: RunFolder) -> Iterator[None]:
+        """The run is this handle's; after an error it is not any more. RunError when it is another process's."""
+        had = run.id in self._claims
+        if not had:
+            self._claims[run.id] = run.claim()
+        try:
+            yield
+        except BaseException:
+            if not had:
+                self._release(run.id)
+            raise
+
+    def _release(self, run_id: str) -> None:
+        if (claim := self._claims.pop(run_id, None)) is not None:
+            claim.release()
+
+    def _enqueue(self, run: RunFolder) -> None:
+        with self._claimed(run):
+            self._last_words.pop(run.id, None)
+            self._queue.append(run.id)
         self._send_next()
         self._state.notify_all()
 
@@ -283,6 +332,8 @@ class EngineHandle:
                 self._in_worker = None
                 if reply.failure is not None:
                     self._settle(reply.run_id, "failed", str(reply.failure.exception()))
+                else:
+                    self._let_go(reply.run_id)
                 self._send_next()
             self._state.notify_all()
 
@@ -305,4 +356,10 @@ class EngineHandle:
     def _settle(self, run_id: str, state: str, message: str) -> None:
         """Writes the end of a run that the worker left without one, unless it is queued again by now."""
         if run_id not in self._queue:
+            self._last_words[run_id] = message
             settle(self.store, run_id, state, message)
+            self._let_go(run_id)
+
+    def _let_go(self, run_id: str) -> None:
+        if run_id not in self._queue:
+            self._release(run_id)

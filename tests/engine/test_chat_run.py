@@ -18,6 +18,7 @@ from neuron_core.qatt.config import PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.setting import make_setting
 from neuron_core.runs.store import Store
+from tests.run_helpers import rewrite
 
 TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] | trim }}\n{% endfor %}"
@@ -144,7 +145,7 @@ def test_a_run_keeps_the_date_of_the_day_on_which_it_began(dated, config):
 def test_a_run_that_kept_no_date_goes_on_with_the_text_that_it_kept(dated, config):
     run, engine, _ = dated
     path = run.path / "setting.json"
-    path.write_text(path.read_text().replace(',"date":"2024-12-31"', ""))
+    rewrite(path, lambda text: text.replace(',"date":"2024-12-31"', ""))
     assert run.setting().model.chat.date is None
     evaluated(run, config, engine)
     assert all("It is 2024-12-31.\n" in question.prompt for question in run.setting().evaluation)
@@ -157,7 +158,7 @@ def test_what_changed_since_a_run_began_is_said_as_it_is(dated, config, task_fil
         evaluated(run, config, Engine(ModelSpec(str(folder), device="cpu")))
     path = run.path / "setting.json"
     whole = path.read_text()
-    path.write_text(whole.replace("Read the question", "Read a question"))
+    rewrite(path, lambda text: text.replace("Read the question", "Read a question"))
     with pytest.raises(RunError, match="this version of the program makes other questions"):
         execute(run, lambda _: engine)
     path.write_text(whole)

@@ -141,7 +141,7 @@ def test_a_resumed_run_takes_the_plan_that_it_began_with(tmp_path, engine, confi
 
 def test_a_damaged_plan_is_said(tmp_path, config):
     run = Store(tmp_path / "runs").create(config)
-    (run.path / "passes.json").write_text('{"layers": 3}')
+    run._write_json(run.path / "passes.json", '{"layers": 3}')
     with pytest.raises(RunError, match=r"chunk plan.*can't be read.*passes\.json"):
         run.passes()
 

@@ -1,6 +1,7 @@
 """Runs with several methods, with neuron sets of other runs, with little disk, and with chosen examples."""
 
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from neuron_core.engine.example_sums import ExampleSums
 from neuron_core.engine.execute import execute
 from neuron_core.errors import Cancelled, ConfigError, RunError
 from neuron_core.models.spec import ModelSpec
+from neuron_core.runs import files
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse, config_from_json
 from neuron_core.runs.results import plan_for, read_attribution, read_evaluated
 from neuron_core.runs.setting import candidates
@@ -93,7 +95,9 @@ def test_a_run_beyond_its_disk_budget_keeps_the_same_rankings_without_question_s
     found, whole = read_attribution(run), read_attribution(every_method)
     assert found.baseline == whole.baseline
     assert np.array_equal(found.gaps.mean, whole.gaps.mean)
-    sizes = [sum(p.stat().st_size for p in (one.path / "scores").iterdir()) for one in (run, every_method)]
+    # The log and, while a question is whole, a file of its own.
+    assert list((run.path / "scores").iterdir()) == []
+    sizes = [(one.path / "scores.units").stat().st_size for one in (run, every_method)]
     assert sizes[0] < sizes[1] / 2
 
 
@@ -109,7 +113,9 @@ def test_a_thinned_run_is_resumed_bit_for_bit(store, engine, task_file, checkpoi
     assert_equal_results(stopped, whole)
 
 
-def test_a_crash_between_any_two_writes_of_an_example_counts_it_once(store, engine, task_file, checkpoint, tmp_path):
+def test_a_crash_between_any_two_writes_counts_every_example_once(
+    store, engine, task_file, checkpoint, tmp_path, monkeypatch
+):
     attribution = AttributionConfig(examples=4, z=12, k=6, keep_bytes=0)
     config = tiny_config(task_file, checkpoint("llama"), attribution=attribution, evaluation=None)
     whole = store.create(config)
@@ -119,21 +125,31 @@ def test_a_crash_between_any_two_writes_of_an_example_counts_it_once(store, engi
     begun = store.create(config)
     with pytest.raises(Cancelled):
         execute(begun, lambda _: engine, should_stop=lambda: len(begun.scored()) >= 2)
-    for writes in range(6):
+    for writes in range(200):
         run = RunFolder(shutil.copytree(begun.path, tmp_path / f"crash-{writes}"))
-        left, write = [writes], run._write_arrays
 
-        def crashing(name, arrays, left=left, write=write):
-            if name.startswith("scores/2"):
-                left[0] += 1
-            if left[0] == 0:
-                raise SystemExit
-            left[0] -= 1
-            write(name, arrays)
+        class Crashing(files.Disk):
+            left = writes
 
-        run._write_arrays = crashing
-        with pytest.raises(SystemExit):
+            def rename(self, old, new):
+                self.count()
+                super().rename(old, new)
+
+            def append(self, path, data):
+                self.count()
+                super().append(path, data)
+
+            def count(self):
+                if self.left == 0:
+                    raise SystemExit
+                self.left -= 1
+
+        with monkeypatch.context() as patch, suppress(SystemExit):
+            patch.setattr(files, "disk", Crashing())
             execute(run, lambda _: engine)
+            # No write was left to crash at.
+            assert writes > 12
+            break
         execute(RunFolder(run.path), lambda _: engine)
         found = contents(RunFolder(run.path))
         assert found.keys() == expected.keys()
@@ -324,9 +340,9 @@ def test_another_evaluation_of_the_same_examples_keeps_their_sample(store, engin
     run = store.create(tiny_config(task_file, checkpoint("llama"), evaluation=evaluation))
     execute(run, lambda _: engine)
     run.set_evaluation(replace(run.config(), evaluation=replace(evaluation, ks=(6,))))
-    assert run.sample() is not None
+    assert run.due().sample() == run.sample() is not None
     run.set_evaluation(replace(run.config(), evaluation=replace(evaluation, examples=6)))
-    assert run.sample() is None
+    assert run.due().sample() is None
 
 
 # All positions
@@ -367,7 +383,8 @@ def test_side_effects_are_those_of_every_best_ratio_and_of_a_random_set_beside(e
     assert any(one.perplexity != effects.perplexity for one in effects.rows)
 
 
-def test_another_evaluation_drops_the_side_effects_of_the_one_before(every_method, tmp_path):
+def test_another_evaluation_has_side_effects_of_its_own(every_method, tmp_path):
     run = RunFolder(shutil.copytree(every_method.path, tmp_path / "copy"))
     run.set_evaluation(run.config())
-    assert run.side_effects() is None
+    assert run.due().side_effects() is None
+    assert run.side_effects() is not None

@@ -21,6 +21,7 @@ from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConf
 from neuron_core.runs.store import RunFolder, Store
 from pages.shared.frame import session
 from tests.builders import checkpoint, classification_rows, one_thread, tiny_model, write_jsonl
+from tests.run_helpers import revalue
 
 __all__ = ["checkpoint", "one_thread", "tiny_model"]
 
@@ -98,10 +99,8 @@ def attributed(full) -> RunFolder:
 @pytest.fixture
 def competent(full) -> RunFolder:
     """The finished run, had its model been good at the task."""
-    path = full.path / "evaluation.json"
-    evaluation = json.loads(path.read_text())
-    evaluation["baseline"] |= {"acc": 0.9, "competent": True, "complaint": None}
-    path.write_text(json.dumps(evaluation))
+    good = {"acc": 0.9, "competent": True, "complaint": None}
+    revalue(full.path / "evaluation.json", lambda evaluation: evaluation["baseline"].update(good))
     return full
 
 

@@ -1,6 +1,5 @@
 """Layers: tasks beside each other, and all scores."""
 
-import json
 import shutil
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from neuron_core.runs.store import RunFolder
 from pages.shared.views.comparisons import peers
 from tests.pages.conftest import faults, figures, texts
+from tests.run_helpers import revalue
 
 TASKS, SCORES = "tasks beside each other", "all scores"
 
@@ -17,8 +17,7 @@ def other_task(full) -> RunFolder:
     """The same run once more, had it been another task's, with its good and bad neurons exchanged."""
     copy = full.path.with_name("20000101-000000-weather")
     shutil.copytree(full.path, copy)
-    setting = json.loads((copy / "setting.json").read_text())
-    (copy / "setting.json").write_text(json.dumps(setting | {"task_name": "weather"}))
+    revalue(copy / "setting.json", lambda setting: setting.update(task_name="weather"))
     run = RunFolder(copy)
     ranking = run.ranking()
     arrays = vars(ranking) | {"scores": -ranking.scores[::-1], "neurons": ranking.neurons[::-1]}
@@ -60,9 +59,7 @@ def test_a_single_task_is_shown_and_says_that_there_is_no_other(open_page, full)
 
 
 def test_runs_of_another_model_are_no_peers(open_page, full, other_task):
-    setting = json.loads((other_task.path / "setting.json").read_text())
-    setting["model"]["fingerprint"] = "another"
-    (other_task.path / "setting.json").write_text(json.dumps(setting))
+    revalue(other_task.path / "setting.json", lambda setting: setting["model"].update(fingerprint="another"))
     assert list(peers(full)) == ["mood"]
 
 

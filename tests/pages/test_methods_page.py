@@ -16,6 +16,7 @@ from neuron_core.runs.store import RunFolder, Store
 from pages.shared.frame import session
 from tests.pages.conftest import faults, figures, texts
 from tests.pages.test_pages_runs import orders
+from tests.run_helpers import revalue
 
 __all__ = ["orders"]
 
@@ -114,11 +115,11 @@ def test_methods_that_a_run_has_not_are_named_and_can_be_run(open_page, full, or
 
 
 def test_fail_and_undefined_are_words_in_the_table(open_page, every):
-    path = every.path / "evaluation.json"
-    evaluation = json.loads(path.read_text())
-    for best in evaluation["best"]:
-        best["rac"], best["rcc"] = (None, None) if best["direction"] == "enhancer" else (-5.0, 4.0)
-    path.write_text(json.dumps(evaluation))
+    def fail(evaluation):
+        for best in evaluation["best"]:
+            best["rac"], best["rcc"] = (None, None) if best["direction"] == "enhancer" else (-5.0, 4.0)
+
+    revalue(every.path / "evaluation.json", fail)
     printed = open_page("methods").dataframe[0].value.set_index("method")
     assert printed.loc["ace", "mood Enh"] == "undefined"
     assert printed.loc["ace", "mood Deg"].startswith("Fail (")

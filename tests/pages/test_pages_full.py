@@ -1,4 +1,3 @@
-import json
 import re
 
 import pytest
@@ -9,6 +8,7 @@ from neuron_core.runs.results import cell_of, read_evaluated
 from pages.shared.frame import session
 from pages.shared.views.words import effect_badge
 from tests.pages.conftest import banners, faults, figures, texts
+from tests.run_helpers import revalue
 
 RESULTS = ("attribution", "layers", "control", "question")
 
@@ -254,12 +254,12 @@ def test_the_finished_demo_can_not_be_evaluated_anew(open_page, finished, monkey
 
 
 def test_an_evaluation_of_a_single_ratio_needs_no_slider(open_page, full):
-    path = full.path / "evaluation.json"
-    evaluation = json.loads(path.read_text())
-    evaluation["grid"] = [row for row in evaluation["grid"] if row["ratio"] == 0.5]
-    for best in evaluation["best"]:
-        best["ratio"] = 0.5
-    path.write_text(json.dumps(evaluation))
+    def of_one_ratio(evaluation):
+        evaluation["grid"] = [row for row in evaluation["grid"] if row["ratio"] == 0.5]
+        for best in evaluation["best"]:
+            best["ratio"] = 0.5
+
+    revalue(full.path / "evaluation.json", of_one_ratio)
     app = open_page("control")
     assert faults(app) == []
     assert "Ratio: 0.5, the only one evaluated" in texts(app)

@@ -273,7 +273,7 @@ def test_several_methods_go_from_the_form_into_the_run_and_are_shown_one_by_one(
 def test_a_run_of_two_methods_shows_either_and_no_bad_neurons_where_a_method_has_none(open_page, full):
     config = full.config()
     attribution = dataclasses.replace(config.attribution, methods=("ace", "kn"))
-    full.set_evaluation(dataclasses.replace(config, attribution=attribution))
+    (full.path / "config.json").write_text(config_to_json(dataclasses.replace(config, attribution=attribution)))
     full.save_ranking(full.ranking("ace"), "kn")
     app = open_page("attribution", run=full.id)
     assert faults(app) == []

@@ -131,31 +131,35 @@ def test_a_held_run_is_not_held_twice(run, store):
 
 def test_half_written_files_are_ignored(run, store):
     run.save_scores(0, some_scores())
-    (run.path / "scores" / "1.part").write_bytes(b"PK\x03\x04half")
-    (run.path / "ranking.part").write_bytes(b"PK")
-    (run.path / "evaluation.json.part").write_text("{")
-    (run.path / "status.json.part").write_text("{")
-    assert run.scored() == {0}
+    run.save_scores(3, some_scores(), apart=True)
+    halves = [run.path / name for name in ("scores/.1.npz.0a.part", ".evaluation.json.1b.part", ".status.json.2c.part")]
+    for path in halves:
+        path.write_bytes(b"PK\x03\x04half")
+    with (run.path / "scores.units").open("ab") as file:
+        file.write(b"\x93NU2half of a record")
+    assert run.scored() == {0, 3}
     assert run.ranking() is None
     assert run.evaluation() is None
     assert run.status().state == "queued"
     run.save_scores(1, some_scores())
-    assert run.scored() == {0, 1}
-    assert not (run.path / "scores" / "1.part").exists()
+    assert run.scored() == {0, 1, 3}
+    assert_same_fields(store.open(run.id).scores(1), some_scores())
+    run.clean()
+    assert not any(path.exists() for path in halves)
 
 
 @pytest.mark.parametrize("length", [0, 3, 200, -40])
 def test_a_truncated_result_file_is_named(run, length):
-    run.save_scores(0, some_scores())
+    run.save_scores(0, some_scores(), apart=True)
     path = run.path / "scores" / "0.npz"
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(RunError, match=r"can't be read.*0\.npz"):
+    with pytest.raises(RunError, match=r"damaged.*0\.npz"):
         run.scores(0)
 
 
 def test_a_broken_status_is_named(run):
     (run.path / "status.json").write_text('{"state": "run')
-    with pytest.raises(RunError, match=r"status of this run can't be read.*status\.json"):
+    with pytest.raises(RunError, match=r"a file of this run is damaged.*status\.json"):
         run.status()
 
 
@@ -198,14 +202,29 @@ def test_an_event_that_a_crash_cut_off_spoils_no_other(run):
     assert [event["event"] for event in run.events()] == ["stage", "done"]
 
 
-def test_another_evaluation_drops_the_results_of_the_one_before(run):
+def test_another_evaluation_is_made_beside_the_one_before_and_takes_its_place_when_it_is_whole(run):
     run.save_scores(0, some_scores())
     run.save_probabilities(0, np.full((3, 4), 0.25, dtype=np.float32))
-    other = replace(run.config(), evaluation=EvaluationConfig(examples=3))
+    before, other = run.config(), replace(run.config(), evaluation=EvaluationConfig(examples=3))
     run.set_evaluation(other)
+    assert run.config() == before
+    assert run.evaluated() == {0}
+    due = run.due()
+    assert due.config() == other
+    assert due.evaluated() == set()
+    assert due.scored() == {0}
+    run.adopt(due.ahead)
     assert run.config() == other
     assert run.evaluated() == set()
-    assert run.scored() == {0}
+    assert run.due() is None
+    assert not (run.path / "evaluation.units").exists()
+
+
+def test_a_finished_run_with_another_evaluation_due_can_be_resumed(run, store):
+    run.write_status(replace(run.status(), state="done"))
+    run.set_evaluation(replace(run.config(), evaluation=EvaluationConfig(examples=3)))
+    assert store.open(run.id).status().state == "interrupted"
+    assert "Another evaluation" in run.status().message
 
 
 def test_a_label_is_kept_beside_the_run_in_one_line(tmp_path):

@@ -65,7 +65,8 @@ def model_size(spec: ModelSpec) -> Size | None:
 
 
 def _stamp(run: RunFolder, *names: str) -> Stamp:
-    paths = [run.path / name for name in names]
+    # An evaluation that was asked for later lies in a folder of its own, which config.json names.
+    paths = [folder / name for folder in dict.fromkeys((run.path, run.results)) for name in ("config.json", *names)]
     return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
 
 

@@ -1,0 +1,178 @@
+"""A folder with a config and results: where each file lies, and how it is read and written. No torch."""
+
+import hashlib
+import io
+import secrets
+import shutil
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuron_core.errors import ConfigError, RunError
+from neuron_core.runs.config import RunConfig, config_from_json, config_to_json
+from neuron_core.runs.files import (
+    FORMAT,
+    UNSEALED,
+    Seal,
+    damaged,
+    disk_errors,
+    make_folder,
+    read_bytes,
+    seal,
+    unseal,
+    write_file,
+)
+from neuron_core.runs.units import UnitLog
+
+CONFIG = "config.json"
+COMMENT = b"sha256 "
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    SyntaxError,
+    MemoryError,
+    BadZipFile,
+    zlib.error,
+    struct.error,
+)
+"what numpy and zipfile raise for an .npz that is damaged"
+
+
+class ResultFiles:
+    """A run folder's files; what kinds of results there are, its subclasses say.
+
+    Results of an evaluation lie in the folder `results`, which config.json names: the run folder itself for the first
+    one, evaluation-N for those asked for later. config.json alone decides which evaluation is the run's.
+    """
+
+    def __init__(self, path: Path, ahead: str = "") -> None:
+        """ahead: folder of an evaluation that is not whole yet, whose files this object reads and writes."""
+        if not (path / CONFIG).is_file():
+            raise RunError("this is not a run folder", where=str(path), accepted="a folder with config.json")
+        self.path = path
+        self.id = path.name
+        self.ahead = ahead
+        self._read_config: tuple[tuple[int, ...], RunConfig, Seal] | None = None
+        self._logs: dict[Path, UnitLog] = {}
+
+    def config(self) -> RunConfig:
+        """What the run is made from. RunError when its file is damaged."""
+        return self._config()[0]
+
+    @property
+    def marks(self) -> Seal:
+        """The identity and format of this run."""
+        return self._config()[1]
+
+    @property
+    def strict(self) -> bool:
+        """Whether every file of this run must be sealed and every unit must have its key."""
+        return self.marks.format >= FORMAT
+
+    @property
+    def results(self) -> Path:
+        """Where the files of this evaluation lie."""
+        folder = self.ahead or self.marks.results
+        return self.path / folder if folder else self.path
+
+    def _config(self) -> tuple[RunConfig, Seal]:
+        path = (self.path / self.ahead if self.ahead else self.path) / CONFIG
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise RunError(f"the config of this run can't be read: {error.strerror}", where=str(path)) from None
+        state = (found.st_mtime_ns, found.st_size, found.st_ino)
+        if self._read_config is None or self._read_config[0] != state:
+            data, marks = unseal(read_bytes(path), path)
+            if "/" in marks.results or "\\" in marks.results or marks.results.startswith("."):
+                raise damaged(path, "it names a folder outside of the run")
+            try:
+                self._read_config = state, config_from_json(data), marks
+            except ConfigError as error:
+                raise RunError(f"{error.what}", where=f"{path} {error.where or ''}".strip()) from None
+        return self._read_config[1], self._read_config[2]
+
+    def write_config(self, config: RunConfig, results: str = "", marks: Seal | None = None) -> None:
+        """Replaces config.json at once, and with it which evaluation is the run's."""
+        marks = marks or self.marks
+        folder = self.path / self.ahead if self.ahead else self.path
+        write_file(folder / CONFIG, seal(config_to_json(config), Seal(marks.run, marks.format, results)))
+
+    def _units(self, folder: Path) -> set[int]:
+        """Units in files of their own: all of a run of format 1, and question scores that are still whole."""
+        return {int(path.stem) for path in folder.glob("*.npz") if path.stem.isdecimal()}
+
+    def _log(self, path: Path) -> UnitLog:
+        return self._logs.setdefault(path, UnitLog(path))
+
+    def _read_arrays(self, path: Path) -> dict[str, NDArray[Any]]:
+        """Of an .npz whose last bytes, a comment of the zip format, are the SHA-256 of those before."""
+        data = read_bytes(path)
+        begun, said = data[:-64], data[-64:]
+        if begun.endswith(COMMENT):
+            if hashlib.sha256(begun).hexdigest().encode() != said:
+                raise damaged(path, "its checksum is wrong")
+        elif self.strict:
+            raise damaged(path, "it can't be read, or has no checksum")
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as file:
+                return dict(file)
+        except UNREADABLE as error:
+            raise RunError(
+                f"a result file can't be read: {error}", where=str(path), accepted="Repair, or Delete"
+            ) from None
+
+    def _write_arrays(self, path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+        make_folder(path.parent)
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]
+        # The length of a zip file's comment is in its last two bytes.
+        begun = buffer.getvalue()[:-2] + struct.pack("<H", len(COMMENT) + 64) + COMMENT
+        write_file(path, begun + hashlib.sha256(begun).hexdigest().encode())
+
+    def _read_json(self, path: Path) -> bytes:
+        """The JSON of a file of this run. RunError when it is damaged or another run's."""
+        data, marks = unseal(read_bytes(path), path)
+        mine = self._owner()
+        if mine.format >= FORMAT and not marks.run:
+            raise damaged(path, "it has no seal")
+        if marks.run and mine.run and marks.run != mine.run:
+            raise damaged(path, "it is another run's")
+        return data
+
+    def _write_json(self, path: Path, text: str) -> None:
+        mine = self._owner()
+        write_file(path, seal(text, Seal(mine.run, mine.format)))
+
+    def _owner(self) -> Seal:
+        """Whose files these are; where the config is damaged, as the status says: it is still to be read."""
+        try:
+            return self.marks
+        except RunError:
+            path = self.path / "status.json"
+            try:
+                return unseal(read_bytes(path), path)[1]
+            except RunError:
+                return UNSEALED
+
+
+def new_identity() -> str:
+    """64 random bits that name a run, whatever its folder is called."""
+    return secrets.token_hex(8)
+
+
+def remove_folder(path: Path) -> None:
+    """Out of sight at once, then gone; what a crash leaves of it begins with `.deleted-`."""
+    gone = path.with_name(f".deleted-{path.name}-{secrets.token_hex(4)}")
+    with disk_errors(path):
+        path.rename(gone)
+        shutil.rmtree(gone)

@@ -1,0 +1,144 @@
+"""What visitors may do: one list, asked by pages, handle and worker alike. No torch.
+
+On this machine alone everything is allowed. As a demo (NEURONLLM_DEMO_MODE=1), and wherever other machines can open
+the app, visitors look, and run the models that are named; what else they may do, whoever runs the app names in
+NEURONLLM_ALLOW.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuron_core.errors import ConfigError, RunError
+from neuron_core.models.spec import EMBEDDED, PLAIN, ModelSpec
+from neuron_core.runs.config import RunConfig
+from neuron_core.service.jobs import BackgroundJob, LengthsJob, NeuronJob
+from neuron_core.tasks.hub import PREFIX
+from neuron_core.tasks.library import kept_tasks, within
+from neuron_core.tasks.load import bundled_tasks
+
+DEMO, ALLOW, MODELS, DATA_ROOT = "NEURONLLM_DEMO_MODE", "NEURONLLM_ALLOW", "NEURONLLM_MODELS", "NEURONLLM_DATA_ROOT"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ACTIONS: dict[str, str] = {
+    "model": "models by their path or id on the hub",
+    "code": "Python code that comes with a model",
+    "path": "files of the server by their path",
+    "hub": "datasets of the hub",
+    "upload": "files of a visitor",
+    "delete": "runs and kept tasks removed",
+    "rename": "labels of runs",
+    "cancel": "a run that somebody else began stopped",
+    "unload": "the model in memory let go",
+}
+"name → what it allows"
+NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What this server lets its visitors do."""
+
+    actions: frozenset[str] = frozenset(ACTIONS)
+    "names of ACTIONS"
+    models: frozenset[str] = frozenset({EMBEDDED, PLAIN})
+    "sources that are allowed where `model` is not"
+    why: str = ""
+    "what limits them; empty where nothing does"
+
+    def may(self, action: str) -> bool:
+        return action in self.actions
+
+    def check(self, action: str, where: str = "") -> None:
+        """RunError where it is not allowed."""
+        if action not in self.actions:
+            raise RunError(
+                f"{self.why or 'this server'} does not allow {ACTIONS[action]}",
+                where=where[:200] or None,
+                accepted=f"whoever runs the server can allow it: {ALLOW}={action}",
+            )
+
+    def check_model(self, spec: ModelSpec, *, confirmed: bool = False) -> None:
+        """RunError for a model that is not allowed, and for code of a model that nobody confirmed at the terminal."""
+        if spec.trust_remote_code:
+            self.check("code", spec.source)
+            if not confirmed:
+                raise RunError(
+                    "code that comes with a model runs only after the word that the terminal printed for it",
+                    where=spec.source[:200],
+                    accepted="the word, typed in the sidebar; or a run from the command line",
+                )
+        if not self.may("model") and spec.source not in self.models:
+            raise RunError(
+                f"{self.why} does not allow this model",
+                where=spec.source[:200],
+                accepted=f"{', '.join(sorted(self.models))}; whoever runs the server names others in {MODELS}",
+            )
+
+    def check_task(self, name: str, store: Path) -> None:
+        """RunError or TaskError for a task that is not allowed. store: the folder of runs, beside which tasks are."""
+        if name in bundled_tasks() or self.may("path"):
+            return
+        if name.startswith(PREFIX):
+            self.check("hub", name)
+        elif Path(name) in kept_tasks(store.absolute().parent / "tasks"):
+            self.check("upload", name)
+        elif (root := os.environ.get(DATA_ROOT)) and not os.environ.get(DEMO):
+            within(name, Path(root), DATA_ROOT)
+        else:
+            self.check("path", name)
+
+    def check_run(self, config: RunConfig, store: Path, *, confirmed: bool = False) -> None:
+        """Everything that carrying out this config would read and load."""
+        self.check_model(config.model, confirmed=confirmed)
+        if config.evaluation and config.evaluation.comprehended_by:
+            self.check_model(config.evaluation.comprehended_by, confirmed=confirmed)
+        self.check_task(config.task, store)
+        for use in config.sets:
+            if not _inside(use.path, (store,)):
+                self.check("path", use.path)
+
+    def check_job(self, job: BackgroundJob, spec: ModelSpec, store: Path, *, confirmed: bool = False) -> None:
+        """Everything that a background job would read, load and write."""
+        self.check_model(spec, confirmed=confirmed)
+        if isinstance(job, LengthsJob):
+            self.check_task(job.task, store)
+            if not self.may("path") and not _inside(job.file, (store, store.absolute().parent / "tasks")):
+                self.check("path", job.file)
+        elif isinstance(job, NeuronJob) and not self.may("path"):
+            for path in (job.run, job.folder):
+                if not _inside(path, (store, *READ_ONLY)):
+                    self.check("path", path)
+
+
+READ_ONLY: tuple[Path, ...] = ()
+"folders of finished runs that came with the app"
+
+
+def permissions(*, loopback: bool, environment: Mapping[str, str] = os.environ) -> Permissions:
+    """Of a server that only this machine can open (loopback), or others can. ConfigError for an unknown name."""
+    demo = environment.get(DEMO, "") not in ("", "0")
+    if loopback and not demo:
+        return Permissions()
+    allowed = _names(environment.get(ALLOW, ""))
+    if unknown := sorted(allowed - set(ACTIONS)):
+        raise ConfigError(f"{ALLOW} names {unknown[0]!r}", accepted=", ".join(ACTIONS))
+    models = frozenset({EMBEDDED, PLAIN}) | _names(environment.get(MODELS, ""))
+    return Permissions(allowed, models, "this demo" if demo else "this app, which other machines can open,")
+
+
+def is_loopback(address: str | None) -> bool:
+    """Whether only this machine can open a server at this address."""
+    return address in LOOPBACK or bool(address and address.startswith("unix://"))
+
+
+def _names(said: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in said.split(",") if part.strip())
+
+
+def _inside(path: str, roots: Iterable[Path]) -> bool:
+    try:
+        found = Path(path).resolve()
+        return any(found.is_relative_to(root.resolve()) for root in roots)
+    except (OSError, RuntimeError, ValueError):
+        return False

@@ -1,0 +1,73 @@
+"""One-time words: code that comes with a model runs only for somebody who reads the server's terminal. No torch."""
+
+import hmac
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+from neuron_core.errors import RunError
+from neuron_core.models.spec import ModelSpec
+
+TRIES = 5
+"wrong words after which a word is void"
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass
+class _Word:
+    word: str
+    left: int = TRIES
+
+
+def on_terminal(line: str) -> None:
+    """To the standard error of the server's own process."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+class Trust:
+    """Which models' code was confirmed at the terminal; may be shared by any number of threads."""
+
+    def __init__(self, say: Callable[[str], None] = on_terminal) -> None:
+        self._say = say
+        self._lock = Lock()
+        self._words: dict[tuple[str, str | None], _Word] = {}
+        self._confirmed: set[tuple[str, str | None]] = set()
+
+    def ask(self, spec: ModelSpec) -> None:
+        """Prints a word for this model and revision, unless one is out."""
+        with self._lock:
+            if _name(spec) in self._confirmed or _name(spec) in self._words:
+                return
+            word = "".join(secrets.choice(LETTERS) for _ in range(8))
+            self._words[_name(spec)] = _Word(word)
+        revision = f" (revision {spec.revision})" if spec.revision else ""
+        source = ascii(spec.source[:200])
+        self._say(f"A page asks to run the Python code that comes with {source}{revision}. To allow it, type: {word}")
+
+    def confirm(self, spec: ModelSpec, word: str) -> None:
+        """RunError for a wrong word; after five of them another one must be asked for. A word is good once."""
+        with self._lock:
+            waiting = self._words.get(_name(spec))
+            if waiting is None:
+                raise RunError("no word is out for this model", where=spec.source[:200], accepted="ask for one first")
+            if hmac.compare_digest(waiting.word.encode(), word.strip().lower().encode()):
+                del self._words[_name(spec)]
+                self._confirmed.add(_name(spec))
+                return
+            waiting.left -= 1
+            if waiting.left == 0:
+                del self._words[_name(spec)]
+                raise RunError("five wrong words: this one is void", accepted="ask for another")
+        raise RunError("this is not the word", accepted="the word that the terminal of the server printed last")
+
+    def has(self, spec: ModelSpec) -> bool:
+        """Whether code of this model and revision was confirmed since the server began."""
+        with self._lock:
+            return _name(spec) in self._confirmed
+
+
+def _name(spec: ModelSpec) -> tuple[str, str | None]:
+    return spec.source, spec.revision

@@ -1,0 +1,163 @@
+"""Every kind of damage in a run folder is found, said by file, set aside, and computed again by a resume."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuron_core.engine.engine import Engine
+from neuron_core.engine.execute import execute
+from neuron_core.errors import NeuronCoreError
+from neuron_core.runs.repair import LOST, repair, verify
+from neuron_core.runs.results import read_attribution, read_evaluated
+from neuron_core.runs.store import RunFolder, Store
+from tests.run_helpers import assert_equal_results, tiny_config
+
+NO_RESULT = (".lock", ".queued", "events.jsonl")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, task_file, checkpoint, tiny_model, one_thread) -> RunFolder:
+    run = Store(tmp_path_factory.mktemp("whole")).create(tiny_config(task_file, checkpoint("llama")))
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    run.set_label("a label")
+    return run
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory, task_file, checkpoint, tiny_model, one_thread) -> RunFolder:
+    """A run of another seed: every file of it looks right."""
+    run = Store(tmp_path_factory.mktemp("other")).create(tiny_config(task_file, checkpoint("llama"), seed=1))
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    run.set_label("another label")
+    return run
+
+
+def names(run: RunFolder) -> list[str]:
+    found = [path.relative_to(run.path).as_posix() for path in run.path.rglob("*") if path.is_file()]
+    return sorted(name for name in found if name not in NO_RESULT)
+
+
+def everything(run: RunFolder) -> object:
+    """All that pages and reports read of a run."""
+    return (
+        run.config(),
+        run.status(),
+        run.label(),
+        run.setting(),
+        run.passes(),
+        run.evaluation(),
+        run.side_effects(),
+        read_attribution(run),
+        read_evaluated(run),
+        list(run.examples()),
+        [run.scores(number) for number in range(12)],
+    )
+
+
+def truncated(data: bytes) -> bytes:
+    return data[: len(data) * 2 // 3]
+
+
+def emptied(data: bytes) -> bytes:
+    return b""
+
+
+def flipped(data: bytes) -> bytes:
+    found, at = bytearray(data), len(data) // 2
+    found[at] ^= 4
+    return bytes(found)
+
+
+def digit(data: bytes) -> bytes:
+    """A digit that is another one: still JSON where the file is JSON."""
+    places = [at for at, byte in enumerate(data) if chr(byte).isdigit()]
+    at = places[len(places) // 2]
+    return data[:at] + (b"7" if data[at : at + 1] != b"7" else b"3") + data[at + 1 :]
+
+
+def newer(data: bytes) -> bytes:
+    return data.replace(b'"format": 2', b'"format": 9') if b'"format": 2' in data else flipped(data)
+
+
+@pytest.mark.parametrize("spoil", [truncated, emptied, flipped, digit, newer, "swapped"])
+def test_damage_of_every_file_is_found_said_and_mended_by_a_resume(spoil, whole, other, tmp_path, tiny_model):
+    assert verify(whole) == []
+    # A label is any text: it can't be told from another.
+    for place, name in enumerate(one for one in names(whole) if one != "label.txt"):
+        copy = RunFolder(shutil.copytree(whole.path, tmp_path / str(place) / whole.id))
+        path = copy.path / name
+        same = isinstance(spoil, Callable)
+        path.write_bytes(spoil(path.read_bytes()) if same else (other.path / name).read_bytes())
+        found = verify(copy)
+        assert found, name
+        assert any(name in (one.file, f"scores/{one.file}") or one.file.endswith(".units") for one in found), name
+        lost = name == "config.json"
+        if lost:
+            assert all(one.mend == LOST for one in found) or not same
+            with pytest.raises(NeuronCoreError):
+                everything(copy)
+            continue
+        repair(copy)
+        if copy.status().state != "done":
+            execute(copy, lambda _: Engine.of(tiny_model("llama")))
+        assert verify(copy) == [], name
+        assert_equal_results(copy, whole)
+
+
+def test_no_number_of_a_damaged_file_is_ever_given(whole, tmp_path):
+    """Forty changed digits or bits a file: what is read is what was written, or an error that names the file."""
+    draw = np.random.default_rng(7)
+    copy = RunFolder(shutil.copytree(whole.path, tmp_path / whole.id))
+    wanted = repr(everything(copy))
+    silent = []
+    for name in [one for one in names(copy) if one != "label.txt"]:
+        path = copy.path / name
+        data = path.read_bytes()
+        for _ in range(12):
+            spoilt, at = bytearray(data), int(draw.integers(len(data)))
+            spoilt[at] ^= 1 << int(draw.integers(8))
+            path.write_bytes(spoilt)
+            try:
+                if repr(everything(RunFolder(copy.path))) != wanted:
+                    silent.append((name, at))
+            except NeuronCoreError as error:
+                if not error.where:
+                    silent.append((name, at))
+        path.write_bytes(data)
+    assert silent == []
+
+
+def test_a_run_of_which_the_label_is_no_text_is_named_and_loses_its_label_alone(whole, tmp_path):
+    copy = RunFolder(shutil.copytree(whole.path, tmp_path / whole.id))
+    (copy.path / "label.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(NeuronCoreError, match=r"no text in UTF-8.*label\.txt"):
+        copy.label()
+    assert [one.file for one in repair(copy)] == ["label.txt"]
+    assert (copy.label(), copy.status().state) == ("", "done")
+
+
+def test_thinned_scores_whose_examples_are_lost_are_attributed_again(tmp_path, task_file, checkpoint, tiny_model):
+    from dataclasses import replace
+
+    config = tiny_config(task_file, checkpoint("llama"))
+    thin = replace(config, attribution=replace(config.attribution, keep_bytes=0))
+    run = Store(tmp_path).create(thin)
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    assert not run.has_whole_scores()
+    assert not list((run.path / "scores").glob("*"))
+    before = RunFolder(shutil.copytree(run.path, tmp_path / "before"))
+    data = bytearray((run.path / "examples.units").read_bytes())
+    data[len(data) // 2] ^= 1
+    (run.path / "examples.units").write_bytes(data)
+    assert repair(run)
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    assert_equal_results(run, before)
+
+
+def test_json_of_a_run_stays_json_for_other_programs(whole):
+    for path in [path for path in Path(whole.path).rglob("*.json")]:
+        assert isinstance(json.loads(path.read_bytes()), dict), path
