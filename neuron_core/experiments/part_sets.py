@@ -11,7 +11,7 @@ from neuron_core.experiments.plan import ExperimentSetting, set_names
 from neuron_core.runs.store import RunFolder
 
 PART_KINDS = ("content", "ace", "own")
-"content: the task's set by `content`; ace: by the paper's method; own: by `content` without the common part"
+"content: by `content`; ace: by the paper's method as it stands; own: by `content` without the common part"
 ANSWERING, LOUD = "answering", "loud"
 
 
@@ -22,9 +22,13 @@ class PartSet:
     task: str
     "whose neurons, or `all`"
     method: str
-    k: int
-    "the budget with which it is tried"
+    run: RunFolder
+    "that found it"
     ranking: NeuronRanking
+    deepest: int
+    "neurons of either role that are kept"
+    k: int | None
+    "the budget with which it is tried; None: K and twice K"
 
 
 def part_names(kind: str, tasks: Sequence[str]) -> Mapping[str, str]:
@@ -42,17 +46,19 @@ def parts_of(content: Mapping[str, RunFolder], setting: ExperimentSetting) -> Ta
     return task_parts(_rankings(content, "content"), 4 * setting.k_of_parts)
 
 
-def part_sets(content: Mapping[str, RunFolder], setting: ExperimentSetting, task: str) -> dict[str, PartSet]:
+def part_sets(
+    content: Mapping[str, RunFolder], paper: Mapping[str, RunFolder], setting: ExperimentSetting, task: str
+) -> dict[str, PartSet]:
     """Every set that is tried on a task, by name; the task's own content set comes first.
 
-    content: task → its run by `content` and `ace`. K for these two, twice K for what is left of them and for the
-    neurons of answering. RunError where a run keeps no loudness.
+    content, paper: task → its run by `content`, and by `ace`. K for these two (the task's own `ace` set also with
+    twice K), twice K for what is left without the common part and for the neurons of answering. RunError where a run keeps no loudness.
     """
     tasks, k = list(content), setting.k_of_parts
     parts = parts_of(content, setting)
     of_kind = {
         "content": _rankings(content, "content"),
-        "ace": _rankings(content, "ace"),
+        "ace": _rankings(paper, "ace"),
         "own": parts.own,
     }
     order = (task, *(other for other in tasks if other != task))
@@ -60,14 +66,17 @@ def part_sets(content: Mapping[str, RunFolder], setting: ExperimentSetting, task
     for kind in PART_KINDS:
         names = part_names(kind, tasks)
         for source in order:
-            method = kind if kind == "ace" else "content"
-            found[names[source]] = PartSet(source, method, 2 * k if kind == "own" else k, of_kind[kind][source])
-    found[ANSWERING] = PartSet("all", "content", 2 * k, parts.answering)
+            method, run = ("ace", paper[source]) if kind == "ace" else ("content", content[source])
+            budget = 2 * k if kind == "own" else None if (kind, source) == ("ace", task) else k
+            found[names[source]] = PartSet(source, method, run, of_kind[kind][source], 2 * k, budget)
+    found[ANSWERING] = PartSet("all", "content", content[task], parts.answering, 2 * k, 2 * k)
     loudness = content[task].loudness()
     if loudness is None:
         raise RunError("the run keeps no loudness of its neurons", where=content[task].id, accepted="a new run")
     for seed, name in enumerate(loud_names(setting)):
-        found[name] = PartSet(task, "random-loud", k, random_loud(of_kind["content"][task], k, loudness, seed))
+        found[name] = PartSet(
+            task, "random-loud", content[task], random_loud(of_kind["content"][task], k, loudness, seed), k, k
+        )
     return {name: one for name, one in found.items() if len(one.ranking.scores)}
 
 

@@ -104,7 +104,8 @@ def own_table(
             row_of("unmodified", None, None, letter_free_columns(before), measured.perplexity if measured else None)
         )
         for direction in DOWN:
-            sources = [("ace", part_names("ace", tasks)[task], k), ("content", part_names("content", tasks)[task], k)]
+            ace = part_names("ace", tasks)[task]
+            sources = [("ace", ace, k), ("ace", ace, 2 * k), ("content", part_names("content", tasks)[task], k)]
             sources += [("own", part_names("own", tasks)[task], 2 * k), (ANSWERING, ANSWERING, 2 * k)]
             for source, name, budget in (*sources, ("random+", "random+", k)):
                 row = find_row(evaluation, name, budget, direction, PARTS_RATIO)
@@ -195,7 +196,7 @@ def numbers_to_reach(
             )
         )
     rows += _perplexities(setting, tasks, effects)
-    for task in (task for task in MOSTLY_LETTERS if task in evaluations):
+    for task, k in ((task, n * k) for task in MOSTLY_LETTERS if task in evaluations for n in (1, 2)):
         row = find_row(evaluations[task], part_names("ace", tasks)[task], k, "degrader", PARTS_RATIO)
         if (
             row is not None

@@ -35,7 +35,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "overlap": ("main",),
     "letters": ("main",),
     "stability": ("main", "draws", "steps"),
-    "parts": ("content", "parts"),
+    "parts": ("content", "paper", "parts"),
     "parts-stability": ("content_draws",),
 }
 "output → the kinds of runs it is made from"
@@ -148,15 +148,20 @@ def steps_config(setting: ExperimentSetting, task: str) -> RunConfig:
 
 
 def content_config(setting: ExperimentSetting, task: str, draws: int = 1) -> RunConfig:
-    """`content` and, beside it, the paper's method over four rotations; of several draws `content` alone."""
+    """`content` over four rotations of each example."""
     attribution = AttributionConfig(
-        methods=("content", "ace") if draws == 1 else ("content",),
+        methods=("content",),
         steps=setting.steps,
         examples=setting.content_examples * draws,
         z=setting.z,
         proxies=ROTATIONS,
     )
     return _config(setting, task, attribution, None)
+
+
+def paper_config(setting: ExperimentSetting, task: str) -> RunConfig:
+    """The paper's method as it stands: three shuffles of each example, z, and ambiguous neurons dropped."""
+    return _config(setting, task, _attribution(setting), None)
 
 
 def parts_config(setting: ExperimentSetting, task: str, uses: Sequence[SetUse]) -> RunConfig:
@@ -168,7 +173,8 @@ def parts_config(setting: ExperimentSetting, task: str, uses: Sequence[SetUse]) 
         random_seeds=setting.random_seeds,
         proxies=ROTATIONS,
     )
-    attribution = replace(_attribution(setting, setting.content_examples), methods=())
+    n_attribution = max(setting.content_examples, setting.attribution_examples)
+    attribution = replace(_attribution(setting, n_attribution), methods=())
     return _config(setting, task, attribution, evaluation, tuple(uses))
 
 

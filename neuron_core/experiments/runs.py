@@ -24,6 +24,7 @@ from neuron_core.experiments.plan import (
     draws_config,
     good_only,
     main_config,
+    paper_config,
     parts_config,
     set_names,
     sets_config,
@@ -56,6 +57,7 @@ class ExperimentRuns:
     draw_sets: dict[str, RunFolder] = field(default_factory=dict)
     steps: dict[str, RunFolder] = field(default_factory=dict)
     content: dict[str, RunFolder] = field(default_factory=dict)
+    paper: dict[str, RunFolder] = field(default_factory=dict)
     parts: dict[str, RunFolder] = field(default_factory=dict)
     content_draws: dict[str, RunFolder] = field(default_factory=dict)
 
@@ -161,11 +163,14 @@ def make_runs(
     if "content" in kinds:
         for task, given in runs.tasks.items():
             runs.content[task] = carried("content", task, content_config(setting, given))
+    if "paper" in kinds:
+        for task, given in runs.tasks.items():
+            runs.paper[task] = carried("paper", task, paper_config(setting, given))
     if "parts" in kinds:
         for task, given in runs.tasks.items():
-            wanted = part_sets(runs.content, setting, task)
+            wanted = part_sets(runs.content, runs.paper, setting, task)
             files = {
-                name: _file(first_of(runs.content), one.ranking, one.k, name, one.task, one.method)
+                name: _file(one.run, one.ranking, one.deepest, name, one.task, one.method)
                 for name, one in wanted.items()
             }
             uses = [replace(use, k=wanted[use.name].k) for use in used("parts", task, files)]

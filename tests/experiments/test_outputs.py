@@ -35,6 +35,7 @@ def setting(checkpoint, tmp_path_factory):
         z=12,
         examples=6,
         attribution_examples=2,
+        content_examples=2,
         draws=2,
         steps=4,
         random_seeds=2,
@@ -86,6 +87,10 @@ def test_every_kind_of_run_is_made_once_and_finished(runs):
         *(("draws", task) for task in both),
         *(("draw_sets", task) for task in both),
         ("steps", "tone"),
+        *(("content", task) for task in both),
+        *(("paper", task) for task in both),
+        *(("parts", task) for task in both),
+        *(("content_draws", task) for task in both),
     ]
 
 

@@ -59,11 +59,12 @@ def test_every_set_is_tried_on_every_task_and_the_own_one_comes_first(setting, m
             "answering",
             *loud_names(setting),
         }
-        assert {use.k for use in uses if use.name.startswith(("content", "ace", "loud"))} == {6}
+        assert {use.k for use in uses if use.name.startswith(("content", "loud"))} == {6}
         assert {use.k for use in uses if use.name.startswith(("own", "answering"))} == {12}
         config = run.config()
         assert (config.evaluation.proxies, config.evaluation.ratios) == ("rotations", (0.5,))
         asked = {q.example_id for q in run.setting().evaluation}
+        assert not asked & {q.example_id for q in made.paper[task].setting().attribution}
         assert not asked & {q.example_id for q in made.content[task].setting().attribution}
 
 
