@@ -52,7 +52,8 @@ def part_sets(
     """Every set that is tried on a task, by name; the task's own content set comes first.
 
     content, paper: task → its run by `content`, and by `ace`. K for these two (the task's own `ace` set also with
-    twice K), twice K for what is left without the common part and for the neurons of answering. RunError where a run keeps no loudness.
+    twice K), twice K for what is left without the common part and for the neurons of answering.
+    RunError where a run keeps no loudness.
     """
     tasks, k = list(content), setting.k_of_parts
     parts = parts_of(content, setting)
