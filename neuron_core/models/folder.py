@@ -13,6 +13,8 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt
 "any one of them, as far as can be told before transformers reads it"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 "whole; in shards, a file of the same name and `.index.json` lists them"
+LAYERS, MOST_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers"), 10_000
+"names for the number of layers, and a bound on it: lists and modules are made of it before any weight is read"
 MOST_JSON = 1 << 26
 "bytes of a JSON file that is read whole"
 SMALL_JSON = ("tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
@@ -32,6 +34,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     config = _json(path)
     if not isinstance(config.get("model_type"), str):
         raise ModelError("the model can't be loaded: its config.json names no model_type", where=str(folder))
+    for name in LAYERS:
+        if isinstance(config.get(name), int) and config[name] > MOST_LAYERS:
+            raise ModelError(
+                f"the model can't be loaded: its config.json claims {config[name]} layers",
+                where=str(folder),
+                accepted=f"at most {MOST_LAYERS}",
+            )
     return config
 
 

@@ -4,6 +4,7 @@ The file names everything otherwise than transformers does, and leaves out what 
 that says something about the layers and that nothing here understands is an error: the model would be another one.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from neuron_core.models.gguf_header import GgufHeader, Keys
 from neuron_core.models.gguf_rope import rope_of
 
 Config = dict[str, Any]
+LAYER = re.compile(r"blk\.\d{1,6}\.")
 NEUTRAL: dict[str, tuple[object, ...]] = {
     "attention.causal": (True,),
     "attention.clamp_kqv": (0.0,),
@@ -44,7 +46,10 @@ def gguf_config(header: GgufHeader) -> Config:
     """
     check_readable(header)
     keys = Keys(header)
-    config = FAMILIES[header.family](keys)
+    try:
+        config = FAMILIES[header.family](keys)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise keys.error(f"the sizes in its keys make no model ({error})", "a whole file") from None
     known = tuple(f"{header.family}.{name}" for name in NEUTRAL)
     for name, accepted in NEUTRAL.items():
         if keys.get(name, accepted[0]) not in accepted:
@@ -66,7 +71,12 @@ def gguf_config(header: GgufHeader) -> Config:
 
 
 def check_readable(header: GgufHeader) -> None:
-    """ModelError for a family that can't be read from GGUF."""
+    """ModelError for a family that can't be read from GGUF, for a file that is no model (an adapter, a projector), and
+    for a number of layers that its tensors do not have."""
+    if (kind := header.keys.get("general.type", "model")) != "model":
+        raise ModelError(
+            f"the file is no model: its general.type is {kind!r}", where=str(header.path), accepted="a file of a model"
+        )
     if any(str(key).endswith(".expert_count") and value for key, value in header.keys.items()):
         raise ModelError(
             f"the GGUF family {header.family!r} with experts is not supported: without one down projection a layer",
@@ -78,6 +88,19 @@ def check_readable(header: GgufHeader) -> None:
             f"the GGUF family {header.family!r} is not supported",
             where=str(header.path),
             accepted=f"{', '.join(FAMILIES)}; other families as a checkpoint folder",
+        )
+    _check_layers(header)
+
+
+def _check_layers(header: GgufHeader) -> None:
+    """Before anything is made once a layer."""
+    numbers = {int(name.split(".")[1]) for name in header.tensors if LAYER.match(name)}
+    n_layers, claimed = len(numbers), header.keys.get(f"{header.family}.block_count")
+    if isinstance(claimed, int) and claimed != n_layers:
+        raise ModelError(
+            f"the model can't be loaded: block_count is {claimed}, and the file has tensors of {n_layers} layers",
+            where=str(header.path),
+            accepted="a whole file, fetched or copied anew",
         )
 
 

@@ -19,9 +19,9 @@ Value = str | int | float | bool | list[int] | list[float] | list[bool] | None
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
-MOST_BYTES = 1 << 27
+MOST_BYTES = 1 << 26
 "of a header: vocabularies of 260,000 tokens with their merges take 20 MB"
-MOST_STRINGS = 1 << 22
+MOST_STRINGS = 1 << 21
 "in all arrays together: each one takes a step of its own"
 MOST_ENTRIES = 1 << 16
 "keys, and tensors"
@@ -165,10 +165,14 @@ class _Cursor:
         self.n_strings += count
         if self.n_strings > MOST_STRINGS:
             raise ValueError(f"it claims {self.n_strings} texts; {MOST_STRINGS} are accepted")
+        length_at, at, end, content = struct.Struct("<Q").unpack_from, self.at, self.end, self.content
         for _ in range(count):
-            length = self.number("Q")
-            self.need(length)
-            self.at += length
+            if end - at < 8:
+                raise ValueError("it ends inside a list of texts")
+            at += 8 + length_at(content, at)[0]
+            if at > end:
+                raise ValueError(f"a text of a list ends {at - end} bytes behind the header's bound")
+        self.at = at
 
 
 def _header(path: Path, at: _Cursor, size: int) -> GgufHeader:

@@ -35,11 +35,13 @@ def config_of_gguf(header: GgufHeader) -> Any:
 def weight_names(header: GgufHeader, config: Any) -> dict[str, str]:
     """For each tensor of the file that belongs to the model: its name in transformers.
 
-    ModelError for a tensor inside the layers that the model has no place for, and for a weight that the file lacks.
+    ModelError for a tensor inside the layers that the model has no place for, for a weight that the file lacks, and for
+    one of another size.
     """
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    wanted = set(model.state_dict())
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    wanted = set(shapes)
     found = get_gguf_hf_weights_map(model, _processor(header, config), model_type=header.family)
     if header.family == "gpt2":
         found["output.weight"] = "lm_head.weight"
@@ -56,6 +58,15 @@ def weight_names(header: GgufHeader, config: Any) -> dict[str, str]:
     missing = sorted(wanted - set(names.values()) - tied)
     if missing := [name for name in missing if not name.endswith(COMPUTED)]:
         raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=str(header.path))
+    for tensor, name in names.items():
+        stored = header.tensors[tensor].shape
+        # GPT-2's are transposed.
+        if shapes[name] not in (stored, stored[::-1]):
+            raise ModelError(
+                f"the weight {tensor} has the shape {stored}, the keys of the file make it {shapes[name]}",
+                where=str(header.path),
+                accepted="a whole file, fetched or copied anew",
+            )
     return names
 
 

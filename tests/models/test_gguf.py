@@ -20,7 +20,7 @@ from neuron_core.models.letters import encode
 from neuron_core.models.loading import load_model, load_tokenizer
 from neuron_core.models.size import size_of
 from neuron_core.models.spec import ModelSpec
-from tests.builders import FAMILIES, HIDDEN, LLAMA_LIKE, PROMPT, WINDOW, built_checkpoint, byte_level_tokenizer
+from tests.builders import FAMILIES, HIDDEN, LLAMA_LIKE, NEURONS, PROMPT, WINDOW, built_checkpoint, byte_level_tokenizer
 from tests.models.gguf_files import write_gguf
 
 LLAMA3 = {
@@ -177,7 +177,21 @@ def test_a_window_in_the_file_makes_a_llama_a_mistral(files, tmp_path):
         ("llama", {"llama.vocab_size": 11}, "vocab_size is 11, the embedding has"),
         ("llama", {"llama.expert_count": 8}, "family 'llama' with experts is not supported"),
         ("llama", {"llama.block_count": None}, "the file lacks the key llama.block_count"),
+        (
+            "llama",
+            {"llama.block_count": 1_000_000_000},
+            "block_count is 1000000000, and the file has tensors of 4 layers",
+        ),
+        ("llama", {"llama.block_count": 3}, "block_count is 3, and the file has tensors of 4 layers"),
+        ("llama", {"llama.attention.head_count": 0}, "can't be loaded"),
+        ("phi3", {"phi3.attention.key_length": 0}, "make no model|equal ones"),
         ("llama", {"llama.block_count": "four"}, "the value 'four' for the key llama.block_count"),
+        ("llama", {"general.type": "adapter"}, "the file is no model: its general.type is 'adapter'"),
+        (
+            "llama",
+            {"llama.feed_forward_length": 40},
+            r"ffn_\w+.weight has the shape \(\d+, \d+\), the keys of the file",
+        ),
         ("llama", {"split.count": 3}, "one of 3 parts.*llama-gguf-split --merge"),
         ("phi3:longrope", {"phi3.rope.scaling.original_context_length": None}, "original_context_length"),
         ("gemma2", {"gemma2.attention.key_length": 64, "gemma2.attention.value_length": 64}, "query_pre_attn_scalar"),
@@ -385,3 +399,10 @@ def test_a_file_of_llama_3_means_a_first_token_unless_it_says_otherwise(files, t
         tokenizer, _ = load_tokenizer(ModelSpec(str(path)))
         assert encode(tokenizer, "A word").count(0) == n_first
         assert tokenizer.backend_tokenizer.model.ignore_merges
+
+
+def test_a_type_that_can_not_be_dequantised_is_named(files, tmp_path):
+    values = np.ones((NEURONS, HIDDEN), dtype=np.int8)
+    assert "blk.1.ffn_up.weight has the type I8, which can't be dequantised" in refusal(
+        changed(files, tmp_path, tensors={"blk.1.ffn_up.weight": values})
+    )

@@ -115,6 +115,12 @@ def test_a_damaged_tokenizer_config_is_named(copy, content, said):
     assert said in message_of(copy)
 
 
+def test_a_config_that_claims_very_many_layers_is_refused_before_they_are_made(copy):
+    config = json.loads((copy / "config.json").read_text()) | {"num_hidden_layers": 10**9}
+    (copy / "config.json").write_text(json.dumps(config))
+    assert "its config.json claims 1000000000 layers" in message_of(copy)
+
+
 def test_a_tokenizer_model_alone_asks_for_sentencepiece_before_the_weights_are_read(copy, monkeypatch):
     (copy / "tokenizer.json").unlink()
     # The first bytes of any model of sentencepiece: its first piece.
