@@ -4,7 +4,7 @@ RUN = .venv/bin/python -m
 # Processes that share the tests, each with torch and up to 1 GB of memory.
 JOBS ?= 2
 
-.PHONY: help app test setup check bench dev python
+.PHONY: help app test setup check bench dev screenshots python
 
 help:
 	@echo "make app     install what is missing, then start the app (PORT=9000: on that port)"
@@ -12,6 +12,7 @@ help:
 	@echo "make setup   only install       (CPU=1: with the CPU build of torch)"
 	@echo "make check   format, lint, layering and types"
 	@echo "make bench   measure the speed of attribution and evaluation"
+	@echo "make screenshots   make the pictures of the README and the guide again"
 	@echo "PYTHON=python3.12 names the Python to use."
 
 app: setup
@@ -34,6 +35,9 @@ test: check
 
 bench: setup
 	$(RUN) neuron_core bench
+
+screenshots: dev
+	.venv/bin/python scripts/screenshots.py
 
 python:
 	@$(PYTHON) -c "" 2>/dev/null || { \
