@@ -7,6 +7,7 @@ import typer
 
 from neuron_core.commands.common import spec
 from neuron_core.commands.options import AsJson, Device, Dtype, Model, Proxies, Revision, Seed, Task
+from neuron_core.commands.reading import FileReading, with_reading
 from neuron_core.commands.wording import with_wording
 from neuron_core.errors import ModelError
 from neuron_core.models.spec import EMBEDDED, ModelSpec
@@ -51,16 +52,10 @@ def _chat_template(model: ModelSpec) -> "ChatTemplate":
 
 
 @with_wording
+@with_reading
 def validate(
     file: Annotated[str, typer.Argument(help="A file of examples, or hub:ID.")],
-    kind: Annotated[str | None, typer.Option(help="The task kind; without it, the one that the columns fit.")] = None,
-    mapping: Annotated[
-        str, typer.Option("--map", help="Columns, as in text=review,label=stars or choices=A+B+C+D.")
-    ] = "",
-    labels: Annotated[str | None, typer.Option(help="The only labels allowed, separated by commas.")] = None,
-    answers: Annotated[str | None, typer.Option(help="text, letter, index0 or index1.")] = None,
-    format: Annotated[str | None, typer.Option(help="The file format, where its ending does not say it.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="The text's encoding, where it is not UTF-8.")] = None,
+    how: FileReading,
     rejected: Annotated[Path | None, typer.Option(help="Write the rejected rows to this CSV file.")] = None,
     good: Annotated[Path | None, typer.Option(help="Write the good rows to this JSONL file, for --task.")] = None,
     model: Annotated[str | None, typer.Option(help="Whose context prompts must fit; the demo model.")] = None,
@@ -74,14 +69,19 @@ def validate(
     The wording counts for the length of prompts.
     """
     from neuron_core.tasks.load import read_checked
-    from neuron_core.tasks.mapping import parse_mapping
     from neuron_core.tasks.reading import NoGoodRow, examples_jsonl, rejected_csv, report_text, write_file
     from neuron_core.tasks.reading import report as validation_report
 
-    columns = parse_mapping(mapping) if mapping else None
-    allowed = labels.split(",") if labels is not None else None
     try:
-        reading = read_checked(file, kind, columns, labels=allowed, answers=answers, format=format, encoding=encoding)
+        reading = read_checked(
+            file,
+            how.kind,
+            how.mapping,
+            labels=how.labels,
+            answers=how.answers,
+            fill_options=how.fill_options,
+            options=how.options(seed),
+        )
         if prompt != USUAL:
             _check_wording(reading, seed, prompt)
         reading = _fitting(reading, model, revision, seed, prompt)

@@ -1,11 +1,11 @@
-"""Answers given as a text, a letter or a place among the choices."""
+"""Answers given as a text, a letter, a place, a column's name or a one among zeros."""
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.kinds.base import one_line
+from neuron_core.tasks.kinds.base import same_text
 
 FORMS = ("text", "letter", "index0", "index1")
 SAID = {
@@ -13,35 +13,61 @@ SAID = {
     "index0": "answers are places among the choices, counted from 0",
     "index1": "answers are places among the choices, counted from 1",
 }
-_LETTER = re.compile(r"\(?([A-Za-z])[.):]?")
+_LETTER = re.compile(r"(?:(?:option|choice|answer) )?[(\[]?([a-z])[.):\]]?", re.IGNORECASE)
+_LETTER_AND_TEXT = re.compile(r"[(\[]?([A-Ja-j])(?:[.):\]]\s*|\s+[-–—]\s+)(.+)", re.DOTALL)
+_PLACE = re.compile(r"([0-9]{1,3})(\.0)?")
 
 
 def answer_form(rows: Sequence[tuple[Any, Sequence[Any]]], where: str) -> str:
     """The form that most of the (answer, choices) rows have; the text itself before letters, those before places.
 
-    TaskError where places may count from 0 as well as from 1: the choices are then others, and nothing tells.
+    TaskError where places may count from 0 as well as from 1, or where both occur: nothing tells which choice is meant.
     """
     counts = {form: sum(resolve(answer, choices, form) is not None for answer, choices in rows) for form in FORMS}
     best = max(FORMS, key=lambda form: counts[form])
-    if best in ("index0", "index1") and counts["index0"] == counts["index1"]:
+    if best not in ("index0", "index1"):
+        return best
+    places = [(int(match[1]), len(choices)) for a, choices in rows if (match := _PLACE.fullmatch(same_text(a)))]
+    first, last = any(place == 0 for place, _ in places), any(place == n for place, n in places)
+    if first == last:
+        what = "count from 0 in some rows and from 1 in others" if first else "may count from 0 or from 1"
         raise TaskError(
-            "the answers are numbers that may count from 0 or from 1",
+            f"the answers are numbers that {what}",
             where=f"{where}, column answer",
             accepted="answers='index0' or 'index1' (--answers)",
         )
-    return best
+    return "index0" if first else "index1"
+
+
+def could_be_places(rows: Sequence[tuple[Any, Sequence[Any]]]) -> bool:
+    """Whether answers that are read as texts are all numbers that might be places among the choices."""
+    found = [(_PLACE.fullmatch(same_text(answer)), len(choices)) for answer, choices in rows]
+    return bool(found) and all(match and int(match[1]) <= n for match, n in found)
 
 
 def resolve(answer: Any, choices: Sequence[Any], form: str) -> Any | None:
-    """The choice that an answer of this form names; None where it names none."""
-    text = one_line(answer)
+    """The choice that an answer of this form names; None where it names none.
+
+    A text is the choice that reads the same, alone or behind its letter, as in `A. a hammer`.
+    """
+    texts = [same_text(choice) for choice in choices]
+    if isinstance(answer, list):
+        # One-hot: [0, 1, 0, 0].
+        marks = [mark in (1, True) for mark in answer]
+        plain = len(answer) == len(choices) and all(mark in (0, 1) for mark in answer) and sum(marks) == 1
+        return choices[marks.index(True)] if plain and form == "text" else None
+    text = same_text(answer)
     if form == "text":
-        return answer if text and text in map(one_line, choices) else None
+        if text and text in texts:
+            return choices[texts.index(text)]
+        both = _LETTER_AND_TEXT.fullmatch(str(answer).strip())
+        place = ord(both[1].upper()) - ord("A") if both else -1
+        return choices[place] if both and place < len(texts) and texts[place] == same_text(both[2]) else None
     if form == "letter":
         match = _LETTER.fullmatch(text)
         place = ord(match[1].upper()) - ord("A") if match else -1
     else:
-        number = re.fullmatch(r"([0-9]{1,3})(\.0)?", text)
+        number = _PLACE.fullmatch(text)
         place = int(number[1]) - int(form[-1]) if number else -1
     found = choices[place] if 0 <= place < len(choices) else None
-    return None if found is None or not one_line(found) else found
+    return None if found is None or not texts[place] else found

@@ -1,6 +1,7 @@
 """Datasets of the Hugging Face hub by id, through the optional package `datasets`. Its rows are read like a file's."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -72,7 +73,7 @@ def read_hub(name: str, *, max_rows: int = MAX_ROWS) -> Table:
     return make_table(title, name, "hub", rows, tuple(notes), max_rows=max_rows)
 
 
-def _folded(rows: list[Row], wanted: HubDataset) -> list[Row]:
+def _folded(rows: list[tuple[int, dict[str, Any]]], wanted: HubDataset) -> Sequence[Row]:
     """The treebank's five classes as three; other datasets as they are."""
     if wanted.id != PRESETS["sst"].id:
         return rows

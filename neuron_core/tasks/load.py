@@ -1,6 +1,6 @@
 """Bundled tasks by name, others from a file or the hub. Every row is checked; none vanishes unsaid."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from neuron_core.errors import TaskError
 from neuron_core.places import ASSETS
@@ -8,6 +8,7 @@ from neuron_core.tasks.hub import PREFIX, read_hub
 from neuron_core.tasks.kinds import get_kind
 from neuron_core.tasks.mapping import ColumnMapping, full_mapping, guess_kind
 from neuron_core.tasks.readers import ACCEPTED
+from neuron_core.tasks.readers.source import AS_FOUND, ReadOptions
 from neuron_core.tasks.reading import Rejected, TaskReading
 from neuron_core.tasks.table import Table, is_file, read_table
 from neuron_core.tasks.task import Wording
@@ -33,8 +34,7 @@ def load_task(
     *,
     kind: str | None = None,
     mapping: ColumnMapping | None = None,
-    format: str | None = None,
-    encoding: str | None = None,
+    options: ReadOptions = AS_FOUND,
     answers: str | None = None,
 ) -> TaskReading:
     """A bundled task by name, a file of examples, or a hub dataset; `kind` and `mapping` override the guesses.
@@ -45,7 +45,7 @@ def load_task(
         own_kind, wording = BUNDLED[name_or_path]
         table = read_table(ASSETS / "tasks" / f"{name_or_path}.jsonl")
         return validate(table, own_kind, {c: c for c in get_kind(own_kind).columns}, wording=wording)
-    return read_checked(name_or_path, kind, mapping, format=format, encoding=encoding, answers=answers)
+    return read_checked(name_or_path, kind, mapping, options=options, answers=answers)
 
 
 def read_checked(
@@ -53,20 +53,23 @@ def read_checked(
     kind: str | None = None,
     mapping: ColumnMapping | None = None,
     *,
-    labels: Sequence[str] | None = None,
+    labels: Sequence[str] | Mapping[str, str] | None = None,
     answers: str | None = None,
-    format: str | None = None,
-    encoding: str | None = None,
+    fill_options: bool = False,
+    options: ReadOptions = AS_FOUND,
 ) -> TaskReading:
     """A file or hub dataset read and every row checked; what is not said is guessed. Errors as of load_task."""
     if kind is not None:
         get_kind(kind)
-    table = read_source(name_or_path, format=format, encoding=encoding)
+    table = read_source(name_or_path, options)
+    if table.kind is None and kind is None and fill_options:
+        kind = "multiple_choice"
     guessed = guess_kind(table, mapping) if kind is None else get_kind(kind)
-    return validate(table, guessed, full_mapping(table, guessed, mapping), labels=labels, answers=answers)
+    columns = full_mapping(table, guessed, mapping)
+    return validate(table, guessed, columns, labels=labels, answers=answers, fill_options=fill_options)
 
 
-def read_source(name_or_path: str, *, format: str | None = None, encoding: str | None = None) -> Table:
+def read_source(name_or_path: str, options: ReadOptions = AS_FOUND) -> Table:
     """The unchecked rows of a file or of a hub dataset (`hub:ID`). TaskError where there is none."""
     if name_or_path.startswith(PREFIX):
         return read_hub(name_or_path)
@@ -75,4 +78,4 @@ def read_source(name_or_path: str, *, format: str | None = None, encoding: str |
             f"no task and no file is called {name_or_path[:200]!r}",
             accepted=f"one of {', '.join(bundled_tasks())}, hub:ID, or a file: {ACCEPTED}",
         )
-    return read_table(name_or_path, format=format, encoding=encoding)
+    return read_table(name_or_path, options=options)

@@ -1,19 +1,23 @@
 """Which columns of a file are the columns of a task kind."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from neuron_core.errors import TaskError
+from neuron_core.tasks import cells
+from neuron_core.tasks.answers import FORMS, resolve
 from neuron_core.tasks.kinds import KINDS, TaskKind, get_kind
-from neuron_core.tasks.table import Table, listed
+from neuron_core.tasks.kinds.base import CONTEXT, same_text
+from neuron_core.tasks.table import Table, is_empty, listed
 
 ColumnMapping = Mapping[str, str | tuple[str, ...]]
-"A kind's column to the file's; choices and distractors may be several columns."
+"A kind's column to the file's. Several columns are the list of choices or distractors; texts of several are joined."
 
 Guess = dict[str, str | tuple[str, ...]]
 LIST_COLUMNS = ("choices", "distractors")
-_ANSWERS = ("answer", "correctanswer", "answerkey", "gold", "correct", "correctoption", "solution", "target")
+_ANSWERS = ("answer", "correctanswer", "answerkey", "gold", "correct", "correctoption", "solution", "target", "cop")
 _SENTENCES = ("sentence", "text", "context", "passage", "utterance", "input")
 _TEXTS = ("text", "review", "reviewtext", "content", "comment", "tweet")
 _CLASSES = ("label", "labels", "sentiment", "class", "category", "polarity")
@@ -22,7 +26,10 @@ _LABELS = ("label", "labels", "class", "category", "type", "tag")
 SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
     "classification": {
         "text": (*_TEXTS, "sentence", "document", "body", "message", "utterance", "headline", "title", "input"),
-        "label": (*_CLASSES, "emotion", "intent", "topic", "stars", "rating", "score", "type", "tag", "target"),
+        "label": (
+            *(*_CLASSES, "emotion", "intent", "topic", "stars", "rating", "score", "type", "tag", "target"),
+            *("labeltext", "labelname", "goldlabel", "answer"),
+        ),
     },
     "span_typing": {
         "sentence": _SENTENCES,
@@ -34,7 +41,10 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
         "answer": ("answer", "chunks", "chunked", "chunking", "segmentation", "brackets", "bracketed", "gold"),
     },
     "multiple_choice": {
-        "question": ("question", "stem", "query", "prompt", "problem", "ctx", "context", "goal"),
+        "question": (
+            *("question", "stem", "questionstem", "query", "prompt", "problem", "ctx", "context", "goal"),
+            *("sentence", "premise"),
+        ),
         "choices": ("choices", "options", "candidates", "alternatives", "endings", "answers"),
         "answer": (*_ANSWERS, "answeridx", "answerindex", "label"),
     },
@@ -46,18 +56,62 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
 # Every kind takes them, none needs them.
 for _columns in SYNONYMS.values():
     _columns["distractors"] = ("distractors", "wronganswers", "incorrectanswers", "incorrect", "negatives")
+# Of a second text: what a question is about.
+_PASSAGES = ("context", "passage", "article", "paragraph", "story", "support", "background", "premise")
+SYNONYMS["classification"][CONTEXT] = ("context",)
+SYNONYMS["multiple_choice"][CONTEXT] = _PASSAGES
+SYNONYMS["question_answer"][CONTEXT] = (*_PASSAGES, "input")
+PAIRS = (
+    ("premise", "hypothesis"),
+    ("sentence1", "sentence2"),
+    ("sentencea", "sentenceb"),
+    ("text1", "text2"),
+    ("texta", "textb"),
+    ("question1", "question2"),
+    ("claim", "evidence"),
+    ("query", "document"),
+    ("query", "passage"),
+    ("question", "passage"),
+    ("question", "sentence"),
+)
+"two texts of which a label says how they belong together: they are joined"
 _SERIES = re.compile(r"(|[a-z]*[a-z_ -])[_ -]?([a-j]|[0-9])", re.IGNORECASE)
+_BRACKETS = re.compile(r"\[\S+ [^\[\]]+\]")
+_EMPTY = "a column that it needs has no value"
+_LOOKED_AT = 500
+"rows whose values tell what columns are"
 _WRONG = ("distractor", "wrong", "incorrect", "negative")
 
 
 def guess_mapping(table: Table, kind: str | TaskKind) -> Guess:
     """The kind's columns that the file seems to have: by their name, a synonym, or a series such as A, B, C, D.
 
-    What is not found is left out; no column is used twice.
+    What is not found is left out; no column is used twice, and none without a value. Names win over numbers: a label
+    column of numbers gives way to one of their names beside it.
     """
-    wanted = SYNONYMS[kind if isinstance(kind, str) else kind.name]
-    left = {column: re.sub(r"[\W_]", "", column).lower() for column in table.columns}
+    name = kind if isinstance(kind, str) else kind.name
+    wanted = SYNONYMS[name]
+    left = {column: plain_name(column) for column in table.columns if column in table.filled}
     found: Guess = {}
+    if name == "classification" and "text" not in left.values() and (pair := _pair(left)):
+        found["text"] = pair
+        left = {column: plain for column, plain in left.items() if column not in pair}
+    _by_name(found, wanted, left)
+    # Its rows are then each rejected as empty, which says more than a column that is not found.
+    _by_name(found, wanted, {column: plain_name(column) for column in table.columns if column not in table.filled})
+    for field in LIST_COLUMNS:
+        if field in wanted and field not in found:
+            several = _series(tuple(left), wrong=field == "distractors")
+            if several:
+                found[field] = several
+    label = found.get("label")
+    if isinstance(label, str):
+        found["label"] = _named(table, label, left)
+    return {field: found[field] for field in wanted if field in found}
+
+
+def _by_name(found: Guess, wanted: Mapping[str, Sequence[str]], left: dict[str, str]) -> None:
+    """Adds the columns whose names are a field's own or a synonym, and takes them out of `left`."""
     for exact in (True, False):
         for field, names in wanted.items():
             if field in found:
@@ -68,12 +122,27 @@ def guess_mapping(table: Table, kind: str | TaskKind) -> Guess:
                     found[field] = column
                     del left[column]
                     break
-    for field in LIST_COLUMNS:
-        if field in wanted and field not in found:
-            several = _series(tuple(left), wrong=field == "distractors")
-            if several:
-                found[field] = several
-    return {field: found[field] for field in wanted if field in found}
+
+
+def plain_name(column: str) -> str:
+    """A column's name without case and signs."""
+    return re.sub(r"[\W_]", "", column).lower()
+
+
+def _pair(left: Mapping[str, str]) -> tuple[str, ...] | None:
+    by_name = {plain: column for column, plain in reversed(list(left.items()))}
+    return next((tuple(by_name[one] for one in pair) for pair in PAIRS if set(pair) <= set(by_name)), None)
+
+
+def _named(table: Table, label: str, left: Mapping[str, str]) -> str:
+    """The column of the names of a label column that holds numbers: `label_text` beside `label`."""
+    values = [
+        str(fields.get(label)).strip() for _, fields in table.rows[:_LOOKED_AT] if not is_empty(fields.get(label))
+    ]
+    if not all(re.fullmatch(r"-?\d+(\.0)?", value) for value in values):
+        return label
+    beside = {f"{plain_name(label)}{end}" for end in ("text", "name", "names", "str", "string", "desc", "title")}
+    return next((column for column, plain in left.items() if plain in beside), label)
 
 
 def full_mapping(table: Table, kind: TaskKind, said: ColumnMapping | None) -> Guess:
@@ -88,23 +157,75 @@ def full_mapping(table: Table, kind: TaskKind, said: ColumnMapping | None) -> Gu
 def guess_kind(table: Table, said: ColumnMapping | None = None) -> TaskKind:
     """The kind of a published format; else the one whose columns all are there, by name before by guess.
 
-    Of several the one that needs most columns. What is `said` of the mapping must be the kind's. TaskError: none fits.
+    Of several the one that needs most columns, as long as its values are of that kind: brackets where chunks are asked
+    for, answers among the choices. What is `said` of the mapping must be the kind's. TaskError: none fits.
     """
     if table.kind is not None:
         return get_kind(table.kind)
     allowed = [kind for kind in KINDS.values() if set(said or {}) <= set(SYNONYMS[kind.name])]
-    complete = [kind for kind in allowed if set(kind.columns) <= set(full_mapping(table, kind, said))]
+    mappings = {kind.name: full_mapping(table, kind, said) for kind in allowed}
+    complete = [kind for kind in allowed if set(kind.columns) <= set(mappings[kind.name])]
+    complaints = {kind.name: _complaint(table, kind, mappings[kind.name]) for kind in complete}
     # Choices go by many names, and a question with choices asks for nothing else.
     named = {*table.columns, *(said or {}), *LIST_COLUMNS}
-    exact = [kind for kind in complete if set(kind.columns) <= named]
-    if not complete:
-        known = "; ".join(f"{kind.name}: {', '.join(kind.columns)}" for kind in KINDS.values())
-        raise TaskError(
-            f"no task kind fits the columns {listed(sorted(table.columns)) or '(none)'}",
-            where=table.source,
-            accepted=f"{known}; or columns mapped to these",
-        )
-    return max(exact or complete, key=lambda kind: len(kind.columns))
+    good = [kind for kind in complete if complaints[kind.name] is None]
+    if not good and len(complete) == 1 and complaints[complete[0].name] == _EMPTY:
+        return complete[0]
+    exact = [kind for kind in good if set(kind.columns) <= named]
+    if good:
+        return max(exact or good, key=lambda kind: len(kind.columns))
+    known = "; ".join(f"{kind.name}: {', '.join(kind.columns)}" for kind in KINDS.values())
+    hints = [*table.notes]
+    if empty := [column for column in table.columns if column not in table.filled]:
+        hints.append(f"no row has a value in {listed(empty)}")
+    why = "; ".join(f"not {name}: {complaint}" for name, complaint in complaints.items())
+    raise TaskError(
+        f"no task kind fits the columns {listed(sorted(table.columns)) or '(none)'}"
+        + "".join(f"; {part}" for part in (why, *hints) if part),
+        where=table.source,
+        accepted=f"{known}; or columns mapped to these{_offer(table)}",
+    )
+
+
+def _offer(table: Table) -> str:
+    """A mapping that the columns might be meant for."""
+    by_name = {plain_name(column): column for column in reversed(table.columns)}
+    text = next((by_name[name] for name in ("question", *_PASSAGES, *_SENTENCES) if name in by_name), None)
+    answer = next((by_name[name] for name in _ANSWERS if name in by_name), None)
+    if text is None or answer is None:
+        return ""
+    return f", for instance --kind question_answer --map question={text},answer={answer}"
+
+
+def _complaint(table: Table, kind: TaskKind, mapping: ColumnMapping) -> str | None:
+    """Why values under these columns are not of the kind, told by the first rows; None where they may be."""
+    rows = [fields for _, fields in table.rows[:_LOOKED_AT]]
+    column = {field: name for field, name in mapping.items() if isinstance(name, str)}
+    if any(name not in table.filled for field, name in column.items() if field in kind.columns):
+        return _EMPTY
+    if kind.name == "chunking" and "answer" in column:
+        if not any(_BRACKETS.search(str(fields.get(column["answer"], ""))) for fields in rows):
+            return f"no row of {column['answer']!r} has chunks in brackets, such as [NP the number] [VP grew]"
+    elif kind.name == "span_typing" and {"sentence", "entity"} <= set(column):
+        if not any(str(f.get(column["entity"])) in str(f.get(column["sentence"])) for f in rows):
+            return f"no value of {column['entity']!r} stands in {column['sentence']!r}"
+    elif kind.name == "multiple_choice" and "answer" in column and not isinstance(mapping["choices"], str):
+        if not any(_among(fields, mapping["choices"], column["answer"]) for fields in rows):
+            return f"no answer is among {'+'.join(mapping['choices'])}"
+    elif kind.name == "question_answer" and "answer" in column and "distractors" not in mapping:
+        # A file of a few rows may have few answers; what repeats two or three is a label.
+        answers = {str(fields.get(column["answer"])).strip().lower() for fields in rows}
+        if len(answers) < 4 <= len(rows):
+            return f"{column['answer']!r} has only {len(answers)} different values, which are labels"
+    return None
+
+
+def _among(fields: Mapping[str, Any], choices: Sequence[str], answer: str) -> bool:
+    given = [fields.get(one) for one in choices]
+    texts = cells.without_letters(list(map(str, given))) or given
+    value = fields.get(answer)
+    named = same_text(value) in map(same_text, choices)
+    return named or any(resolve(value, options, form) is not None for options in (given, texts) for form in FORMS)
 
 
 def check_mapping(table: Table, kind: TaskKind, mapping: ColumnMapping) -> None:
@@ -118,7 +239,7 @@ def check_mapping(table: Table, kind: TaskKind, mapping: ColumnMapping) -> None:
                 raise TaskError(
                     f"the file has no column {column!r}", where=table.source, accepted=listed(table.columns)
                 )
-        if not isinstance(columns, str) and field not in LIST_COLUMNS:
+        if not isinstance(columns, str) and field == kind.answer_column:
             raise TaskError(f"{field} is one column, not {len(columns)}", where=f"mapping of {field}")
     if missing := [field for field in kind.columns if field not in mapping]:
         raise TaskError(
@@ -129,16 +250,34 @@ def check_mapping(table: Table, kind: TaskKind, mapping: ColumnMapping) -> None:
 
 
 def parse_mapping(text: str) -> Guess:
-    """`text=review,label=stars`; several columns are joined by +: `choices=A+B+C+D`. TaskError where it is neither."""
+    """`text=review,label=stars`; several columns are joined by +: `choices=A+B+C+D`, `text=premise+hypothesis`.
+
+    A name with a comma, a plus or an equals sign stands in quotes. TaskError where it is no mapping.
+    """
     found: Guess = {}
-    for part in text.split(","):
-        field, sign, column = (piece.strip() for piece in part.partition("="))
-        if not (field and sign and column):
+    for part in _split(text, ","):
+        field, *columns = _split(part, "=")
+        if len(columns) != 1 or not field.strip() or not columns[0].strip():
             raise TaskError(
-                f"not a mapping: {part!r}", where="--map", accepted="text=review,label=stars or choices=A+B+C+D"
+                f"not a mapping: {part!r}",
+                where="--map",
+                accepted='text=review,label=stars or choices=A+B+C+D; names with a comma or a + in quotes: text="a, b"',
             )
-        found[field] = tuple(name.strip() for name in column.split("+")) if "+" in column else column
+        names = tuple(name.strip().strip('"') for name in _split(columns[0], "+"))
+        found[field.strip()] = names if len(names) > 1 else names[0]
     return found
+
+
+def _split(text: str, sign: str) -> list[str]:
+    """Parts between signs that stand outside of quotes."""
+    parts, quoted = [""], False
+    for char in text:
+        quoted ^= char == '"'
+        if char == sign and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
 
 
 def _series(columns: tuple[str, ...], *, wrong: bool) -> tuple[str, ...]:

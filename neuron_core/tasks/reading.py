@@ -12,7 +12,9 @@ from typing import Any
 
 from neuron_core.errors import TaskError
 from neuron_core.tasks.kinds import get_kind
+from neuron_core.tasks.kinds.base import CONTEXT
 from neuron_core.tasks.mapping import ColumnMapping
+from neuron_core.tasks.table import TASK_LINE, listed
 from neuron_core.tasks.task import Example, Task
 
 
@@ -32,14 +34,15 @@ class Rejected:
     "id of the example, where the row had become one"
 
     def __str__(self) -> str:
-        return f"row {self.row}, column {self.column}: {self.complaint} ({self.value[:60]!r})"
+        column = f", column {self.column}:" if self.column else ""
+        return f"row {self.row}{column} {self.complaint} ({self.value[:60]!r})"
 
 
 class NoGoodRow(TaskError):
     """A file of which no row fits. `rejected` names them all."""
 
     def __init__(self, what: str, rejected: tuple[Rejected, ...], *, where: str) -> None:
-        super().__init__(what, where=where)
+        super().__init__(what, where=where, accepted=rejected[0].accepted or None)
         self.rejected = rejected
 
 
@@ -53,12 +56,22 @@ class TaskReading:
     "how the file was read, where that is not plain from it"
     mapping: ColumnMapping = field(default_factory=dict)
     "the kind's column to the file's"
+    unused: tuple[str, ...] = ()
+    "columns of the file that no question shows"
     fits: str | None = None
     "the model whose context holds all prompts, None where that was not checked"
 
     @property
     def n_rows(self) -> int:
         return len(self.task.examples) + len(self.rejected)
+
+    @property
+    def understood(self) -> str:
+        """What the file is taken for, in one sentence."""
+        task = self.task
+        what = f"{len(task.labels)}-label {task.kind}" if task.labels else task.kind
+        columns = ", ".join(f"{field} = {in_words(column)}" for field, column in self.mapping.items())
+        return f"{what.replace('_', ' ')}; {columns}; {len(task.examples):,} of {self.n_rows:,} rows"
 
     @property
     def counts(self) -> dict[str, int]:
@@ -103,20 +116,42 @@ def leave_out(reading: TaskReading, rejected: Iterable[Rejected]) -> TaskReading
     return replace(reading, task=task, rejected=everything)
 
 
-def require_four_options(task: Task) -> None:
+def in_words(columns: str | tuple[str, ...]) -> str:
+    """A column, or several of them joined by +."""
+    return columns if isinstance(columns, str) else "+".join(columns)
+
+
+def require_four_options(task: Task, mapping: ColumnMapping | None = None) -> None:
     """TaskError where the kind can't make four different options.
 
     That depends on labels, or on whether an example has its own distractors: one of either sort is asked.
     """
     kind = get_kind(task.kind)
+    alone = kind.label_column and len(task.labels) == 1 and not all("distractors" in e.fields for e in task.examples)
+    if alone:
+        raise TaskError(
+            f"the only label is {task.labels[0]!r}",
+            where=task.source,
+            accepted="the other labels as well: --labels a,b,c",
+        )
     for example in {"distractors" in example.fields: example for example in reversed(task.examples)}.values():
         made = len(set(kind.options(example, task, 0)))
         if made < 4:
             raise TaskError(
                 f"the kind {kind.name} makes {made} different options from row {example.row}, not four",
                 where=task.source,
-                accepted="two or more labels for classification, four labels or answers for other kinds",
+                accepted=_more_options(task, mapping or {}),
             )
+
+
+def _more_options(task: Task, mapping: ColumnMapping) -> str:
+    if task.kind != "question_answer" or not {"question", "answer"} <= set(mapping):
+        return "two or more labels, four or more answers, or a column of distractors"
+    text = "+".join(in_words(mapping[field]) for field in (CONTEXT, "question") if field in mapping)
+    return (
+        "four or more different answers, a column of distractors, or answers as labels: --kind classification "
+        f'--map "text={text},label={in_words(mapping["answer"])}"'
+    )
 
 
 def rejected_csv(rejected: Iterable[Rejected]) -> bytes:
@@ -130,8 +165,13 @@ def rejected_csv(rejected: Iterable[Rejected]) -> bytes:
 
 
 def examples_jsonl(task: Task) -> bytes:
-    """The examples under the kind's own column names: a file that load_task reads as the same task."""
-    return "".join(json.dumps(dict(e.fields), ensure_ascii=False) + "\n" for e in task.examples).encode()
+    """The examples under the kind's own column names: a file that load_task reads as the same task.
+
+    Its first line holds kind and labels, which the rows alone may not show.
+    """
+    first = {TASK_LINE: {"kind": task.kind, "labels": list(task.labels)}}
+    lines = [first, *(dict(example.fields) for example in task.examples)]
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -154,6 +194,8 @@ def report(reading: TaskReading) -> dict[str, Any]:
         "n_texts": reading.n_texts,
         "labels": list(task.labels),
         "n_trimmed": reading.n_trimmed,
+        "understood": reading.understood,
+        "unused": list(reading.unused),
         "notes": list(reading.notes),
         "fits": reading.fits,
         "counts": reading.counts,
@@ -176,11 +218,13 @@ def report_text(result: dict[str, Any]) -> str:
     n_rejected = len(result["rejected"])
     lines = [
         f"{result['file']}: {result['n_rows']} rows, {result['n_examples']} examples, {n_rejected} rejected",
-        f"kind {result['kind']}; "
-        + ", ".join(f"{field} = {c if isinstance(c, str) else '+'.join(c)}" for field, c in result["mapping"].items()),
+        f"kind {result['kind']}; " + ", ".join(f"{field} = {in_words(c)}" for field, c in result["mapping"].items()),
     ]
+    if result["unused"]:
+        lines.append(f"columns not used: {listed(result['unused'])}")
     if result["labels"]:
-        lines.append(f"{len(result['labels'])} labels: {', '.join(result['labels'])[:200]}")
+        n = len(result["labels"])
+        lines.append(f"{n} {'label' if n == 1 else 'labels'}: {', '.join(result['labels'])[:200]}")
     if result["n_texts"] < result["n_examples"]:
         lines.append(f"{result['n_texts']} different texts among the examples; a run draws one example of each")
     if result["n_trimmed"]:
@@ -189,8 +233,8 @@ def report_text(result: dict[str, Any]) -> str:
     lines += [*result["notes"], fits]
     lines += [f"{count} rejected: {rule}" for rule, count in result["counts"].items()]
     lines += [
-        f"row {row['row']}, column {row['column']}: {row['reason']} ({row['value'][:60]!r})"
-        + (f"; accepted: {row['accepted'][:120]}" if row["accepted"] else "")
+        f"row {row['row']}{', column ' + row['column'] + ':' if row['column'] else ''} {row['reason']} "
+        f"({row['value'][:60]!r})" + (f"; accepted: {row['accepted'][:120]}" if row["accepted"] else "")
         for row in result["rejected"]
     ]
     return "\n".join(lines)

@@ -1,15 +1,34 @@
 """Any file of examples as a table of named columns with source row numbers."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import hashlib
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePath
+from typing import Any
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.readers import FORMATS, Row, Source, detect, get_format, read_rows
-from neuron_core.tasks.readers.source import MAX_UPLOAD_BYTES, check_size, unpack
+from neuron_core.tasks.readers import FORMATS, detect, get_format, read_rows
+from neuron_core.tasks.readers.content import from_zip, is_zip, refuse_what_is_no_table
+from neuron_core.tasks.readers.source import (
+    AS_FOUND,
+    MAX_COLUMNS,
+    MAX_PATH_BYTES,
+    MAX_UPLOAD_BYTES,
+    BadRow,
+    Note,
+    ReadOptions,
+    Row,
+    Source,
+    check_size,
+    unpack,
+)
 
 MAX_ROWS = 100_000
+TASK_LINE = "neuronllm_task"
+"only key of a kept task's first line: kind and labels, which its rows alone may not show"
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,43 +40,80 @@ class Table:
     format: str
     columns: tuple[str, ...]
     "in first-seen order"
-    rows: tuple[Row, ...]
+    rows: tuple[tuple[int, dict[str, Any]], ...]
     "row number in the source, value by column; several rows of one number come from one sentence or record"
     kind: str | None = None
-    "the task kind that a published format is made for"
+    "the task kind that a published format is made for, or that a kept task is of"
     notes: tuple[str, ...] = ()
     "what a reader must know of how the file was read"
+    bad: tuple[tuple[int, BadRow], ...] = ()
+    "rows that can't be read, by number"
+    labels: tuple[str, ...] = ()
+    "all labels of a kept task, where its examples do not show them all"
+
+    @cached_property
+    def filled(self) -> frozenset[str]:
+        """Columns with a value in some row."""
+        found: set[str] = set()
+        for _, fields in self.rows:
+            if len(found) == len(self.columns):
+                break
+            found.update(c for c, value in fields.items() if c not in found and not is_empty(value))
+        return frozenset(found)
 
 
 def read_table(
     source: str | Path | bytes,
     name: str | None = None,
+    options: ReadOptions = AS_FOUND,
     *,
-    format: str | None = None,
-    encoding: str | None = None,
     max_rows: int = MAX_ROWS,
 ) -> Table:
     """A file by its path, or an upload as bytes with its `name`, which carries the ending.
 
-    Without `format` it is told by the ending, else by the content; without `encoding` text is UTF-8. Uploads, and what
-    they unpack to, may have 200 MB. TaskError names file and row: unreadable, malformed, too large, too many rows.
+    Uploads, and what they unpack to, may have 200 MB; files by their path 1 GB. A row that can't be read is kept as a
+    bad one. TaskError names file and row: unreadable, no table, too large, too many rows.
     """
+    limit = MAX_UPLOAD_BYTES if isinstance(source, bytes) else MAX_PATH_BYTES
     if isinstance(source, bytes):
-        data, where, limit = source, name or "upload", MAX_UPLOAD_BYTES
+        data, where = source, name or "upload"
         check_size(len(data), where, limit)
         file = PurePath(where)
     else:
         file = Path(source).expanduser()
-        data, where, limit = _bytes(file), str(source), None
+        data, where = _bytes(file, limit), str(source)
+    notes: list[str] = []
     if file.suffix.lower() == ".gz" or data.startswith(b"\x1f\x8b"):
         data = unpack(data, where, limit)
         file = file.with_suffix("") if file.suffix.lower() == ".gz" else file
-    content = Source(data, where, encoding, limit)
-    chosen = format if format is not None else detect(file.suffix.lower(), content)
+    refuse_what_is_no_table(data, where)
+    stem = file.stem
+    if is_zip(data):
+        data, file = from_zip(data, where, options.part, limit, notes.append)
+        options = replace(options, part=None)
+    content = Source(data, where, options, limit)
+    chosen = options.format if options.format is not None else detect(file.suffix.lower(), content)
     get_format(chosen)
-    notes: list[str] = []
-    rows = tuple(islice(read_rows(chosen, content, notes.append), max_rows + 1))
-    return make_table(file.stem, where, chosen, rows, tuple(notes), FORMATS[chosen].kind, max_rows=max_rows)
+    rows = iter(read_rows(chosen, content, notes.append))
+    few = tuple(islice(rows, max_rows + 1)) if options.sample is None else sampled(rows, options, notes.append)
+    return make_table(stem, where, chosen, few, tuple(notes), FORMATS[chosen].kind, max_rows=max_rows)
+
+
+def sampled(rows: Iterator[Row], options: ReadOptions, note: Note) -> tuple[Row, ...]:
+    """As many rows as the options say, in the file's order, drawn by a hash of seed and place: no row is preferred."""
+    assert options.sample is not None
+    chosen: list[tuple[int, int, Row]] = []
+    place = -1
+    for place, row in enumerate(rows):
+        digest = hashlib.blake2b(f"{options.seed}|{place}".encode(), digest_size=8).digest()
+        entry = (-int.from_bytes(digest), place, row)
+        if len(chosen) < options.sample:
+            heapq.heappush(chosen, entry)
+        elif entry[0] > chosen[0][0]:
+            heapq.heapreplace(chosen, entry)
+    if place + 1 > options.sample:
+        note(f"a sample of {options.sample:,} of {place + 1:,} rows, by seed {options.seed}")
+    return tuple(row for _, _, row in sorted(chosen, key=lambda entry: entry[1]))
 
 
 def make_table(
@@ -70,23 +126,52 @@ def make_table(
     *,
     max_rows: int = MAX_ROWS,
 ) -> Table:
-    """A table of these rows. TaskError: none, or more than `max_rows`."""
-    if not rows:
-        raise TaskError("the file has no rows", where=source)
+    """A table of these rows. TaskError: none, none that can be read, or more than `max_rows`."""
     if len(rows) > max_rows:
         raise TaskError(
             f"the file has more than {max_rows:,} rows",
             where=f"{source}, row {rows[max_rows][0]}",
-            accepted=f"at most {max_rows:,} rows: a part of the file",
+            accepted=f"at most {max_rows:,} rows: a part of the file, or a sample by seed (--sample {max_rows})",
         )
+    good = tuple((number, fields) for number, fields in rows if not isinstance(fields, BadRow))
+    bad = tuple((number, fields) for number, fields in rows if isinstance(fields, BadRow))
+    labels: tuple[str, ...] = ()
+    if good and set(good[0][1]) == {TASK_LINE}:
+        kind, labels = _kept_settings(good[0][1][TASK_LINE], source)
+        good = good[1:]
+    if not good:
+        if bad:
+            number, first = bad[0]
+            what = f"none of the {len(bad)} rows can be read: row {number} {first.complaint}"
+            raise TaskError(what, where=f"{source}, row {number}", accepted=first.accepted or None)
+        raise TaskError("the file has no rows", where=source, accepted="; ".join(notes) or None)
     columns: dict[str, None] = {}
-    for _, fields in rows:
+    for _, fields in good:
         columns.update(dict.fromkeys(fields))
+        if len(columns) > MAX_COLUMNS:
+            what = f"the rows have more than {MAX_COLUMNS:,} different columns"
+            raise TaskError(what, where=source, accepted=f"at most {MAX_COLUMNS:,} columns")
     for column in columns:
         if not is_unicode(column):
             what = "a column name has half of a character (a lone surrogate)"
             raise TaskError(what, where=f"{source}, column {column[:60]!r}", accepted="whole characters")
-    return Table(name, source, format, tuple(columns), rows, kind, notes)
+    return Table(name, source, format, tuple(columns), good, kind, notes, bad, labels)
+
+
+def _kept_settings(value: Any, source: str) -> tuple[str, tuple[str, ...]]:
+    """Kind and labels from the first line of a kept task."""
+    kind, labels = (value.get("kind"), value.get("labels", [])) if isinstance(value, dict) else (None, None)
+    if not isinstance(kind, str) or not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
+        where = f"{source}, row 1, column {TASK_LINE}"
+        raise TaskError("the line of a kept task is damaged", where=where, accepted='{"kind": …, "labels": […]}')
+    return kind, tuple(labels)
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a cell holds nothing: a null, a not-a-number, blanks, an empty list."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or value != value or (isinstance(value, list | dict) and not value)
 
 
 def listed(columns: Iterable[str]) -> str:
@@ -113,8 +198,9 @@ def is_file(name: str) -> bool:
         return False
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, limit: int) -> bytes:
     try:
+        check_size(path.stat().st_size, str(path), limit)
         return path.read_bytes()
     except OSError as error:
         raise TaskError(f"the file can't be read: {error.strerror}", where=str(path)) from None

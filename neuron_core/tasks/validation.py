@@ -1,24 +1,28 @@
 """Every row of a table checked: an example, or named with what is wrong with it."""
 
-import ast
 import datetime
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.answers import FORMS, SAID, answer_form, resolve
+from neuron_core.tasks.answers import FORMS, SAID, answer_form, could_be_places, resolve
+from neuron_core.tasks.cells import listed, structured, without_letters
 from neuron_core.tasks.kinds import TaskKind, get_kind
-from neuron_core.tasks.kinds.base import A_LIST, Problem, one_line
+from neuron_core.tasks.kinds.base import A_LIST, FILLERS, Problem, one_line, same_text
+from neuron_core.tasks.labels import spelling_note, spellings
 from neuron_core.tasks.mapping import LIST_COLUMNS, ColumnMapping, check_mapping, guess_mapping
+from neuron_core.tasks.notes import Notes, about_examples
 from neuron_core.tasks.reading import NoGoodRow, Rejected, TaskReading, require_four_options
 from neuron_core.tasks.table import Table, is_unicode
 from neuron_core.tasks.task import Example, Task, Wording, example_id
 
 SENTIMENT_LABELS = {"positive", "neutral", "negative"}
 SENTIMENT_WORDING = Wording("You are an expert in sentiment analysis.", "What is the overall sentiment of this text?")
+
+
+Rows = list[tuple[int, dict[str, Any]]]
 
 
 class _Places(list[Any]):
@@ -30,27 +34,47 @@ def validate(
     kind: str | TaskKind,
     mapping: ColumnMapping | None = None,
     *,
-    labels: Sequence[str] | None = None,
+    labels: Sequence[str] | Mapping[str, str] | None = None,
     answers: str | None = None,
+    fill_options: bool = False,
     name: str | None = None,
     wording: Wording | None = None,
 ) -> TaskReading:
     """The task of the good rows, and each other row with its reason; mapped by guess where no mapping is given.
 
-    `labels`: the only ones allowed; `answers`: 'text', 'letter', 'index0' or 'index1' instead of what most rows have.
+    `labels`: the only ones allowed, or names by what the file has; `answers`: 'text', 'letter', 'index0' or 'index1'
+    instead of what most rows have; `fill_options`: neutral options beside two or three choices.
     Raises TaskError: a mapping that does not fit, too few labels; NoGoodRow: no row fits.
     """
     kind = get_kind(kind) if isinstance(kind, str) else kind
     mapping = guess_mapping(table, kind) if mapping is None else mapping
     check_mapping(table, kind, mapping)
-    allowed = _allowed(kind, labels)
+    if fill_options and "choices" not in kind.columns:
+        raise TaskError(
+            f"the kind {kind.name} has no choices to fill up", where="fill_options", accepted="multiple_choice"
+        )
+    if isinstance(labels, Mapping) and not _names_fit(labels, table, mapping, kind):
+        # They were the names of tags, which the reader has used.
+        labels = None
+    names = dict(labels) if isinstance(labels, Mapping) else {}
+    allowed = _allowed(kind, list(labels.values()) if isinstance(labels, Mapping) else labels)
+    notes = Notes()
     rows = [(number, _fields(mapping, fields)) for number, fields in table.rows]
-    form = _form(kind, rows, answers, table.source)
+    if "choices" in kind.columns:
+        _prepare_choices(rows, mapping, notes)
+    form = _form(kind, rows, answers, table.source, notes)
+    if kind.name == "question_answer":
+        for _, fields in rows:
+            _without_letters(fields, notes)
+    if kind.label_column:
+        _one_spelling(kind.label_column, rows, names, allowed or table.labels, notes)
     examples: list[Example] = []
-    rejected: list[Rejected] = []
+    rejected = [Rejected(n, "", bad.value, bad.complaint, bad.rule, bad.accepted) for n, bad in table.bad]
     seen: dict[str, int] = {}
     for number, fields in rows:
         kept = _settled({column: value for column, value in fields.items() if value is not None}, form)
+        if fill_options:
+            kept = _filled_up(kept, notes)
         problem = _problem(kind, kept, allowed)
         identity = example_id(kept) if problem is None else ""
         if identity in seen:
@@ -60,16 +84,126 @@ def validate(
             continue
         seen[identity] = number
         examples.append(Example(identity, kept, number))
+    rejected.sort(key=lambda row: row.row)
     if not examples:
-        what = f"none of the {len(rows)} rows fits the kind {kind.name}: {rejected[0]}"
-        raise NoGoodRow(what, tuple(rejected), where=table.source)
-    found = allowed or _labels(kind, examples)
+        what = f"none of the {len(rows) + len(table.bad)} rows fits the kind {kind.name}: {rejected[0]}"
+        hints = [*table.notes, *notes.texts()]
+        raise NoGoodRow(f"{what}{''.join(f'; {hint}' for hint in hints)}", tuple(rejected), where=table.source)
+    found = allowed or table.labels or _labels(kind, examples)
     if wording is None:
         wording = SENTIMENT_WORDING if set(found) == SENTIMENT_LABELS else kind.wording
     task = Task(name or table.name, kind.name, tuple(examples), table.source, wording, found)
-    require_four_options(task)
-    notes = (*table.notes, *([SAID[form]] if form in SAID else []))
-    return TaskReading(task, tuple(rejected), notes, dict(mapping))
+    require_four_options(task, mapping)
+    said = (
+        *table.notes,
+        *([SAID[form]] if form in SAID else []),
+        *notes.texts(),
+        *about_examples(task, mapping, FILLERS if fill_options else ()),
+    )
+    return TaskReading(task, tuple(rejected), said, dict(mapping), unused=_unused(table, mapping))
+
+
+def _names_fit(names: Mapping[str, str], table: Table, mapping: ColumnMapping, kind: TaskKind) -> bool:
+    """Whether some label of the file is one of those that names are given for."""
+    column = mapping.get(kind.label_column or "")
+    known = {_number(same_text(key)) for key in names}
+    return not isinstance(column, str) or any(_number(same_text(f.get(column))) in known for _, f in table.rows)
+
+
+def _number(text: str) -> str:
+    """A whole number as a table of floats has it, without its .0."""
+    return text.removesuffix(".0") if text.removesuffix(".0").lstrip("-").isdigit() else text
+
+
+def _unused(table: Table, mapping: ColumnMapping) -> tuple[str, ...]:
+    """Columns with values that no column of the kind is mapped to."""
+    used = {name for names in mapping.values() for name in ((names,) if isinstance(names, str) else names)}
+    return tuple(column for column in table.columns if column not in used and column in table.filled)
+
+
+def _one_spelling(column: str, rows: Rows, names: Mapping[str, str], allowed: Sequence[str], notes: Notes) -> None:
+    """Labels by their names, and those that read the same by one spelling, which is that of the allowed one."""
+    texts = [fields[column] for _, fields in rows if isinstance(fields.get(column), str | int | float)]
+    by_text = {_number(same_text(key)): name for key, name in names.items()}
+    if by_text:
+        known = {**by_text, **{same_text(name): name for name in by_text.values()}}
+        found = {one_line(text): known.get(_number(same_text(text)), one_line(text)) for text in texts}
+    else:
+        found = spellings(texts)
+        plain = without_letters(sorted(set(found.values())))
+        if plain is not None and len(set(plain)) == len(plain):
+            bare = dict(zip(sorted(set(found.values())), plain, strict=True))
+            found = {text: bare[to] for text, to in found.items()}
+            notes.add("letters or numbers before the labels are taken off")
+        wanted = {same_text(label): label for label in allowed}
+        found = {text: wanted.get(same_text(text), to) for text, to in found.items()}
+        if note := spelling_note(found):
+            notes.add(note)
+    for _, fields in rows:
+        value = fields.get(column)
+        if isinstance(value, str | int | float) and (to := found[one_line(value)]) != one_line(value):
+            fields[column] = to
+
+
+def _prepare_choices(rows: Rows, mapping: ColumnMapping, notes: Notes) -> None:
+    """Letters that stand in the options themselves are taken off; answers that name an option's column are its text."""
+    columns = mapping.get("choices", ())
+    names = () if isinstance(columns, str) else columns
+    # A letter or a number alone is one of the forms of answers.
+    by_column = {same_text(column): place for place, column in enumerate(names) if len(column) > 1}
+    for _, fields in rows:
+        choices, answer = fields.get("choices"), _bare(fields.get("answer"))
+        if answer is not fields.get("answer"):
+            fields["answer"] = answer
+        if not isinstance(choices, list) or not all(
+            isinstance(one, str | int | float) or one is None for one in choices
+        ):
+            continue
+        place = by_column.get(same_text(answer)) if isinstance(answer, str) else None
+        if place is not None and same_text(answer) not in map(same_text, choices):
+            fields["answer"] = choices[place]
+            notes.count("answers are the names of the options' columns", "answer is the name of an option's column")
+        plain = without_letters([str(one) for one in choices])
+        if plain is None:
+            continue
+        notes.count("rows have letters or numbers in the options themselves, which are taken off")
+        before = [one_line(one) for one in choices]
+        if isinstance(answer, str) and one_line(answer) in before:
+            fields["answer"] = plain[before.index(one_line(answer))]
+        fields["choices"] = _Places(plain) if isinstance(choices, _Places) else plain
+
+
+def _bare(answer: Any) -> Any:
+    """An answer out of a list of one; a list that stands in a cell as text as that list."""
+    if isinstance(answer, str) and answer.lstrip().startswith("["):
+        found = structured(answer)
+        answer = answer if found is None else found
+    return answer[0] if isinstance(answer, list) and len(answer) == 1 else answer
+
+
+def _without_letters(fields: dict[str, Any], notes: Notes) -> None:
+    """Letters before an answer and its distractors are taken off, where all of them have one."""
+    distractors, answer = fields.get("distractors"), fields.get("answer")
+    if not isinstance(distractors, list) or not all(isinstance(one, str) for one in (answer, *distractors)):
+        return
+    order = sorted((answer, *distractors), key=str)
+    plain = without_letters(order)
+    if plain is None:
+        return
+    bare = dict(zip(order, plain, strict=True))
+    kept = [bare[one] for one in distractors]
+    fields["answer"], fields["distractors"] = bare[answer], _Places(kept) if isinstance(distractors, _Places) else kept
+    notes.count("rows have letters or numbers in the options themselves, which are taken off")
+
+
+def _filled_up(fields: dict[str, Any], notes: Notes) -> dict[str, Any]:
+    choices = fields.get("choices")
+    if not isinstance(choices, list) or not 2 <= len(choices) < 4:
+        return fields
+    taken = set(map(same_text, choices))
+    more = [filler for filler in FILLERS if filler not in taken][: 4 - len(choices)]
+    notes.count("rows are filled up with neutral options")
+    return {**fields, "choices": [*choices, *more]}
 
 
 def _allowed(kind: TaskKind, labels: Sequence[str] | None) -> tuple[str, ...]:
@@ -95,7 +229,11 @@ def _fields(mapping: ColumnMapping, row: dict[str, Any]) -> dict[str, Any]:
     for field, columns in mapping.items():
         if isinstance(columns, str):
             value = _plain(row.get(columns))
-            found[field] = _as_list(value) if field in LIST_COLUMNS else value
+            found[field] = listed(value) if field in LIST_COLUMNS else value
+        elif field not in LIST_COLUMNS:
+            parts = [(column, _plain(row.get(column))) for column in columns]
+            told = [f"{column}: {one_line(value)}" for column, value in parts if _filled(value)]
+            found[field] = " ".join(told) if told else None
         else:
             # Empty places stay until the answer is settled: letters and numbers count them.
             values = [_plain(row.get(column)) for column in columns]
@@ -107,7 +245,7 @@ def _settled(fields: dict[str, Any], form: str) -> dict[str, Any]:
     """The answer as a text, and lists from several columns without their empty places."""
     settled = dict(fields)
     choices = fields.get("choices")
-    if isinstance(choices, list) and "answer" in fields and form in SAID:
+    if isinstance(choices, list) and "answer" in fields and one_line(fields["answer"]) not in map(one_line, choices):
         chosen = resolve(fields["answer"], choices, form)
         settled["answer"] = fields["answer"] if chosen is None else chosen
     for column in LIST_COLUMNS:
@@ -116,14 +254,17 @@ def _settled(fields: dict[str, Any], form: str) -> dict[str, Any]:
     return settled
 
 
-def _form(kind: TaskKind, rows: list[tuple[int, dict[str, Any]]], answers: str | None, where: str) -> str:
+def _form(kind: TaskKind, rows: Rows, answers: str | None, where: str, notes: Notes) -> str:
     if answers is not None and answers not in FORMS:
         raise TaskError(f"unknown form of answers {answers!r}", where="answers", accepted=", ".join(FORMS))
     if "choices" not in kind.columns:
         return "text"
     pairs = [(fields.get("answer"), fields.get("choices")) for _, fields in rows]
     usable = [(answer, choices) for answer, choices in pairs if answer is not None and isinstance(choices, list)]
-    return answers or answer_form(usable, where)
+    form = answers or answer_form(usable, where)
+    if form == "text" and could_be_places(usable):
+        notes.add("answers are read as texts of the choices, though they could be places among them (--answers)")
+    return form
 
 
 def _problem(kind: TaskKind, fields: dict[str, Any], allowed: tuple[str, ...]) -> Problem | None:
@@ -170,24 +311,9 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, str):
+        return value
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _as_list(value: Any) -> Any:
-    """A cell's list: JSON, as Python writes one, or parted by bars. Anything else stays and is named."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    if not text:
-        return None
-    if text.startswith("["):
-        for parse in (json.loads, ast.literal_eval):
-            try:
-                return parse(text)
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
-                continue
-        return value
-    return [part.strip() for part in text.split("|")] if "|" in text else value
 
 
 def _filled(value: Any) -> bool:

@@ -15,7 +15,7 @@ FILES = {
         {"text": "The office opens at nine.", "label": "neutral"},
     ],
     "topic": [
-        {"text": "The sums saved a late penalty.", "label": "sport"},
+        {"text": "The keeper saved a late penalty.", "label": "sport"},
         {"text": "The bank raised its rate.", "label": "economy"},
     ],
     "ner": [
@@ -113,7 +113,7 @@ You are an expert in text classification.
 Read the question and the four options. Answer with the letter of the correct option: A, B, C or D.
 
 Question: Which label fits this text?
-Text: The sums saved a late penalty.
+Text: The keeper saved a late penalty.
 A. none of these
 B. sport
 C. economy

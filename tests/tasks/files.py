@@ -36,9 +36,12 @@ def file_of(rows: Rows, form: str) -> tuple[str, bytes]:
 
 
 def table(rows: Rows, delimiter: str) -> bytes:
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    if delimiter == "\t":
+        return "".join("\t".join(map(str, cells)) + "\n" for cells in lines).encode()
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, delimiter=delimiter)
-    writer.writerows([list(rows[0]), *(list(row.values()) for row in rows)])
+    writer.writerows(lines)
     return buffer.getvalue().encode()
 
 

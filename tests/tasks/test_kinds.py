@@ -23,7 +23,7 @@ GOOD = {
 
 
 def kind_of(*columns):
-    return guess_kind(make_table("t", "t.csv", "csv", ((2, dict.fromkeys(columns, "x")),))).name
+    return guess_kind(make_table("t", "t.csv", "csv", ((2, dict.fromkeys(columns, "[NP x]")),))).name
 
 
 @pytest.fixture

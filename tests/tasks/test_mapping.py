@@ -11,12 +11,12 @@ from neuron_core.tasks.validation import validate
 
 
 def table_of(*columns):
-    return make_table("t", "t.csv", "csv", ((2, dict.fromkeys(columns, "x")),))
+    return make_table("t", "t.csv", "csv", ((2, dict.fromkeys(columns, "[NP x]")),))
 
 
 def test_every_column_of_every_kind_has_its_synonyms():
     assert {name: set(columns) - {"distractors"} for name, columns in SYNONYMS.items()} == {
-        name: set(kind.columns) for name, kind in KINDS.items()
+        name: {*kind.columns, *kind.optional} for name, kind in KINDS.items()
     }
 
 
@@ -71,6 +71,7 @@ def test_every_column_of_every_kind_has_its_synonyms():
                 "question": "question",
                 "answer": "correct_answer",
                 "distractors": ("distractor1", "distractor2", "distractor3"),
+                "context": "support",
             },
         ),
     ],
@@ -115,6 +116,8 @@ def test_thousands_of_columns_do_not_fill_the_message():
         ("text=review,label=stars", {"text": "review", "label": "stars"}),
         (" text = the review , label=stars", {"text": "the review", "label": "stars"}),
         ("choices=A+B+C+D", {"choices": ("A", "B", "C", "D")}),
+        ('text="review, cleaned",label="C++"', {"text": "review, cleaned", "label": "C++"}),
+        ("text=premise+hypothesis,label=gold", {"text": ("premise", "hypothesis"), "label": "gold"}),
     ],
 )
 def test_a_mapping_is_written_as_text(text, mapping):
@@ -133,7 +136,7 @@ def test_another_text_is_no_mapping(text):
         ({"text": "review"}, r"needs the column 'label'; none is mapped.*columns review, stars.*text, label"),
         ({"text": "review", "label": "points"}, r"the file has no column 'points'.*review, stars"),
         ({"text": "review", "label": "stars", "span": "review"}, r"classification has no column 'span'.*text, label"),
-        ({"text": ("review", "stars"), "label": "stars"}, r"text is one column, not 2"),
+        ({"text": "review", "label": ("review", "stars")}, r"label is one column, not 2"),
     ],
 )
 def test_a_mapping_that_does_not_fit_is_refused(mapping, message):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from neuron_core.errors import NeuronCoreError, TaskError
 from neuron_core.tasks.readers import FORMATS as READERS
+from neuron_core.tasks.readers.source import ReadOptions
 from neuron_core.tasks.table import make_table, read_table
 from neuron_core.tasks.validation import validate
 from tests.tasks.files import FORMATS, file_of, parquet, xlsx
@@ -36,12 +37,15 @@ def plain(table):
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_gives_the_same_rows(form):
-    name, content = file_of(ROWS, form)
+    # A TSV file has no way to write a tab or a line break.
+    rows = [row for row in ROWS if not (form.startswith("tsv") and "\n" in row["text"])]
+    name, content = file_of(rows, form)
     table = read_table(content, name)
-    assert plain(table) == ROWS
-    assert (table.name, table.columns, table.notes) == ("t", ("text", "label"), ())
+    assert plain(table) == rows
+    notes = ("1 row has line breaks inside a cell",) if form.startswith("csv") else ()
+    assert (table.name, table.columns, table.notes) == ("t", ("text", "label"), notes)
     first = 2 if form.startswith(("csv", "tsv", "xlsx")) else 1
-    assert [number for number, _ in table.rows] == list(range(first, first + len(ROWS)))
+    assert [number for number, _ in table.rows] == list(range(first, first + len(rows)))
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -60,12 +64,14 @@ def test_any_line_end_and_a_chosen_encoding_give_the_same_rows(form, encoding, l
     name, content = file_of(rows, form)
     text = content.decode().replace("\r\n", "\n").replace("\n", line_end)
     chosen = None if encoding.startswith("utf-8") else encoding
-    assert plain(read_table(text.encode(encoding), name, encoding=chosen)) == rows
+    assert plain(read_table(text.encode(encoding), name, options=ReadOptions(encoding=chosen))) == rows
 
 
 def test_a_table_of_another_code_page_is_read_when_that_is_chosen():
     content = "text,label\nкино,плохо\n".encode("cp1251")
-    assert plain(read_table(content, "t.csv", encoding="cp1251")) == [{"text": "кино", "label": "плохо"}]
+    assert plain(read_table(content, "t.csv", options=ReadOptions(encoding="cp1251"))) == [
+        {"text": "кино", "label": "плохо"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +89,7 @@ def test_a_table_of_another_code_page_is_read_when_that_is_chosen():
 )
 def test_text_in_another_encoding_is_an_error_that_offers_to_choose_one(content, encoding, message):
     with pytest.raises(TaskError, match=message):
-        read_table(content, "t.csv", encoding=encoding)
+        read_table(content, "t.csv", options=ReadOptions(encoding=encoding))
 
 
 @pytest.mark.parametrize(("mark", "said"), [(";", "semicolons"), ("\t", "tabs")])
@@ -136,7 +142,7 @@ def test_a_sheet_has_the_row_numbers_of_the_sheet_and_whole_numbers():
         (6, {"text": "c", "label": True}),
         (7, {"text": "d", "label": ""}),
     )
-    assert table.notes == ("only the sheet 'Data' is read; also filled: 'More'",)
+    assert table.notes == ("only the sheet 'Data' is read; also filled: 'More' (--sheet)",)
 
 
 def broken_text_column():
@@ -157,11 +163,9 @@ def far_cell():
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", "text,label\na\n", r"a row has 1 cells, the header 2.*t\.csv, row 2"),
-        ("t.csv", "text,text\na,b\n", r"header names 'text' twice.*row 1"),
-        ("t.tsv", 'text\tlabel\n"a\tb\n', r"malformed table.*t\.tsv, line"),
+        ("t.csv", "text,label\na\n", r"row 2 the row has 1 cell, the header 2.*t\.csv, row 2"),
+        ("t.csv", 'text,label\n"a,b\n', r"row 2 has a quote that does not close.*t\.csv, row 2"),
         ("t.json", "[1]", r"not a JSON object.*t\.json, row 1"),
-        ("t.json", '[{"a": 1}, null]', r"not a JSON object.*t\.json, row 2"),
         ("t.json", "{}", r"neither a list of objects nor columns.*row 1"),
         ("t.json", "7", r"neither a list of objects nor columns.*row 1"),
         ("t.json", '{"text": "a"}', r"a column is not a list.*column 'text'"),
@@ -177,7 +181,6 @@ def far_cell():
         ("t.xlsx", "text,label", r"not a sound XLSX file.*t\.xlsx, file"),
         ("t.xlsx", xlsx({"S": [["text"], ["a"]]})[:-40], r"not a sound XLSX file.*file"),
         ("t.xlsx", xlsx({"S": []}), "no rows"),
-        ("t.xlsx", xlsx({"S": [["text"], ["a", "b"]]}), r"a cell stands in column 2, the header has 1.*row 2"),
         ("t.xlsx", far_cell(), r"spans 1,048,576 rows and 16,384 columns.*row 1048576.*20,000,000 cells"),
         ("t.csv.gz", "text,label\na,b\n", r"not a sound gzip file.*t\.csv\.gz"),
         ("t.csv.gz", gzip.compress(b"text,label\na,b\n", mtime=0)[:-4], r"gzip file is cut off.*t\.csv\.gz"),
@@ -202,9 +205,11 @@ def test_a_binary_format_is_known_by_its_content():
 
 
 def test_the_format_can_be_chosen():
-    assert plain(read_table(b"text\tlabel\na\tb\n", "t.txt", format="tsv")) == [{"text": "a", "label": "b"}]
+    assert plain(read_table(b"text\tlabel\na\tb\n", "t.txt", options=ReadOptions(format="tsv"))) == [
+        {"text": "a", "label": "b"}
+    ]
     with pytest.raises(TaskError, match=r"unknown file format 'yaml'.*jsonl, csv, tsv"):
-        read_table(b"", "t.txt", format="yaml")
+        read_table(b"", "t.txt", options=ReadOptions(format="yaml"))
 
 
 # Limits
@@ -251,7 +256,7 @@ many = settings(max_examples=25, deadline=None)
 def read_or_refused(content: bytes, name: str, form: str | None = None):
     """What the file gives, or None where it is refused with a place in the message."""
     try:
-        return read_table(content, name, format=form)
+        return read_table(content, name, options=ReadOptions(format=form))
     except NeuronCoreError as error:
         refused = error
     assert refused.where or refused.accepted
@@ -326,7 +331,7 @@ def test_records_of_any_shape_are_examples_or_rejected_or_refused(kind, rows):
         reading = validate(table, kind)
     except NeuronCoreError:
         return
-    assert reading.n_rows == len(table.rows)
+    assert reading.n_rows == len(table.rows) + len(table.bad)
 
 
 def test_tables_of_text_are_read_without_the_libraries_of_other_formats():

@@ -81,7 +81,6 @@ def good_rows(kind):
         ("multiple_choice", {**CHOICE, "answer": ""}, "answer", "empty", "is empty"),
         ("question_answer", {**ASKED, "distractors": ["a", "b", "a"]}, "distractors", "too few options", "has 2 texts"),
         ("question_answer", {**ASKED, "distractors": "a | b | this"}, "distractors", "too few options", "has 2 texts"),
-        ("span_typing", {**SPAN, "distractors": "person | art"}, "distractors", "too few options", "three are needed"),
         (
             "multiple_choice",
             {**CHOICE, "distractors": ["x", "y", "y", "c"]},
@@ -121,9 +120,8 @@ def test_a_row_is_rejected_by_its_rule(kind, row, column, rule, complaint):
 def test_an_unknown_label_is_rejected_when_the_labels_are_given():
     rows = [{"text": f"text {i}", "label": label} for i, label in enumerate(["good", "bad ", "Good", "meh"])]
     reading = validate(table_of(rows), "classification", labels=["bad", "good", "neutral"])
-    assert [e.row for e in reading.task.examples] == [2, 3]
+    assert [(e.row, e.answer) for e in reading.task.examples] == [(2, "good"), (3, "bad"), (4, "good")]
     assert [(r.row, r.rule, r.value, r.accepted) for r in reading.rejected] == [
-        (4, "unknown label", "Good", "bad, good, neutral"),
         (5, "unknown label", "meh", "bad, good, neutral"),
     ]
     assert reading.task.labels == ("bad", "good", "neutral")
@@ -294,6 +292,8 @@ def test_the_report_is_json_and_text():
         "n_texts": 2,
         "labels": ["good", "bad"],
         "n_trimmed": 0,
+        "understood": "2-label classification; text = text, label = label; 2 of 5 rows",
+        "unused": [],
         "notes": [],
         "fits": None,
         "counts": {"empty": 2, "missing": 1},

@@ -1,6 +1,7 @@
 """What a task kind must say."""
 
 import hashlib
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,28 @@ A_LIST = '["a", "b", "c", "d"] or a | b | c | d'
 _NUMBERS = ("no", "one", "two", "three")
 
 
+FILLERS = ("not sure", "none of these", "something else", "no answer")
+"neutral options, in the order in which they fill up"
+CONTEXT = "context"
+"column of a second text, which a question or a text is about; kinds may have it"
+
+
 def one_line(text: Any) -> str:
     """White space, line breaks too, folded to single spaces: a prompt line is a line."""
     return " ".join(str(text).split())
+
+
+def same_text(text: Any) -> str:
+    """What two texts have in common that a reader takes for the same: case, blanks, the form of accented letters and
+    characters that show nothing are no difference."""
+    plain = unicodedata.normalize("NFKC", str(text))
+    return " ".join("".join(char for char in plain if unicodedata.category(char) != "Cf").casefold().split())
+
+
+def with_context(stem: str, example: Example) -> str:
+    """A stem, then the example's second text on a line of its own where it has one."""
+    context = one_line(example.fields.get(CONTEXT, ""))
+    return f"{stem}\nContext: {context}" if context else stem
 
 
 @dataclass(frozen=True)
@@ -46,6 +66,8 @@ class TaskKind:
     stem: Callable[[Example, Wording], str]
     wrong: Callable[[Example, Task, int], tuple[str, ...]]
     label_column: str | None = None
+    optional: tuple[str, ...] = ()
+    "further columns that a row may have and a stem shows"
     fillers: tuple[str, ...] = ()
     "neutral options, for where there are fewer than three wrong ones"
     written: Callable[[Any], str] = one_line
@@ -71,7 +93,8 @@ class TaskKind:
             wrong = pick(self._distinct(example.fields["distractors"], correct), 3, seed, example.id)
         else:
             wrong = self.wrong(example, task, seed)
-        fillers = [filler for filler in self.fillers if filler not in (correct, *wrong)]
+        taken = {same_text(option) for option in (correct, *wrong)}
+        fillers = [filler for filler in self.fillers if filler not in taken]
         return (correct, *wrong, *fillers[: 3 - len(wrong)])
 
     def _distinct(self, texts: Sequence[Any], correct: str) -> tuple[str, ...]:
@@ -85,7 +108,8 @@ class TaskKind:
             return Problem("distractors", "not a list", "is not a list of texts", A_LIST)
         correct = self.written(fields[self.answer_column])
         wrong = self._distinct(given, correct)
-        least = 3 - sum(filler not in (correct, *wrong) for filler in self.fillers)
+        taken = {same_text(option) for option in (correct, *wrong)}
+        least = 3 - sum(filler not in taken for filler in self.fillers)
         accepted = f"{_NUMBERS[max(least, 1)]} or more texts that differ from the answer and from one another"
         if "" in wrong:
             return Problem("distractors", "empty", "has an empty text", accepted)

@@ -1,9 +1,17 @@
 """Classification: a text and its label. Fewer than four labels are filled with neutral options."""
 
-from neuron_core.tasks.kinds.base import Fields, Problem, TaskKind, empty, one_line, pick
+from neuron_core.tasks.kinds.base import (
+    CONTEXT,
+    FILLERS,
+    Fields,
+    Problem,
+    TaskKind,
+    empty,
+    one_line,
+    pick,
+    with_context,
+)
 from neuron_core.tasks.task import Example, Task, Wording
-
-FILLERS = ("not sure", "none of these")
 
 
 def _problem(fields: Fields) -> Problem | None:
@@ -11,7 +19,7 @@ def _problem(fields: Fields) -> Problem | None:
 
 
 def _stem(example: Example, wording: Wording) -> str:
-    return f"{wording.question}\nText: {one_line(example.fields['text'])}"
+    return with_context(f"{wording.question}\nText: {one_line(example.fields['text'])}", example)
 
 
 def _wrong(example: Example, task: Task, seed: int) -> tuple[str, ...]:
@@ -28,5 +36,6 @@ CLASSIFICATION = TaskKind(
     stem=_stem,
     wrong=_wrong,
     label_column="label",
+    optional=(CONTEXT,),
     fillers=FILLERS,
 )

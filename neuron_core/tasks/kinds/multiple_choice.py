@@ -1,6 +1,6 @@
 """Multiple choice: a question, its choices and the right one. Wrong ones beyond three are dropped by seed."""
 
-from neuron_core.tasks.kinds.base import A_LIST, Fields, Problem, TaskKind, empty, one_line, pick
+from neuron_core.tasks.kinds.base import A_LIST, CONTEXT, Fields, Problem, TaskKind, empty, one_line, pick, with_context
 from neuron_core.tasks.task import Example, Task, Wording
 
 FOUR = "four or more different choices"
@@ -21,14 +21,15 @@ def _problem(fields: Fields) -> Problem | None:
         return Problem("choices", "same option twice", "has the same choice twice", FOUR)
     if len(texts) < 4:
         complaint = f"has {len(texts)} choices; four or more are needed"
-        return Problem("choices", "too few options", complaint, FOUR)
+        accepted = f"{FOUR}; beside two or three, neutral ones on request (--fill-options), or a column of distractors"
+        return Problem("choices", "too few options", complaint, accepted)
     if one_line(fields["answer"]) not in texts:
         return Problem("answer", "answer not among options", "is not one of the choices", " | ".join(texts))
     return None
 
 
 def _stem(example: Example, wording: Wording) -> str:
-    return one_line(example.fields["question"])
+    return with_context(one_line(example.fields["question"]), example)
 
 
 def _wrong(example: Example, task: Task, seed: int) -> tuple[str, ...]:
@@ -44,4 +45,5 @@ MULTIPLE_CHOICE = TaskKind(
     problem=_problem,
     stem=_stem,
     wrong=_wrong,
+    optional=(CONTEXT,),
 )

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from neuron_core.tasks.kinds.base import Fields, Problem, TaskKind, empty, one_line, pick
+from neuron_core.tasks.kinds.base import CONTEXT, Fields, Problem, TaskKind, empty, one_line, pick, with_context
 from neuron_core.tasks.task import Example, Task, Wording
 
 MANY, SOME = 1000, 50
@@ -13,7 +13,7 @@ def _problem(fields: Fields) -> Problem | None:
 
 
 def _stem(example: Example, wording: Wording) -> str:
-    return one_line(example.fields["question"])
+    return with_context(one_line(example.fields["question"]), example)
 
 
 def _wrong(example: Example, task: Task, seed: int) -> tuple[str, ...]:
@@ -32,4 +32,5 @@ QUESTION_ANSWER = TaskKind(
     problem=_problem,
     stem=_stem,
     wrong=_wrong,
+    optional=(CONTEXT,),
 )

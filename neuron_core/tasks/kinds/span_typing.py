@@ -1,15 +1,31 @@
 """Span typing (named entities): a sentence, a span in it, and the span's type."""
 
-from neuron_core.tasks.kinds.base import Fields, Problem, TaskKind, empty, one_line, pick
+import re
+
+from neuron_core.tasks.kinds.base import FILLERS, Fields, Problem, TaskKind, empty, one_line, pick
 from neuron_core.tasks.task import Example, Task, Wording
+
+_LETTER = re.compile(r"[A-Za-z0-9\u00c0-\u024f\u0370-\u052f]")
+"of scripts that part words by blanks"
 
 
 def _problem(fields: Fields) -> Problem | None:
     if problem := empty(fields, ("sentence", "entity", "label")):
         return problem
-    if one_line(fields["entity"]) not in one_line(fields["sentence"]):
+    entity, sentence = one_line(fields["entity"]), one_line(fields["sentence"])
+    if entity not in sentence:
         return Problem("entity", "entity not in sentence", "does not occur in the sentence", "words of the sentence")
+    if not _is_word(entity, sentence):
+        complaint = "stands in the sentence only as a part of other words"
+        return Problem("entity", "entity not in sentence", complaint, "whole words of the sentence")
     return None
+
+
+def _is_word(entity: str, sentence: str) -> bool:
+    """Whether an entity begins and ends at the edge of a word somewhere; in Chinese and Japanese words have none."""
+    begins = r"(?<![^\W_])" if _LETTER.match(entity) else ""
+    ends = r"(?![^\W_])" if _LETTER.match(entity[-1]) else ""
+    return re.search(begins + re.escape(entity) + ends, sentence) is not None
 
 
 def _stem(example: Example, wording: Wording) -> str:
@@ -33,4 +49,5 @@ SPAN_TYPING = TaskKind(
     stem=_stem,
     wrong=_wrong,
     label_column="label",
+    fillers=FILLERS,
 )

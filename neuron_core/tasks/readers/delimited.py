@@ -1,52 +1,120 @@
-"""CSV and TSV: a header, then a row a record. Rows count from 1, the header being row 1."""
+"""CSV and TSV: a header, then a row a record. Rows count from 1, by records; the header is row 1."""
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import sys
+from collections import Counter
+from collections.abc import Iterator
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.readers.source import Note, Row, Source, text_of
+from neuron_core.tasks.readers.header import Cells, with_header
+from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
 
-_SAMPLE = 2**16
-_NAMES = {";": "semicolons", "\t": "tabs"}
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_LOOKED_AT = 20
+_MOST_LINES = 1000
+"of one record: a quote that stays open longer than this is a mistake"
+# Whole articles stand in cells; the module's own limit is 131,072 characters.
+csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 
 def read_csv(source: Source, note: Note) -> Iterator[Row]:
-    """Cells between commas; between semicolons or tabs where the header has no comma."""
-    text = text_of(source)
-    header = next((line for line in text[:_SAMPLE].split("\n") if line), "")
-    other = next((mark for mark in _NAMES if mark in header), None) if "," not in header else None
-    if other:
-        note(f"the cells are separated by {_NAMES[other]}")
-    return _rows(text, other or ",", source.where)
+    """Cells between commas, semicolons, tabs or bars, whichever the first lines are parted by most evenly."""
+    lines = text_of(source).split("\n")
+    number = 1
+    delimiter = source.options.delimiter
+    # Spreadsheet programs write this line to tell one another.
+    if lines and len(lines[0]) == 5 and lines[0].lower().startswith("sep="):
+        delimiter, number = delimiter or lines[0][4], 2
+    if delimiter is None:
+        delimiter = _delimiter(lines)
+    if delimiter != ",":
+        note(f"the cells are separated by {DELIMITERS.get(delimiter, repr(delimiter))}")
+    return with_header(_records(lines, delimiter, number, note), source.options, source.where, note)
 
 
 def read_tsv(source: Source, note: Note) -> Iterator[Row]:
-    return _rows(text_of(source), "\t", source.where)
+    """A line a row, cells between tabs. A quote sign is a character like any other."""
+    delimiter = source.options.delimiter or "\t"
+    rows: Iterator[Cells] = (
+        (number, line.split(delimiter))
+        for number, line in enumerate(text_of(source).split("\n"), start=1)
+        if line.strip(" ")
+    )
+    return with_header(rows, source.options, source.where, note)
 
 
-def header_names(cells: Sequence[str], where: str) -> list[str]:
-    """Column names without outer white space; a nameless column is called by its place. TaskError: a name twice."""
-    names = [cell.strip() or f"column {place}" for place, cell in enumerate(cells, start=1)]
-    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
-        raise TaskError(f"the header names {twice[0]!r} twice", where=where, accepted="every column name once")
-    return names
+def read_lines(source: Source, note: Note) -> Iterator[Row]:
+    """A text a line, its label on the same line of a second file."""
+    texts = text_of(source).split("\n")
+    while texts and not texts[-1].strip():
+        texts.pop()
+    labels = _labels(source)
+    if len(labels) != len(texts):
+        raise TaskError(
+            f"{len(texts)} texts and {len(labels)} labels", where=source.where, accepted="as many lines in both files"
+        )
+    for number, (text, label) in enumerate(zip(texts, labels, strict=True), start=1):
+        yield number, {"text": text, "label": label}
 
 
-def _rows(text: str, delimiter: str, where: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def _labels(source: Source) -> list[str]:
+    for data in source.options.labels:
+        lines = text_of(Source(data, "the file of labels")).rstrip("\n").split("\n")
+        if not all(len(line.split("\t")) == 2 for line in lines):
+            return [line.strip() for line in lines]
+    raise TaskError(
+        "the file has a text a line and no labels",
+        where=source.where,
+        accepted="a second file with a label a line (--labels-file)",
+    )
+
+
+def _delimiter(lines: list[str]) -> str:
+    """The sign that parts most of the first lines into the same number of cells, two or more; else a comma."""
+    sample = [line for line in lines[: 5 * _LOOKED_AT] if line.strip()][:_LOOKED_AT]
+    best, most = ",", (0, 0)
+    for delimiter in DELIMITERS:
+        widths = Counter(
+            len(cells) for _, cells in _records(sample, delimiter, 1, lambda _: None) if isinstance(cells, list)
+        )
+        width, count = max(widths.items(), key=lambda item: (item[0] > 1, item[1], item[0]), default=(1, 0))
+        # As even as commas is not enough: the cells of a CSV file may hold bars and semicolons.
+        if width > 1 and (count, width) > most and (delimiter == "," or count > most[0]):
+            best, most = delimiter, (count, width)
+    return best
+
+
+def _records(lines: list[str], delimiter: str, number: int, note: Note) -> Iterator[Cells]:
+    """Each record's cells. A quote that does not close, or text behind one, costs its line alone."""
+    place, several = number - 1, 0
+    while place < len(lines):
+        line, end = lines[place], place + 1
+        cells = _cells(line, delimiter)
+        if cells is None:
+            # A cell may go on over further lines, up to the one that closes its quote.
+            quotes = line.count('"')
+            while quotes % 2 and end < len(lines) and end - place < _MOST_LINES:
+                quotes += lines[end].count('"')
+                end += 1
+            cells = _cells("\n".join(lines[place:end]), delimiter)
+            several += cells is not None
+        if cells is None:
+            yield number, BadRow("has a quote that does not close, or text behind one", shown(line))
+            end = place + 1
+        elif line.strip() or len(cells) > 1:
+            yield number, cells
+        place, number = end, number + 1
+    if several:
+        note(f"{several:,} {'row has' if several == 1 else 'rows have'} line breaks inside a cell")
+
+
+def _cells(text: str, delimiter: str) -> list[str] | None:
+    """The cells of one record; None where the text is none, or more than one."""
     try:
-        header: list[str] = []
-        for number, cells in enumerate(reader, start=1):
-            if not cells:
-                continue
-            if not header:
-                header = header_names(cells, f"{where}, row {number}")
-                continue
-            if len(cells) != len(header):
-                raise TaskError(
-                    f"a row has {len(cells)} cells, the header {len(header)}", where=f"{where}, row {number}"
-                )
-            yield number, dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise TaskError(f"malformed table: {error}", where=f"{where}, line {reader.line_num}") from None
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error:
+        return None
+    if not rows:
+        return []
+    return rows[0] if len(rows) == 1 else None

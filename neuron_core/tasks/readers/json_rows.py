@@ -5,56 +5,166 @@ from collections.abc import Iterator
 from typing import Any
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.readers.source import Note, Row, Source, text_of
+from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
 
 _SHAPES = '[{"text": …}, …], {"text": […], …}, or one object a line'
+_DEEPEST = 40
+"lists and objects inside one another: no example has as many, and Python can't walk thousands"
+_BROKEN = (ValueError, RecursionError)
+"besides JSONDecodeError: a number of thousands of digits, thousands of nested lists"
 
 
 def read_json_lines(source: Source, note: Note) -> Iterator[Row]:
-    return _lines(text_of(source), source.where)
+    """An object a line. A line that is none is a BadRow; a file that is one list, or objects over lines, is read so."""
+    text = text_of(source)
+    beginning = text.lstrip()[:1]
+    if beginning == "[":
+        content = _whole(text)
+        if isinstance(content, list):
+            note("the file is one JSON list, and is read as that")
+            return _objects(content)
+    if beginning == "{" and not _first_line_is_whole(text):
+        rows = _concatenated(text)
+        if rows is not None:
+            note("the file is read as JSON objects one after the other, each over several lines")
+            return _objects(rows)
+    return _lines(text, note)
 
 
 def read_json(source: Source, note: Note) -> Iterator[Row]:
-    """A list of objects, or one object of columns: lists, or objects by row key as pandas writes them."""
+    """A list of objects, or one object: of columns (lists, or objects by row key as pandas writes them), of pandas'
+    `split` form, or with the list of objects under one of its keys."""
     text = text_of(source)
     if not text.strip():
         return iter(())
     try:
         content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data" and text.lstrip().startswith("{"):
-            note("the file is read as one JSON object a line")
-            return _lines(text, source.where)
+    except _BROKEN as error:
+        if text.lstrip().startswith("{"):
+            if _first_line_is_whole(text):
+                note("the file is read as one JSON object a line")
+                return _lines(text, note)
+            rows = _concatenated(text)
+            if rows is not None:
+                note("the file is read as JSON objects one after the other")
+                return _objects(rows)
         raise TaskError(f"not JSON: {error}", where=f"{source.where}, {_line(error)}", accepted=_SHAPES) from None
     if isinstance(content, list):
-        return _objects(content, source.where)
+        return _objects(content)
     if isinstance(content, dict) and content:
-        return _columns(content, source.where)
+        return _of_object(content, source, note)
     raise TaskError("neither a list of objects nor columns", where=f"{source.where}, row 1", accepted=_SHAPES)
+
+
+def _of_object(content: dict[str, Any], source: Source, note: Note) -> Iterator[Row]:
+    lists = {key: value for key, value in content.items() if isinstance(value, list) and value and _are_objects(value)}
+    part = source.options.part
+    if part is not None:
+        if part not in lists:
+            raise TaskError(
+                f"the file has no list called {part!r}", where=source.where, accepted=", ".join(lists) or "no such name"
+            )
+        return _objects(lists[part])
+    columns, data = content.get("columns"), content.get("data")
+    if isinstance(columns, list) and isinstance(data, list) and all(isinstance(row, list) for row in data):
+        names = [str(column) for column in columns]
+        return (
+            (number, dict(zip(names, row, strict=True)))
+            if len(row) == len(names)
+            else (number, BadRow(f"the row has {len(row)} values, the columns are {len(names)}", shown(row)))
+            for number, row in enumerate(data, start=1)
+        )
+    if len(lists) == 1:
+        (key,) = lists
+        if len(content) > 1 or key.lower() not in ("data", "rows"):
+            note(f"the list under {key!r} is read")
+        return _objects(lists[key])
+    if len(lists) > 1:
+        raise TaskError(
+            f"the file has {len(lists)} lists of objects",
+            where=source.where,
+            accepted=f"one of them by its name (--sheet): {', '.join(lists)}",
+        )
+    return _columns(content, source.where)
+
+
+def _are_objects(values: list[Any]) -> bool:
+    return all(isinstance(value, dict) for value in values)
+
+
+def _whole(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except _BROKEN:
+        return None
+
+
+def _first_line_is_whole(text: str) -> bool:
+    line = next((line for line in text.split("\n") if line.strip()), "")
+    return isinstance(_whole(line.strip().removesuffix(",")), dict)
+
+
+def _concatenated(text: str) -> list[Any] | None:
+    """Values one after the other, whatever white space is between them; None where the text is not that."""
+    decoder, found, place = json.JSONDecoder(), [], 0
+    try:
+        while place < len(text):
+            value, place = decoder.raw_decode(text, place)
+            found.append(value)
+            while place < len(text) and text[place] in " \t\n,":
+                place += 1
+    except _BROKEN:
+        return None
+    return found
 
 
 def _line(error: Exception) -> str:
     return f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "row 1"
 
 
-def _lines(text: str, where: str) -> Iterator[Row]:
+def _lines(text: str, note: Note) -> Iterator[Row]:
+    commas = 0
     # Not splitlines(): U+2028 and its like are ordinary characters inside a JSON string.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            fields = json.loads(line)
-        # Besides JSONDecodeError: a number of thousands of digits, thousands of nested lists.
-        except (ValueError, RecursionError) as error:
-            raise TaskError(f"not JSON: {error}", where=f"{where}, row {number}") from None
-        yield from _objects([fields], where, number)
+            try:
+                value = json.loads(line)
+            except json.JSONDecodeError:
+                value = json.loads(line.rstrip().removesuffix(","))
+                commas += 1
+        except _BROKEN as error:
+            yield number, BadRow(f"is not JSON: {error}", shown(line), "not JSON", '{"text": …}')
+            continue
+        yield from _objects([value], number)
+    if commas:
+        note(f"a comma behind the object of {commas:,} {'line' if commas == 1 else 'lines'} is left out")
 
 
-def _objects(items: list[Any], where: str, first: int = 1) -> Iterator[Row]:
+def _objects(items: list[Any], first: int = 1) -> Iterator[Row]:
     for number, fields in enumerate(items, start=first):
         if not isinstance(fields, dict):
-            raise TaskError("a row is not a JSON object", where=f"{where}, row {number}", accepted='{"text": …}')
-        yield number, fields
+            yield number, BadRow("is not a JSON object", shown(fields), "not an object", '{"text": …}')
+        elif _too_deep(fields):
+            what = f"has more than {_DEEPEST} lists or objects inside one another"
+            yield number, BadRow(what, rule="nested too deeply")
+        else:
+            yield number, fields
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            item
+            for each in level
+            for item in (each.values() if isinstance(each, dict) else each)
+            if isinstance(item, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _columns(content: dict[str, Any], where: str) -> Iterator[Row]:
@@ -74,5 +184,4 @@ def _columns(content: dict[str, Any], where: str) -> Iterator[Row]:
                 where=f"{where}, column {column[:60]!r}",
                 accepted="columns of one length",
             )
-    for number, values in enumerate(zip(*lists.values(), strict=True), start=1):
-        yield number, dict(zip(lists, values, strict=True))
+    yield from _objects([dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)])

@@ -8,19 +8,27 @@ from typing import Any
 from neuron_core.errors import TaskError
 from neuron_core.tasks.readers.source import Note, Row, Source, check_size
 
+_ROWS = 1000
+"of a batch"
+
 
 def read_parquet(source: Source, note: Note) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(io.BytesIO(source.data))
-        groups = range(file.metadata.num_row_groups)
-        size = sum(file.metadata.row_group(i).total_byte_size for i in groups)
+        plain = pq.ParquetFile(io.BytesIO(source.data))
+        groups = range(plain.metadata.num_row_groups)
+        size = sum(plain.metadata.row_group(i).total_byte_size for i in groups)
         check_size(size, source.where, source.max_bytes, unpacked=True)
-        names = class_names((file.schema_arrow.metadata or {}).get(b"huggingface"))
-        number = 0
-        for batch in file.iter_batches():
+        names = class_names((plain.schema_arrow.metadata or {}).get(b"huggingface"))
+        # A text that a dictionary holds once may stand in a million rows: texts stay numbers until they are counted.
+        texts = [plain.schema.column(i).path for i in range(len(plain.schema)) if _is_text(plain.schema.column(i))]
+        file = pq.ParquetFile(io.BytesIO(source.data), read_dictionary=texts)
+        number = unpacked = 0
+        for batch in file.iter_batches(_ROWS):
+            unpacked += sum(_size(column) for column in batch.columns)
+            check_size(unpacked, source.where, source.max_bytes, unpacked=True)
             for fields in batch.to_pylist():
                 number += 1
                 yield number, {column: named(value, names.get(column)) for column, value in fields.items()}
@@ -28,6 +36,25 @@ def read_parquet(source: Source, note: Note) -> Iterator[Row]:
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise TaskError(f"not a sound Parquet file: {reason}", where=f"{source.where}, file") from None
+
+
+def _is_text(column: Any) -> bool:
+    return column.physical_type in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
+
+
+def _size(array: Any) -> int:
+    """Bytes of an Arrow array once each row has its own values."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(array.type):
+        lengths = pc.binary_length(array.dictionary).take(array.indices.drop_null())
+        return int(pc.sum(lengths).as_py() or 0)
+    if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        return _size(array.flatten())
+    if pa.types.is_struct(array.type):
+        return sum(_size(array.field(i)) for i in range(array.type.num_fields))
+    return int(array.nbytes)
 
 
 def class_names(metadata: bytes | None) -> dict[str, list[str]]:

@@ -1,55 +1,102 @@
 """Rows of published datasets as their records have them, whatever file they came in."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from neuron_core.tasks.readers.source import Note, Row
-from neuron_core.tasks.readers.tagging import chunked, entities
+from neuron_core.tasks.cells import by_key, structured
+from neuron_core.tasks.readers.annotations import annotated
+from neuron_core.tasks.readers.source import BadRow, Note, Row, shown
+from neuron_core.tasks.readers.tagging import chunked
+from neuron_core.tasks.readers.tags import CHUNKS, entities, is_fine_grained, normal, types_of
+from neuron_core.tasks.readers.words import sentences_of_words
 
-TAG_COLUMNS = ("fine_ner_tags", "ner_tags", "chunk_tags")
+TOKENS = ("tokens", "words")
+TAGS = ("fine_ner_tags", "ner_tags", "chunk_tags", "ner", "tags", "labels", "entities")
+_NAMES = ("label", "key", "letter", "id", "name")
+_TEXTS = ("text", "content", "value", "option", "answer")
+"what an option's own letter and text are called"
+_CELLS = ("choices", "options", "question", "mc1_targets", *TOKENS, *TAGS)
+"columns whose cells may hold a list or an object as text"
 
 
-def shaped(rows: Iterable[Row], note: Note) -> Iterator[Row]:
-    """CommonsenseQA records as question, choices and answer; tokens with tags as entities or chunks.
-
-    Rows of any other shape pass as they are.
-    """
-    without = 0
-    for number, fields in rows:
-        tags = next((column for column in TAG_COLUMNS if _tagged(fields, column)), None)
-        if tags == "chunk_tags":
-            yield number, chunked(fields["tokens"], fields[tags])
-        elif tags:
-            found = entities(fields["tokens"], fields[tags])
-            without += not found
-            yield from ((number, made) for _, made in found)
+def shaped(rows: Iterable[Row], note: Note, tag_names: Mapping[str, str] | None = None) -> Iterator[Row]:
+    """Records of question, choices and answer in one form; tokens with tags as entities or chunks; annotations as
+    their rows. Rows of any other shape pass as they are."""
+    without, names = 0, tag_names or {}
+    for number, fields in sentences_of_words(rows):
+        if isinstance(fields, BadRow):
+            yield number, fields
+            continue
+        parsed = {column: _structure(column, value) for column, value in fields.items()}
+        found = _tagged(parsed, names)
+        if isinstance(found, BadRow):
+            yield number, found
+            continue
+        if found is not None:
+            tokens, tags, column = found
+            if column == "chunk_tags" or (types_of(tags) and types_of(tags) <= CHUNKS):
+                yield number, chunked(tokens, tags)
+            else:
+                made = entities(tokens, tags, cut=column == "fine_ner_tags" and is_fine_grained(types_of(tags)))
+                without += not made
+                yield from ((number, row) for _, row in made)
+            continue
+        records = annotated(parsed)
+        if records is not None:
+            yield from ((number, row) for row in records)
         else:
-            yield number, commonsense_qa(fields) or fields
+            yield number, multiple_choice(parsed) or fields
     if without:
         note(f"{without} sentences without an entity give no row")
 
 
-def commonsense_qa(fields: dict[str, Any]) -> dict[str, Any] | None:
-    """`question.stem`, `choices` with label and text, `answerKey` (or that with `choices` beside the question)."""
-    question, choices = fields.get("question"), fields.get("choices")
+def multiple_choice(fields: dict[str, Any]) -> dict[str, Any] | None:
+    """The record with plain choices: `question.stem`, choices with label and text or by letter, `mc1_targets`.
+
+    Columns that the form does not touch stay. None where the record has none of these forms.
+    """
+    question, choices = fields.get("question"), fields.get("choices", fields.get("options"))
+    rest = {c: v for c, v in fields.items() if c not in ("question", "choices", "options", "answerKey", "mc1_targets")}
     nested = isinstance(question, dict) and "stem" in question
     if isinstance(question, dict) and nested:
         question, choices = question["stem"], question.get("choices")
+    targets = fields.get("mc1_targets")
+    if (
+        isinstance(targets, dict)
+        and isinstance(targets.get("choices"), list)
+        and isinstance(targets.get("labels"), list)
+    ):
+        texts, marks = targets["choices"], targets["labels"]
+        right = [text for text, mark in zip(texts, marks, strict=False) if mark == 1]
+        made = {"question": question, "choices": texts, "answer": right[0] if len(right) == 1 else None}
+        return {**rest, **{c: value for c, value in made.items() if value is not None}}
     labels, texts = _labelled(choices)
     if not nested and not labels:
         return None
     key = fields.get("answerKey", fields.get("answer"))
     answer = dict(zip(labels, texts, strict=True)).get(key, key) if isinstance(key, str | int) else key
     made = {"question": question, "choices": texts if labels else choices, "answer": answer}
-    return {c: value for c, value in made.items() if value is not None}
+    return {**rest, **{c: value for c, value in made.items() if value is not None}}
+
+
+def _structure(column: str, value: Any) -> Any:
+    if column not in _CELLS or not isinstance(value, str) or not value.strip().startswith(("{", "[", "array(")):
+        return value
+    found = structured(value)
+    return value if found is None else found
 
 
 def _labelled(choices: Any) -> tuple[list[Any], list[Any]]:
-    """Labels and texts of [{label, text}, …] or {label: […], text: […]}; empty where it is neither."""
-    if isinstance(choices, dict):
-        labels, texts = choices.get("label"), choices.get("text")
-    elif isinstance(choices, list) and all(isinstance(c, dict) and {"label", "text"} <= set(c) for c in choices):
-        labels, texts = [c["label"] for c in choices], [c["text"] for c in choices]
+    """Labels and texts of [{label, text}, …], {label: […], text: […]} or {A: …, B: …}; empty where it is neither."""
+    if isinstance(choices, dict) and {"label", "text"} <= set(choices):
+        labels, texts = choices["label"], choices["text"]
+    elif isinstance(choices, dict):
+        labels, texts = by_key(choices)
+    elif isinstance(choices, list) and choices and all(isinstance(c, dict) for c in choices):
+        name, text = (next((n for n in names if all(n in c for c in choices)), None) for names in (_NAMES, _TEXTS))
+        if name is None or text is None:
+            return [], []
+        labels, texts = [c[name] for c in choices], [c[text] for c in choices]
     else:
         return [], []
     if not isinstance(labels, list) or not isinstance(texts, list) or len(labels) != len(texts):
@@ -58,11 +105,23 @@ def _labelled(choices: Any) -> tuple[list[Any], list[Any]]:
     return (labels, texts) if all(isinstance(label, str | int) for label in labels) else ([], [])
 
 
-def _tagged(fields: dict[str, Any], column: str) -> bool:
-    tokens, tags = fields.get("tokens"), fields.get(column)
-    return (
-        isinstance(tokens, list)
-        and isinstance(tags, list)
-        and len(tokens) == len(tags)
-        and all(isinstance(text, str) for text in (*tokens, *tags))
-    )
+def _tagged(fields: dict[str, Any], names: Mapping[str, str]) -> tuple[list[str], list[str], str] | BadRow | None:
+    """Tokens, their tags, and the column of these; a BadRow where they do not fit each other; None without either."""
+    tokens = next((fields[name] for name in TOKENS if _texts(fields.get(name))), None)
+    if tokens is None:
+        return None
+    column = next((name for name in TAGS if isinstance(fields.get(name), list)), None)
+    if column is None:
+        return None
+    tags = [names.get(str(tag), tag) for tag in fields[column]]
+    if len(tags) != len(tokens):
+        what = f"has {len(tokens)} tokens and {len(tags)} tags"
+        return BadRow(what, shown(" ".join(tokens)), "tokens without their tags", "a tag for each token")
+    if not _texts(tags):
+        what, accepted = f"has tags in {column!r} that are no names", "their names: --labels 0=O,1=B-PER,2=I-PER"
+        return BadRow(what, shown(fields[column]), "tags without names", accepted)
+    return tokens, normal(tags), column
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

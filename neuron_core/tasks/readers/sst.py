@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from neuron_core.errors import TaskError
-from neuron_core.tasks.readers.source import Note, Row, Source, text_of
+from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
 
 LABELS = ("negative", "negative", "neutral", "positive", "positive")
 _PIECE = re.compile(r"\(|\)|[^()\s]+")
@@ -26,7 +25,11 @@ def read_sst(source: Source, note: Note) -> Iterator[Row]:
     for number, line in enumerate(text_of(source).split("\n"), start=1):
         if not line.strip():
             continue
-        label, words = tree(line, f"{source.where}, row {number}")
+        found = tree(line)
+        if isinstance(found, BadRow):
+            yield number, found
+            continue
+        label, words = found
         yield number, {"text": " ".join(map(plain_word, words)), "label": LABELS[label]}
 
 
@@ -34,8 +37,8 @@ def plain_word(token: str) -> str:
     return _MARKS.get(token.upper(), _ESCAPED.sub(r"\1", token))
 
 
-def tree(line: str, where: str) -> tuple[int, list[str]]:
-    """The root's label 0..4 and the words of `(3 (2 It) (4 shines))`. TaskError: not such a tree."""
+def tree(line: str) -> tuple[int, list[str]] | BadRow:
+    """The root's label 0..4 and the words of `(3 (2 It) (4 shines))`, or why the line is not such a tree."""
     words: list[str] = []
     labels: list[int] = []
     # What each open bracket holds so far: nothing, its label, its label and a word or children.
@@ -65,4 +68,4 @@ def tree(line: str, where: str) -> tuple[int, list[str]]:
     else:
         if words and not open_:
             return labels[0], words
-    raise TaskError(f"not a sentiment tree: {complaint}", where=where, accepted="(3 (2 It) (4 shines))")
+    return BadRow(f"is not a sentiment tree: {complaint}", shown(line), "not a tree", "(3 (2 It) (4 shines))")

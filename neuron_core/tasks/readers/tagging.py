@@ -1,62 +1,81 @@
-"""Few-NERD (token, type) and CoNLL-2000 (word, part of speech, chunk tag): a token a line, a blank line a sentence."""
+"""A token a line with its tags, a blank line a sentence: CoNLL-2003, WNUT, MultiCoNER, Few-NERD, CoNLL-2000, UD."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.readers.source import Note, Row, Source, text_of
+from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
+from neuron_core.tasks.readers.tags import entities, is_fine_grained, normal, prefixed, spans, types_of
 
 _BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}"}
+_CONLLU = 10
+"columns of CoNLL-U"
+_SAYS = "a token and its tag with a tab or a blank between, the same number of columns in every line"
 
-Span = tuple[int, int, str]
+Sentence = tuple[list[int], list[list[str]]]
+"Line numbers, and the fields of each token"
 
 
-def read_few_nerd(source: Source, note: Note) -> Iterator[Row]:
-    """A row an entity, its number the line of its first token; the label is the coarse type.
+def read_tagged(source: Source, note: Note) -> Iterator[Row]:
+    """A row an entity, its number the line of its first token. The tags stand in the last column unless another is
+    named; Few-NERD's fine types are cut to its coarse ones."""
+    sentences = list(_sentences(source, note))
+    whole = [(lines, words) for lines, words in sentences if not isinstance(words, BadRow)]
+    width = len(whole[0][1][0]) if whole else 0
+    column = source.options.tag_column
+    if column is None and width == _CONLLU:
+        raise TaskError(
+            "a CoNLL-U file has no column of entities",
+            where=source.where,
+            accepted="the column whose values are asked for: --tag-column 4 takes each word's part of speech",
+        )
+    place = (width if column is None else column) - 1
+    if whole and not 0 <= place < width:
+        raise TaskError(f"the file has {width} columns", where=source.where, accepted=f"a tag column from 1 to {width}")
+    names = source.options.tag_names
 
-    Tags `B-coarse_fine`, `I-coarse_fine` as well as the published `coarse-fine`.
-    """
-    without = 0
-    for lines, words in _sentences(source, 2):
-        tokens, tags = [word[0] for word in words], [word[1] for word in words]
-        found = entities(tokens, tags)
+    def tags_in(place: int) -> list[list[str]]:
+        flat = iter(normal([names.get(word[place], word[place]) for _, words in whole for word in words]))
+        return [[next(flat) for _ in words] for _, words in whole]
+
+    tagged = tags_in(place)
+    if column is None and width == 2 and not _are_tags(tagged) and _are_tags(tags_in(0)):
+        place, tagged = 0, tags_in(0)
+    of_word = 1 if width == _CONLLU or place == 0 else 0
+    cut = is_fine_grained(kind for tags in tagged for kind in types_of(tags))
+    if cut:
+        note("fine entity types are cut to the coarse ones: person-actor is person")
+    if width == _CONLLU:
+        # Each word is a span of its own: neighbours of one part of speech are no phrase.
+        tagged = [[tag if tag == "_" else f"S-{tag}" for tag in tags] for tags in tagged]
+    without, tags = 0, iter(tagged)
+    for lines, words in sentences:
+        if isinstance(words, BadRow):
+            yield lines[0], words
+            continue
+        found = entities([word[of_word] for word in words], next(tags), cut=cut)
         without += not found
         yield from ((lines[start], fields) for start, fields in found)
     if without:
         note(f"{without} sentences without an entity give no row")
 
 
+def _are_tags(tagged: list[list[str]]) -> bool:
+    return prefixed(tag for tags in tagged for tag in tags)
+
+
 def read_conll2000(source: Source, note: Note) -> Iterator[Row]:
     """A row a sentence, its number the line of its first word; the answer is `[NP the number] [VP grew]`."""
-    for lines, words in _sentences(source, 3):
-        yield lines[0], chunked([word[0] for word in words], [word[2] for word in words])
-
-
-def spans(tags: Sequence[str]) -> list[Span]:
-    """(first, end, type) of each run. B- begins one; I- and a bare type go on with a run of their type."""
-    found: list[Span] = []
-    for place, tag in enumerate(tags):
-        if tag == "O":
-            continue
-        prefix, kind = (tag[0], tag[2:]) if tag[:2] in ("B-", "I-") else ("I", tag)
-        if prefix == "I" and found and found[-1][1:] == (place, kind):
-            found[-1] = (found[-1][0], place + 1, kind)
+    for lines, words in _sentences(source, note):
+        if isinstance(words, BadRow):
+            yield lines[0], words
+        elif len(words[0]) != 3:
+            what = f"has {len(words[0])} columns, not 3"
+            yield lines[0], BadRow(what, shown(words[0]), accepted="a word, its part of speech and its chunk tag")
         else:
-            found.append((place, place + 1, kind))
-    return found
-
-
-def entities(tokens: Sequence[str], tags: Sequence[str]) -> list[tuple[int, dict[str, Any]]]:
-    """The first token and the row of each entity."""
-    sentence = " ".join(tokens)
-    return [
-        (
-            start,
-            {"sentence": sentence, "entity": " ".join(tokens[start:end]), "label": re.split("[-_]", kind)[0]},
-        )
-        for start, end, kind in spans(tags)
-    ]
+            yield lines[0], chunked([word[0] for word in words], [word[2] for word in words])
 
 
 def chunked(tokens: Sequence[str], tags: Sequence[str]) -> dict[str, Any]:
@@ -70,26 +89,47 @@ def chunked(tokens: Sequence[str], tags: Sequence[str]) -> dict[str, Any]:
 
 
 def split_line(line: str) -> list[str]:
-    """Fields by tab where there is one: a token may hold a space of another kind."""
-    return line.split("\t") if "\t" in line else line.split(" ")
+    """Fields by tab where there is one, for a token may hold a blank of another kind; else by one blank or several."""
+    return line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))
 
 
-def _sentences(source: Source, width: int) -> Iterator[tuple[list[int], list[list[str]]]]:
-    lines: list[int] = []
+def is_comment(line: str) -> bool:
+    """A remark about a sentence, as CoNLL-U and MultiCoNER have them; a token may be a # too."""
+    return line.startswith("# ") and ("=" in line or line.startswith("# id ") or len(line.split(" ")) > 4)
+
+
+def _sentences(source: Source, note: Note) -> Iterator[tuple[list[int], list[list[str]] | BadRow]]:
+    """Sentences with their lines. One that holds a broken line is a BadRow at this line."""
+    lines = text_of(source).split("\n")
+    parted = [split_line(line.rstrip(" ")) for line in lines]
+    filled = [fields for line, fields in zip(lines, parted, strict=True) if line.strip(" \t") and not is_comment(line)]
+    widths = Counter(len(fields) for fields in filled if not fields[0].startswith("-DOCSTART-"))
+    width = widths.most_common(1)[0][0] if widths else 0
+    if filled and width < 2:
+        raise TaskError("most lines have one field", where=source.where, accepted=_SAYS)
+    numbers: list[int] = []
     words: list[list[str]] = []
-    for number, line in enumerate(text_of(source).split("\n"), start=1):
-        if line.strip():
-            fields = split_line(line.rstrip(" "))
-            if len(fields) != width or not all(field.strip() for field in fields):
-                raise TaskError(
-                    f"a line has {len(fields)} fields, not {width}: {line[:60]!r}",
-                    where=f"{source.where}, row {number}",
-                    accepted="a token and its tag" if width == 2 else "a word, its part of speech and its chunk tag",
-                )
-            lines.append(number)
+    broken: tuple[int, BadRow] | None = None
+    blank = 0
+    for number, (line, fields) in enumerate(zip([*lines, ""], [*parted, [""]], strict=True), start=1):
+        if not line.strip(" \t"):
+            if broken:
+                yield [broken[0]], broken[1]
+            elif words:
+                yield numbers, words
+            numbers, words, broken = [], [], None
+        elif is_comment(line) or fields[0].startswith("-DOCSTART-"):
+            continue
+        elif width == _CONLLU and not fields[0].isdigit():
+            # Ranges of a contracted word, and words that are not in the text.
+            continue
+        elif len(fields) != width or not all(field.strip() for field in fields[1:]):
+            what = f"has {len(fields)} fields, not {width}" if len(fields) != width else "has an empty field"
+            broken = broken or (number, BadRow(f"a line {what}: its sentence is left out", shown(line), accepted=_SAYS))
+        elif not fields[0].strip():
+            blank += 1
+        else:
+            numbers.append(number)
             words.append(fields)
-        elif words:
-            yield lines, words
-            lines, words = [], []
-    if words:
-        yield lines, words
+    if blank:
+        note(f"{'1 token that is a blank character is' if blank == 1 else f'{blank:,} blank tokens are'} left out")

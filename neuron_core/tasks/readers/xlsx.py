@@ -1,4 +1,4 @@
-"""XLSX: the first sheet that is not empty. Rows are those of the sheet."""
+"""XLSX: the first visible sheet that has a table, or one by its name. Rows are those of the sheet."""
 
 import datetime
 import functools
@@ -7,50 +7,96 @@ import lzma
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.readers.delimited import header_names
-from neuron_core.tasks.readers.source import Note, Row, Source, check_size
+from neuron_core.tasks.readers.header import Cells, with_header
+from neuron_core.tasks.readers.source import Note, ReadOptions, Row, Source, check_size
 
 MAX_CELLS = 20_000_000
+_UNSET = re.compile(rb"<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>")
 _PLACE = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]{1,7})([0-9]{1,12})\b""")
 
 
 def read_xlsx(source: Source, note: Note) -> Iterator[Row]:
-    _check_extent(source)
+    """The sheet that the options name, else the first visible one that has a table: two columns and two rows."""
+    unset = _check_extent(source)
     sheets = _sheets(source)
-    filled = [name for name, rows in sheets.items() if rows]
-    if not filled:
-        return
-    if len(filled) > 1:
-        note(f"only the sheet {filled[0]!r} is read; also filled: {', '.join(map(repr, filled[1:]))}")
-    where = f"{source.where}, sheet {filled[0]}"
-    (first, head), *rest = sheets[filled[0]]
-    width = max(place for place, value in enumerate(head, start=1) if value != "")
-    header = header_names([str(value) for value in head[:width]], f"{where}, row {first}")
-    for number, cells in rest:
-        if beyond := [place for place, value in enumerate(cells, start=1) if value != "" and place > width]:
+    filled = [name for name, sheet in sheets.items() if sheet.rows]
+    part = source.options.part
+    if part is not None and part not in filled:
+        raise TaskError(f"no sheet with cells is called {part!r}", where=source.where, accepted=", ".join(filled))
+    visible = [name for name in filled if sheets[name].visible]
+    if part is None and not visible:
+        if filled:
+            what = "all sheets with cells are hidden"
             raise TaskError(
-                f"a cell stands in column {beyond[0]}, the header has {width}", where=f"{where}, row {number}"
+                what, where=source.where, accepted=f"one of them by its name (--sheet): {', '.join(filled)}"
             )
-        padded = [*cells[:width], *[""] * (width - len(cells))]
-        yield number, dict(zip(header, padded, strict=True))
+        return
+    chosen = part or next((name for name in visible if sheets[name].is_table), visible[0])
+    if others := [f"{name!r}{'' if sheets[name].visible else ' (hidden)'}" for name in filled if name != chosen]:
+        note(f"only the sheet {chosen!r} is read; also filled: {', '.join(others)} (--sheet)")
+    if unset:
+        note(f"{unset:,} cells hold formulas without results: open the file in a spreadsheet program and save it once")
+    where, rows = f"{source.where}, sheet {chosen}", sheets[chosen].rows
+    yield from with_header(_within_header(rows, source.options, note), source.options, where, note)
 
 
-def _check_extent(source: Source) -> None:
-    """TaskError where the file unpacks to too much, or a lone far cell would make a sheet of billions of cells."""
+def _within_header(rows: list[tuple[int, list[Any]]], options: ReadOptions, note: Note) -> Iterator[Cells]:
+    """Rows as wide as the widest of the first ones that most rows reach; lone cells beyond are named in a note."""
+    widths = [max(place for place, value in enumerate(cells, start=1) if value != "") for _, cells in rows]
+    usual = Counter(widths).most_common(1)[0][0]
+    # The header may be wider than most rows: their last cells are empty.
+    head = next((width for width in widths[:10] if width > 1), usual)
+    width = max(usual, head) if options.columns is None else len(options.columns)
+    beyond = []
+    for number, cells in rows:
+        if any(value != "" for value in cells[width:]):
+            beyond.append(str(number))
+        yield number, [*cells[:width], *[""] * (width - len(cells))]
+    if beyond:
+        note(f"cells beyond the last column of the header are not read: {_counted(beyond)}")
+
+
+def _counted(rows: list[str]) -> str:
+    more = f" and {len(rows) - 5:,} more" if len(rows) > 5 else ""
+    return f"{'row' if len(rows) == 1 else 'rows'} {', '.join(rows[:5])}{more}"
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """Rows of a sheet that are not empty, with their numbers."""
+
+    rows: list[tuple[int, list[Any]]]
+    visible: bool
+
+    @property
+    def is_table(self) -> bool:
+        """Whether two rows or more have two cells or more."""
+        return sum(sum(value != "" for value in cells) > 1 for _, cells in self.rows) > 1
+
+
+def _check_extent(source: Source) -> int:
+    """The number of formulas without a result. TaskError where the file unpacks to too much, or a lone far cell would
+    make a sheet of billions of cells."""
+    unset = 0
     try:
         with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
             entries = archive.infolist()
             check_size(sum(e.file_size for e in entries), source.where, source.max_bytes, unpacked=True)
             for entry in entries:
                 if entry.filename.endswith(".xml"):
-                    _check_cells(archive.read(entry), f"{source.where}, {entry.filename[:60]!r}")
+                    xml = archive.read(entry)
+                    _check_cells(xml, f"{source.where}, {entry.filename[:60]!r}")
+                    unset += len(_UNSET.findall(xml))
     # Besides what a damaged archive raises: an unknown compression, a password.
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
         raise TaskError(f"not a sound XLSX file: {error}", where=f"{source.where}, file") from None
+    return unset
 
 
 def _check_cells(xml: bytes, where: str) -> None:
@@ -70,17 +116,25 @@ def _column(letters: bytes) -> int:
     return functools.reduce(lambda place, letter: place * 26 + letter - ord("A") + 1, letters.upper(), 0)
 
 
-def _sheets(source: Source) -> dict[str, list[tuple[int, list[Any]]]]:
-    """The rows of each sheet that are not empty, with their numbers."""
+def _sheets(source: Source) -> dict[str, Sheet]:
+    """Each sheet's rows; the value of merged cells stands in all of their rows."""
     import python_calamine as calamine
 
     found = {}
     try:
         book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(source.data))
-        for name in book.sheet_names:
-            rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            plain = ((number, [_plain(value) for value in row]) for number, row in enumerate(rows, start=1))
-            found[name] = [(number, row) for number, row in plain if any(value != "" for value in row)]
+        for about in book.sheets_metadata:
+            if about.typ != calamine.SheetTypeEnum.WorkSheet:
+                continue
+            sheet = book.get_sheet_by_name(about.name)
+            cells = [[_plain(value) for value in row] for row in sheet.to_python(skip_empty_area=False)]
+            for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
+                # A title over several columns stays in one; a value beside several rows holds for each.
+                for row in cells[top + 1 : bottom + 1] if left == right and top < len(cells) else ():
+                    if left < len(row) and left < len(cells[top]):
+                        row[left] = cells[top][left]
+            rows = [(number, row) for number, row in enumerate(cells, start=1) if any(value != "" for value in row)]
+            found[about.name] = Sheet(rows, about.visible == calamine.SheetVisibleEnum.Visible)
     except (calamine.CalamineError, OSError, ValueError, OverflowError) as error:
         raise TaskError(f"not a sound XLSX file: {error}", where=f"{source.where}, file") from None
     return found

@@ -11,7 +11,7 @@ from neuron_core.tasks.hub import ACCEPTED as HUB_NAMES
 from neuron_core.tasks.hub import INSTALL, PREFIX, parse
 from neuron_core.tasks.load import read_source
 from neuron_core.tasks.readers import ACCEPTED, FORMATS
-from neuron_core.tasks.readers.source import ENCODINGS, EncodingError
+from neuron_core.tasks.readers.source import ENCODINGS, EncodingError, ReadOptions
 from neuron_core.tasks.table import MAX_ROWS, Table, is_file, read_table
 from pages.shared.frame.guard import error_box, plain
 from pages.shared.inputs.tasks import DATA_ROOT, data_root, server_file
@@ -115,7 +115,8 @@ def _read(stamp: str, read: Callable[..., Table]) -> Table | None:
     format = None if found == BY_ITSELF else found
     table = None
     try:
-        table = remembered("data_table", (stamp, format, encoding), lambda: read(format=format, encoding=encoding))
+        options = ReadOptions(format=format, encoding=encoding)
+        table = remembered("data_table", (stamp, format, encoding), lambda: read(options=options))
     except EncodingError as error:
         error_box(error.what, error.where, "choose the encoding that the file was written in")
         encoding = encoding or ENCODINGS[0]

@@ -1,0 +1,98 @@
+"""Records of annotation tools (doccano, Prodigy, Label Studio) as rows of a task."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from neuron_core.tasks.readers.source import BadRow, shown
+
+REFUSED = ("reject", "ignore")
+_SPANS = ("label", "labels", "entities", "spans")
+
+Made = dict[str, Any] | BadRow
+
+
+def annotated(fields: dict[str, Any]) -> list[Made] | None:
+    """The rows of one record; None where it is none of these tools'."""
+    if isinstance(fields.get("data"), dict) and isinstance(fields.get("annotations"), list):
+        return list(_label_studio(fields))
+    if fields.get("answer") in (*REFUSED, "accept") and not isinstance(fields.get("choices"), list):
+        return _prodigy(fields)
+    return _spans(fields)
+
+
+def _prodigy(fields: dict[str, Any]) -> list[Made] | None:
+    if fields["answer"] in REFUSED:
+        return [BadRow(f"the annotator answered {fields['answer']!r}", shown(fields.get("text", "")), "not accepted")]
+    text, options, accept = fields.get("text"), fields.get("options"), fields.get("accept")
+    if isinstance(options, list) and isinstance(accept, list):
+        names = {option.get("id"): option.get("text") for option in options if isinstance(option, dict)}
+        if len(accept) != 1 or accept[0] not in names:
+            what = f"accepts {len(accept)} options; one is needed"
+            return [BadRow(what, shown(text), "not one label")]
+        return [{"text": text, "label": names[accept[0]]}]
+    rest = {column: value for column, value in fields.items() if column != "answer"}
+    return _spans(rest) or [rest]
+
+
+def _spans(fields: dict[str, Any]) -> list[Made] | None:
+    """Places in a text with a type: [start, end, type], or {start, end, label}."""
+    text = fields.get("text")
+    if not isinstance(text, str):
+        return None
+    column = next((name for name in _SPANS if _are_spans(fields.get(name))), None)
+    if column is None:
+        return None
+    made: list[Made] = []
+    for span in fields[column]:
+        start, end, kind = (
+            span if isinstance(span, list) else (span["start"], span["end"], span.get("label", span.get("labels")))
+        )
+        if isinstance(kind, list):
+            kind = kind[0] if kind else ""
+        made.append(_span_row(text, start, end, kind))
+    return made
+
+
+def _span_row(text: str, start: int, end: int, kind: Any) -> Made:
+    if not 0 <= start < end <= len(text):
+        return BadRow(
+            f"has a span from {start} to {end} in a text of {len(text)} characters", shown(text), "no such span"
+        )
+    return {"sentence": text, "entity": text[start:end], "label": kind}
+
+
+def _are_spans(value: Any) -> bool:
+    def is_span(span: Any) -> bool:
+        if isinstance(span, dict):
+            return _whole(span.get("start")) and _whole(span.get("end")) and ("label" in span or "labels" in span)
+        return isinstance(span, list) and len(span) == 3 and _whole(span[0]) and _whole(span[1])
+
+    return isinstance(value, list) and bool(value) and all(map(is_span, value))
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _label_studio(fields: dict[str, Any]) -> Iterator[Made]:
+    texts = [value for value in fields["data"].values() if isinstance(value, str)]
+    text = fields["data"].get("text", texts[0] if texts else None)
+    done = [each for each in fields["annotations"] if isinstance(each, dict) and not each.get("was_cancelled")]
+    results = [one for each in done[:1] for one in each.get("result") or () if isinstance(one, dict)]
+    values: list[dict[str, Any]] = [one["value"] for one in results if isinstance(one.get("value"), dict)]
+    if not isinstance(text, str) or not values:
+        yield BadRow("has no finished annotation of a text", shown(fields["data"]), "not annotated")
+        return
+    for value in values:
+        chosen = value.get("choices")
+        if isinstance(chosen, list):
+            if len(chosen) == 1:
+                yield {"text": text, "label": chosen[0]}
+            else:
+                yield BadRow(f"has {len(chosen)} choices; one is needed", shown(chosen), "not one label")
+        elif isinstance(value.get("labels"), list) and _whole(value.get("start")) and _whole(value.get("end")):
+            yield _span_row(text, value["start"], value["end"], (value["labels"] or [""])[0])
+        else:
+            yield BadRow(
+                "has an annotation that is neither a choice nor a span", shown(value), "not a choice or a span"
+            )
