@@ -11,7 +11,6 @@ import struct
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from neuron_core.errors import ModelError
 
@@ -66,39 +65,6 @@ class GgufHeader:
     def family(self) -> str:
         """`general.architecture`."""
         return str(self.keys["general.architecture"])
-
-
-class Keys:
-    """The keys of a file's family, `general.architecture`, with a note of which were asked for."""
-
-    def __init__(self, header: GgufHeader) -> None:
-        self.header, self.used = header, set[str]()
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The value of `family.name`; a list of equal numbers, one a layer, counts as that number."""
-        full = f"{self.header.family}.{name}"
-        if full not in self.header.keys:
-            return default
-        self.used.add(full)
-        value = self.header.keys[full]
-        if isinstance(value, list) and len(set(value)) == 1:
-            return value[0]
-        return value
-
-    def number(self, name: str, default: Any = None) -> Any:
-        """As `get`. ModelError when it is absent and there is no default, or is no number."""
-        value = self.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            said = "lacks the key" if value is None else f"has the value {value!r} for the key"
-            raise self.error(f"the file {said} {self.header.family}.{name}", "a number")
-        return value
-
-    def has(self, tensor: str) -> bool:
-        """Whether the first layer has this tensor."""
-        return f"blk.0.{tensor}" in self.header.tensors
-
-    def error(self, what: str, accepted: str) -> ModelError:
-        return ModelError(f"the model can't be loaded: {what}", where=str(self.header.path), accepted=accepted)
 
 
 def read_gguf_header(path: Path) -> GgufHeader:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from neuron_core.models.gguf_header import GgufHeader, Keys
+from neuron_core.models.gguf_header import GgufHeader
+from neuron_core.models.gguf_keys import Keys
 
 FREQUENCIES, SHORT, LONG = "rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"
 ROPE_TENSORS = (FREQUENCIES, SHORT, LONG)

@@ -4,6 +4,7 @@ import json
 import shutil
 import struct
 import tracemalloc
+from pathlib import Path
 
 import gguf
 import numpy as np
@@ -15,7 +16,8 @@ from transformers import PreTrainedTokenizerFast
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from neuron_core.errors import ModelError
-from neuron_core.models.gguf_header import read_gguf_header
+from neuron_core.models.gguf_config import gguf_config
+from neuron_core.models.gguf_header import GgufHeader, GgufTensor, read_gguf_header
 from neuron_core.models.letters import encode
 from neuron_core.models.loading import load_model, load_tokenizer
 from neuron_core.models.size import size_of
@@ -406,3 +408,17 @@ def test_a_type_that_can_not_be_dequantised_is_named(files, tmp_path):
     assert "blk.1.ffn_up.weight has the type I8, which can't be dequantised" in refusal(
         changed(files, tmp_path, tensors={"blk.1.ffn_up.weight": values})
     )
+
+
+@pytest.mark.parametrize(
+    ("base", "context", "family"), [(1e4, 32768, "mistral"), (1e6, 32768, "llama"), (5e5, 8192, "llama")]
+)
+def test_a_file_of_mistral_7b_v0_1_gets_the_window_that_it_leaves_out(base, context, family):
+    sizes = {"block_count": 32, "context_length": context, "embedding_length": 4096, "feed_forward_length": 14336}
+    sizes |= {"attention.head_count": 32, "attention.head_count_kv": 8, "rope.freq_base": base}
+    keys = {f"llama.{name}": value for name, value in sizes.items()}
+    keys |= {"general.architecture": "llama", "llama.attention.layer_norm_rms_epsilon": 1e-5}
+    tensors = {f"blk.{layer}.ffn_up.weight": GgufTensor((14336, 4096), "F16", 0, 0) for layer in range(32)}
+    found = gguf_config(GgufHeader(Path("mistral.gguf"), keys, {}, tensors))
+    assert found["model_type"] == family
+    assert found.get("sliding_window") == (4096 if family == "mistral" else None)
