@@ -1,11 +1,13 @@
 """A run in rotations by `content`, beside sets as loud as its own; an older run opened with letter-free measures."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from neuron_core.control.metrics import evaluation_from_dict, evaluation_to_dict
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import ConfigError
@@ -20,6 +22,9 @@ from neuron_core.runs.config import (
 )
 from neuron_core.runs.store import RunFolder, Store
 from tests.run_helpers import tiny_config
+
+NEW = ("content_", "acc_letters", "letter_preference", "letter_spread", "variance_shares", "rac_content", "rac_letters")
+"beginnings of the fields that letter-free measures brought"
 
 
 @pytest.fixture(scope="module")
@@ -85,25 +90,14 @@ def test_rotations_and_the_rule_for_ambiguous_neurons_survive_json_and_old_confi
 
 
 def test_an_evaluation_of_an_older_version_gets_its_measures_from_the_saved_probabilities(whole_long_run, tmp_path):
-    import shutil
-
     old = RunFolder(shutil.copytree(whole_long_run.path, tmp_path / "old"))
     expected = old.evaluation()
-    path = old.path / "evaluation.json"
-    saved = json.loads(path.read_text())
-    new = (
-        "content_",
-        "acc_letters",
-        "letter_preference",
-        "letter_spread",
-        "variance_shares",
-        "rac_content",
-        "rac_letters",
-    )
+    saved = evaluation_to_dict(expected)
     for row in (saved["baseline"], *saved["grid"], *saved["random"], *saved["best"]):
-        for name in [name for name in row if name.startswith(new)]:
+        for name in [name for name in row if name.startswith(NEW)]:
             del row[name]
-    path.write_text(json.dumps(saved))
-    found = old.evaluation()
+    old.save_evaluation(evaluation_from_dict(saved))
+    assert b'"acc_letters_removed": null' in (old.path / "evaluation.json").read_bytes()
+    found = RunFolder(old.path).evaluation()
     assert found.baseline.acc_letters_removed is not None
     assert found == expected
