@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from neuron_core.experiments.figure9 import CostSetting
     from neuron_core.experiments.runs import ExperimentRuns
 
-OF_PARTS = ("parts", "parts-stability")
+OF_PARTS = ("parts", "parts-stability", "dose")
 "outputs that draw attribution examples of their own"
 COST_FILE = "fig9-measured.json"
 

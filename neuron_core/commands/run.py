@@ -3,7 +3,7 @@
 import time
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -35,6 +35,7 @@ from neuron_core.commands.options import (
     TrustRemoteCode,
 )
 from neuron_core.commands.wording import with_wording
+from neuron_core.control.interventions import EXCITE, Silence
 from neuron_core.models.spec import EMBEDDED
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.proxies import SHUFFLES
@@ -142,6 +143,10 @@ def evaluate(
         str | None, typer.Option("--methods", help="Of the run's methods, and random; without it all of the run's.")
     ] = None,
     proxies: Proxies = SHUFFLES,
+    excite: Annotated[float, typer.Option(help="Factor of excited neurons, as 1.5, 2, 3 or 5.")] = EXCITE,
+    silence: Annotated[
+        str, typer.Option(help="What silenced neurons are set to: zero, or mean (over the evaluation prompts).")
+    ] = "zero",
     as_json: AsJson = False,
 ) -> None:
     """Enhancer and degrader over budgets and ratios, beside random neurons; replaces the run's last evaluation."""
@@ -160,6 +165,8 @@ def evaluate(
         comprehended_by=spec(comprehended_by) if comprehended_by else None,
         methods=tuple(methods.split(",")) if methods else None,
         proxies=proxies,
+        excite=excite,
+        silence=cast(Silence, silence),
     )
     wanted = replace(config, evaluation=evaluation)
     if wanted == config and is_finished(folder):

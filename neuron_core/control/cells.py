@@ -76,6 +76,8 @@ def grid_rows(
                     mean_p_correct=float(mean_p[i]),
                     letters=by_letter(letters[i]),
                     verdict=verdict(rac_i, rcc_i),
+                    excite=one.excite,
+                    silence=one.silence,
                     **letter_free_fields(samples, 1 + i),
                     **preference_fields(use, 1 + i),
                     rac_content=number_or_none(removed[0, i]),

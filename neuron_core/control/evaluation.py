@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from neuron_core.cni.attribution import GUARD_TOLERANCE
-from neuron_core.control.interventions import EXCITE, SILENCE, Intervention
-from neuron_core.errors import AttributionError
+from neuron_core.control.interventions import Intervention
+from neuron_core.errors import AttributionError, ConfigError
 from neuron_core.models.hooks import Edit, edited_neurons, recorded_inputs, started_at
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
@@ -24,16 +24,27 @@ POSITIONS_PER_PASS = 1024
 class RowChunk:
     """Some interventions of a plan as rows of one pass, after one row without any; built once for all questions."""
 
-    def __init__(self, loaded: LoadedModel, plan: Sequence[Intervention], columns: NDArray[np.int64]) -> None:
-        """columns: places in the plan, in ascending order of the first layer touched."""
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        plan: Sequence[Intervention],
+        columns: NDArray[np.int64],
+        means: NDArray[np.float32] | None = None,
+    ) -> None:
+        """columns: places in the plan, in ascending order of the first layer touched.
+
+        means: of every neuron over the evaluation prompts, (L, I), for interventions that silence to the mean.
+        """
         self.columns = columns
         self.n_rows = 1 + len(columns)
-        touched: dict[int, list[tuple[int, int, float]]] = {}
+        touched: dict[int, list[tuple[int, int, float, float]]] = {}
         first = [_first_layer(plan[column], loaded.n_layers - 1) for column in columns]
         for row, column in enumerate(columns, start=1):
-            for neurons, factor in ((plan[column].excited, EXCITE), (plan[column].silenced, SILENCE)):
-                for layer, index in neurons.tolist():
-                    touched.setdefault(layer, []).append((row, index, factor))
+            one = plan[column]
+            for layer, index in one.excited.tolist():
+                touched.setdefault(layer, []).append((row, index, one.excite, 0.0))
+            for layer, index in one.silenced.tolist():
+                touched.setdefault(layer, []).append((row, index, 0.0, _silenced_to(one, means, layer, index)))
         self.first_layer = min(first, default=loaded.n_layers - 1)
         self.empty = np.array([len(plan[column].good) + len(plan[column].bad) == 0 for column in columns], dtype=bool)
         # The row without intervention is there from the first layer on.
@@ -43,10 +54,12 @@ class RowChunk:
     def edits(self, n_prompts: int = 1, n_positions: int = 1) -> dict[int, Edit]:
         """The interventions where every prompt has these rows, and every row so many positions."""
 
-        def edit_for(row: torch.Tensor, index: torch.Tensor, factor: torch.Tensor) -> Edit:
+        def edit_for(row: torch.Tensor, index: torch.Tensor, factor: torch.Tensor, added: torch.Tensor | None) -> Edit:
             def edit(x: torch.Tensor) -> torch.Tensor:
                 out = x.reshape(n_prompts, -1, n_positions, x.shape[-1]).clone()
                 out[:, row, :, index] *= factor
+                if added is not None:
+                    out[:, row, :, index] += added
                 return out.flatten(0, 2)
 
             return edit
@@ -58,19 +71,34 @@ def _first_layer(intervention: Intervention, default: int) -> int:
     return min((int(layer) for layer, _ in (*intervention.good, *intervention.bad)), default=default)
 
 
+def _silenced_to(one: Intervention, means: NDArray[np.float32] | None, layer: int, index: int) -> float:
+    if one.silence == "zero":
+        return 0.0
+    if means is None:
+        raise ConfigError("neurons silenced to their mean, which is not known", accepted="means, or silence to zero")
+    return float(means[layer, index])
+
+
 def _factors(
-    loaded: LoadedModel, entries: list[tuple[int, int, float]]
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    rows, indices, values = zip(*entries, strict=True)
+    loaded: LoadedModel, entries: list[tuple[int, int, float, float]]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Rows, indices, factors and what is added; None where nothing is."""
+    rows, indices, *values = zip(*entries, strict=True)
     row, index = torch.tensor(rows, device=loaded.device), torch.tensor(indices, device=loaded.device)
-    return row, index, torch.tensor(values, dtype=loaded.dtype, device=loaded.device)[:, None, None]
+    factor, added = (torch.tensor(one, dtype=loaded.dtype, device=loaded.device)[:, None, None] for one in values)
+    return row, index, factor, added if any(values[1]) else None
 
 
-def plan_chunks(loaded: LoadedModel, plan: Sequence[Intervention], rows_per_pass: int) -> list[RowChunk]:
-    """The plan as passes. Interventions that begin in late layers go together, so that their passes begin there too."""
+def plan_chunks(
+    loaded: LoadedModel, plan: Sequence[Intervention], rows_per_pass: int, means: NDArray[np.float32] | None = None
+) -> list[RowChunk]:
+    """The plan as passes. Interventions that begin in late layers go together, so that their passes begin there too.
+
+    means: as of RowChunk.
+    """
     order = np.argsort([_first_layer(each, loaded.n_layers - 1) for each in plan], kind="stable")
     size = max(1, rows_per_pass - 1)
-    return [RowChunk(loaded, plan, order[start : start + size]) for start in range(0, len(plan), size)]
+    return [RowChunk(loaded, plan, order[start : start + size], means) for start in range(0, len(plan), size)]
 
 
 def rows_of(loaded: LoadedModel, batch: PromptBatch, chunk: RowChunk) -> torch.Tensor:
@@ -112,13 +140,14 @@ def option_probabilities_all(
     question_id: str,
     *,
     positions_per_pass: int = POSITIONS_PER_PASS,
+    means: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """The same with the neurons scaled at every token, as if their write vectors were → (1 + interventions, 4).
 
     Each intervention is one whole prompt, from the first layer that it touches on: below it nothing changes.
     """
     check_length(loaded, prompt)
-    chunks = plan_chunks(loaded, plan, max(4, positions_per_pass // len(prompt.token_ids)))
+    chunks = plan_chunks(loaded, plan, max(4, positions_per_pass // len(prompt.token_ids)), means)
     ids = torch.tensor([prompt.token_ids], device=loaded.device)
     letters = torch.tensor(prompt.letter_ids, device=loaded.device)
 

@@ -9,7 +9,7 @@ import torch
 from transformers import DynamicCache
 
 from neuron_core.control.findings import Steering, TokenLogit, Written
-from neuron_core.control.interventions import EXCITE, SILENCE
+from neuron_core.control.interventions import EXCITE
 from neuron_core.control.neuron import check_neuron
 from neuron_core.errors import ConfigError, ModelError
 from neuron_core.models.hooks import Edit, edited_neurons
@@ -55,7 +55,7 @@ def open_prompt(loaded: LoadedModel, prompt: str, n_tokens: int) -> Opening:
 def steering_edits(loaded: LoadedModel, steering: Steering) -> dict[int, Edit]:
     """Edits that double and zero the steering's neurons at every position of a pass, by layer."""
     factors: dict[int, torch.Tensor] = {}
-    for neurons, factor in ((steering.excited, EXCITE), (steering.silenced, SILENCE)):
+    for neurons, factor in ((steering.excited, EXCITE), (steering.silenced, 0.0)):
         for layer, index in neurons:
             check_neuron(loaded, layer, index)
             if layer not in factors:

@@ -14,7 +14,9 @@ Direction = Literal["enhancer", "degrader"]
 DIRECTIONS: tuple[Direction, ...] = ("enhancer", "degrader")
 RATIOS = tuple(i / 10 for i in range(11))
 BUDGETS = (10, 25, 50, 100, 150, 200, 250, 500)
-SILENCE, EXCITE = 0.0, 2.0
+EXCITE, MOST_EXCITE = 2.0, 10.0
+Silence = Literal["zero", "mean"]
+SILENCES: tuple[Silence, ...] = ("zero", "mean")
 PEERS = 10
 "neurons of about the same loudness from which a stand-in is drawn"
 
@@ -33,16 +35,20 @@ class Intervention:
     bad: NDArray[np.int32]
     "(layer, index) of the bad neurons used, shape (m, 2)"
     source: str = "ace"
-    "name of the method or neuron set; `random+-SEED` or `random-SEED` for a control"
+    "name of the method or neuron set; `random+-SEED`, `random-SEED` or `random-loud-SEED` for a control"
+    excite: float = EXCITE
+    "factor of excited neurons"
+    silence: Silence = "zero"
+    "what silenced neurons are set to: zero, or their mean over the evaluation prompts"
 
     @property
     def excited(self) -> NDArray[np.int32]:
-        """Neurons whose value is doubled."""
+        """Neurons whose value is multiplied by `excite`."""
         return self.good if self.direction == "enhancer" else self.bad
 
     @property
     def silenced(self) -> NDArray[np.int32]:
-        """Neurons whose value is set to zero."""
+        """Neurons whose value is set to zero, or to their mean."""
         return self.bad if self.direction == "enhancer" else self.good
 
 
@@ -52,16 +58,21 @@ def good_share(k: int, ratio: float) -> int:
 
 
 def grid(
-    ranking: NeuronRanking, ks: Sequence[int], ratios: Sequence[float] = RATIOS, source: str = "ace"
+    ranking: NeuronRanking,
+    ks: Sequence[int],
+    ratios: Sequence[float] = RATIOS,
+    source: str = "ace",
+    excite: float = EXCITE,
+    silence: Silence = "zero",
 ) -> list[Intervention]:
-    """Every (K, ratio, direction) over one ranking."""
+    """Every (K, ratio, direction) over one ranking, at one strength."""
     plan = []
     for k in ks:
         cut = ranking.cut(k)
         for ratio in ratios:
             n_good = good_share(k, ratio)
             good, bad = cut.good[:n_good], cut.bad[: k - n_good]
-            plan += [Intervention(k, ratio, direction, good, bad, source) for direction in DIRECTIONS]
+            plan += [Intervention(k, ratio, direction, good, bad, source, excite, silence) for direction in DIRECTIONS]
     return plan
 
 

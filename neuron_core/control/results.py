@@ -1,6 +1,6 @@
 """What an evaluation comes to, as frozen values that survive JSON. No torch."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeVar
 
 from neuron_core.control.interventions import Direction
@@ -105,6 +105,10 @@ class GridRow(LetterFree, LetterPreference, EffectParts):
     "letter → share of questions where it is the highest"
     verdict: Verdict
     "fail: rac or rcc is negative; undefined: one of them is None"
+    excite: float = field(default=2.0, kw_only=True)
+    "factor of excited neurons"
+    silence: str = field(default="zero", kw_only=True)
+    "what silenced neurons were set to: zero or mean"
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,15 @@ def _mass(loaded: LoadedModel, hidden: torch.Tensor, letter_ids: Sequence[int]) 
 
 @torch.no_grad()
 def perplexities(
-    loaded: LoadedModel, text: str, plan: Sequence[Intervention], texts_per_pass: int = TEXTS_PER_PASS
+    loaded: LoadedModel,
+    text: str,
+    plan: Sequence[Intervention],
+    texts_per_pass: int = TEXTS_PER_PASS,
+    means: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float64]:
     """exp(mean −log P(token)) of a text, neurons scaled at every token: [0] unmodified, [1 + i] under plan[i].
+
+    means: as of RowChunk.
 
     The text is cut where the model's context ends. ModelError when fewer than two tokens are left.
     """
@@ -53,7 +59,7 @@ def perplexities(
     ids = torch.tensor([token_ids], device=loaded.device)
     if ids.shape[1] < 2:
         raise ModelError("the neutral text has fewer than two tokens", accepted="a longer text")
-    chunks = plan_chunks(loaded, plan, texts_per_pass)
+    chunks = plan_chunks(loaded, plan, texts_per_pass, means)
     found = np.empty(1 + len(plan))
     found[0] = _perplexity(loaded, loaded.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0], ids[0])
     for chunk in chunks:

@@ -196,10 +196,12 @@ class Engine:
         skip: Collection[int] = (),
         passes: Passes | None = None,
         on_smaller: Callable[[Passes], None] = lambda _: None,
+        means: NDArray[np.float32] | None = None,
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Option probabilities (1 + interventions, 4) of each question not in `skip`, by number.
 
-        Out of memory: as in `attribute`.
+        means: as `mean_neurons` gives them, for interventions that silence to the mean. Out of memory: as in
+        `attribute`.
         """
         prompts = self._prepare(questions)
         current = passes or self.passes(questions, AttributionConfig(), config)
@@ -212,12 +214,14 @@ class Engine:
         def at_last(batch: PromptBatch, members: list[int], passes: Passes) -> list[NDArray[np.float32]]:
             rows = max(2, passes.rows // len(batch.states))
             if rows not in chunks:
-                chunks[rows] = plan_chunks(self.loaded, plan, rows)
+                chunks[rows] = plan_chunks(self.loaded, plan, rows, means)
             return option_probabilities(self.loaded, batch, chunks[rows], [questions[number].id for number in members])
 
         def at_all(number: int, passes: Passes) -> list[NDArray[np.float32]]:
             tokens, name, positions = prompts.tokens(number), questions[number].id, passes.positions
-            return [option_probabilities_all(self.loaded, tokens, plan, name, positions_per_pass=positions)]
+            return [
+                option_probabilities_all(self.loaded, tokens, plan, name, positions_per_pass=positions, means=means)
+            ]
 
         units: Iterator[tuple[list[int], Callable[[Passes], list[NDArray[np.float32]]]]]
         if config.position == "all":
@@ -238,6 +242,7 @@ class Engine:
         *,
         position: str,
         passes: Passes,
+        means: NDArray[np.float32] | None = None,
     ) -> SideEffects:
         """Letter mass on these questions and perplexity of `text`, unmodified and under each intervention."""
         prompts = self._prepare(questions)
@@ -245,11 +250,11 @@ class Engine:
         def attempt(passes: Passes) -> tuple[list[float | None], NDArray[np.float64]]:
             mass: list[float | None] = [None] * (1 + len(plan))
             if position == "last":
-                chunks = plan_chunks(self.loaded, plan, max(2, min(passes.rows, SIDE_ROWS) // MOST_QUESTIONS))
+                chunks = plan_chunks(self.loaded, plan, max(2, min(passes.rows, SIDE_ROWS) // MOST_QUESTIONS), means)
                 batches = (batch for example in range(len(prompts.examples)) for batch in prompts.run(example))
                 found = [letter_mass(self.loaded, batch, chunks) for batch in batches]
                 mass = np.concatenate(found).mean(axis=0).tolist()
-            return mass, perplexities(self.loaded, text, plan, min(passes.rows, TEXTS_PER_PASS))
+            return mass, perplexities(self.loaded, text, plan, min(passes.rows, TEXTS_PER_PASS), means)
 
         with self._lock:
             (mass, values), _ = until_it_fits(attempt, passes, Passes.smaller_evaluation, lambda _: None)
@@ -274,6 +279,16 @@ class Engine:
         """The tokens that a neuron's write vector promotes and suppresses most, see `control.neuron`."""
         with self._lock:
             return neuron_tokens(self.loaded, layer, index)
+
+    def mean_neurons(self, questions: Sequence[ProxyQuestion]) -> NDArray[np.float32]:
+        """Mean value of every neuron at the last token of these prompts, (L, I)."""
+        prompts = self._prepare(questions)
+        total = np.zeros((self.loaded.n_layers, self.loaded.n_neurons))
+        for example in range(len(prompts.examples)):
+            with self._lock:
+                states = [state for batch in prompts.run(example) for state in batch.states]
+                total += sum(state.neurons.double().cpu().numpy() for state in states)
+        return (total / len(questions)).astype(np.float32)
 
     def write_norms(self) -> NDArray[np.float32]:
         """Length of every neuron's write vector, (L, I)."""

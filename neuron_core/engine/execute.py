@@ -97,8 +97,19 @@ def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine 
     finished = run.evaluated()
     reporter.begin("evaluation", len(finished), len(setting.evaluation))
     passes = _passes(run, setting.evaluation, engine)
+    means = run.means()
+    if means is None and any(one.silence == "mean" for one in plan):
+        reporter.say("mean of every neuron over the evaluation prompts")
+        means = engine.mean_neurons(setting.evaluation)
+        run.save_means(means)
     units = engine.evaluate(
-        setting.evaluation, plan, config.evaluation, skip=finished, passes=passes, on_smaller=reporter.smaller
+        setting.evaluation,
+        plan,
+        config.evaluation,
+        skip=finished,
+        passes=passes,
+        on_smaller=reporter.smaller,
+        means=means,
     )
     for number, values in reporter.each(units):
         run.save_probabilities(number, values)
@@ -112,7 +123,9 @@ def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine 
         few = setting.evaluation[:SIDE_QUESTIONS]
         text = NEUTRAL.read_text(encoding="utf-8")
         run.save_side_effects(
-            engine.side_effects(few, best_plan(run, plan), text, position=config.evaluation.position, passes=passes)
+            engine.side_effects(
+                few, best_plan(run, plan), text, position=config.evaluation.position, passes=passes, means=means
+            )
         )
     reporter.close()
 

@@ -20,6 +20,7 @@ from neuron_core.analysis.tables import (
 )
 from neuron_core.cni.methods import OF_PAPER, PAPER_CONTROLS
 from neuron_core.errors import ConfigError, RunError
+from neuron_core.experiments.dose import dose_output
 from neuron_core.experiments.parts import parts_output, stability_output
 from neuron_core.experiments.plan import MORE_STEPS, OURS, ExperimentSetting
 from neuron_core.experiments.runs import (
@@ -233,4 +234,5 @@ BUILDERS: dict[str, Callable[[ExperimentSetting, ExperimentRuns], Output]] = {
     "stability": _stability,
     "parts": parts_output,
     "parts-stability": stability_output,
+    "dose": dose_output,
 }

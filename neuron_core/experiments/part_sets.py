@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from neuron_core.analysis.parts import TaskParts, task_parts
 from neuron_core.cni.neurons import NeuronRanking
-from neuron_core.control.interventions import random_loud
+from neuron_core.control.interventions import SILENCES, Silence, random_loud
 from neuron_core.errors import RunError
 from neuron_core.experiments.plan import ExperimentSetting, set_names
 from neuron_core.runs.store import RunFolder
@@ -13,6 +13,10 @@ from neuron_core.runs.store import RunFolder
 PART_KINDS = ("content", "ace", "own")
 "content: by `content`; ace: by the paper's method as it stands; own: by `content` without the common part"
 ANSWERING, LOUD = "answering", "loud"
+
+
+EXCITES = (1.5, 2.0, 3.0, 5.0)
+"factors of excited neurons that are tried; the paper's is 2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,11 @@ class PartSet:
 def part_names(kind: str, tasks: Sequence[str]) -> Mapping[str, str]:
     """task → the name of its set of a kind of PART_KINDS."""
     return set_names(kind, tasks)
+
+
+def dose_names() -> dict[str, tuple[float, Silence]]:
+    """Name of a set in the runs → factor of excited neurons and what silenced ones are set to."""
+    return {f"x{excite:g}-{silence}": (excite, silence) for silence in SILENCES for excite in EXCITES}
 
 
 def loud_names(setting: ExperimentSetting) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "stability": ("main", "draws", "steps"),
     "parts": ("content", "paper", "parts"),
     "parts-stability": ("content_draws",),
+    "dose": ("content", "dose"),
 }
 "output → the kinds of runs it is made from"
 ALIASES = {"fig4": "fig2"}
@@ -164,15 +165,11 @@ def paper_config(setting: ExperimentSetting, task: str) -> RunConfig:
     return _config(setting, task, _attribution(setting), None)
 
 
-def parts_config(setting: ExperimentSetting, task: str, uses: Sequence[SetUse]) -> RunConfig:
+def parts_config(
+    setting: ExperimentSetting, task: str, uses: Sequence[SetUse], ks: Sequence[int], random_seeds: int
+) -> RunConfig:
     """Neuron sets on a task in four rotations, at one ratio; the examples that its own were found on stay out."""
-    k = setting.k_of_parts
-    evaluation = replace(
-        _evaluation(setting, (k, 2 * k)),
-        ratios=(PARTS_RATIO,),
-        random_seeds=setting.random_seeds,
-        proxies=ROTATIONS,
-    )
+    evaluation = replace(_evaluation(setting, ks), ratios=(PARTS_RATIO,), random_seeds=random_seeds, proxies=ROTATIONS)
     n_attribution = max(setting.content_examples, setting.attribution_examples)
     attribution = replace(_attribution(setting, n_attribution), methods=())
     return _config(setting, task, attribution, evaluation, tuple(uses))

@@ -15,7 +15,7 @@ from neuron_core.analysis.stability import draw_rankings
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.sets import NeuronSetFile, set_of, to_json
 from neuron_core.errors import NeuronCoreError, RunError
-from neuron_core.experiments.part_sets import part_sets
+from neuron_core.experiments.part_sets import dose_names, part_sets
 from neuron_core.experiments.plan import (
     OURS,
     OUTPUTS,
@@ -60,6 +60,7 @@ class ExperimentRuns:
     paper: dict[str, RunFolder] = field(default_factory=dict)
     parts: dict[str, RunFolder] = field(default_factory=dict)
     content_draws: dict[str, RunFolder] = field(default_factory=dict)
+    dose: dict[str, RunFolder] = field(default_factory=dict)
 
     def each(self) -> Iterator[tuple[str, str, RunFolder]]:
         """(kind, task, run) of all of them."""
@@ -174,10 +175,24 @@ def make_runs(
                 for name, one in wanted.items()
             }
             uses = [replace(use, k=wanted[use.name].k) for use in used("parts", task, files)]
-            runs.parts[task] = carried("parts", task, parts_config(setting, given, uses), files)
+            ks = (setting.k_of_parts, 2 * setting.k_of_parts)
+            config = parts_config(setting, given, uses, ks, setting.random_seeds)
+            runs.parts[task] = carried("parts", task, config, files)
     if "content_draws" in kinds:
         for task, given in runs.tasks.items():
             runs.content_draws[task] = carried("content_draws", task, content_config(setting, given, setting.draws))
+    if "dose" in kinds:
+        for task in chosen:
+            run, k = runs.content[task], setting.k_of_parts
+            ranking = run.ranking("content")
+            assert ranking is not None
+            files = {name: _file(run, ranking, k, name, task, "content") for name in dose_names()}
+            uses = [
+                replace(use, excite=excite, silence=silence)
+                for use in used("dose", task, files)
+                for excite, silence in [dose_names()[use.name]]
+            ]
+            runs.dose[task] = carried("dose", task, parts_config(setting, runs.tasks[task], uses, (k,), 0), files)
     return runs
 
 

@@ -10,7 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 from neuron_core.cni.methods import CONTROLS, METHODS, RANKED
 from neuron_core.cni.quadrature import RULES
 from neuron_core.cni.selection import AMBIGUOUS, DROP
-from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
+from neuron_core.control.interventions import (
+    BUDGETS,
+    DIRECTIONS,
+    EXCITE,
+    MOST_EXCITE,
+    RATIOS,
+    SILENCES,
+    Direction,
+    Silence,
+)
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
@@ -85,11 +94,18 @@ class EvaluationConfig:
     "interventions that share a pass; None: chosen like layers_per_pass"
     proxies: str = SHUFFLES
     "as of AttributionConfig; content measures are exact with rotations"
+    excite: float = EXCITE
+    "factor of excited neurons; the paper's is 2"
+    silence: Silence = "zero"
+    "what silenced neurons are set to: zero, as in the paper, or their mean over the evaluation prompts' last tokens"
 
     def __post_init__(self) -> None:
         _one_of("position", self.position, POSITIONS)
         _one_of("sample", self.sample, SAMPLES)
         _one_of("proxies", self.proxies, PROXIES)
+        _strength(self.excite, self.silence)
+        if self.position == "all" and self.silence == "mean":
+            raise ConfigError("silence to the mean at all positions", accepted="position last, or silence to zero")
         for method in self.methods or ():
             _one_of("method", method, tuple(METHODS))
         _all_different("methods", self.methods or ())
@@ -117,6 +133,10 @@ class SetUse:
     "the only budget; None takes those of the evaluation"
     ratios: dict[Direction, float] | None = None
     "the only ratio of each direction, for instance the one that the set's own task chose; None takes all"
+    excite: float | None = None
+    "factor of its excited neurons; None takes the evaluation's"
+    silence: Silence | None = None
+    "what its silenced neurons are set to; None takes the evaluation's"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.+ -]{1,60}", self.name) or self.name in METHODS or self.name.startswith("random"):
@@ -124,6 +144,7 @@ class SetUse:
                 f"a neuron set called {self.name!r}",
                 accepted="letters, digits and . + - _, at most 60, and no method's name",
             )
+        _strength(EXCITE if self.excite is None else self.excite, self.silence or "zero")
         if self.ratios is not None and (
             not set(self.ratios) <= set(DIRECTIONS) or not set(self.ratios.values()) <= set(RATIOS)
         ):
@@ -148,6 +169,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         _at_least("seed", self.seed, 0)
         _all_different("neuron sets", [one.name for one in self.sets])
+        if self.evaluation and self.evaluation.position == "all" and any(one.silence == "mean" for one in self.sets):
+            raise ConfigError("silence to the mean at all positions", accepted="position last, or silence to zero")
         if self.sets and self.evaluation is None:
             raise ConfigError("neuron sets without an evaluation", accepted="an EvaluationConfig")
         if not self.attribution.methods and not self.sets:
@@ -186,6 +209,12 @@ def config_from_json(text: str | bytes) -> RunConfig:
 def _one_of(name: str, value: str, accepted: tuple[str, ...]) -> None:
     if value not in accepted:
         raise ConfigError(f"unknown {name} {value!r}", accepted=", ".join(accepted))
+
+
+def _strength(excite: float, silence: str) -> None:
+    _one_of("silence", silence, SILENCES)
+    if not 1 < excite <= MOST_EXCITE:
+        raise ConfigError(f"excite is {excite:g}", accepted=f"a factor above 1, at most {MOST_EXCITE:g}")
 
 
 def _all_different(name: str, values: Sequence[str]) -> None:

@@ -114,6 +114,20 @@ class EvaluationFiles(AttributionFiles):
     def _evaluation(self) -> UnitLog:
         return self._log(self.results / "evaluation.units")
 
+    def save_means(self, means: NDArray[np.float32]) -> None:
+        """means: of every neuron at the last token over the evaluation prompts, (L, I)."""
+        self._write_arrays(self.results / "means.npz", {"means": means, "key": np.asarray(self.plan_key() or "")})
+
+    def means(self) -> NDArray[np.float32] | None:
+        """None where no neuron is silenced to its mean, and before they are measured."""
+        path = self.results / "means.npz"
+        if not path.exists():
+            return None
+        arrays = self._read_arrays(path)
+        if self.strict and str(arrays.get("key", "")) != (self.plan_key() or ""):
+            raise damaged(path, "this is of another plan")
+        return arrays["means"]
+
     def save_evaluation(self, evaluation: Evaluation) -> None:
         self._write_json(self.results / "evaluation.json", json.dumps(evaluation_to_dict(evaluation)))
 

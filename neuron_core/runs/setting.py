@@ -274,20 +274,22 @@ def plan_of(
     that are as loud as the first ranking's, where they are among the methods. loudness: (L, I), for the latter.
     A method without bad neurons is evaluated at ratio 1 alone. ConfigError when nothing is to be evaluated.
     """
+    usual = evaluation.excite, evaluation.silence
     names = evaluation.methods if evaluation.methods is not None else tuple(rankings)
     plan: list[Intervention] = []
     for name in names:
         if name in rankings:
             ratios = evaluation.ratios if method(name).sides == "both" else (1.0,)
-            plan += grid(rankings[name], evaluation.ks, ratios, source=name)
+            plan += grid(rankings[name], evaluation.ks, ratios, name, *usual)
     for use in uses:
         found = (files or {})[use.name].ranking()
+        own = use.excite or evaluation.excite, use.silence or evaluation.silence
         ks = evaluation.ks if use.k is None else (use.k,)
         if use.ratios is None:
-            plan += grid(found, ks, evaluation.ratios, source=use.name)
+            plan += grid(found, ks, evaluation.ratios, use.name, *own)
         else:
             for direction, ratio in use.ratios.items():
-                plan += [one for one in grid(found, ks, (ratio,), source=use.name) if one.direction == direction]
+                plan += [one for one in grid(found, ks, (ratio,), use.name, *own) if one.direction == direction]
     first = next((rankings[name] for name in names if name in rankings), None)
     if first is None:
         first = (files or {})[uses[0].name].ranking() if uses else None
@@ -295,13 +297,13 @@ def plan_of(
         raise ConfigError("an evaluation of no method and no neuron set", accepted="at least one of either")
     for seed in range(evaluation.random_seeds):
         control = random_like(first, max(evaluation.ks), seed)
-        plan += grid(control, evaluation.ks, evaluation.ratios, source=f"random+-{seed}")
+        plan += grid(control, evaluation.ks, evaluation.ratios, f"random+-{seed}", *usual)
         if "random" in names:
             uniform = random_uniform(first.n_layers, first.n_neurons, max(evaluation.ks), seed)
-            plan += grid(uniform, evaluation.ks, (1.0,), source=f"random-{seed}")
+            plan += grid(uniform, evaluation.ks, (1.0,), f"random-{seed}", *usual)
         if "random-loud" in names:
             if loudness is None:
                 raise ConfigError("random-loud without the loudness of neurons", accepted="a run with an attribution")
             loud = random_loud(first, max(evaluation.ks), loudness, seed)
-            plan += grid(loud, evaluation.ks, evaluation.ratios, source=f"random-loud-{seed}")
+            plan += grid(loud, evaluation.ks, evaluation.ratios, f"random-loud-{seed}", *usual)
     return plan

@@ -91,6 +91,7 @@ def test_every_kind_of_run_is_made_once_and_finished(runs):
         *(("paper", task) for task in both),
         *(("parts", task) for task in both),
         *(("content_draws", task) for task in both),
+        ("dose", "tone"),
     ]
 
 

@@ -14,7 +14,7 @@ from neuron_core.runs.demo import demo_config
 PROGRAM = "python -m neuron_core"
 MODEL_FIELDS = ("source", "revision", "dtype", "device", "device_map", "trust_remote_code")
 ATTRIBUTION_FIELDS = ("methods", "examples", "steps", "rule", "z", "k")
-ATTRIBUTION_MORE, EVALUATION_MORE = ("proxies", "ambiguous"), ("proxies",)
+ATTRIBUTION_MORE, EVALUATION_MORE = ("proxies", "ambiguous"), ("proxies", "excite", "silence")
 "settings that a command names only where they differ from the paper's"
 EVALUATION_FIELDS = ("ks", "examples", "random_seeds", "position", "sample", "methods")
 PROMPT_OPTIONS = {
