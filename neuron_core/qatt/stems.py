@@ -10,14 +10,16 @@ from neuron_core.tasks.task import ANSWERS, Example, Task, Wording
 
 
 def stem_fields(task: Task) -> tuple[str, ...]:
-    """Columns that a stem may show: those of the task's kind but the answer."""
-    return tuple(column for column in get_kind(task.kind).columns if column not in ANSWERS)
+    """Columns that a stem may show: those of the task's kind but the answer, and a second text where examples have it."""
+    kind = get_kind(task.kind)
+    optional = [column for column in kind.optional if column in task.columns]
+    return tuple(column for column in (*kind.columns, *optional) if column not in ANSWERS)
 
 
 def stem_template(task: Task) -> str:
     """The task kind's own stem as a template; filled in, it gives the kind's stem."""
     kind = get_kind(task.kind)
-    blank = Example("", {column: f"{{{column}}}" for column in kind.columns}, 0)
+    blank = Example("", {column: f"{{{column}}}" for column in (*kind.columns, *stem_fields(task))}, 0)
     question = task.wording.question.replace("{", "{{").replace("}", "}}")
     return kind.stem(blank, Wording(task.wording.role, question))
 
@@ -27,7 +29,7 @@ def stem_of(example: Example, task: Task, template: str | None) -> str:
     if template is None:
         return get_kind(task.kind).stem(example, task.wording)
     check_stem(template, task)
-    return template.format(**{field: _text(example.fields[field]) for field in stem_fields(task)})
+    return template.format(**{field: _text(example.fields.get(field, "")) for field in stem_fields(task)})
 
 
 def check_stem(template: str, task: Task) -> None:

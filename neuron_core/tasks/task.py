@@ -60,6 +60,11 @@ class Task:
     "distinct labels in first-seen order; empty where the kind has none"
 
     @cached_property
+    def columns(self) -> frozenset[str]:
+        """Columns that some example has."""
+        return frozenset(column for example in self.examples for column in example.fields)
+
+    @cached_property
     def answers(self) -> tuple[str, ...]:
         """The different right answers of all examples, in an order that is not the file's."""
         return tuple(sorted({example.answer for example in self.examples}))
