@@ -10,7 +10,7 @@ from neuron_core.tasks.task import ANSWERS, Example, Task, Wording
 
 
 def stem_fields(task: Task) -> tuple[str, ...]:
-    """Columns that a stem may show: those of the task's kind but the answer, and a second text where examples have it."""
+    """Columns that a stem may show: those of the task's kind but the answer, and a second text if examples have it."""
     kind = get_kind(task.kind)
     optional = [column for column in kind.optional if column in task.columns]
     return tuple(column for column in (*kind.columns, *optional) if column not in ANSWERS)

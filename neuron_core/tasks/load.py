@@ -62,8 +62,6 @@ def read_checked(
     if kind is not None:
         get_kind(kind)
     table = read_source(name_or_path, options)
-    if table.kind is None and kind is None and fill_options:
-        kind = "multiple_choice"
     guessed = guess_kind(table, mapping) if kind is None else get_kind(kind)
     columns = full_mapping(table, guessed, mapping)
     return validate(table, guessed, columns, labels=labels, answers=answers, fill_options=fill_options)

@@ -28,7 +28,8 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
         "text": (*_TEXTS, "sentence", "document", "body", "message", "utterance", "headline", "title", "input"),
         "label": (
             *(*_CLASSES, "emotion", "intent", "topic", "stars", "rating", "score", "type", "tag", "target"),
-            *("labeltext", "labelname", "goldlabel", "answer"),
+            *("labeltext", "labelname", "goldlabel", "coarselabel", "finelabel", "isduplicate", "relation", "stance"),
+            *("entailment", "answer"),
         ),
     },
     "span_typing": {

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.readers import FORMATS, detect, get_format, read_rows
+from neuron_core.tasks.readers import FORMATS, SUFFIXES, detect, get_format, read_rows
 from neuron_core.tasks.readers.content import from_zip, is_zip, refuse_what_is_no_table
 from neuron_core.tasks.readers.source import (
     AS_FOUND,
@@ -89,7 +89,7 @@ def read_table(
     refuse_what_is_no_table(data, where)
     stem = file.stem
     if is_zip(data):
-        data, file = from_zip(data, where, options.part, limit, notes.append)
+        data, file = from_zip(data, where, options.part, SUFFIXES, limit, notes.append)
         options = replace(options, part=None)
     content = Source(data, where, options, limit)
     chosen = options.format if options.format is not None else detect(file.suffix.lower(), content)

@@ -229,7 +229,12 @@ def _fields(mapping: ColumnMapping, row: dict[str, Any]) -> dict[str, Any]:
     for field, columns in mapping.items():
         if isinstance(columns, str):
             value = _plain(row.get(columns))
-            found[field] = listed(value) if field in LIST_COLUMNS else value
+            if field in LIST_COLUMNS:
+                found[field] = listed(value)
+            else:
+                # A list of one label is that label; answers may be one-hot.
+                alone = isinstance(value, list) and len(value) == 1 and field != "answer"
+                found[field] = value[0] if alone else value
         elif field not in LIST_COLUMNS:
             parts = [(column, _plain(row.get(column))) for column in columns]
             told = [f"{column}: {one_line(value)}" for column, value in parts if _filled(value)]

@@ -48,7 +48,7 @@ def good_rows(kind):
         ("classification", {"text": None, "label": "good"}, "text", "missing", "is missing"),
         ("classification", {"text": float("nan"), "label": "good"}, "text", "missing", "is missing"),
         ("classification", {"text": " \n", "label": "good"}, "text", "empty", "is empty"),
-        ("classification", {"text": "x", "label": ["good"]}, "label", "not a text", "is not a text"),
+        ("classification", {"text": "x", "label": ["good", "bad"]}, "label", "not a text", "is not a text"),
         ("classification", {"text": b"x", "label": "good"}, "text", "not a text", "is not a text"),
         ("classification", {"text": "\ud83d", "label": "good"}, "text", "broken character", "has half of a character"),
         ("classification", {"text": "Fine.", "label": "good"}, "text", "duplicate", "is a duplicate of row 2"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.readers.delimited import read_csv, read_lines, read_tsv
+from neuron_core.tasks.readers.delimited import parts_evenly, read_csv, read_lines, read_tsv
 from neuron_core.tasks.readers.json_rows import read_json, read_json_lines
 from neuron_core.tasks.readers.parquet import read_parquet
 from neuron_core.tasks.readers.shapes import multiple_choice, shaped
@@ -53,6 +53,7 @@ ACCEPTED = (
     "or a file with a token and its tags a line (CoNLL, Few-NERD), an SST or a CommonsenseQA file as published"
 )
 _SAMPLE = 2**16
+_LINES = 20
 _TYPE_TAG = re.compile(r"O|[a-z]+[-_]\S+")
 _TREE = re.compile(r"\([0-4] .*\)\s*")
 
@@ -76,6 +77,8 @@ def detect(suffix: str, source: Source) -> str:
         return "xlsx"
     found = "lines" if source.options.labels else _published(source)
     if found is None:
+        found = _by_content(source)
+    if found is None:
         raise TaskError(f"unknown file type {suffix!r}", where=source.where, accepted=ACCEPTED)
     return found
 
@@ -84,6 +87,21 @@ def read_rows(name: str, source: Source, note: Note) -> Iterator[Row]:
     """The rows of a file in the format `name`; records of published datasets come as task rows."""
     rows = get_format(name).read(source, note)
     return rows if get_format(name).kind else shaped(rows, note, source.options.tag_names)
+
+
+def _by_content(source: Source) -> str | None:
+    """JSON or a table of cells under a name that does not say so; None where most lines have a single cell."""
+    try:
+        text = source.data[:_SAMPLE].decode(source.encoding or "utf-8", errors="replace").removeprefix("\ufeff")
+    except (LookupError, ValueError):
+        return None
+    lines = [line for line in re.split(r"\r\n|\n|\r", text) if line.strip()][:_LINES]
+    if text.lstrip().startswith(("{", "[{", "[[")):
+        return "jsonl" if text.lstrip().startswith("{") and len(lines) > 1 else "json"
+    tabs = {line.count("\t") for line in lines}
+    if len(lines) > 2 and len(tabs) == 1 and tabs != {0}:
+        return "tsv"
+    return "csv" if len(lines) > 2 and parts_evenly(lines) else None
 
 
 def _published(source: Source) -> str | None:

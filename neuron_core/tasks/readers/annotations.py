@@ -7,6 +7,11 @@ from neuron_core.tasks.readers.source import BadRow, shown
 
 REFUSED = ("reject", "ignore")
 _SPANS = ("label", "labels", "entities", "spans")
+_PARTS = (
+    ("start", "start_offset", "begin"),
+    ("end", "end_offset", "stop"),
+    ("label", "labels", "type", "tag", "entity_group"),
+)
 
 Made = dict[str, Any] | BadRow
 
@@ -42,15 +47,24 @@ def _spans(fields: dict[str, Any]) -> list[Made] | None:
     column = next((name for name in _SPANS if _are_spans(fields.get(name))), None)
     if column is None:
         return None
-    made: list[Made] = []
-    for span in fields[column]:
-        start, end, kind = (
-            span if isinstance(span, list) else (span["start"], span["end"], span.get("label", span.get("labels")))
-        )
-        if isinstance(kind, list):
-            kind = kind[0] if kind else ""
-        made.append(_span_row(text, start, end, kind))
-    return made
+    found = [_parts(span) for span in fields[column]]
+    return [_span_row(text, *parts) for parts in found if parts is not None]
+
+
+def _parts(span: Any) -> tuple[int, int, Any] | None:
+    """Start, end and type of a span; None where it is none."""
+    start: Any
+    end: Any
+    kind: Any
+    if isinstance(span, dict):
+        start, end, kind = (next((span[n] for n in names if n in span), None) for names in _PARTS)
+    elif isinstance(span, list) and len(span) == 3:
+        start, end, kind = span
+    else:
+        return None
+    if isinstance(kind, list):
+        kind = kind[0] if kind else ""
+    return (start, end, kind) if _whole(start) and _whole(end) and kind is not None else None
 
 
 def _span_row(text: str, start: int, end: int, kind: Any) -> Made:
@@ -62,12 +76,7 @@ def _span_row(text: str, start: int, end: int, kind: Any) -> Made:
 
 
 def _are_spans(value: Any) -> bool:
-    def is_span(span: Any) -> bool:
-        if isinstance(span, dict):
-            return _whole(span.get("start")) and _whole(span.get("end")) and ("label" in span or "labels" in span)
-        return isinstance(span, list) and len(span) == 3 and _whole(span[0]) and _whole(span[1])
-
-    return isinstance(value, list) and bool(value) and all(map(is_span, value))
+    return isinstance(value, list) and bool(value) and all(_parts(span) is not None for span in value)
 
 
 def _whole(value: Any) -> bool:

@@ -3,6 +3,7 @@
 import io
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import PurePath
 
 from neuron_core.errors import TaskError
@@ -39,8 +40,13 @@ def is_zip(data: bytes) -> bool:
         return False
 
 
-def from_zip(data: bytes, where: str, part: str | None, max_bytes: int, note: Note) -> tuple[bytes, PurePath]:
-    """The only file of an archive, or the one called `part`. TaskError: several, none, damaged, too large."""
+def from_zip(
+    data: bytes, where: str, part: str | None, suffixes: Collection[str], max_bytes: int, note: Note
+) -> tuple[bytes, PurePath]:
+    """The only file of an archive with one of these endings, or the only one, or the one called `part`.
+
+    TaskError: several, none, damaged, too large.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = {
@@ -48,8 +54,9 @@ def from_zip(data: bytes, where: str, part: str | None, max_bytes: int, note: No
                 for entry in archive.infolist()
                 if not entry.is_dir() and not entry.filename.startswith(("__MACOSX/", "."))
             }
-            if part is None and len(entries) == 1:
-                (part,) = entries
+            tables = [name for name in entries if PurePath(name.removesuffix(".gz")).suffix.lower() in suffixes]
+            if part is None and len(tables or entries) == 1:
+                (part,) = tables or entries
             if part is None or part not in entries:
                 raise TaskError(
                     f"the ZIP archive holds {len(entries)} files" if part is None else f"the archive has no {part!r}",

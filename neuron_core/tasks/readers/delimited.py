@@ -70,6 +70,15 @@ def _labels(source: Source) -> list[str]:
     )
 
 
+def parts_evenly(lines: list[str]) -> bool:
+    """Whether a comma, a semicolon or a bar parts all of the lines into the same number of cells, two or more."""
+    widths = {
+        len(cells) if isinstance(cells, list) else 0
+        for _, cells in _records(lines, _delimiter(lines), 1, lambda _: None)
+    }
+    return len(widths) == 1 and widths.pop() > 1
+
+
 def _delimiter(lines: list[str]) -> str:
     """The sign that parts most of the first lines into the same number of cells, two or more; else a comma."""
     sample = [line for line in lines[: 5 * _LOOKED_AT] if line.strip()][:_LOOKED_AT]

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from neuron_core.errors import TaskError
+from neuron_core.tasks.readers.header import with_header
 from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
 
 _SHAPES = '[{"text": …}, …], {"text": […], …}, or one object a line'
+_SAID = ("error", "detail", "message")
+"keys under which servers say what went wrong"
 _DEEPEST = 40
 "lists and objects inside one another: no example has as many, and Python can't walk thousands"
 _BROKEN = (ValueError, RecursionError)
@@ -50,6 +53,9 @@ def read_json(source: Source, note: Note) -> Iterator[Row]:
                 return _objects(rows)
         raise TaskError(f"not JSON: {error}", where=f"{source.where}, {_line(error)}", accepted=_SHAPES) from None
     if isinstance(content, list):
+        if len(content) > 1 and all(isinstance(row, list) for row in content):
+            note("the first list holds the column names")
+            return with_header(iter(enumerate(content, start=1)), source.options, source.where, note)
         return _objects(content)
     if isinstance(content, dict) and content:
         return _of_object(content, source, note)
@@ -74,8 +80,16 @@ def _of_object(content: dict[str, Any], source: Source, note: Note) -> Iterator[
             else (number, BadRow(f"the row has {len(row)} values, the columns are {len(names)}", shown(row)))
             for number, row in enumerate(data, start=1)
         )
+    if said := next((content[key] for key in _SAID if isinstance(content.get(key), str) and len(content) <= 3), None):
+        what = f"the file holds a message instead of data: {said[:200]!r}"
+        raise TaskError(what, where=source.where, accepted=_SHAPES)
+    if _by_row(content):
+        return _objects(list(content.values()))
     if len(lists) == 1:
         (key,) = lists
+        if all(isinstance(row.get("row"), dict) for row in lists[key]):
+            # As the hub's viewer gives them.
+            lists[key] = [row["row"] for row in lists[key]]
         if len(content) > 1 or key.lower() not in ("data", "rows"):
             note(f"the list under {key!r} is read")
         return _objects(lists[key])
@@ -86,6 +100,15 @@ def _of_object(content: dict[str, Any], source: Source, note: Note) -> Iterator[
             accepted=f"one of them by its name (--sheet): {', '.join(lists)}",
         )
     return _columns(content, source.where)
+
+
+def _by_row(content: dict[str, Any]) -> bool:
+    """Whether the keys are those of rows, each an object of the same columns, rather than those of columns."""
+    rows = list(content.values())
+    if len(rows) < 2 or not all(isinstance(row, dict) and row for row in rows):
+        return False
+    columns = list(rows[0])
+    return all(list(row) == columns for row in rows) and not all(column.isdigit() for column in columns)
 
 
 def _are_objects(values: list[Any]) -> bool:

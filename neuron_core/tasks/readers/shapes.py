@@ -10,12 +10,12 @@ from neuron_core.tasks.readers.tagging import chunked
 from neuron_core.tasks.readers.tags import CHUNKS, entities, is_fine_grained, normal, types_of
 from neuron_core.tasks.readers.words import sentences_of_words
 
-TOKENS = ("tokens", "words")
-TAGS = ("fine_ner_tags", "ner_tags", "chunk_tags", "ner", "tags", "labels", "entities")
+TOKENS = ("tokens", "words", "token", "sentence", "text")
+TAGS = ("fine_ner_tags", "ner_tags", "chunk_tags", "ner", "tags", "bio_tags", "bio", "tag", "labels", "entities")
 _NAMES = ("label", "key", "letter", "id", "name")
 _TEXTS = ("text", "content", "value", "option", "answer")
 "what an option's own letter and text are called"
-_CELLS = ("choices", "options", "question", "mc1_targets", *TOKENS, *TAGS)
+_CELLS = ("choices", "options", "question", "mc1_targets", "tokens", "words", *TAGS)
 "columns whose cells may hold a list or an object as text"
 
 
