@@ -18,7 +18,7 @@ from neuron_core.analysis.common import same_model
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.selection import dense_ranking
 from neuron_core.control.interventions import Direction
-from neuron_core.control.results import Baseline, Evaluation, GridRow, RandomRow
+from neuron_core.control.results import Baseline, Best, Evaluation, GridRow, RandomRow
 from neuron_core.errors import ConfigError
 
 Mode = Literal["ban", "subtract"]
@@ -177,15 +177,24 @@ def matrix_table(matrix: PartMatrix, kind: str) -> pd.DataFrame:
 COLUMNS = ("content_acc", "content_margin", "acc_letters_removed", "rac_content", "rac_letters")
 
 
-def letter_free_columns(row: Baseline | GridRow) -> dict[str, float | None]:
+def letter_free_columns(row: Baseline | GridRow | Best) -> dict[str, float | None]:
     """acc, rac and the letter-free measures of a row, each with NAME_low and NAME_high; None where there is none."""
-    found: dict[str, float | None] = {"acc": row.acc, "rac": getattr(row, "rac", None)}
+    found: dict[str, float | None] = {"acc": getattr(row, "acc", None), "rac": getattr(row, "rac", None)}
     found["rac_low"], found["rac_high"] = getattr(row, "rac_interval", None) or (None, None)
     for name in COLUMNS:
         found[name] = getattr(row, name, None)
         found[f"{name}_low"], found[f"{name}_high"] = getattr(row, f"{name}_interval", None) or (None, None)
-    found["letter_spread"] = row.letter_spread
+    found["letter_spread"] = getattr(row, "letter_spread", None)
     return found
+
+
+def best_letter_free(evaluation: Evaluation) -> pd.DataFrame:
+    """Every source at every budget at its best ratio: source, k, direction, ratio and `letter_free_columns`."""
+    rows = []
+    for one in evaluation.best:
+        head = {"source": one.source, "k": one.k, "direction": one.direction, "ratio": one.ratio}
+        rows.append({**head, **letter_free_columns(one)})
+    return pd.DataFrame(rows).drop(columns=["acc", "letter_spread"], errors="ignore")
 
 
 def letter_free_table(

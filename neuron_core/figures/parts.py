@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from neuron_core.analysis.parts import PartMatrix
-from neuron_core.control.results import Baseline, GridRow, RandomRow
+from neuron_core.control.results import Baseline, Best, GridRow, RandomRow
 from neuron_core.errors import ConfigError
 from neuron_core.figures.panels import TITLES
 from neuron_core.figures.theme import BAD, CLEAR, GOOD, MARK, NEUTRAL, TASK, TITLE_SIZE, dress, plain, signed
@@ -97,10 +97,10 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
     return figure
 
 
-def effect_parts(rows: Sequence[tuple[str, GridRow]]) -> go.Figure:
+def effect_parts(rows: Sequence[tuple[str, GridRow | Best]]) -> go.Figure:
     """RAC as content part and letter part, one bar a row, with the 95% interval of the content part.
 
-    rows: (what to call it, row of the grid or of the random band). Rows without the two parts are left out.
+    rows: (what to call it, row of the grid, of the random band or of the best ratios). Rows without the two parts are left out.
     """
     shown = [(name, row) for name, row in rows if row.rac_content is not None and row.rac_letters is not None]
     figure = go.Figure()

@@ -8,14 +8,16 @@ import pandas as pd
 
 from neuron_core.analysis.available_tables import ENTRY_TABLES, can_be_made, common_budgets, entry_table, lacking
 from neuron_core.analysis.layers import layer_counts, neuron_rows
+from neuron_core.analysis.parts import best_letter_free
 from neuron_core.analysis.tables import GOOD_ONLY, baseline_table, run_table
-from neuron_core.control.metrics import Evaluation
+from neuron_core.control.metrics import Best, Evaluation
 from neuron_core.errors import RunError
 from neuron_core.experiments.task_comparisons import effects_of, entries_output, evaluations_of
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.control import ratio_curves
 from neuron_core.figures.html_page import Section, html_report
 from neuron_core.figures.layers import completeness_bars, layer_heatmap
+from neuron_core.figures.parts import effect_parts
 from neuron_core.reports.comparison import config_differences, metric_differences, set_overlaps
 from neuron_core.runs.config import config_to_json
 from neuron_core.runs.results import read_attribution
@@ -121,7 +123,15 @@ def _effects(name: str, run: RunFolder, setting: Setting, evaluation: Evaluation
         if source not in GOOD_ONLY
     ]
     whole = table.drop(columns=["task", "n_tasks", "n_undefined"])
-    return Section(made.name, made.title, made.text, [*made.printed, ("All entries", whole)], figures)
+    parts = best_letter_free(evaluation)
+    shown = evaluation.best[: len({best.source for best in evaluation.best}) * 8]
+    figures += [("RAC as content and letters", effect_parts([(_called(best), best) for best in shown]))]
+    printed = [*made.printed, ("What a preference of letters does not move", parts), ("All entries", whole)]
+    return Section(made.name, made.title, made.text, printed, figures)
+
+
+def _called(best: Best) -> str:
+    return f"{best.source}, K = {best.k}, {best.direction}"
 
 
 def _comparison(one: RunFolder, two: RunFolder) -> Section:

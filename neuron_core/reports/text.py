@@ -18,6 +18,7 @@ from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.errors import RunError
 from neuron_core.qatt.prompt import TEMPLATE_VERSION
 from neuron_core.qatt.proxies import ProxyQuestion
+from neuron_core.reports.letter_free import baseline_lines, effect_lines
 from neuron_core.runs.results import BAND, read_attribution
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
@@ -229,6 +230,7 @@ def _competence(baseline: Mapping[str, Any]) -> list[str]:
         f"accuracy {baseline['acc']:.1%} [{low:.1%}, {high:.1%}], chance 25%; comprehension {baseline['com']:.1%}",
         f"letters chosen: {letters}",
     ]
+    lines += baseline_lines(baseline)
     return [*lines, *([f"Warning: {baseline['complaint']}"] if baseline["complaint"] else [])]
 
 
@@ -259,6 +261,7 @@ def _best_text(result: Result) -> str:
                 f"the ranking of {source} has {ranked['good']} good and {ranked['bad']} bad neurons: "
                 f"K = {', '.join(map(str, short))} uses fewer than K at some ratios"
             )
+    lines += effect_lines([row for rows in result["best"].values() for row in rows])
     if effects := result["side_effects"]:
         lines += _side_effects(effects)
     if result["sample"]:

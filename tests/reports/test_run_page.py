@@ -84,7 +84,7 @@ def test_its_numbers_are_those_of_the_run(run, page):
     for method in METHODS:
         assert f"<td>{method}</td>" in entries
     # RAC and RCC over the ratio at two budgets.
-    assert page.count('<div class="plot"') == 1 + len(RANKED) + 1 + 4
+    assert page.count('<div class="plot"') == 1 + len(RANKED) + 1 + 4 + 1
 
 
 def test_a_run_without_an_evaluation_has_its_baseline_and_its_neurons(bare):

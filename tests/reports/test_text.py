@@ -11,6 +11,7 @@ from neuron_core.engine.execute import execute
 from neuron_core.errors import RunError
 from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.reports import text as report
+from neuron_core.reports.letter_free import baseline_lines, effect_lines
 from neuron_core.runs.config import AttributionConfig
 from neuron_core.runs.store import RunFolder, Store
 from neuron_core.tasks.load import load_task
@@ -254,3 +255,24 @@ def test_a_run_without_an_evaluation_has_only_neurons(begun):
 def test_the_rejected_rows_of_a_run_are_counted(run):
     run.save_setting(replace(run.setting(), n_rejected=5))
     assert report.attribution(run)["n_rejected"] == report.evaluation(run)["n_rejected"] == 5
+
+
+def test_what_letters_do_not_move_stands_below_accuracy_and_below_the_best_ratios():
+    measured = {
+        "content_margin": 2.5,
+        "content_margin_interval": (2.0, 3.0),
+        "content_acc": 0.75,
+        "content_acc_interval": (0.5, 1.0),
+        "acc_letters_removed": 0.6,
+        "acc_letters_removed_interval": (0.5, 0.7),
+    }
+    assert baseline_lines({**measured, "letter_spread": 1.25}) == [
+        "content: margin 2.50 [2.00, 3.00] nats, accuracy 75.0% [50.0%, 100.0%]",
+        "letters removed: accuracy 60.0% [50.0%, 70.0%]; preference spreads over 1.25 nats",
+    ]
+    parts = {"rac": 30.0, "rac_content": 5.0, "rac_content_interval": (1.0, 9.0), "rac_letters": 25.0}
+    row = {"source": "ace", "k": 100, "direction": "degrader", "ratio": 0.5, **measured, **parts}
+    _, head, line = effect_lines([{**row, "rac_letters_interval": None}])
+    assert " ".join(head.split()).endswith("content acc RAC content part letter part")
+    assert " ".join(line.split()) == "ace 100 degrader 0.5 2.50 [2.00, 3.00] 75.0% +30.0 +5.0 [+1.0, +9.0] +25.0"
+    assert baseline_lines({}) == effect_lines([{"rac_content": None}]) == []
