@@ -100,7 +100,8 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
 def effect_parts(rows: Sequence[tuple[str, GridRow | Best]]) -> go.Figure:
     """RAC as content part and letter part, one bar a row, with the 95% interval of the content part.
 
-    rows: (what to call it, row of the grid, of the random band or of the best ratios). Rows without the two parts are left out.
+    rows: (what to call it, row of the grid, of the random band or of the best ratios). Rows without the two parts are
+    left out.
     """
     shown = [(name, row) for name, row in rows if row.rac_content is not None and row.rac_letters is not None]
     figure = go.Figure()
