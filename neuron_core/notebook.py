@@ -16,7 +16,7 @@ from neuron_core.analysis.effects import effects_table
 from neuron_core.analysis.layers import layer_counts, neuron_rows
 from neuron_core.analysis.task_layers import score_map
 from neuron_core.cni.neurons import NeuronRanking
-from neuron_core.commands.common import read_task, task_name
+from neuron_core.commands.common import check_unchanged, is_finished, read_task, task_name
 from neuron_core.commands.common import spec as spec_of
 from neuron_core.control.results import Baseline, Evaluation
 from neuron_core.errors import ConfigError, NeuronCoreError, RunError
@@ -29,6 +29,7 @@ from neuron_core.figures.score_map import score_heatmap
 from neuron_core.models.spec import ModelSpec
 from neuron_core.places import ASSETS
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
+from neuron_core.runs.repair import repair
 from neuron_core.runs.results import Attribution, read_attribution, read_evaluated
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder, RunStatus, Store
@@ -153,15 +154,24 @@ class Run:
         """
         wanted = replace(self.config, evaluation=config or EvaluationConfig(examples=examples, ks=tuple(k)))
         self._attributed(None)
-        if wanted != self.config:
-            read_task(wanted)
-            with self.folder.held():
+        if wanted == self.config and is_finished(self.folder):
+            return self
+        # One lock over config, questions and result: nobody else evaluates in between.
+        with self.folder.taken():
+            if wanted != self.folder.config():
+                read_task(wanted)
+                check_unchanged(self.folder, wanted)
                 self.folder.set_evaluation(wanted)
-        return self.resume(progress)
+            else:
+                self.folder.drop_due()
+            _finish(self.folder, progress)
+        return self
 
     def resume(self, progress: bool = True) -> "Run":
         """Carries on a run that was stopped; what it finished is not computed again."""
-        _carry_out(self.folder, progress)
+        if not is_finished(self.folder):
+            with self.folder.taken():
+                _finish(self.folder, progress)
         return self
 
     def __repr__(self) -> str:
@@ -248,7 +258,8 @@ def run(config: RunConfig, progress: bool = True) -> Run:
     read_task(config)
     folder = Store().create(config)
     try:
-        _carry_out(folder, progress)
+        with folder.taken():
+            _carry_out(folder, progress)
     except NeuronCoreError:
         if not folder.scored():
             shutil.rmtree(folder.path)
@@ -272,6 +283,13 @@ def unload() -> None:
     """Closes the engine that is kept, if there is one."""
     while _loaded:
         _loaded.pop()[1].close()
+
+
+def _finish(folder: RunFolder, progress: bool) -> None:
+    """Sets aside what is damaged, and executes what is missing; the caller has taken the run."""
+    repair(folder)
+    if not is_finished(folder):
+        _carry_out(folder, progress)
 
 
 def _carry_out(folder: RunFolder, progress: bool) -> None:

@@ -3,19 +3,20 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from neuron_core.cni.selection import PAPER_K, preset
-from neuron_core.commands.common import spec, task_name
-from neuron_core.commands.options import AsJson, Device, Dtype, Model, Revision, Seed
+from neuron_core.commands.common import task_name
+from neuron_core.commands.groups import OptionGroup, with_groups
+from neuron_core.commands.options import AsJson, ModelOptions, Seed, numbers
 from neuron_core.commands.wording import with_wording
 from neuron_core.estimates.estimate import facts_from_runs
 from neuron_core.experiments.plan import OUTPUTS, TASKS, ExperimentSetting, wanted_outputs
-from neuron_core.models.spec import EMBEDDED, ModelSpec
+from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.setting import ModelFacts
@@ -34,30 +35,58 @@ OF_PARTS = ("parts", "parts-stability", "dose")
 COST_FILE = "fig9-measured.json"
 
 
-@with_wording
-def experiment(
-    name: Annotated[list[str], typer.Argument(help=f"all, or some of: {', '.join(OUTPUTS)}.")],
-    tasks: Annotated[str, typer.Option(help="Bundled tasks or files, separated by commas.")] = ",".join(TASKS),
-    examples: Annotated[int, typer.Option(min=2, help="Evaluation examples a task, three questions each.")] = 50,
-    draws: Annotated[int, typer.Option(min=1, help="Draws of the attribution examples; 1 leaves stability out.")] = 5,
-    attribution_examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5.")] = 5,
+@dataclass(frozen=True)
+class ExperimentOptions(OptionGroup):
+    """What the tables and figures rest on."""
+
+    tasks: Annotated[str, typer.Option(help="Bundled tasks or files, separated by commas.")] = ",".join(TASKS)
+    examples: Annotated[int, typer.Option(min=2, help="Evaluation examples a task, three questions each.")] = 50
+    draws: Annotated[int, typer.Option(min=1, help="Draws of the attribution examples; 1 leaves stability out.")] = 5
+    attribution_examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5.")] = 5
     content_examples: Annotated[
         int, typer.Option(min=1, help="Attribution examples of `parts` and of each of its draws, four questions each.")
-    ] = 10,
-    k: Annotated[int | None, typer.Option(min=1, help="The budget; by the model's size, 100 of `parts`.")] = None,
-    z: Annotated[int | None, typer.Option(min=1, help="Neurons kept at either end; by the model's size.")] = None,
-    budget_tasks: Annotated[str, typer.Option(help="Tasks of Table 7 and of m = 64; the last one.")] = "",
-    budgets: Annotated[str, typer.Option(help="Budgets of Table 7.")] = "10,25,50,100,150,200,250,500",
-    steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="m of Eq. 1.")] = 16,
-    random_seeds: Annotated[int, typer.Option(min=1, help="Random control sets of Table 1.")] = 5,
-    sample: Annotated[str, typer.Option(help="natural, balanced or comprehended.")] = "natural",
-    position: Annotated[str, typer.Option(help="last or all.")] = "last",
-    question: Annotated[str | None, typer.Option(help="Id of the evaluation question of Figure 10.")] = None,
-    lengths: Annotated[str, typer.Option(help="Answer lengths of Figure 9.")] = "1,2,4,8,16,32",
-    model: Model = EMBEDDED,
-    revision: Revision = None,
-    dtype: Dtype = "float32",
-    device: Device = "auto",
+    ] = 10
+    k: Annotated[int | None, typer.Option(min=1, help="The budget; by the model's size, 100 of `parts`.")] = None
+    z: Annotated[int | None, typer.Option(min=1, help="Neurons kept at either end; by the model's size.")] = None
+    budget_tasks: Annotated[str, typer.Option(help="Tasks of Table 7 and of m = 64; the last one.")] = ""
+    budgets: Annotated[str, typer.Option(help="Budgets of Table 7.")] = "10,25,50,100,150,200,250,500"
+    steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="m of Eq. 1.")] = 16
+    random_seeds: Annotated[int, typer.Option(min=1, help="Random control sets of Table 1.")] = 5
+    sample: Annotated[str, typer.Option(help="natural, balanced or comprehended.")] = "natural"
+    position: Annotated[str, typer.Option(help="last or all.")] = "last"
+    question: Annotated[str | None, typer.Option(help="Id of the evaluation question of Figure 10.")] = None
+    lengths: Annotated[str, typer.Option(help="Answer lengths of Figure 9.")] = "1,2,4,8,16,32"
+
+    def setting(self, model: ModelSpec, seed: int, prompt: PromptConfig, budget: int) -> ExperimentSetting:
+        """budget: K, where the options leave it to the model's size. ConfigError for one out of its range."""
+        return ExperimentSetting(
+            tasks=_tasks(self.tasks),
+            model=model,
+            k=self.k or budget,
+            z=self.z,
+            seed=seed,
+            examples=self.examples,
+            attribution_examples=self.attribution_examples,
+            content_examples=self.content_examples,
+            parts_k=self.k or PAPER_K,
+            draws=self.draws,
+            steps=self.steps,
+            random_seeds=self.random_seeds,
+            budgets=numbers(self.budgets, "--budgets"),
+            budget_tasks=_tasks(self.budget_tasks),
+            position=self.position,
+            sample=self.sample,
+            question=self.question,
+            prompt=prompt,
+        )
+
+
+@with_wording
+@with_groups
+def experiment(
+    name: Annotated[list[str], typer.Argument(help=f"all, or some of: {', '.join(OUTPUTS)}.")],
+    options: ExperimentOptions,
+    model: ModelOptions,
     seed: Seed = 0,
     prompt: PromptConfig = USUAL,
     out: Annotated[Path, typer.Option(help="Folder of the tables and the report.")] = Path("experiment-report"),
@@ -69,38 +98,15 @@ def experiment(
     from neuron_core.experiments.runs import make_runs
 
     began = time.monotonic()
-    given = tuple(task_name(task.strip()) for task in tasks.split(",") if task.strip())
-    numbers, answer_lengths = _numbers(budgets, "--budgets"), _numbers(lengths, "--lengths")
-    chosen = spec(model, revision, dtype, device)
+    answer_lengths, chosen = numbers(options.lengths, "--lengths"), model.spec()
     model_of = _Models(chosen)
-
-    def setting_for(budget: int) -> ExperimentSetting:
-        return ExperimentSetting(
-            tasks=given,
-            model=chosen,
-            k=budget,
-            z=z,
-            seed=seed,
-            examples=examples,
-            attribution_examples=attribution_examples,
-            content_examples=content_examples,
-            parts_k=k or PAPER_K,
-            draws=draws,
-            steps=steps,
-            random_seeds=random_seeds,
-            budgets=numbers,
-            budget_tasks=tuple(task_name(task.strip()) for task in budget_tasks.split(",") if task.strip()),
-            position=position,
-            sample=sample,
-            question=question,
-            prompt=prompt,
-        )
-
     # A mistake in the options or in a task is found before a model is loaded.
-    outputs = wanted_outputs(name, setting_for(k or 1))
-    _check_tasks(setting_for(k or 1), outputs)
+    setting = options.setting(chosen, seed, prompt, 1)
+    outputs = wanted_outputs(name, setting)
+    _check_tasks(setting, outputs)
     store = Store()
-    setting = setting_for(k or preset(model_of.facts(store).n_total).k)
+    if options.k is None:
+        setting = replace(setting, k=preset(model_of.facts(store).n_total).k)
     try:
         with progress_bars() as progress:
 
@@ -176,14 +182,8 @@ def _check_tasks(setting: ExperimentSetting, outputs: Sequence[str]) -> None:
         check_wording(task, (*draws.attribution, *draws.evaluation), setting.seed, setting.prompt)
 
 
-def _numbers(text: str, option: str) -> tuple[int, ...]:
-    try:
-        found = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        found = ()
-    if not found or min(found) < 1:
-        raise typer.BadParameter("whole numbers from 1, separated by commas", param_hint=option)
-    return found
+def _tasks(text: str) -> tuple[str, ...]:
+    return tuple(task_name(task.strip()) for task in text.split(",") if task.strip())
 
 
 def _cost(

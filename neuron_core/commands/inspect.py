@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neuron_core.commands.common import spec
-from neuron_core.commands.options import AsJson, Device, Dtype, Model, Proxies, Revision, Seed, Task
-from neuron_core.commands.reading import FileReading, with_reading
+from neuron_core.commands.groups import with_groups
+from neuron_core.commands.options import AsJson, ModelOptions, Proxies, Revision, Seed, Task
+from neuron_core.commands.reading import FileReading
 from neuron_core.commands.wording import with_wording
 from neuron_core.errors import ModelError
 from neuron_core.models.spec import EMBEDDED, ModelSpec
@@ -52,7 +53,7 @@ def _chat_template(model: ModelSpec) -> "ChatTemplate":
 
 
 @with_wording
-@with_reading
+@with_groups
 def validate(
     file: Annotated[str, typer.Argument(help="A file of examples, or hub:ID.")],
     how: FileReading,
@@ -136,11 +137,10 @@ def models(as_json: AsJson = False) -> None:
     emit(listing(), as_json, listing_text)
 
 
+@with_groups
 def bench(
+    model: ModelOptions,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer questions and layers.")] = False,
-    model: Model = EMBEDDED,
-    dtype: Dtype = "float32",
-    device: Device = "auto",
     shape: Annotated[
         str | None, typer.Option(help="Random weights in place of a model: llama-2-7b, llama-2-13b.")
     ] = None,
@@ -156,7 +156,7 @@ def bench(
     """Fast attribution against reference, Captum and a floor, and the grid against the baseline pass, in one run."""
     if (quadrature or dtypes) and (shape or figure or (quadrature and dtypes)):
         raise typer.BadParameter("it is measured alone", param_hint="--quadrature" if quadrature else "--dtypes")
-    if shape and model != EMBEDDED:
+    if shape and model.source != EMBEDDED:
         raise typer.BadParameter("it takes the place of --model", param_hint="--shape")
     with stage_line() as on_stage:
         from neuron_core.bench.run import run_bench
@@ -166,9 +166,9 @@ def bench(
         if quadrature or dtypes:
             on_stage("attribution with each rule" if quadrature else "attribution with each dtype")
             study = quadrature_study if quadrature else dtype_study
-            lines = study(spec(model, None, dtype, device), 1 if quick else 3)
+            lines = study(model.spec(), 1 if quick else 3)
         else:
-            result = run_bench(spec(model, None, dtype, device), quick=quick, on_stage=on_stage, shape=shape)
+            result = run_bench(model.spec(), quick=quick, on_stage=on_stage, shape=shape)
     if quadrature or dtypes:
         emit({"lines": lines}, as_json, lambda found: study_text(found["lines"]))
         return

@@ -1,10 +1,18 @@
-"""Options that several commands take."""
+"""Options that several commands take: single ones, and groups that commands/groups.py turns into options."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
+from neuron_core.cni.selection import DROP
+from neuron_core.commands.common import spec
+from neuron_core.commands.groups import OptionGroup
+from neuron_core.control.interventions import EXCITE, Silence
+from neuron_core.models.spec import EMBEDDED, ModelSpec
+from neuron_core.qatt.proxies import SHUFFLES
+from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.tasks.readers import ACCEPTED
 
 Task = Annotated[str, typer.Option(help=f"A bundled task, hub:ID, or a file: {ACCEPTED}.")]
@@ -12,24 +20,8 @@ Model = Annotated[
     str, typer.Option(help="'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file.")
 ]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")]
-Dtype = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
-DeviceMap = Annotated[
-    str | None,
-    typer.Option(help="auto: layers that do not fit on the device lie in memory or on disk; slow."),
-]
-TrustRemoteCode = Annotated[
-    bool,
-    typer.Option("--trust-remote-code", help="Run Python code that comes with this very model. Read it first."),
-]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the draws and option orders.")]
 Run = Annotated[str, typer.Option(help="Id of a run, or the path of its folder.")]
-Methods = Annotated[
-    str,
-    typer.Option(
-        "--methods", help="Separated by commas: ace, tn, qrnca, tn+, qrnca+, kn, content, act; the first is shown."
-    ),
-]
 Proxies = Annotated[
     str,
     typer.Option(
@@ -42,3 +34,120 @@ EvaluationExamples = Annotated[
 ]
 OutDir = Annotated[Path | None, typer.Option("--out", help="Folder of the new run; it must be empty or absent.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")]
+
+
+def numbers(text: str, option: str) -> tuple[int, ...]:
+    """Whole numbers from 1, separated by commas, as this option takes them; else wrong usage."""
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or min(found) < 1:
+        raise typer.BadParameter("whole numbers from 1, separated by commas, as in 10,25,50", param_hint=option)
+    return found
+
+
+@dataclass(frozen=True)
+class ModelOptions(OptionGroup):
+    """Which model, in what precision, and where it lies."""
+
+    source: Annotated[
+        str,
+        typer.Option("--model", help="'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file."),
+    ] = EMBEDDED
+    revision: Revision = None
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")] = "float32"
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto"
+    device_map: Annotated[
+        str | None, typer.Option(help="auto: layers that do not fit on the device lie in memory or on disk; slow.")
+    ] = None
+    trust_remote_code: Annotated[
+        bool,
+        typer.Option("--trust-remote-code", help="Run Python code that comes with this very model. Read it first."),
+    ] = False
+
+    def spec(self) -> ModelSpec:
+        """The model that the options name."""
+        return spec(self.source, self.revision, self.dtype, self.device, self.device_map, self.trust_remote_code)
+
+
+@dataclass(frozen=True)
+class AttributionOptions(OptionGroup):
+    """How neurons are scored and ranked."""
+
+    examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5, three questions each; four with rotations.")] = 5
+    methods: Annotated[
+        str,
+        typer.Option(help="Separated by commas: ace, tn, qrnca, tn+, qrnca+, kn, content, act; the first is shown."),
+    ] = "ace"
+    steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="m of Eq. 1.")] = 16
+    rule: Annotated[str, typer.Option(help="right, midpoint or gauss-legendre.")] = "right"
+    z: Annotated[int | None, typer.Option(min=1, help="Neurons kept at either end; by the model's size.")] = None
+    k: Annotated[int | None, typer.Option(min=1, help="Neurons shown of either kind; by the model's size.")] = None
+    proxies: Proxies = SHUFFLES
+    ambiguous: Annotated[
+        str, typer.Option(help="drop: neurons good in one example and bad in another score 0 (Eq. 5); keep: their sum.")
+    ] = DROP
+
+    def config(self) -> AttributionConfig:
+        """As a run keeps them. ConfigError for one out of its range."""
+        return AttributionConfig(
+            methods=tuple(self.methods.split(",")),
+            steps=self.steps,
+            rule=self.rule,
+            examples=self.examples,
+            z=self.z,
+            k=self.k,
+            proxies=self.proxies,
+            ambiguous=self.ambiguous,
+        )
+
+
+@dataclass(frozen=True)
+class TrialOptions(OptionGroup):
+    """How many neurons are tried, on how many examples, beside how many random sets."""
+
+    k: Annotated[str, typer.Option(help="Budgets, separated by commas.")] = "10,25,50,100"
+    examples: EvaluationExamples = 100
+    random_seeds: Annotated[int, typer.Option(min=0, help="Random control sets; 0 leaves them out.")] = 5
+
+    def config(self) -> EvaluationConfig:
+        """As a run keeps them. ConfigError for one out of its range, BadParameter for budgets that are none."""
+        return EvaluationConfig(examples=self.examples, ks=numbers(self.k, "--k"), random_seeds=self.random_seeds)
+
+
+@dataclass(frozen=True)
+class EvaluationOptions(TrialOptions):
+    """The same, and where neurons are scaled and which examples are asked about."""
+
+    position: Annotated[
+        str, typer.Option(help="last: neurons are scaled at the last prompt token; all: at every token, far slower.")
+    ] = "last"
+    sample: Annotated[
+        str,
+        typer.Option(
+            help="natural, balanced (half of the examples comprehended by the model, half not), or comprehended "
+            "(by --comprehended-by); the last two ask a model about further examples first."
+        ),
+    ] = "natural"
+    comprehended_by: Annotated[str | None, typer.Option(help="The model that chooses; else the run's own.")] = None
+    methods: Annotated[
+        str | None, typer.Option(help="Of the run's methods, and random; without it all of the run's.")
+    ] = None
+    proxies: Proxies = SHUFFLES
+    excite: Annotated[float, typer.Option(help="Factor of excited neurons, as 1.5, 2, 3 or 5.")] = EXCITE
+    silence: Annotated[
+        str, typer.Option(help="What silenced neurons are set to: zero, or mean (over the evaluation prompts).")
+    ] = "zero"
+
+    def config(self) -> EvaluationConfig:
+        return replace(
+            super().config(),
+            position=self.position,
+            sample=self.sample,
+            comprehended_by=spec(self.comprehended_by) if self.comprehended_by else None,
+            methods=tuple(self.methods.split(",")) if self.methods else None,
+            proxies=self.proxies,
+            excite=self.excite,
+            silence=cast(Silence, self.silence),
+        )

@@ -1,14 +1,13 @@
 """The options that say how a file of examples is read."""
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from neuron_core.commands.groups import OptionGroup
 from neuron_core.errors import TaskError
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class FileReading:
+class FileReading(OptionGroup):
     """How a file is read and what its columns are, as the command line says it; each field is one option."""
 
     kind: Annotated[str | None, typer.Option(help="The task kind; without it, the one that the columns fit.")] = None
@@ -99,22 +98,3 @@ def _bytes(path: Path) -> bytes:
         return path.expanduser().read_bytes()
     except OSError as error:
         raise TaskError(f"the file of labels can't be read: {error.strerror}", where=str(path)) from None
-
-
-def with_reading(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, its parameter `how: FileReading` as one option for each field of it."""
-    fields = inspect.signature(FileReading).parameters
-
-    @functools.wraps(command)
-    def asked(**given: Any) -> None:
-        how = FileReading(**{name: given.pop(name) for name in fields})
-        command(**given, how=how)
-
-    old = list(inspect.signature(command).parameters.values())
-    place = [parameter.name for parameter in old].index("how")
-    # No default of its own: typer takes a list's for a value.
-    added = [parameter.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for parameter in fields.values()]
-    parameters = [*old[:place], *added, *old[place + 1 :]]
-    asked.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    asked.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return asked

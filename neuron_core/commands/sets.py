@@ -7,14 +7,22 @@ from typing import Annotated
 import typer
 
 from neuron_core.cni.sets import set_of, to_json
-from neuron_core.commands.common import new_run, read_task, spec, task_name
-from neuron_core.commands.options import AsJson, Device, Dtype, EvaluationExamples, Model, OutDir, Run, Seed, Task
+from neuron_core.commands.common import new_run, read_task, task_name
+from neuron_core.commands.groups import with_groups
+from neuron_core.commands.options import (
+    AsJson,
+    ModelOptions,
+    OutDir,
+    Run,
+    Seed,
+    Task,
+    TrialOptions,
+)
 from neuron_core.commands.wording import with_wording
 from neuron_core.errors import RunError
-from neuron_core.models.spec import EMBEDDED
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.reports import text as report
-from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
+from neuron_core.runs.config import AttributionConfig, RunConfig, SetUse
 from neuron_core.runs.files import write_file
 from neuron_core.runs.store import Store
 from neuron_core.terminal import emit
@@ -50,33 +58,26 @@ def save_neurons(
 
 
 @with_wording
+@with_groups
 def try_neurons(
     files: Annotated[list[Path], typer.Argument(help="Neuron sets, as `save-neurons` writes them.")],
+    model: ModelOptions,
+    trial: TrialOptions,
     task: Task = "sentiment",
-    examples: EvaluationExamples = 100,
-    k: Annotated[str, typer.Option("--k", help="Budgets, separated by commas.")] = "10,25,50,100",
-    random_seeds: Annotated[int, typer.Option(min=0, help="Random control sets; 0 leaves them out.")] = 5,
-    model: Model = EMBEDDED,
-    dtype: Dtype = "float32",
-    device: Device = "auto",
     seed: Seed = 0,
     prompt: PromptConfig = USUAL,
     out: OutDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Enhancer and degrader with neurons that were found elsewhere, on this task; the result is a run."""
-    try:
-        ks = tuple(int(part) for part in k.split(","))
-    except ValueError:
-        raise typer.BadParameter("whole numbers separated by commas, for instance 10,25,50", param_hint="--k") from None
     config = RunConfig(
         task=task_name(task),
-        model=spec(model, None, dtype, device),
+        model=model.spec(),
         seed=seed,
         prompt=prompt,
         # Its examples stay out of the evaluation, as in the task's own run: the same questions are asked.
         attribution=AttributionConfig(methods=()),
-        evaluation=EvaluationConfig(examples=examples, ks=ks, random_seeds=random_seeds),
+        evaluation=trial.config(),
         sets=tuple(SetUse(str(file.absolute()), file.stem) for file in files),
     )
     read_task(config)
