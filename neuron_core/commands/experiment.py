@@ -12,7 +12,7 @@ import typer
 from neuron_core.cni.selection import PAPER_K, preset
 from neuron_core.commands.common import task_name
 from neuron_core.commands.groups import OptionGroup, with_groups
-from neuron_core.commands.options import AsJson, ModelOptions, Seed, numbers
+from neuron_core.commands.options import AsJson, ModelOptions, Seed, numbers_from_1
 from neuron_core.commands.wording import with_wording
 from neuron_core.estimates.estimate import facts_from_runs
 from neuron_core.experiments.plan import OUTPUTS, TASKS, ExperimentSetting, wanted_outputs
@@ -72,7 +72,7 @@ class ExperimentOptions(OptionGroup):
             draws=self.draws,
             steps=self.steps,
             random_seeds=self.random_seeds,
-            budgets=numbers(self.budgets, "--budgets"),
+            budgets=numbers_from_1(self.budgets, "--budgets"),
             budget_tasks=_tasks(self.budget_tasks),
             position=self.position,
             sample=self.sample,
@@ -98,7 +98,7 @@ def experiment(
     from neuron_core.experiments.runs import make_runs
 
     began = time.monotonic()
-    answer_lengths, chosen = numbers(options.lengths, "--lengths"), model.spec()
+    answer_lengths, chosen = numbers_from_1(options.lengths, "--lengths"), model.spec()
     model_of = _Models(chosen)
     # A mistake in the options or in a task is found before a model is loaded.
     setting = options.setting(chosen, seed, prompt, 1)

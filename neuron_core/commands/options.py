@@ -37,13 +37,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standar
 
 
 def numbers(text: str, option: str) -> tuple[int, ...]:
-    """Whole numbers from 1, separated by commas, as this option takes them; else wrong usage."""
+    """Whole numbers separated by commas; anything else is wrong usage of this option."""
     try:
-        found = tuple(int(part) for part in text.split(","))
+        return tuple(int(part) for part in text.split(","))
     except ValueError:
-        found = ()
-    if not found or min(found) < 1:
-        raise typer.BadParameter("whole numbers from 1, separated by commas, as in 10,25,50", param_hint=option)
+        raise typer.BadParameter(
+            "whole numbers separated by commas, for instance 10,25,50", param_hint=option
+        ) from None
+
+
+def numbers_from_1(text: str, option: str) -> tuple[int, ...]:
+    """The same, each at least 1."""
+    found = numbers(text, option)
+    if min(found) < 1:
+        raise typer.BadParameter("whole numbers from 1, separated by commas", param_hint=option)
     return found
 
 

@@ -85,8 +85,9 @@ def attribute(
 @with_groups
 def evaluate(run: Run, options: EvaluationOptions, as_json: AsJson = False) -> None:
     """Enhancer and degrader over budgets and ratios, beside random neurons; replaces the run's last evaluation."""
+    evaluation = options.config()
     folder = Store().open(run)
-    config, evaluation = folder.config(), options.config()
+    config = folder.config()
     wanted = replace(config, evaluation=evaluation)
     if wanted == config and is_finished(folder):
         emit(report.evaluation(folder), as_json, report.evaluation_text)
