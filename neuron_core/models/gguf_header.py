@@ -74,7 +74,11 @@ def read_gguf_header(path: Path) -> GgufHeader:
     than its bounds, and when the file ends before its last tensor does.
     """
     if not path.is_file():
-        raise ModelError("there is no such GGUF file", where=str(path))
+        raise ModelError(
+            "there is no such GGUF file",
+            where=str(path),
+            accepted="the path of a file here; a file of the hub must be downloaded",
+        )
     size = path.stat().st_size
     with path.open("rb") as file:
         magic = file.read(len(MAGIC))

@@ -15,7 +15,7 @@ from neuron_core.models.hooks import recorded_at
 from neuron_core.models.letters import TokenizedPrompt, common_prefix_length
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.masks import Mask, by_kind_of_layer
-from neuron_core.models.rows import Prefix, PromptBatch, PromptState, prompt_states
+from neuron_core.models.rows import Prefix, PromptBatch, PromptState, frequencies_change, prompt_states
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,9 @@ class TreePass:
 def can_run(loaded: LoadedModel) -> bool:
     """Whether trees are right for a model: families that take packed rows with a mask, without LongRoPE.
 
-    LongRoPE's frequencies depend on the longest sequence of the pass.
+    LongRoPE's frequencies depend on the longest sequence of the pass, unless all that the context holds have the same.
     """
-    rope = getattr(loaded.model.config, "rope_parameters", None) or {}
-    return loaded.architecture.rows == "packed" and rope.get("rope_type") != "longrope"
+    return loaded.architecture.rows == "packed" and not frequencies_change(loaded, 1, loaded.context_length)
 
 
 @torch.no_grad()

@@ -15,13 +15,16 @@ from tokenizers import Regex, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
+from neuron_core.cni.attribution import attribute
 from neuron_core.errors import ModelError
 from neuron_core.models.gguf_config import gguf_config
 from neuron_core.models.gguf_header import GgufHeader, GgufTensor, read_gguf_header
-from neuron_core.models.letters import encode
+from neuron_core.models.letters import encode, tokenize_prompt
 from neuron_core.models.loading import load_model, load_tokenizer
+from neuron_core.models.rows import run_prompt
 from neuron_core.models.size import size_of
 from neuron_core.models.spec import ModelSpec
+from neuron_core.models.trees import can_run
 from tests.builders import FAMILIES, HIDDEN, LLAMA_LIKE, NEURONS, PROMPT, WINDOW, built_checkpoint, byte_level_tokenizer
 from tests.models.gguf_files import write_gguf
 
@@ -422,3 +425,16 @@ def test_a_file_of_mistral_7b_v0_1_gets_the_window_that_it_leaves_out(base, cont
     found = gguf_config(GgufHeader(Path("mistral.gguf"), keys, {}, tensors))
     assert found["model_type"] == family
     assert found.get("sliding_window") == (4096 if family == "mistral" else None)
+
+
+@pytest.mark.parametrize("case", ["llama:frequencies", "gemma3:linear", "phi3:partial"])
+def test_scores_from_a_file_are_those_of_the_folder(files, case):
+    found = []
+    for path in files(case):
+        loaded = load(path)
+        assert can_run(loaded) == (case != "phi3:partial")
+        prompt = tokenize_prompt(loaded.tokenizer, PROMPT)
+        found.append(attribute(loaded, run_prompt(loaded, prompt), "q", 1, steps=4))
+    wanted, scores = (one.of("ace") for one in found)
+    assert np.abs(scores - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    assert found[1].guard < 1e-4
