@@ -9,6 +9,7 @@ from pages.shared.frame.draft import keep_draft, load_draft
 from pages.shared.frame.guard import error_box, guard
 from pages.shared.frame.job_panel import job_panel
 from pages.shared.frame.navigation import framed, navigation
+from pages.shared.frame.password import ask_password
 from pages.shared.frame.sidebar import sidebar
 
 # Less empty room around a page than Streamlit leaves; in a narrow window most of it would be that.
@@ -19,6 +20,7 @@ ROOM = """<style>
 
 page = navigation()
 st.html(ROOM)
+ask_password()
 st.title("NeuronLLM Explorer" if page.title == "Start" else page.title)
 shown, missing = None, False
 with guard():

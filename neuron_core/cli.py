@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from neuron_core.commands import app as web_app
-from neuron_core.commands import estimate, experiment, inspect, run, sets
+from neuron_core.commands import estimate, experiment, inspect, run, runs, sets
 from neuron_core.errors import NeuronCoreError
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.terminal import say
@@ -34,6 +34,7 @@ for command in (
     inspect.validate,
 ):
     app.command()(command)
+app.add_typer(runs.app, name="runs")
 
 
 @app.command(hidden=True)

@@ -20,7 +20,7 @@ from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.columns import KIND_LABELS, Columns, choose_columns
 from pages.shared.inputs.lengths import fitting
 from pages.shared.inputs.sources import hub_table, remembered, server_table, uploaded_table
-from pages.shared.inputs.tasks import demo_mode, tasks_at_hand, tasks_folder, use_task
+from pages.shared.inputs.tasks import allowed, demo_mode, tasks_at_hand, tasks_folder, use_task
 from pages.shared.views.results import reading_of
 from pages.shared.views.tables import example_table, raw_table, rejected_table
 
@@ -76,6 +76,7 @@ def deletion(name: str, title: str) -> None:
             )
         if st.button("Delete this task", type="primary", key="confirm_delete_task"):
             with guard():
+                allowed().check("delete", title)
                 discard(Path(name), tasks_folder())
                 st.session_state["task_deleted"] = True
                 if st.session_state.get("task") == name:
@@ -234,7 +235,7 @@ if demo_mode():
 else:
     source = st.segmented_control(
         "Where from",
-        [AT_HAND, UPLOAD, PATH, HUB],
+        [AT_HAND, *([UPLOAD] if allowed().may("upload") else []), PATH, *([HUB] if allowed().may("hub") else [])],
         default=AT_HAND,
         required=True,
         key="data_source",

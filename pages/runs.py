@@ -22,7 +22,7 @@ from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.neuron_sets import import_set, set_json
-from pages.shared.inputs.tasks import demo_mode
+from pages.shared.inputs.tasks import allowed
 from pages.shared.views.comparisons import run_name
 from pages.shared.views.figures import empty_state, recipes, table
 from pages.shared.views.results import attribution_of, baseline_of, evaluation_of, rankings_of_run, setting_of
@@ -90,7 +90,7 @@ def _rename(run: RunFolder) -> None:
         )
         if st.form_submit_button("Keep the label", icon=":material/label:"):
             with guard():
-                run.set_label(label)
+                engine().rename(run.id, label)
                 st.rerun()
 
 
@@ -209,5 +209,5 @@ else:
         shown = session.shown_run()
         if shown is not None:
             one_run(shown)
-if not demo_mode():
+if allowed().may("upload"):
     import_set(runs)

@@ -1,15 +1,17 @@
 """The command `app`: starts the web app and says where it is."""
 
-import ipaddress
 import os
 import socket
 import sys
 from typing import Annotated
 
+import psutil
 import typer
 
 from neuron_core.errors import ConfigError
 from neuron_core.places import APP_FOLDER
+from neuron_core.service.permissions import is_loopback, permissions
+from neuron_core.terminal import say
 
 LOOPBACK = "127.0.0.1"
 FIRST_PORT, PORTS_TRIED = 8501, 100
@@ -27,24 +29,46 @@ def app(
     """Starts the web app and prints its address. Ctrl-C ends it."""
     chosen = choose_port(port, address)
     typer.echo(f"NeuronLLM Explorer: http://{address}:{chosen}")
+    if not is_loopback(address):
+        say(exposure())
     os.execv(sys.executable, server_command(chosen, address))
+
+
+def exposure() -> str:
+    """What it means that other machines can open the app."""
+    allowed = permissions(loopback=False)
+    may = ", ".join(sorted(allowed.actions)) or "nothing else"
+    password = "asks for a password" if os.environ.get("NEURONLLM_PASSWORD") else "asks for no password"
+    return (
+        "Other machines can open this app. Whoever opens it sees every run and every text in it, and can keep the "
+        f"processor busy. It {password} (NEURONLLM_PASSWORD). Models: {', '.join(sorted(allowed.models))} "
+        f"(NEURONLLM_MODELS). Allowed beside looking and running: {may} (NEURONLLM_ALLOW). The connection is not "
+        "encrypted; see docs/security.md."
+    )
 
 
 def server_command(port: int, address: str = LOOPBACK) -> list[str]:
     """Streamlit with the app. Where other machines may look, errors are shown to them without a traceback."""
     # Streamlit's own welcome would say the same address once more.
     options = ["--server.address", address, "--server.port", str(port), "--logger.hideWelcomeMessage", "true"]
+    for host in hosts(address):
+        options += ["--server.allowedHosts", host]
     if not is_loopback(address):
         options += ["--client.showErrorDetails", "none"]
     return [sys.executable, "-m", "streamlit", "run", str(APP_FOLDER / "app.py"), *options]
 
 
-def is_loopback(address: str) -> bool:
-    """Whether only this machine reaches a server at this address."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
+def hosts(address: str) -> list[str]:
+    """Names by which browsers may ask for the app: this machine's, and those of NEURONLLM_HOSTS."""
+    named = [part.strip() for part in os.environ.get("NEURONLLM_HOSTS", "").split(",") if part.strip()]
+    found = [LOOPBACK, "localhost", "::1", *named]
+    if address in ("0.0.0.0", "::"):
+        families = (socket.AF_INET, socket.AF_INET6)
+        found += [one.address for each in psutil.net_if_addrs().values() for one in each if one.family in families]
+        found.append(socket.gethostname())
+    elif address not in found:
+        found.append(address)
+    return list(dict.fromkeys(name.split("%")[0] for name in found))
 
 
 def is_free(port: int, address: str = LOOPBACK) -> bool:

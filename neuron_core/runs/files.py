@@ -81,12 +81,15 @@ def write_file(path: Path, data: bytes) -> None:
         disk.sync_folder(path.parent)
 
 
-def make_folder(path: Path, *, fresh: bool = False) -> None:
-    """The folder, whose name survives a power cut. fresh: RunError where it is there already."""
+def make_folder(path: Path, *, fresh: bool = False, parents: bool = False) -> None:
+    """The folder, whose name survives a power cut. fresh: RunError where it is there already.
+
+    Without `parents`, RunError where the folder that it belongs into is gone: a run that was deleted stays so.
+    """
     with disk_errors(path):
         if path.is_dir() and not fresh:
             return
-        path.mkdir(parents=True, exist_ok=not fresh)
+        path.mkdir(parents=parents, exist_ok=not fresh)
         disk.sync_folder(path.parent)
 
 

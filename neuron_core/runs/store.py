@@ -256,7 +256,7 @@ class Store:
         # Before the folder is there: a file that is no neuron set leaves nothing behind.
         found = {use.name: sets.load(Path(use.path)) for use in config.sets}
         marks = Seal(new_identity(), FORMAT)
-        make_folder(path, fresh=inside)
+        make_folder(path, fresh=inside, parents=True)
         try:
             write_file(path / "status.json", seal(json.dumps(asdict(RunStatus(created=time.time()))), marks))
             for use in config.sets:

@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 import psutil
@@ -14,9 +15,12 @@ from filelock import FileLock
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import EvaluationConfig, RunConfig
+from neuron_core.runs.repair import Damage, repair
 from neuron_core.runs.setting import ModelFacts, PromptReport
 from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus, Store
 from neuron_core.service.job_table import JobTable
+from neuron_core.service.jobs import BackgroundJob
+from neuron_core.service.permissions import Permissions
 from neuron_core.service.process import WorkerProcess
 from neuron_core.service.prompt_inspection import PromptInspections
 from neuron_core.service.protocol import (
@@ -33,7 +37,10 @@ from neuron_core.service.protocol import (
     RunRequest,
 )
 from neuron_core.service.run_end import CANCELLED, end_run, settle
+from neuron_core.service.trust import Trust
 
+OWNER: ContextVar[str] = ContextVar("owner", default="")
+"who asks: a session of the app"
 CONFIRM_S, END_S, TERMINATE_S, KILL_S = 1.5, 1.0, 0.2, 0.2
 POLL_S = 0.2
 RESUMABLE = ("interrupted", "cancelled", "failed")
@@ -54,8 +61,13 @@ class EngineHandle:
     for the worker lets go of it. Every method that names a run raises RunError for an unknown one.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, permissions: Permissions | None = None, trust: Trust | None = None) -> None:
+        """permissions: what callers may ask for; None for everything, code that comes with models only by a word."""
         self.store = store
+        self.permissions = permissions or Permissions()
+        self.trust = trust or Trust()
+        self._owners: dict[str, str] = {}
+        "run → who began it; of this server's life"
         self._state = threading.Condition()
         self._queue: list[str] = []
         self._claims: dict[str, FileLock] = {}
@@ -70,7 +82,7 @@ class EngineHandle:
         self._numbers = itertools.count()
         self._closed = False
         self._prompts = PromptInspections(self._state, self._send_beside)
-        self.jobs = JobTable(self._state, self._send_beside, self._send_if_there)
+        self.jobs = JobTable(self._state, self._send_beside, self._send_if_there, self._check_job)
         atexit.register(self.close)
         # What deletions left when a server was ended; nothing waits for it.
         threading.Thread(target=store.sweep, name="leftovers", daemon=True).start()
@@ -79,7 +91,9 @@ class EngineHandle:
         """Makes the run's folder, queues the run, returns its id."""
         with self._state:
             self._check_open()
+            self._check_run(config)
             run = self.store.create(config)
+            self._owners[run.id] = OWNER.get()
             self._enqueue(run)
             return run.id
 
@@ -87,15 +101,20 @@ class EngineHandle:
         """Queues an interrupted, cancelled or failed run again; what it finished is not computed again."""
         with self._state:
             self._check_open()
-            self._queue_again(self._in_state(run_id, RESUMABLE))
+            run = self._in_state(run_id, RESUMABLE)
+            self._check_run((run.due() or run).config())
+            self._queue_again(run)
 
     def evaluate(self, run_id: str, evaluation: EvaluationConfig) -> None:
         """Gives a run that is not active this evaluation, in place of any before, and queues it."""
         with self._state:
             self._check_open()
             run = self._in_state(run_id, ("done", *RESUMABLE))
+            wanted = replace(run.config(), evaluation=evaluation)
+            self._check_run(wanted)
             with self._claimed(run), run.held():
-                run.set_evaluation(replace(run.config(), evaluation=evaluation))
+                run.set_evaluation(wanted)
+            self._owners[run.id] = OWNER.get()
             self._queue_again(run)
 
     def cancel(self, run_id: str) -> None:
@@ -105,7 +124,9 @@ class EngineHandle:
         RunError when the run is going in another process.
         """
         with self._state:
-            run = self.store.open(run_id)
+            run = self.store.inside(run_id)
+            if not OWNER.get() or self._owners.get(run_id) != OWNER.get():
+                self.permissions.check("cancel", run_id)
             if run_id in self._queue:
                 self._queue.remove(run_id)
                 end_run(run, "cancelled", CANCELLED)
@@ -125,7 +146,7 @@ class EngineHandle:
     def status(self, run_id: str) -> RunStatus:
         """What disk and queue say together: a queued run that is not in this queue is `interrupted`."""
         with self._state:
-            run = self.store.open(run_id)
+            run = self.store.inside(run_id)
             status = run.status()
             if status.state == "interrupted":
                 return replace(status, message=self._last_words.get(run_id, status.message))
@@ -156,8 +177,9 @@ class EngineHandle:
 
     def delete(self, run_id: str) -> None:
         """Removes a run for good. RunError while it is queued or worked on."""
+        self.permissions.check("delete", run_id)
         with self._state:
-            run = self.store.open(run_id)
+            run = self.store.inside(run_id)
             try:
                 run.config()
                 state = self.status(run_id).state
@@ -170,6 +192,15 @@ class EngineHandle:
             self._last_words.pop(run_id, None)
         # Thousands of files take seconds: nobody else waits for them.
         shutil.rmtree(gone, ignore_errors=True)
+
+    def rename(self, run_id: str, label: str) -> None:
+        """Gives a run a label. RunError for one that is too long."""
+        self.permissions.check("rename", run_id)
+        self.store.inside(run_id).set_label(label)
+
+    def repair(self, run_id: str) -> list[Damage]:
+        """Sets aside what is damaged in a run, see `runs.repair`; Resume computes it again."""
+        return repair(self.store.inside(run_id))
 
     def active(self) -> str | None:
         """The run that the worker has."""
@@ -210,10 +241,12 @@ class EngineHandle:
         Waits for the end of a question if a run with this model is going. RunError when a run is using
         another model, the worker ends, or 120 s pass; ModelError and LetterError from the model.
         """
-        return self._prompts.ask(prompt, spec)
+        self.permissions.check_model(spec, confirmed=self.trust.has(spec))
+        return self._prompts.ask(prompt, spec, confirmed=self.trust.has(spec))
 
     def unload(self) -> None:
         """Ends the worker, and with it every byte that the model held. RunError while it is used."""
+        self.permissions.check("unload")
         with self._state:
             if self._in_worker is not None or self._queue or self._prompts.going() or self.jobs.going():
                 raise RunError("the model is in use", accepted="wait until it has finished, or cancel what it does")
@@ -256,6 +289,12 @@ class EngineHandle:
         self._worker().send(make(number))
         return number
 
+    def _check_job(self, job: BackgroundJob, spec: ModelSpec) -> bool:
+        """Whether the model's own code was confirmed. RunError for a job that is not allowed."""
+        confirmed = self.trust.has(spec)
+        self.permissions.check_job(job, spec, self.store.root, confirmed=confirmed)
+        return confirmed
+
     def _send_if_there(self, request: Request) -> None:
         if self._process is not None:
             self._process.send(request)
@@ -268,7 +307,16 @@ class EngineHandle:
         state = self.status(run_id).state
         if state not in states:
             raise RunError(f"the run is {state}", where=run_id, accepted=f"a run that is {' or '.join(states)}")
-        return self.store.open(run_id)
+        return self.store.inside(run_id)
+
+    def _check_run(self, config: RunConfig) -> None:
+        self.permissions.check_run(config, self.store.root, confirmed=self._confirmed(config))
+
+    def _confirmed(self, config: RunConfig) -> bool:
+        """Whether all code that comes with the models of a run was confirmed at the terminal."""
+        chooser = config.evaluation.comprehended_by if config.evaluation else None
+        specs = [spec for spec in (config.model, chooser) if spec is not None and spec.trust_remote_code]
+        return all(map(self.trust.has, specs))
 
     def _queue_again(self, run: RunFolder) -> None:
         with self._claimed(run):
@@ -303,9 +351,10 @@ class EngineHandle:
         while self._queue and self._in_worker is None and not self._stopping and not self._closed:
             run_id = self._queue.pop(0)
             try:
-                run = self.store.open(run_id)
-                current = _RunInWorker(run_id, run.config().model)
-                self._worker().send(RunRequest(run_id, str(run.path.resolve())))
+                run = self.store.inside(run_id)
+                config = (run.due() or run).config()
+                current = _RunInWorker(run_id, config.model)
+                self._worker().send(RunRequest(run_id, str(run.path.resolve()), self._confirmed(config)))
                 self._in_worker = current
             except (NeuronCoreError, OSError) as error:
                 self._settle(run_id, "failed", str(error))
@@ -313,7 +362,7 @@ class EngineHandle:
     def _worker(self) -> WorkerProcess:
         if self._process is None:
             self.store.root.mkdir(parents=True, exist_ok=True)
-            self._process = WorkerProcess(self.store.root, self._on_reply, self._on_end)
+            self._process = WorkerProcess(self.store.root, self.permissions, self._on_reply, self._on_end)
             self._model = ModelState(loading=True)
         return self._process
 

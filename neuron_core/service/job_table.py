@@ -24,10 +24,12 @@ class JobTable:
         lock: Condition,
         send: Callable[[ModelSpec | None, Callable[[int], Request]], int],
         send_on: Callable[[Request], None],
+        check: Callable[[BackgroundJob, ModelSpec], bool] = lambda job, spec: False,
     ) -> None:
         """send: hands the worker a request made with a number, and gives the number; the spec is of the model that the
-        request needs loaded. send_on: hands it one more."""
-        self._lock, self._send, self._send_on = lock, send, send_on
+        request needs loaded. send_on: hands it one more. check: raises for what is not allowed, says whether the
+        model's own code was confirmed."""
+        self._lock, self._send, self._send_on, self._check = lock, send, send_on, check
         self._states: dict[BackgroundJob, JobState] = {}
 
     def start(self, job: BackgroundJob, spec: ModelSpec) -> None:
@@ -39,8 +41,9 @@ class JobTable:
             state = self._states.get(job)
             if state is not None and not state.ended:
                 return
+            confirmed = self._check(job, spec)
             needed = None if isinstance(job, LengthsJob) else spec
-            number = self._send(needed, lambda number: JobRequest(number, job, spec))
+            number = self._send(needed, lambda number: JobRequest(number, job, spec, confirmed))
             self._states.pop(job, None)
             self._states[job] = JobState(number)
             ended = [old for old, state in self._states.items() if state.ended]

@@ -5,6 +5,8 @@ the app, visitors look, and run the models that are named; what else they may do
 NEURONLLM_ALLOW.
 """
 
+import ipaddress
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from pathlib import Path
 
 from neuron_core.errors import ConfigError, RunError
 from neuron_core.models.spec import EMBEDDED, PLAIN, ModelSpec
+from neuron_core.places import ASSETS
 from neuron_core.runs.config import RunConfig
 from neuron_core.service.jobs import BackgroundJob, LengthsJob, NeuronJob
 from neuron_core.tasks.hub import PREFIX
@@ -19,7 +22,6 @@ from neuron_core.tasks.library import kept_tasks, within
 from neuron_core.tasks.load import bundled_tasks
 
 DEMO, ALLOW, MODELS, DATA_ROOT = "NEURONLLM_DEMO_MODE", "NEURONLLM_ALLOW", "NEURONLLM_MODELS", "NEURONLLM_DATA_ROOT"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ACTIONS: dict[str, str] = {
     "model": "models by their path or id on the hub",
     "code": "Python code that comes with a model",
@@ -45,6 +47,15 @@ class Permissions:
     "sources that are allowed where `model` is not"
     why: str = ""
     "what limits them; empty where nothing does"
+
+    def to_json(self) -> str:
+        """For the worker's command line."""
+        return json.dumps({"actions": sorted(self.actions), "models": sorted(self.models), "why": self.why})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Permissions":
+        said = json.loads(text)
+        return cls(frozenset(said["actions"]), frozenset(said["models"]), said["why"])
 
     def may(self, action: str) -> bool:
         return action in self.actions
@@ -111,7 +122,7 @@ class Permissions:
                     self.check("path", path)
 
 
-READ_ONLY: tuple[Path, ...] = ()
+READ_ONLY: tuple[Path, ...] = (ASSETS / "demo_run",)
 "folders of finished runs that came with the app"
 
 
@@ -128,8 +139,14 @@ def permissions(*, loopback: bool, environment: Mapping[str, str] = os.environ) 
 
 
 def is_loopback(address: str | None) -> bool:
-    """Whether only this machine can open a server at this address."""
-    return address in LOOPBACK or bool(address and address.startswith("unix://"))
+    """Whether only this machine reaches a server at this address."""
+    if not address or address.startswith("unix://"):
+        # Without an address a server listens to everybody.
+        return bool(address)
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
 
 
 def _names(said: str) -> frozenset[str]:

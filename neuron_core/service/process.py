@@ -5,15 +5,22 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
+from neuron_core.service.passwords import VARIABLE
+from neuron_core.service.permissions import Permissions
 from neuron_core.service.protocol import REPLY, Reply, Request, from_line, to_line
 from neuron_core.threads import waiting
 
 PROJECT = Path(__file__).resolve().parents[2]
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a worker is started with: it needs the token of the hub, never the password of the server."""
+    return {name: value for name, value in environment.items() if name != VARIABLE}
 
 
 class WorkerProcess:
@@ -22,15 +29,24 @@ class WorkerProcess:
     on_reply and on_end(how it ended) are called on the reading thread, on_end once and last. No method waits.
     """
 
-    def __init__(self, root: Path, on_reply: Callable[[Reply], None], on_end: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        permissions: Permissions,
+        on_reply: Callable[[Reply], None],
+        on_end: Callable[[str], None],
+    ) -> None:
         self._on_reply, self._on_end = on_reply, on_end
         self._outbox: SimpleQueue[Request | None] = SimpleQueue()
         path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "neuron_core.service.worker", "--store", str(root.resolve())],
+            [
+                *(sys.executable, "-m", "neuron_core.service.worker", "--store", str(root.resolve())),
+                *("--permissions", permissions.to_json()),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **waiting(os.environ), "PYTHONPATH": path},
+            env={**without_secrets(os.environ), **waiting(os.environ), "PYTHONPATH": path},
         )
         # The handle lives until the server ends: neither thread may keep the server alive.
         threading.Thread(target=self._write, name="worker requests", daemon=True).start()

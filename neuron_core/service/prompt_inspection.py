@@ -19,10 +19,10 @@ class PromptInspections:
         self._lock, self._send = lock, send
         self._answers: dict[int, Inspected | None] = {}
 
-    def ask(self, prompt: str, spec: ModelSpec) -> PromptReport:
+    def ask(self, prompt: str, spec: ModelSpec, *, confirmed: bool = False) -> PromptReport:
         """The worker's answer. RunError when 120 s pass; what the worker says otherwise."""
         with self._lock:
-            number = self._send(spec, lambda number: InspectRequest(number, prompt, spec))
+            number = self._send(spec, lambda number: InspectRequest(number, prompt, spec, confirmed))
             self._answers[number] = None
             try:
                 self._lock.wait_for(lambda: self._answers[number] is not None, INSPECT_S)

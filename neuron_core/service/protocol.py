@@ -24,6 +24,8 @@ class RunRequest:
 
     run_id: str
     path: str
+    confirmed: bool = False
+    "whether code that comes with its model was confirmed at the terminal"
     kind: Literal["run"] = "run"
 
 
@@ -42,6 +44,7 @@ class InspectRequest:
     number: int
     prompt: str
     spec: ModelSpec
+    confirmed: bool = False
     kind: Literal["inspect"] = "inspect"
 
 
@@ -52,6 +55,7 @@ class JobRequest:
     number: int
     job: BackgroundJob
     spec: ModelSpec
+    confirmed: bool = False
     kind: Literal["job"] = "job"
 
 

@@ -24,6 +24,7 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.store import RunFolder, default_root
 from neuron_core.service.job_steps import Step, length_steps, steps_of
 from neuron_core.service.jobs import LengthsJob
+from neuron_core.service.permissions import Permissions
 from neuron_core.service.prompt_lengths import Reader
 from neuron_core.service.protocol import (
     REQUEST,
@@ -63,7 +64,16 @@ def load_engine(spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
 class Worker:
     """Serves requests from `source` on `sink` until the end of input."""
 
-    def __init__(self, source: BinaryIO, sink: BinaryIO, load: Load = load_engine) -> None:
+    def __init__(
+        self,
+        source: BinaryIO,
+        sink: BinaryIO,
+        load: Load = load_engine,
+        permissions: Permissions | None = None,
+        store: Path | None = None,
+    ) -> None:
+        """permissions: what requests may ask for, whoever wrote them; None for everything."""
+        self._permissions, self._store = permissions, store or default_root()
         self._source, self._sink, self._load = source, sink, load
         self._inbox: SimpleQueue[Request | None] = SimpleQueue()
         self._postponed: deque[Request] = deque()
@@ -121,6 +131,7 @@ class Worker:
         try:
             run = RunFolder(Path(request.path))
             spec = run.config().model
+            self._check_run(run, request)
             execute(
                 run,
                 lambda say: self._engine_for(spec, say),
@@ -130,6 +141,14 @@ class Worker:
         except Exception as error:
             failure = self._failure(error)
         self._tell(RunEnded(request.run_id, failure))
+
+    def _check_run(self, run: RunFolder, request: RunRequest) -> None:
+        if self._permissions is None:
+            return
+        if run.path.is_symlink() or run.path.resolve().parent != self._store.resolve():
+            raise RunError("only runs of the store are carried out here", where=str(run.path))
+        for view in filter(None, (run, run.due())):
+            self._permissions.check_run(view.config(), self._store, confirmed=request.confirmed)
 
     def _between_questions(self, run_id: str, spec: ModelSpec) -> bool:
         """Answers short requests once the run's model is there, and says whether the run is to stop."""
@@ -151,6 +170,8 @@ class Worker:
         """Answers a prompt, or takes on a job, beside a run with the same model if one is going."""
         if isinstance(request, InspectRequest):
             try:
+                if self._permissions is not None:
+                    self._permissions.check_model(request.spec, confirmed=request.confirmed)
                 report = self._engine_beside(request.spec, running).inspect(request.prompt)
                 answer = Inspected(request.number, report)
             except Exception as error:
@@ -163,6 +184,8 @@ class Worker:
                 self._tell(JobEnded(request.number, self._failure(error)))
 
     def _steps_of(self, request: JobRequest, running: bool) -> Iterator[Step]:
+        if self._permissions is not None:
+            self._permissions.check_job(request.job, request.spec, self._store, confirmed=request.confirmed)
         if isinstance(request.job, LengthsJob):
             steps = length_steps(request.job, self._reader_for(request.spec))
             self._without_model.add(request.number)
@@ -262,13 +285,16 @@ def main(argv: list[str] | None = None) -> int:
     """Serves standard input until its end."""
     parser = argparse.ArgumentParser(prog="python -m neuron_core worker")
     parser.add_argument("--store", type=Path, default=None, help="folder of run folders; the log lies in it")
-    root = parser.parse_args(argv).store or default_root()
+    parser.add_argument("--permissions", default=None, help="what requests may ask for, as JSON")
+    said = parser.parse_args(argv)
+    root = said.store or default_root()
+    allowed = Permissions.from_json(said.permissions) if said.permissions else None
     root.mkdir(parents=True, exist_ok=True)
     source, sink = private_streams(root / WORKER_LOG)
     faulthandler.enable()
     # Ctrl+C goes to the server's whole group; the worker ends with its input, after the question in hand.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Worker(source, sink).serve()
+    Worker(source, sink, permissions=allowed, store=root).serve()
     return 0
 
 

@@ -30,7 +30,7 @@ def has_demo() -> bool:
 
 def open_run(run_id: str) -> RunFolder:
     """A run of the store, or the finished demo. RunError when there is none of this name."""
-    return RunFolder(DEMO_FOLDER) if run_id == DEMO and has_demo() else engine().store.open(run_id)
+    return RunFolder(DEMO_FOLDER) if run_id == DEMO and has_demo() else engine().store.inside(run_id)
 
 
 def status_of(run_id: str) -> RunStatus:

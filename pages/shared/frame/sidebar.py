@@ -1,6 +1,7 @@
 """The sidebar: which run is shown, which task and model the next run takes, what is in memory."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import streamlit as st
 
@@ -11,7 +12,7 @@ from neuron_core.models.spec import DTYPES, EMBEDDED, PLAIN, ModelSpec
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
-from pages.shared.inputs.tasks import task_choice
+from pages.shared.inputs.tasks import allowed, task_choice
 
 SOURCES = {
     EMBEDDED: f"{EMBEDDED} (with adapter)",
@@ -82,12 +83,13 @@ def _model() -> None:
     with st.expander("Model of the next run", key="model"):
         _choice(
             "Source",
-            SOURCES,
+            SOURCES if allowed().may("model") else {name: SOURCES.get(name, name) for name in sorted(allowed().models)},
             "model_source",
             "`embedded`: the small model that comes with the app, tuned on the four bundled kinds of task; learn "
             "the tool on it, draw no conclusions about SmolLM2. "
             "`embedded-plain`: without that. The others come from the Hugging Face hub. Or type an id there, a "
             "checkpoint folder, or a .gguf file.",
+            new=allowed().may("model"),
         )
         _preset()
         st.text_input(
@@ -107,6 +109,8 @@ def _model() -> None:
         _trust()
     with guard():
         spec = session.model_spec()
+        # Before anything is read of it.
+        allowed().check_model(replace(spec, trust_remote_code=False))
         st.caption(f"Next run: {plain(spec.title)}")
         _memory(spec)
         facts = engine().model()
@@ -139,15 +143,31 @@ def _preset() -> None:
 def _trust() -> None:
     """Whether code that comes with this very model may run: another model asks anew."""
     source = str(st.session_state["model_source"]).strip()
-    if ModelSpec(source).is_embedded or source.endswith(".gguf"):
+    if ModelSpec(source).is_embedded or source.endswith(".gguf") or not allowed().may("code"):
         return
     st.checkbox(
         f"Run Python code that comes with {plain(source)}",
         key=session.trust_key(source),
         persist_state="session",
         help="Off: a model that needs code of its own is refused. On: that code runs on this machine with your "
-        "rights; read it first.",
+        "rights; read it first. The terminal of the app prints a word for it, which is asked for here.",
     )
+    if st.session_state.get(session.trust_key(source)):
+        _confirm(source)
+
+
+def _confirm(source: str) -> None:
+    """Asks for the word that the terminal printed for this model; no page enables its code without it."""
+    trust, spec = engine().trust, session.model_spec()
+    if trust.has(spec):
+        st.caption("Confirmed at the terminal.")
+        return
+    trust.ask(spec)
+    word = st.text_input("The word that the terminal printed", key=f"word_{source}", type="password")
+    if word:
+        with guard():
+            trust.confirm(spec, word)
+            st.rerun()
 
 
 def _memory(spec: ModelSpec) -> None:
@@ -174,18 +194,18 @@ def _memory(spec: ModelSpec) -> None:
         st.warning(plain(f"{error.what[:1].upper()}{error.what[1:]}. What would fit: {error.accepted}."))
 
 
-def _choice(label: str, known: Mapping[str, str], key: str, meaning: str) -> None:
+def _choice(label: str, known: Mapping[str, str], key: str, meaning: str, *, new: bool = True) -> None:
     """One of the known values, shown by its label, or a typed one, which stays among the options.
 
     A label is more than its value: typed text that begins with the label now chosen would lose that beginning.
     """
-    options = dict.fromkeys([*known, st.session_state.get(key, next(iter(known)))])
+    options = dict.fromkeys([*known, *([st.session_state.get(key, next(iter(known)))] if new else [])])
     st.selectbox(
         label,
         list(options),
         key=key,
         format_func=lambda value: known.get(value, value),
-        accept_new_options=True,
+        accept_new_options=new,
         help=meaning,
         # st.switch_page forgets the sidebar's widgets for one run.
         persist_state="session",

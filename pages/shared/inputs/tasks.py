@@ -7,17 +7,20 @@ import streamlit as st
 
 from neuron_core.errors import TaskError
 from neuron_core.runs.store import default_root
+from neuron_core.service.permissions import DATA_ROOT, DEMO, Permissions, is_loopback, permissions
 from neuron_core.tasks.library import kept_tasks, kept_title, within
 from neuron_core.tasks.load import bundled_tasks
 from neuron_core.tasks.readers import ACCEPTED
 
-DATA_ROOT = "NEURONLLM_DATA_ROOT"
-LOCAL = ("127.0.0.1", "localhost", "::1")
+
+def allowed() -> Permissions:
+    """What visitors of this server may do; handle and worker ask the same list."""
+    return permissions(loopback=is_loopback(st.get_option("server.address")))
 
 
 def demo_mode() -> bool:
-    """Whether visitors may only look: no uploads, no paths, no hub, no other model (NEURONLLM_DEMO_MODE=1)."""
-    return os.environ.get("NEURONLLM_DEMO_MODE", "") not in ("", "0")
+    """Whether visitors may only look, and run what came with the app (NEURONLLM_DEMO_MODE=1)."""
+    return os.environ.get(DEMO, "") not in ("", "0")
 
 
 def use_task(name: str) -> None:
@@ -62,7 +65,7 @@ def data_root() -> Path | None:
     said = os.environ.get(DATA_ROOT)
     if said:
         return Path(said)
-    return Path(Path.cwd().anchor) if st.get_option("server.address") in LOCAL else None
+    return Path(Path.cwd().anchor) if allowed().may("path") else None
 
 
 def server_file(name: str) -> Path:

@@ -1,0 +1,287 @@
+"""What visitors may do: refused by the handle and by the worker, whatever a page, a link or a request asks for."""
+
+import http.client
+import io
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from neuron_core.errors import ConfigError, RunError, TaskError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.places import APP_FOLDER
+from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
+from neuron_core.runs.store import RunStatus, Store
+from neuron_core.service.handle import OWNER, EngineHandle
+from neuron_core.service.jobs import LengthsJob, NeuronJob
+from neuron_core.service.passwords import TRIES, WINDOW_S, Gate
+from neuron_core.service.permissions import ACTIONS, Permissions, is_loopback, permissions
+from neuron_core.service.process import without_secrets
+from neuron_core.service.protocol import (
+    REPLY,
+    InspectRequest,
+    JobEnded,
+    JobRequest,
+    Request,
+    RunRequest,
+    from_line,
+    to_line,
+)
+from neuron_core.service.trust import TRIES as WORDS
+from neuron_core.service.trust import Trust
+from neuron_core.service.worker import Worker
+
+DEMO = permissions(loopback=True, environment={"NEURONLLM_DEMO_MODE": "1"})
+SHARED = permissions(loopback=False, environment={})
+MODELS = ["some/model", "/some/model.gguf", "."]
+
+
+@pytest.fixture(params=[DEMO, SHARED], ids=["demo", "shared"])
+def handle(request, tmp_path):
+    made = EngineHandle(Store(tmp_path / "runs"), request.param)
+    yield made
+    made.close()
+
+
+def refused_configs(folder: Path) -> list[RunConfig]:
+    own = RunConfig("ner", evaluation=EvaluationConfig())
+    balanced = EvaluationConfig(sample="balanced", comprehended_by=ModelSpec("/other"))
+    foreign = SetUse(str(folder / "set.json"), "a")
+    return [
+        *(replace(own, model=ModelSpec(name)) for name in MODELS),
+        replace(own, model=ModelSpec(trust_remote_code=True)),
+        replace(own, task="/etc/passwd"),
+        replace(own, task="../../etc/passwd"),
+        replace(own, task="hub:sst"),
+        replace(own, evaluation=balanced),
+        replace(own, attribution=AttributionConfig(methods=()), sets=(foreign,)),
+    ]
+
+
+def test_no_other_model_path_hub_or_code_goes_into_a_run(handle, tmp_path):
+    for config in refused_configs(tmp_path):
+        with pytest.raises((RunError, TaskError), match="allow"):
+            handle.submit(config)
+    assert handle.store.runs() == []
+    assert handle.worker_pid() is None
+
+
+def test_a_run_made_elsewhere_is_not_resumed_past_the_list(handle, tmp_path):
+    for config in refused_configs(tmp_path):
+        if config.sets or config.evaluation.comprehended_by:
+            continue
+        run = handle.store.create(config)
+        for call in (handle.resume, lambda name: handle.evaluate(name, EvaluationConfig(examples=2))):
+            with pytest.raises((RunError, TaskError), match="allow"):
+                call(run.id)
+
+
+def test_nothing_of_others_is_deleted_renamed_cancelled_or_unloaded(handle):
+    run = handle.store.create(RunConfig("ner"))
+    run.write_status(RunStatus("done"))
+    token = OWNER.set("a visitor")
+    try:
+        calls = (handle.delete, handle.cancel, lambda name: handle.rename(name, "mine"), lambda _: handle.unload())
+        for call in calls:
+            with pytest.raises(RunError, match="does not allow"):
+                call(run.id)
+    finally:
+        OWNER.reset(token)
+    assert run.path.exists()
+    assert run.label() == ""
+
+
+def test_prompts_and_jobs_ask_for_no_other_model_and_for_no_file_outside(handle, tmp_path):
+    run = handle.store.create(RunConfig("ner"))
+    inside = str(run.path / "neurons")
+    with pytest.raises(RunError, match="does not allow this model"):
+        handle.inspect("A", ModelSpec("/some/model"))
+    for job in (
+        NeuronJob("tokens", "/etc", inside, 0, 0),
+        NeuronJob("tokens", str(run.path), str(tmp_path / "elsewhere"), 0, 0),
+        LengthsJob("/etc/passwd", inside),
+        LengthsJob("ner", str(tmp_path / "elsewhere" / "x.json")),
+    ):
+        with pytest.raises(RunError, match="does not allow"):
+            handle.jobs.start(job, ModelSpec())
+    assert handle.worker_pid() is None
+
+
+def answers(store: Path, allowed: Permissions, *requests: Request) -> list:
+    """What a worker says to these lines, whoever wrote them."""
+    sink = io.BytesIO()
+
+    def load(spec, say):
+        raise AssertionError("a model was loaded")
+
+    Worker(io.BytesIO(b"".join(map(to_line, requests))), sink, load, allowed, store).serve()
+    return [from_line(line, REPLY) for line in sink.getvalue().splitlines()][1:]
+
+
+@pytest.mark.parametrize("allowed", [DEMO, SHARED], ids=["demo", "shared"])
+def test_the_worker_refuses_what_the_handle_would(allowed, tmp_path):
+    store = Store(tmp_path / "runs")
+    requests: list[Request] = [
+        InspectRequest(1, "A", ModelSpec("/some/model")),
+        JobRequest(2, NeuronJob("tokens", "/etc", "/etc", 0, 0), ModelSpec()),
+        JobRequest(3, LengthsJob("/etc/passwd", "/etc/x"), ModelSpec()),
+    ]
+    for config in refused_configs(tmp_path):
+        if not config.sets:
+            run = store.create(config)
+            requests.append(RunRequest(run.id, str(run.path)))
+    outside = Store(tmp_path / "outside").create(RunConfig("ner"))
+    requests.append(RunRequest(outside.id, str(outside.path)))
+    found = [one for one in answers(store.root, allowed, *requests) if getattr(one, "failure", None)]
+    assert len(found) == len(requests)
+    assert all("allow" in one.failure.what or "only runs of the store" in one.failure.what for one in found)
+
+
+@pytest.mark.parametrize("allowed", [Permissions(), DEMO, SHARED])
+def test_code_of_a_model_needs_a_word_in_every_mode(allowed, tmp_path):
+    spec = ModelSpec("some/model", trust_remote_code=True)
+    handle = EngineHandle(Store(tmp_path), allowed)
+    with pytest.raises(RunError, match=r"word|does not allow"):
+        handle.submit(RunConfig("ner", model=spec))
+    with pytest.raises(RunError, match=r"word|does not allow"):
+        handle.inspect("A", spec)
+    assert handle.worker_pid() is None
+    (answer,) = answers(tmp_path, allowed, JobRequest(1, LengthsJob("ner", str(tmp_path / "x")), spec))
+    assert isinstance(answer, JobEnded)
+    assert answer.failure is not None
+    handle.close()
+
+
+def test_a_word_is_printed_for_one_model_and_good_once():
+    said: list[str] = []
+    trust, spec, other = Trust(said.append), ModelSpec("some/model"), ModelSpec("some/model", "main")
+    trust.ask(spec)
+    trust.ask(spec)
+    assert len(said) == 1
+    word = said[0].rsplit(" ", 1)[1]
+    with pytest.raises(RunError, match="no word is out"):
+        trust.confirm(other, word)
+    trust.confirm(spec, f" {word.upper()} ")
+    assert trust.has(spec)
+    assert not trust.has(other)
+    with pytest.raises(RunError, match="no word is out"):
+        trust.confirm(spec, word)
+
+
+def test_a_word_is_void_after_five_wrong_ones_and_a_name_can_not_write_to_the_terminal():
+    said: list[str] = []
+    trust, spec = Trust(said.append), ModelSpec("some\n\x1b[2Jmodel")
+    trust.ask(spec)
+    assert said[0].isprintable()
+    word = said[0].rsplit(" ", 1)[1]
+    for _ in range(WORDS):
+        with pytest.raises(RunError, match="word"):
+            trust.confirm(spec, "wrong")
+    with pytest.raises(RunError, match="no word is out"):
+        trust.confirm(spec, word)
+    assert not trust.has(spec)
+
+
+def test_runs_open_by_their_id_alone(tmp_path):
+    store = Store(tmp_path / "runs")
+    run, outside = store.create(RunConfig("ner")), Store(tmp_path / "outside").create(RunConfig("ner"))
+    (store.root / "link").symlink_to(outside.path)
+    handle = EngineHandle(store)
+    names = [str(outside.path), f"../outside/{outside.id}", "link", "..", "", "x" * 5000, "a\0b", f"./{run.id}", "~"]
+    for name in names:
+        with pytest.raises(RunError, match="no run is called"):
+            handle.status(name)
+        with pytest.raises(RunError, match="no run is called"):
+            handle.delete(name)
+    assert handle.status(run.id).state == "interrupted"
+    assert [one.id for one in store.runs()] == [run.id]
+    handle.close()
+
+
+def test_what_is_allowed_is_named_and_what_is_no_name_is_refused():
+    allowed = permissions(loopback=False, environment={"NEURONLLM_ALLOW": "delete, upload", "NEURONLLM_MODELS": "a/b"})
+    assert allowed.actions == {"delete", "upload"}
+    allowed.check_model(ModelSpec("a/b"))
+    with pytest.raises(RunError, match="does not allow this model"):
+        allowed.check_model(ModelSpec("a/c"))
+    assert permissions(loopback=True, environment={}).actions == set(ACTIONS)
+    with pytest.raises(ConfigError, match="names 'fly'"):
+        permissions(loopback=False, environment={"NEURONLLM_ALLOW": "fly"})
+    assert all(map(is_loopback, ("127.0.0.1", "::1", "localhost")))
+    assert not any(map(is_loopback, ("0.0.0.0", "example.org", "", None)))
+
+
+def test_a_password_is_guessed_ten_times_a_minute_at_most():
+    clock = [0.0]
+    gate = Gate("right", lambda: clock[0])
+    gate.check("right")
+    for _ in range(TRIES):
+        with pytest.raises(RunError, match="not the password"):
+            gate.check("wrong")
+    with pytest.raises(RunError, match="too many"):
+        gate.check("right")
+    clock[0] += WINDOW_S
+    gate.check("right")
+    assert not Gate("").is_set
+
+
+def test_the_worker_is_not_told_the_password():
+    assert without_secrets({"NEURONLLM_PASSWORD": "secret", "HOME": "/"}) == {"HOME": "/"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The app on a free port of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    process = subprocess.Popen(command, cwd=APP_FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                if asked(port, "/_stcore/health", {}) == 200:
+                    break
+            except OSError:
+                time.sleep(0.2)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def asked(port: int, path: str, headers: dict[str, str]) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("127.0.0.1:{port}", "http://127.0.0.1:{port}", 101),
+        ("localhost:{port}", "http://localhost:{port}", 101),
+        ("evil.example", "http://evil.example", 403),
+        ("evil.example:{port}", "http://evil.example:{port}", 403),
+        ("127.0.0.1.evil.example", "http://127.0.0.1.evil.example", 403),
+        ("127.0.0.1:{port}", "http://evil.example", 403),
+    ],
+)
+def test_a_web_page_of_another_name_gets_no_connection_to_the_app(server, host, origin, status):
+    headers = {"Host": host.format(port=server), "Origin": origin.format(port=server), **UPGRADE}
+    assert asked(server, "/_stcore/stream", headers) == status

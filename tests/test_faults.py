@@ -1,0 +1,20 @@
+"""The short form of scripts/faults.py: every kind of fault is tried, and every run survives it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from neuron_core.places import APP_FOLDER
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="faults.py needs a system with fork")
+@pytest.mark.timeout(900)
+def test_every_fault_of_the_short_form_is_survived_and_loses_nothing():
+    command = [sys.executable, "scripts/faults.py"]
+    found = subprocess.run(command, cwd=APP_FOLDER, capture_output=True, text=True, check=False)
+    rows = [line.split("|")[1:5] for line in found.stdout.splitlines()[2:]]
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert len(rows) >= 17
+    assert all(int(tries) == int(survived) > 0 and int(lost) == 0 for _, tries, survived, lost in rows)
