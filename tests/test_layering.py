@@ -15,8 +15,10 @@ CORE = Path(neuron_core.__path__[0])
 # Everything else opens without torch and transformers; a new module does too until it is named here.
 HEAVY = {
     "bench.captum",
+    "bench.families",
     "bench.floor",
     "bench.run",
+    "bench.small_models",
     "bench.studies",
     "bench.timing",
     "cni.attribution",
@@ -44,6 +46,7 @@ HEAVY = {
     "models.rows",
     "models.shapes",
     "models.trees",
+    "models.wrappers",
     "models.loaded",
     "models.residual",
     "engine.engine",

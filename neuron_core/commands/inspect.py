@@ -140,6 +140,12 @@ def models(as_json: AsJson = False) -> None:
 @with_groups
 def bench(
     model: ModelOptions,
+    study: Annotated[
+        str | None, typer.Argument(help="families: every family against a program that computes whole sequences.")
+    ] = None,
+    configs: Annotated[
+        Path | None, typer.Argument(help="With families: a JSON file of configs by name; without it, our own.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer questions and layers.")] = False,
     shape: Annotated[
         str | None, typer.Option(help="Random weights in place of a model: llama-2-7b, llama-2-13b.")
@@ -154,6 +160,11 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """Fast attribution against reference, Captum and a floor, and the grid against the baseline pass, in one run."""
+    if study is not None:
+        if study != "families":
+            raise typer.BadParameter(f"{study} is no study; accepted: families", param_hint="STUDY")
+        _bench_families(configs, as_json)
+        return
     if (quadrature or dtypes) and (shape or figure or (quadrature and dtypes)):
         raise typer.BadParameter("it is measured alone", param_hint="--quadrature" if quadrature else "--dtypes")
     if shape and model.source != EMBEDDED:
@@ -165,8 +176,8 @@ def bench(
 
         if quadrature or dtypes:
             on_stage("attribution with each rule" if quadrature else "attribution with each dtype")
-            study = quadrature_study if quadrature else dtype_study
-            lines = study(model.spec(), 1 if quick else 3)
+            studied = quadrature_study if quadrature else dtype_study
+            lines = studied(model.spec(), 1 if quick else 3)
         else:
             result = run_bench(model.spec(), quick=quick, on_stage=on_stage, shape=shape)
     if quadrature or dtypes:
@@ -177,3 +188,21 @@ def bench(
 
         bench_figure(result).write_html(figure, include_plotlyjs=True)
     emit(result, as_json, bench_text)
+
+
+def _bench_families(configs: Path | None, as_json: bool) -> None:
+    """Prints the table; exit status 1 when a difference is above the tolerance."""
+    with stage_line() as on_stage:
+        from dataclasses import asdict
+
+        from neuron_core.bench.families import ALLOWED, configs_of, families_text, family_rows
+
+        rows = []
+        wanted = configs_of(configs)
+        for row in family_rows(wanted):
+            rows.append(row)
+            on_stage(f"{len(rows)} of {len(wanted)}: {row.name}")
+    result = {"families": [{**asdict(row), "largest": row.largest} for row in rows], "allowed": ALLOWED}
+    emit(result, as_json, lambda _: families_text(rows))
+    if any(row.largest is not None and not row.largest <= ALLOWED for row in rows):
+        raise typer.Exit(1)

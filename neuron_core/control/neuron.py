@@ -76,7 +76,7 @@ def write_norms(loaded: LoadedModel) -> NDArray[np.float32]:
 def _behind_post_norm(loaded: LoadedModel, layer: int, vector: torch.Tensor) -> torch.Tensor:
     if not loaded.architecture.post_norm:
         return vector
-    norm = loaded.layers[layer].get_submodule("post_feedforward_layernorm")
+    norm = loaded.layers[layer].get_submodule(loaded.architecture.post_norm_path)
     return norm(vector.to(loaded.dtype)).to(loaded.score_dtype)
 
 

@@ -4,14 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from neuron_core.errors import ModelError
+from neuron_core.models.refusals import why_refused
 
 Rows = Literal["packed", "batch"]
 Attention = Literal["registry", "own"]
 Window = Literal["none", "sliding", "layered", "local"]
-Head = Literal["linear", "soft-cap"]
-
-EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts", "num_experts_per_tok")
-"names under which a config says that it has experts"
+Head = Literal["linear", "soft-cap", "divided", "multiplied"]
 
 
 @dataclass(frozen=True)
@@ -26,10 +24,12 @@ class Architecture:
     batch_if: name of a config flag under which the family needs `batch` after all, as Falcon does with ALiBi.
     window: which cached tokens a row sees. `none`: all. `sliding`: the last `config.sliding_window` in every layer.
     `layered`: in some layers all, in others the window. `local`: a mask by slot inside the attention, only in `batch`.
-    head: how logits follow from the last hidden state. `linear`: weight rows plus bias, if any; `soft-cap`: then
-    c·tanh(logit / c) with `config.final_logit_softcapping`.
+    head: how logits follow from the last hidden state. `linear`: weight rows plus bias, if any; then `soft-cap`:
+    c·tanh(logit / c) with `config.final_logit_softcapping`; `divided`: by `config.logits_scaling`; `multiplied`: by
+    `config.logit_scale`.
     write_axis: where a neuron's write vector lies in the down projection's weight: `column` (Linear) or `row` (Conv1D).
     post_norm: a norm follows the down projection, so the completeness gap can't close (METHOD, section 7).
+    post_norm_path: where that norm is, from one layer.
     tuple_output: a layer returns a tuple whose first entry is the hidden state.
     """
 
@@ -43,6 +43,7 @@ class Architecture:
     head: Head = "linear"
     write_axis: Literal["column", "row"] = "column"
     post_norm: bool = False
+    post_norm_path: str = "post_feedforward_layernorm"
     tuple_output: bool = False
 
 
@@ -68,23 +69,19 @@ def get_architecture(model_type: str) -> Architecture:
     return _TABLE[model_type]
 
 
+def check_kind(config: Any) -> None:
+    """ModelError for a config, as an object with its fields, of a kind of model that can't be attributed."""
+    if why := why_refused(config):
+        raise _unsupported(config.model_type, f": {why}")
+
+
 def architecture_of(config: Any) -> Architecture:
     """The line for a model's config, its row mode settled.
 
-    Raises ModelError for an unknown family; mixture-of-experts, encoder-decoder and bidirectional attention are refused
-    by that name.
+    Raises ModelError for an unknown family; hybrids, mixtures of experts, encoders, encoder-decoders and bidirectional
+    attention are refused as what they are.
     """
-    if getattr(config, "is_encoder_decoder", False):
-        raise _unsupported(
-            config.model_type, ": it is an encoder-decoder, and rows need one stack with causal attention"
-        )
-    # Rows would pass the guard: earlier tokens, which see the last one here, keep what they had in the unmodified pass.
-    if getattr(config, "use_bidirectional_attention", None):
-        raise _unsupported(
-            config.model_type, " with bidirectional attention: a change of the last token must not reach earlier ones"
-        )
-    if config.model_type not in _TABLE and any(getattr(config, name, None) for name in EXPERTS):
-        raise _unsupported(config.model_type, ": it is a mixture of experts, without one down projection a layer")
+    check_kind(config)
     line = get_architecture(config.model_type)
     return replace(line, rows="batch") if line.batch_if and getattr(config, line.batch_if) else line
 
@@ -117,5 +114,41 @@ for _line in (
     _llama_like("olmo2", post_norm=True),
     _llama_like("stablelm"),
     _llama_like("baichuan"),
+    _llama_like("ministral", window="layered"),
+    _llama_like("ministral3", window="sliding"),
+    _llama_like("gemma4_text", window="layered", head="soft-cap", post_norm=True),
+    _llama_like("smollm3", window="layered"),
+    _llama_like("granite", head="divided"),
+    _llama_like("cohere", head="multiplied"),
+    _llama_like("cohere2", window="layered", head="multiplied"),
+    _llama_like("olmo"),
+    _llama_like("olmo3", window="layered", post_norm=True),
+    _llama_like("glm"),
+    _llama_like("glm4", post_norm=True, post_norm_path="post_mlp_layernorm"),
+    _llama_like("exaone4", window="layered", post_norm=True),
+    Architecture("starcoder2", "model.layers", "mlp.c_proj", attention="registry", window="sliding"),
+    Architecture("gpt_bigcode", "transformer.h", "mlp.c_proj", attention="registry"),
+    Architecture("codegen", "transformer.h", "mlp.fc_out", tuple_output=True),
+    _llama_like("nemotron"),
+    _llama_like("hunyuan_v1_dense"),
+    _llama_like("ernie4_5"),
+    _llama_like("seed_oss"),
+    _llama_like("apertus"),
+    _llama_like("arcee"),
+    _llama_like("helium"),
+    Architecture("biogpt", "biogpt.layers", "fc2", attention="registry"),
+    Architecture("persimmon", "model.layers", "mlp.dense_4h_to_h", attention="registry"),
+    Architecture("xglm", "model.layers", "fc2"),
+    _llama_like("vaultgemma", window="layered", head="soft-cap"),
+    Architecture("nanochat", "model.layers", "mlp.fc2", attention="registry", head="soft-cap"),
+    Architecture("mpt", "transformer.blocks", "ffn.down_proj", rows="batch", tuple_output=True),
+    _llama_like("jais2"),
+    _llama_like("cwm", window="layered"),
+    _llama_like("internlm3"),
+    _llama_like("iquestcoder"),
+    # Its attention has sinks, which ours does not know.
+    Architecture("granite_swa", "model.layers", "mlp.down_proj", window="layered", head="divided"),
+    _llama_like("bitnet"),
+    Architecture("gpt_neox_japanese", "gpt_neox_japanese.layers", "mlp.dense_4h_to_h", tuple_output=True),
 ):
     register_architecture(_line)

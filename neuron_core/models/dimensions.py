@@ -9,23 +9,45 @@ from neuron_core.errors import ModelError
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 "of one number, by dtype"
 
-GATED = frozenset(
-    ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi3", "olmo2", "stablelm", "baichuan")
-)
+# fmt: off
+GATED = frozenset((
+    "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "gemma4_text", "phi3", "olmo",
+    "olmo2", "olmo3", "stablelm", "baichuan", "ministral", "ministral3", "smollm3", "granite", "cohere",
+    "cohere2", "glm", "glm4", "exaone4", "hunyuan_v1_dense", "ernie4_5", "seed_oss", "helium", "vaultgemma",
+    "cwm", "internlm3", "iquestcoder", "granite_swa", "bitnet",
+))
+# fmt: on
 "families whose feed-forward block has a third matrix, the gate"
-GROUPED = GATED | {"phi"}
+GROUPED = GATED | set(["phi", "starcoder2", "nemotron", "apertus", "arcee", "nanochat", "jais2"])
 "families in which several heads may share keys and values"
-TIED = frozenset(("gpt2", "gpt_neo", "bloom", "falcon", "opt", "gemma", "gemma2", "gemma3_text"))
+# fmt: off
+TIED = frozenset((
+    "gpt2", "gpt_neo", "bloom", "falcon", "opt", "gemma", "gemma2", "gemma3_text", "gemma4_text", "vaultgemma",
+    "smollm3", "cohere", "cohere2", "starcoder2", "gpt_bigcode", "ernie4_5", "biogpt", "xglm", "mpt",
+    "granite_swa", "gpt_neox_japanese",
+))
+# fmt: on
 "families whose head is the embedding unless the config says otherwise"
-LEARNED_POSITIONS = frozenset(("gpt2", "gpt_neo", "opt"))
+LEARNED_POSITIONS = frozenset(("gpt2", "gpt_neo", "gpt_bigcode", "opt", "biogpt"))
+TEXT_PART_SIZES: dict[str, dict[str, int]] = {
+    "llama": {
+        "num_hidden_layers": 32,
+        "hidden_size": 4096,
+        "intermediate_size": 11008,
+        "num_attention_heads": 32,
+        "vocab_size": 32000,
+    },
+    "gemma3_text": {"num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262208},
+}
+"what text parts of multimodal configs leave out, because it is the default of their class"
 
 _NAMES: dict[str, tuple[str, ...]] = {
-    "n_layers": ("num_hidden_layers", "n_layer", "num_layers"),
-    "hidden_size": ("hidden_size", "n_embd", "n_embed"),
-    "n_heads": ("num_attention_heads", "n_head", "num_heads"),
+    "n_layers": ("num_hidden_layers", "n_layer", "num_layers", "n_layers"),
+    "hidden_size": ("hidden_size", "n_embd", "n_embed", "d_model"),
+    "n_heads": ("num_attention_heads", "n_head", "num_heads", "n_heads", "attention_heads"),
     "vocabulary": ("vocab_size",),
     "n_neurons": ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"),
-    "context": ("max_position_embeddings", "n_positions", "model_max_length", "seq_length"),
+    "context": ("max_position_embeddings", "n_positions", "model_max_length", "seq_length", "max_seq_len"),
 }
 "each size under the names that configs give it, best first"
 
@@ -80,7 +102,11 @@ class Dimensions:
 
 
 def dimensions_of_config(config: Mapping[str, Any], where: str | None = None) -> Dimensions:
-    """The sizes in a config.json as it was read. ModelError when one of them is missing."""
+    """The sizes in a config.json as it was read, of the text part where it has one. ModelError when one is missing."""
+    if isinstance(config.get("text_config"), Mapping):
+        part = config["text_config"]
+        inherited = {name: config[name] for name in ("tie_word_embeddings", "vocab_size") if name in config}
+        config = {**TEXT_PART_SIZES.get(str(part.get("model_type")), {}), **inherited, **part}
     family = str(config.get("model_type", ""))
     hidden, heads = _size(config, "hidden_size", where), _size(config, "n_heads", where)
     return Dimensions(
@@ -112,5 +138,7 @@ def _kv_heads(config: Mapping[str, Any], heads: int) -> int:
     if config.get("model_type") == "falcon":
         if config.get("new_decoder_architecture"):
             return int(config.get("num_kv_heads") or heads)
+        return 1 if config.get("multi_query", True) else heads
+    if config.get("model_type") == "gpt_bigcode":
         return 1 if config.get("multi_query", True) else heads
     return int(config.get("num_key_value_heads") or heads) if config.get("model_type") in GROUPED else heads

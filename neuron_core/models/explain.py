@@ -31,7 +31,9 @@ def explained(error: Exception, spec: ModelSpec) -> ModelError:
             where=spec.source,
             accepted="read that code, then confirm it for this model: --trust-remote-code, or the box in the sidebar",
         )
-    first = said.splitlines()[0] if said else type(error).__name__
+    lines = said.splitlines() or [type(error).__name__]
+    # A headline of which the next line says the substance.
+    first = f"{lines[0]} {lines[1].strip()}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
     return ModelError(f"the model can't be loaded: {first}", where=spec.source, accepted=SOURCES)
 
 

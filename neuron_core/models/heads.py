@@ -17,5 +17,18 @@ def _soft_capped(logits: torch.Tensor, config: Any) -> torch.Tensor:
     return logits if cap is None else cap * torch.tanh(logits / cap)
 
 
-HEADS: dict[Head, Callable[[torch.Tensor, Any], torch.Tensor]] = {"linear": _linear, "soft-cap": _soft_capped}
+def _divided(logits: torch.Tensor, config: Any) -> torch.Tensor:
+    return logits / config.logits_scaling
+
+
+def _multiplied(logits: torch.Tensor, config: Any) -> torch.Tensor:
+    return logits * config.logit_scale
+
+
+HEADS: dict[Head, Callable[[torch.Tensor, Any], torch.Tensor]] = {
+    "linear": _linear,
+    "soft-cap": _soft_capped,
+    "divided": _divided,
+    "multiplied": _multiplied,
+}
 "by the table's head kind: (weight rows · hidden + bias, config) → logits, same shape"

@@ -83,6 +83,12 @@ def recorded_at(
         return hook
 
     def after(_: nn.Module, args: object, output: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
+        if isinstance(output, tuple) != loaded.architecture.tuple_output:
+            raise ModelError(
+                f"a layer returns {'a tuple' if isinstance(output, tuple) else 'a tensor'}, the table says otherwise",
+                where=f"architecture {loaded.architecture.name}",
+                accepted=f"tuple_output = {isinstance(output, tuple)}",
+            )
         keep(output[0] if isinstance(output, tuple) else output, hidden[:, loaded.n_layers], "end of layer", -1)
 
     with ExitStack() as stack:

@@ -1,12 +1,14 @@
 """The only file that calls from_pretrained: a ModelSpec becomes a LoadedModel."""
 
 import hashlib
+import logging
 import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from functools import reduce
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -19,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 from neuron_core.errors import ModelError, NeuronCoreError
 from neuron_core.models import hub
 from neuron_core.models.adapter import adapter_sha256, merge_adapter, read_adapter
-from neuron_core.models.architectures import architecture_of, get_architecture
+from neuron_core.models.architectures import architecture_of, check_kind, get_architecture
 from neuron_core.models.baichuan import register_baichuan
 from neuron_core.models.device import free_memory, pick_device
 from neuron_core.models.explain import explained
@@ -44,6 +46,10 @@ from neuron_core.models.spec import (
 )
 from neuron_core.models.stored import check_dtypes
 from neuron_core.models.weights import check_ids, check_report, refuse_not_finite
+from neuron_core.models.wrappers import KEY_MAPPING, WRAPPERS, text_part
+
+# What is left over after a load is checked here, and said in our own words.
+logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)
 
 Stage = Callable[[str], None]
 HEAD_TOLERANCE = 1e-4
@@ -125,7 +131,9 @@ def _check_config(spec: ModelSpec, folder: Path) -> Any:
     if raw["model_type"] not in CONFIG_MAPPING:
         # transformers would ask for the code that came along; the table decides first.
         get_architecture(raw["model_type"])
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
+    # Before the family's own code finds fault with a config that is refused anyway.
+    check_kind(SimpleNamespace(**raw))
+    config = text_part(AutoConfig.from_pretrained(folder, trust_remote_code=spec.trust_remote_code))
     architecture_of(config)
     return config
 
@@ -186,6 +194,12 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
     layers = list(_attribute(model, architecture.layers))
     down = [_attribute(layer, architecture.down_projection) for layer in layers]
     weight = down[0].weight
+    if others := {tuple(each.weight.shape) for each in down} - {tuple(weight.shape)}:
+        raise ModelError(
+            f"layers of unequal width: down projections of {sorted({tuple(weight.shape), *others})}",
+            where=spec.title,
+            accepted="a model with the same number of neurons in every layer",
+        )
     loaded = LoadedModel(
         spec=spec,
         model=model,
@@ -285,7 +299,10 @@ def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, d
         check_folder(folder)
         check_dtypes(weight_files(folder), read_config(folder))
         check_fits(spec, free_memory(device), where)
-    return folder, _placed(spec, config, device)
+    options = _placed(spec, config, device)
+    if read_config(folder)["model_type"] in WRAPPERS:
+        options |= {"config": config, "key_mapping": KEY_MAPPING}
+    return folder, options
 
 
 def _converted_embedded(spec: ModelSpec, say: Stage) -> Path:

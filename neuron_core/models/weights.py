@@ -35,6 +35,8 @@ def check_report(report: Mapping[str, Any], layers: str, where: str) -> tuple[st
             where=where,
             accepted="weights and config.json of one model",
         )
+    if heads := [name for name in unknown if name.endswith("lm_head.weight")]:
+        raise ModelError(f"the checkpoint has an output head that the model does not use: {heads[0]}", where=where)
     return (f"weights of the checkpoint that nothing uses: {some_of(unknown)}",) if unknown else ()
 
 

@@ -136,7 +136,7 @@ def test_mixture_of_experts_and_encoder_decoder_are_refused_by_that_name(tmp_pat
 def test_a_causal_family_with_bidirectional_attention_is_refused(tmp_path, model_type):
     config = {"model_type": model_type, "use_bidirectional_attention": True}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match=rf"'{model_type}' is not supported with bidirectional attention"):
+    with pytest.raises(ModelError, match=rf"'{model_type}' is not supported: with bidirectional attention"):
         load_model(ModelSpec(source=str(tmp_path)))
 
 
