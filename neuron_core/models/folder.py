@@ -49,8 +49,15 @@ def weight_files(folder: Path) -> list[Path]:
     for name in WEIGHTS:
         index = folder / f"{name}.index.json"
         if index.is_file():
-            shards = _json(index).get("weight_map", {})
-            return [folder / shard for shard in sorted(set(shards.values()))]
+            shards = _json(index).get("weight_map")
+            listed = list(shards.values()) if isinstance(shards, dict) else []
+            if not listed or not all(isinstance(shard, str) and Path(shard).name == shard for shard in listed):
+                raise ModelError(
+                    f"the model can't be loaded: {index.name} is damaged: it does not name a file for each weight",
+                    where=str(folder),
+                    accepted="the whole checkpoint: copy or download this file again",
+                )
+            return [folder / shard for shard in sorted(set(listed))]
         if (folder / name).is_file():
             return [folder / name]
     return []

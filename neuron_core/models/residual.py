@@ -21,7 +21,7 @@ def adds_neurons(loaded: LoadedModel) -> bool:
     their own, so that up to that layer it is the unmodified one. ModelError as of recorded_at: a layer or a down
     projection that a pass does not call once.
     """
-    ids = torch.arange(5, 12, device=loaded.device)
+    ids = torch.arange(5, 8, device=loaded.device)
     before, neurons = _states(loaded, ids, [1.0] * loaded.n_layers, range(0))
     scales, expected = [], []
     for layer, down in enumerate(loaded.down_projections):

@@ -1,4 +1,4 @@
-"""What a checkpoint's files say about their weights, from the headers alone. No torch."""
+"""What a checkpoint's files say about their weights, from the headers alone. No torch but for pickled weights."""
 
 import json
 import struct
@@ -71,12 +71,28 @@ def check_dtypes(files: list[Path], config: dict[str, Any]) -> None:
     if any(config.get(name) for name in QUANTISED):
         return
     for file in files:
-        if file.suffix != ".safetensors":
-            continue
-        for name, weight in stored_weights(file).items():
-            if weight.dtype not in FLOATS and not name.endswith(COMPUTED):
+        dtypes = _pickled(file) if file.suffix == ".bin" else {n: w.dtype for n, w in stored_weights(file).items()}
+        for name, dtype in dtypes.items():
+            if dtype not in FLOATS and not name.endswith(COMPUTED):
                 raise ModelError(
-                    f"the weight {name} is stored as {weight.dtype}, and config.json says nothing of quantisation",
+                    f"the weight {name} is stored as {dtype}, and config.json says nothing of quantisation",
                     where=str(file),
                     accepted=f"weights as {', '.join(FLOATS)}, or the config.json that came with these",
                 )
+
+
+def _pickled(path: Path) -> dict[str, str]:
+    """Dtype of each weight of a pytorch_model.bin, in the words of safetensors where it is a float; no weight is read.
+
+    What can't be opened this way is left to the load, which says why.
+    """
+    import torch
+    from transformers.modeling_utils import load_state_dict
+
+    words = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+    try:
+        found = load_state_dict(path, map_location="meta", weights_only=True)
+    except Exception:
+        return {}
+    tensors = {name: tensor for name, tensor in found.items() if isinstance(tensor, torch.Tensor)}
+    return {name: words.get(t.dtype, str(t.dtype).removeprefix("torch.")) for name, t in tensors.items()}

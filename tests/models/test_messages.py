@@ -115,6 +115,12 @@ def test_a_damaged_tokenizer_config_is_named(copy, content, said):
     assert said in message_of(copy)
 
 
+@pytest.mark.parametrize("listed", [["a"], {}, {"a": 1}, {"a": []}, {"a": "../model.safetensors"}, None])
+def test_an_index_that_names_no_files_is_damaged(copy, listed):
+    (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": listed}))
+    assert "model.safetensors.index.json is damaged: it does not name a file for each weight" in message_of(copy)
+
+
 def test_a_config_that_claims_very_many_layers_is_refused_before_they_are_made(copy):
     config = json.loads((copy / "config.json").read_text()) | {"num_hidden_layers": 10**9}
     (copy / "config.json").write_text(json.dumps(config))

@@ -93,6 +93,18 @@ def test_integers_without_a_word_of_quantisation_are_refused_and_named(changed, 
     assert "config.json says nothing of quantisation" in said
 
 
+@pytest.mark.parametrize(("dtype", "said"), [(torch.int8, "stored as int8"), (torch.float16, None)])
+def test_pickled_weights_are_held_to_the_same(checkpoint, tmp_path, dtype, said):
+    folder = shutil.copytree(checkpoint("llama"), tmp_path / "llama")
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights | {UP: weights[UP].to(dtype)}, folder / "pytorch_model.bin")
+    if said:
+        assert f"the weight {UP} is {said}, and config.json says nothing of quantisation" in refusal(folder)
+    else:
+        assert load(folder).notes == ()
+
+
 def test_integers_are_refused_before_the_weights_are_read(changed, monkeypatch):
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", None)
     assert "is stored as I8" in refusal(changed(put(UP, torch.ones(NEURONS, HIDDEN, dtype=torch.int8))))
