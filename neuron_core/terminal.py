@@ -21,19 +21,19 @@ def emit(result: dict[str, Any], as_json: bool, text: Callable[[dict[str, Any]],
 
 
 def say(message: str, style: str = "") -> None:
-    """A message in the words given: no markup, no line breaks of its own."""
+    """Prints a message exactly as it is: no markup, no added line breaks."""
     errors.print(message, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def stage_line() -> Iterator[Callable[[str], None]]:
-    """A line on a terminal that says what is going on; gives the function that changes it."""
+    """Shows a line on the terminal that says what is going on; yields the function that changes it."""
     with errors.status("starting") as status:
         yield status.update
 
 
 def progress_bars() -> Progress:
-    """Bars with counts and remaining time, on a terminal only."""
+    """Bars with counts and remaining time. They are shown on a terminal only."""
     return Progress(
         TextColumn("{task.description:12}"),
         BarColumn(),
@@ -45,7 +45,9 @@ def progress_bars() -> Progress:
 
 
 def stage_bars(progress: Progress) -> Callable[[RunStatus], None]:
-    """One bar a stage of a run, told by its statuses; loading, which has no count, is seen while it lasts."""
+    """A function that takes the statuses of a run and shows one bar for each stage. Loading has no count and is
+    shown only while it lasts.
+    """
     bars: dict[str, TaskID] = {}
 
     def show(status: RunStatus) -> None:

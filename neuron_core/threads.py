@@ -1,4 +1,4 @@
-"""How threads of one matrix product wait for each other: read by OpenMP when torch is imported. No torch."""
+"""How the threads of one matrix product wait for each other. OpenMP reads this when torch is imported. No torch."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,11 @@ SPINS = "8000"
 
 
 def waiting(environment: Mapping[str, str]) -> dict[str, str]:
-    """Settings to add to an environment; none where it has one of them.
+    """Environment variables to add; empty if one of them is already set.
 
-    Threads that sleep at once are woken thousands of times a question, which takes longer than the work between; those
-    that spin for long keep a busy machine's processors from the ones that they wait for.
+    Threads that sleep at once are woken thousands of times during a question, and waking takes longer than the
+    work in between. Threads that spin for long keep a busy machine's processors from other work. These settings
+    let them spin for a moment and then sleep.
     """
     wanted = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": SPINS}
     return {} if wanted.keys() & environment.keys() else wanted

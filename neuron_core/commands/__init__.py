@@ -1,1 +1,1 @@
-"""The commands, a few a file; cli.py puts them together."""
+"""The commands of the command line, a few in each file; cli.py puts them together."""

@@ -1,4 +1,4 @@
-"""What several commands do: read a task, make a run, carry it through."""
+"""What several commands do: read a task, make a run, carry it out."""
 
 import os
 import shlex
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def read_task(config: RunConfig) -> "TaskReading":
-    """The task, before a model is loaded: a mistake in it is found at once. Rows left out are said."""
+    """Reads the task before a model is loaded, so that a mistake in it is found at once. Says how many rows are left
+    out.
+    """
     from neuron_core.qatt.draws import draw
     from neuron_core.qatt.prompt import check_wording
     from neuron_core.tasks.load import load_task
@@ -38,7 +40,9 @@ def read_task(config: RunConfig) -> "TaskReading":
 
 
 def check_unchanged(run: RunFolder, wanted: RunConfig) -> None:
-    """Before an evaluation is dropped for another one that the task file does not allow."""
+    """RunError if the task file no longer gives the questions of this run: checked before its evaluation is
+    replaced.
+    """
     from neuron_core.runs.setting import make_setting, what_changed
 
     before = run.setting()
@@ -50,7 +54,7 @@ def check_unchanged(run: RunFolder, wanted: RunConfig) -> None:
 
 
 def new_run(config: RunConfig, out: Path | None) -> RunFolder:
-    """A run in the store, or at `out`, carried through. Where nothing was computed no folder is left."""
+    """Makes a run in the store, or at `out`, and carries it out. If nothing was computed, no folder is left."""
     existed = out is not None and out.exists()
     run = Store().create(config, out and out.absolute())
     try:
@@ -69,19 +73,19 @@ def new_run(config: RunConfig, out: Path | None) -> RunFolder:
 
 
 def is_finished(run: RunFolder) -> bool:
-    """Whether nothing is missing, damaged or due: such a run needs neither its task file nor its model."""
+    """Whether nothing is missing or damaged. Such a run needs neither its task file nor its model."""
     return not verify(run) and run.status().state == "done"
 
 
 def finish(run: RunFolder) -> None:
-    """Sets aside what is damaged, and executes what is missing."""
+    """Sets damaged files aside and computes what is missing."""
     repair(run)
     if not is_finished(run):
         carry_through(run)
 
 
 def carry_through(run: RunFolder) -> None:
-    """Executes a run in this process, with progress bars."""
+    """Carries out a run in this process, with progress bars."""
 
     held: list[Engine] = []
 
@@ -114,7 +118,7 @@ def carry_through(run: RunFolder) -> None:
 
 
 def load_engine(spec: ModelSpec) -> "Engine":
-    """The engine of a command that makes no run."""
+    """Loads the model of a command that makes no run."""
     with stage_line() as on_stage:
         from neuron_core.engine.engine import Engine
 
@@ -122,13 +126,13 @@ def load_engine(spec: ModelSpec) -> "Engine":
 
 
 def run_name(run: RunFolder) -> str:
-    """What --run takes, from any folder."""
+    """What --run takes for this run, from any folder."""
     path = run.path.resolve()
     return run.id if path == (Store().root / run.id).resolve() else shlex.quote(str(path))
 
 
 def task_name(task: str) -> str:
-    """A bundled name, or a path that a run finds from any folder."""
+    """The name of a bundled task, or an absolute path, so that a run finds its file from any folder."""
     from neuron_core.tasks.load import bundled_tasks
 
     return task if task in bundled_tasks() else absolute(task)
@@ -148,6 +152,8 @@ def spec(
 
 
 def absolute(name: str) -> str:
-    """A run must find its files from any folder; a name that is no path here stays."""
+    """The absolute path, so that a run finds its files from any folder; a name that is not a path here stays as it
+    is.
+    """
     path = os.path.expanduser(name)
     return os.path.abspath(path) if os.path.exists(path) else name

@@ -1,4 +1,4 @@
-"""The paper's tables and figures in one command: what is missing is run, what is there is used."""
+"""The command `experiment`: makes the paper's tables and figures, using finished runs and making the missing ones."""
 
 import json
 import time
@@ -154,7 +154,7 @@ class _Models:
         return self._engine
 
     def facts(self, store: Store) -> ModelFacts:
-        """From an earlier run with this very model, else from the model itself."""
+        """Facts of the model from an earlier run with exactly this spec, otherwise from the model itself."""
         known = facts_from_runs(self._spec, store.runs())
         if known is not None:
             return known
@@ -189,7 +189,9 @@ def _tasks(text: str) -> tuple[str, ...]:
 def _cost(
     out: Path, setting: ExperimentSetting, runs: "ExperimentRuns", lengths: tuple[int, ...], model_of: _Models
 ) -> "pd.DataFrame":
-    """Figure 9 measured on a question of the first task; a measurement with the same setting is used again."""
+    """Figure 9, measured on a question of the first task. An earlier measurement with the same setting is used
+    again.
+    """
     import pandas as pd
 
     from neuron_core.experiments.figure9 import CostSetting, answer_cost

@@ -98,7 +98,7 @@ def validate(
 
 
 def _check_wording(reading: "TaskReading", seed: int, prompt: PromptConfig) -> None:
-    """ConfigError where the examples can't be worded so."""
+    """ConfigError if the examples can't be asked with this wording."""
     from neuron_core.qatt.draws import draw
     from neuron_core.qatt.prompt import check_wording
 
@@ -109,9 +109,10 @@ def _check_wording(reading: "TaskReading", seed: int, prompt: PromptConfig) -> N
 def _fitting(
     reading: "TaskReading", given: str | None, revision: str | None, seed: int, prompt: PromptConfig
 ) -> "TaskReading":
-    """The reading without the examples whose prompts are too long for the model, without one given the demo's.
+    """The reading without the examples whose prompts are too long for the model; without a model given, for the demo
+    model.
 
-    Not checked where the demo model can't be asked and was not asked for.
+    If no model was given and the demo model is not installed, nothing is left out.
     """
     from neuron_core.service.prompt_lengths import Lengths, Reader
 

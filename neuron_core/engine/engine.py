@@ -1,4 +1,4 @@
-"""The engine: one loaded model and its lock. It knows no files, no processes and no pages."""
+"""The engine: one loaded model and a lock. It knows nothing of files, processes or pages."""
 
 import math
 import threading
@@ -42,9 +42,10 @@ Scores = list[AttributionScores]
 
 
 class Engine:
-    """Holds one model.
+    """Holds one model and answers for it. Threads may share it.
 
-    Every public call takes the lock from hook to unhook; generators hold it one question at a time.
+    Every public method takes the lock from setting hooks to removing them. A generator takes it for one question
+    at a time.
     """
 
     def __init__(self, spec: ModelSpec | None = None, *, on_stage: Stage | None = None) -> None:
@@ -67,15 +68,16 @@ class Engine:
         return self._loaded
 
     def close(self) -> None:
-        """Lets go of the model."""
+        """Releases the model."""
         with self._lock:
             self._loaded = None
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 
     def facts(self, day: date | None = None) -> ModelFacts:
-        """What captions and checks need of the model. day: the date that its chat template writes; without one,
-        today."""
+        """What captions and checks need to know about the model. day: the date that its chat template writes; today
+        if not given.
+        """
         loaded = self.loaded
         return ModelFacts(
             title=loaded.spec.title,
@@ -91,7 +93,7 @@ class Engine:
         )
 
     def inspect(self, prompt: str) -> PromptReport:
-        """Tokens, letter tokens and baseline probabilities of one prompt."""
+        """Token ids, letter tokens and option probabilities of one prompt under the unmodified model."""
         with self._lock, torch.no_grad():
             loaded = self.loaded
             tokenized = tokenize_prompt(loaded.tokenizer, prompt)
@@ -119,9 +121,10 @@ class Engine:
         *,
         n_tokens: int = 0,
     ) -> Passes:
-        """The chunk plan for these questions: what the configs say, else as much as the free memory holds.
+        """How many rows go through the model together for these questions: as the configs say, otherwise as many as
+        fit into the free memory.
 
-        n_tokens: of a prompt that may be longer than theirs.
+        n_tokens: length of a prompt that may be longer than theirs, in tokens.
         """
         with self._lock:
             loaded = self.loaded
@@ -153,10 +156,11 @@ class Engine:
         passes: Passes | None = None,
         on_smaller: Callable[[Passes], None] = lambda _: None,
     ) -> Iterator[tuple[int, AttributionScores]]:
-        """Scores of each question not in `skip`, by number, one at a time.
+        """Yields (number, scores) of each question that is not in `skip`.
 
-        Common prefixes are taken over all questions, skipped ones too: a resumed run computes the same numbers.
-        Out of memory: the question again and all further ones in smaller passes, which `on_smaller` is told.
+        Common prefixes are taken over all questions, including skipped ones, so that a resumed run computes the
+        same numbers. If memory runs out, the question is done again in smaller passes, and so are all later ones;
+        `on_smaller` is called with the new sizes.
         """
         prompts = self._prepare(questions)
         current = passes or self.passes(questions, config, None)
@@ -265,7 +269,7 @@ class Engine:
         return SideEffects(len(questions), mass[0], float(values[0]), tuple(rows))
 
     def baseline(self, questions: Sequence[ProxyQuestion]) -> Iterator[NDArray[np.float32]]:
-        """Softmax over the four letters of each question under the unmodified model, (4,)."""
+        """Yields the softmax over the four letters of each question under the unmodified model, shape (4,)."""
         prompts = self._prepare(questions)
         for example in range(len(prompts.examples)):
             with self._lock:
@@ -296,7 +300,9 @@ class Engine:
             return write_norms(self.loaded)
 
     def neuron_contexts(self, texts: Iterable[Text], layer: int, index: int) -> Iterator[NeuronContexts]:
-        """Where in the texts a neuron's value is highest and lowest: after each text, what has been found so far."""
+        """Finds the places in the texts where the value of a neuron is highest and lowest. Yields the result so far
+        after each text.
+        """
         with self._lock:
             search = ContextSearch(self.loaded, layer, index)
         for text in texts:
@@ -307,7 +313,9 @@ class Engine:
     def generate(
         self, prompt: str, steering: Steering, *, n_tokens: int, temperature: float = 0.0, seed: int = 0
     ) -> Iterator[Generation]:
-        """The prompt continued plain and steered: both texts after each token, the whole of them last."""
+        """Continues the prompt with the plain and with the steered model. Yields both texts after each new token,
+        and at last both in full.
+        """
         with self._lock:
             opening = open_prompt(self.loaded, prompt, n_tokens)
             edits = steering_edits(self.loaded, steering)
@@ -330,9 +338,8 @@ class Engine:
     def _batches(
         self, prompts: SharedPrompts, skip: Collection[int], size: Callable[[], int]
     ) -> Iterator[tuple[list[int], PromptBatch]]:
-        """The unmodified model on every example's prompts, so many at a time, with their numbers.
-
-        Those that are all in `skip` are left out.
+        """Runs the unmodified model on the prompts of several examples at a time, and yields their numbers with the
+        result. Examples that are wholly in `skip` are left out.
         """
         for example, numbers in enumerate(prompts.examples):
             if all(number in skip for number in numbers):

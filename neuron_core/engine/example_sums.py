@@ -1,6 +1,5 @@
-"""Turns question scores into what is kept of them, example by example, so that any number of questions fits a disk.
-
-No torch.
+"""Sums question scores example by example, and keeps only what later stages need, so that any number of questions
+fits on a disk. No torch.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,9 @@ BYTES_A_SCORE = 4
 
 
 def scores_bytes(n_questions: int, n_targets: int, n_total: int) -> int:
-    """Disk for whole question scores: a score a target and a value for each of n_total neurons, float32."""
+    """Bytes on disk for whole question scores: for each of n_total neurons one float32 score a target, and its
+    value.
+    """
     return n_questions * (n_targets + 1) * n_total * BYTES_A_SCORE
 
 
@@ -53,7 +54,7 @@ class ExampleSums:
         self.take_in()
 
     def take_in(self) -> None:
-        """Every example from the first missing one on whose questions are all scored."""
+        """Sums every example whose questions are all scored, from the first one that is not summed yet."""
         while (place := self._sums.n_examples) < len(self._examples) and self.scored.issuperset(self._examples[place]):
             questions = [self._run.scores(number) for number in self._examples[place]]
             self._sums, kept = add_example(self._sums, questions, self._setting.z)

@@ -1,4 +1,4 @@
-"""Carries a run through its stages; what is finished on disk is never computed again."""
+"""Carries a run through its stages. What is finished on disk is not computed again."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -131,7 +131,7 @@ def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine 
 
 
 def _passes(run: RunFolder, questions: Sequence[ProxyQuestion], engine: Engine) -> Passes:
-    """The chunk plan that the run began with, or one that is chosen now and kept."""
+    """The number of rows a pass that the run began with; chosen and saved if this is its first start."""
     config, kept = run.config(), run.passes()
     if kept is None:
         kept = engine.passes(questions, config.attribution, config.evaluation)
@@ -170,7 +170,7 @@ def _attribute(run: RunFolder, setting: Setting, engine: Engine, reporter: "_Rep
 
 
 def _sample(run: RunFolder, source: EngineSource, reporter: "_Reporter") -> None:
-    """Asks a model which examples it comprehends until the sample is full, or no example is left."""
+    """Asks a model which examples it comprehends, until the sample is full or no example is left."""
     config = run.config()
     assert config.evaluation is not None
     sample = run.sample()
@@ -203,7 +203,7 @@ def _sample(run: RunFolder, source: EngineSource, reporter: "_Reporter") -> None
 
 
 def _setting(run: RunFolder, engine: Engine) -> Setting:
-    """The setting made anew; a resumed run must come out as it was."""
+    """Makes the run's questions and facts again, and checks that a resumed run has the same as before."""
     before = run.setting()
     made = make_setting(run.config(), _facts(run, engine, before), run.sample())
     if before is not None:
@@ -224,7 +224,7 @@ def _setting(run: RunFolder, engine: Engine) -> Setting:
 
 
 def _facts(run: RunFolder, engine: Engine, before: Setting | None) -> ModelFacts:
-    """The model's facts, its chat template with the date of the day on which the run began."""
+    """Facts of the model. Its chat template writes the date of the day on which the run began."""
     kept = before.model.chat if before else None
     day = date.fromisoformat(kept.date) if kept and kept.date else day_of(run.status().created)
     facts = engine.facts(day)
@@ -234,7 +234,9 @@ def _facts(run: RunFolder, engine: Engine, before: Setting | None) -> ModelFacts
 
 
 class _Reporter:
-    """Writes status after every unit, measures stages, turns a stop request into Cancelled."""
+    """Writes the status after every question, measures the time of each stage, and raises Cancelled when a stop is
+    asked for.
+    """
 
     def __init__(self, run: RunFolder, should_stop: Callable[[], bool], on_progress: Progress | None) -> None:
         self._run, self._should_stop, self._on_progress = run, should_stop, on_progress

@@ -1,7 +1,8 @@
-"""What an attribution costs by arithmetic, from a model's sizes alone: operations, memory, disk, time. No torch.
+"""What an attribution costs, computed from the sizes of a model: operations, memory, disk, time. No torch.
 
-Operations are multiplications and additions of matrix products. A row is one token that goes on from a layer to the
-last; the backward pass repeats its products once a target. Checked against a count of torch's own on a real run.
+Operations are the multiplications and additions of matrix products. One row is one token that passes from some
+layer through all later ones; the backward pass repeats its products once for each target. A test compares the
+result with torch's own count for a real attribution.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ CHECKS_BYTES = 2048
 
 @dataclass(frozen=True)
 class Device:
-    """How fast a kind of machine is, as far as it was measured."""
+    """How fast a kind of machine is, as far as that was measured."""
 
     name: str
     peak: Mapping[str, float]
@@ -70,7 +71,7 @@ DEVICES = (
 
 @dataclass(frozen=True)
 class Cost:
-    """An attribution by arithmetic."""
+    """The cost of an attribution, computed."""
 
     n_questions: int
     prompt_flops: float
@@ -100,10 +101,10 @@ def attribution_cost(
     shared: int = SHARED_TOKENS,
     free: int | None = None,
 ) -> Cost:
-    """Cost of an attribution of `n_questions` (those of the config unless given) of `tokens` tokens each, the first
-    `shared` of which are common to all.
+    """Cost of attributing `n_questions` questions (by default those of the config) of `tokens` tokens each. The
+    first `shared` tokens are the same for all.
 
-    free: bytes that passes are planned for, as a run plans them; None: passes of the usual size.
+    free: bytes of memory that passes are planned for, as a run plans them. None: passes of the usual size.
     """
     d, targets = dimensions, targets_of(config.methods)
     questions = n_questions or N_PROXIES[config.proxies] * config.examples
@@ -136,7 +137,7 @@ def attribution_cost(
 
 
 def _planned_layers(d: Dimensions, n_rows: int, dtype: str, tokens: int, free: int) -> int:
-    """As many layers a pass as a run would take. n_rows: of one layer."""
+    """Number of layers that a run would put into one pass. n_rows: rows of one layer."""
     line = get_architecture(d.architecture)
     shape = PassShape(
         n_layers=d.n_layers,
@@ -165,8 +166,9 @@ def disk_bytes(n_total: int, config: AttributionConfig, targets: Sequence[str], 
 
 
 def seconds_on(device: Device, cost: Cost, weight_bytes: int, dtype: str) -> float | None:
-    """Seconds for the questions, loading not counted: what takes longest of computing, reading weights and launching.
-    None for a dtype that was never measured there."""
+    """Seconds for all questions, without loading: the longest of computing, reading weights, and launching kernels.
+    None for a dtype that was never measured on this device.
+    """
     if dtype not in device.peak:
         return None
     computing = cost.flops / (device.share * device.peak[dtype])

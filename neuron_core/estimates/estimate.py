@@ -1,4 +1,4 @@
-"""What an attribution will cost: from runs that are finished, or by arithmetic. No torch."""
+"""What an attribution will cost: from finished runs where there are any, otherwise computed. No torch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ REPORTED = ("float32", "bfloat16")
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds an attribution question took in a finished run."""
+    """How many seconds a question took in a finished run."""
 
     seconds: float
     steps: int
@@ -39,7 +39,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Time and memory of an attribution; None where nothing is known."""
+    """Expected time and memory of an attribution; None for what is not known."""
 
     n_questions: int
     seconds: float | None
@@ -54,7 +54,7 @@ class Estimate:
 
 
 def facts_from_runs(spec: ModelSpec, runs: Iterable[RunFolder]) -> ModelFacts | None:
-    """What the newest run with this very spec learned about its model. runs: newest first."""
+    """The facts of this model from the newest run with exactly this spec. runs: newest first."""
     for run in runs:
         if run.config().model == spec and (setting := run.setting()) is not None:
             return setting.model
@@ -62,7 +62,7 @@ def facts_from_runs(spec: ModelSpec, runs: Iterable[RunFolder]) -> ModelFacts | 
 
 
 def pace_from_runs(spec: ModelSpec, runs: Iterable[RunFolder]) -> Pace | None:
-    """The newest finished attribution with this very spec. runs: newest first."""
+    """The pace of the newest finished attribution with exactly this spec. runs: newest first."""
     for run in runs:
         config = run.config()
         if config.model != spec or (setting := run.setting()) is None or run.ranking() is None:
@@ -193,7 +193,7 @@ def cost_text(result: dict[str, Any]) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """`12 s`, `4 min`, `3.5 h`, `12 days`."""
+    """A duration as text: `12 s`, `4 min`, `3.5 h`, `12 days`."""
     for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.3g} {unit}"
@@ -201,7 +201,7 @@ def in_words(seconds: float) -> str:
 
 
 def cost_table(questions: tuple[int, ...] = (15, 1500, 100_000)) -> str:
-    """The README's table: LLaMA-2-7B, 13B and 70B."""
+    """The table of docs/measurements.md: LLaMA-2-7B, 13B and 70B."""
     rows = [
         "| model | questions | TFLOP | memory float32, bfloat16 | disk | H100 float32 | H100 bfloat16 |",
         "|---|---|---|---|---|---|---|",

@@ -1,1 +1,1 @@
-"""Results as text, as HTML, beside each other."""
+"""Results as text and HTML, and comparisons of two runs."""

@@ -1,4 +1,4 @@
-"""Two runs beside each other, and one run as tables. No torch."""
+"""Two runs compared, and one run as tables. No torch."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
@@ -17,7 +17,9 @@ MEASURES = ("rac", "rcc", "heldout_rac", "heldout_rcc")
 
 
 def config_differences(one: RunConfig, two: RunConfig) -> pd.DataFrame:
-    """Columns setting, first, second: every field that differs, by its dotted name; "–" where a run has none."""
+    """Every setting that differs. Columns setting (dotted name of the field), first, second; "–" where a run does
+    not have it.
+    """
     first, second = _flat(one), _flat(two)
     names = [name for name in dict.fromkeys([*first, *second]) if first.get(name) != second.get(name)]
     rows = [(name, _said(first, name), _said(second, name)) for name in names]
@@ -75,7 +77,9 @@ def neuron_frame(rankings: Mapping[str, NeuronRanking]) -> pd.DataFrame:
 
 
 def grid_frame(evaluation: Evaluation) -> pd.DataFrame:
-    """Every cell of the grid and of the random sets; intervals and letters in columns of their own."""
+    """One row for every cell of the grid and of the random sets. Ends of intervals and shares of letters have
+    columns of their own.
+    """
     rows = []
     for row in (*evaluation.grid, *evaluation.random):
         values = asdict(row)

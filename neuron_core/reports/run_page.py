@@ -71,7 +71,7 @@ def tables_html(runs: Mapping[str, RunFolder], k: int) -> str:
 
 
 def _sections(name: str, run: RunFolder) -> list[Section]:
-    """Baseline, neurons and effects of a run, as far as they are there."""
+    """Baseline, neurons and effects of a run, each if it is finished."""
     setting = run.setting()
     attribution, evaluation = read_attribution(run), run.evaluation()
     if setting is None or (attribution is None and evaluation is None):
@@ -91,7 +91,7 @@ def _sections(name: str, run: RunFolder) -> list[Section]:
 
 
 def _neurons(name: str, run: RunFolder, setting: Setting) -> Section:
-    """The top K of every method, where they are, and how far the attribution closes."""
+    """The top K neurons of every method, their layers, and the completeness gap."""
     found = read_attribution(run)
     assert found is not None
     tables, figures = [], []

@@ -1,6 +1,6 @@
-"""Results as one JSON-able dict, and as text for a terminal. No torch.
+"""Results as one dict for JSON, and as text for a terminal. No torch.
 
-Every function NAME gives the dict that `--json` prints, NAME_text the lines made of it.
+A function NAME returns the dict that `--json` prints; NAME_text makes the lines for a terminal from it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ def rejected_text(reading: TaskReading) -> str:
 
 
 def preview(reading: TaskReading, questions: Sequence[ProxyQuestion]) -> Result:
-    """A task and some of its questions as the model would read them."""
+    """A task and some of its questions, exactly as the model reads them."""
     return {
         "task": reading.task.name,
         "kind": reading.task.kind,

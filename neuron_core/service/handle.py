@@ -48,17 +48,18 @@ RESUMABLE = ("interrupted", "cancelled", "failed")
 
 @dataclass(frozen=True, eq=False)
 class _RunInWorker:
-    """One stay of a run in the worker; a run that is resumed gets another one."""
+    """A run that the worker is carrying out now. A run that is resumed later gets a new one."""
 
     run_id: str
     spec: ModelSpec
 
 
 class EngineHandle:
-    """Owns the worker process and the queue of runs; may be shared by any number of threads.
+    """Owns the worker process and the queue of runs. Any number of threads may share it.
 
-    The worker starts when it is first needed, and anew after it died. One lock guards the state; who waits
-    for the worker lets go of it. Every method that names a run raises RunError for an unknown one.
+    The worker starts when it is first needed, and starts again after it died. One lock guards the state; a thread
+    that waits for the worker releases the lock meanwhile. Every method that names a run raises RunError for an
+    unknown one.
     """
 
     def __init__(self, store: Store, permissions: Permissions | None = None, trust: Trust | None = None) -> None:
@@ -81,8 +82,8 @@ class EngineHandle:
         self._model = ModelState(loading=False)
         self._numbers = itertools.count()
         self._closed = False
-        self._prompts = PromptInspections(self._state, self._send_beside)
-        self.jobs = JobTable(self._state, self._send_beside, self._send_if_there, self._check_job)
+        self._prompts = PromptInspections(self._state, self._send_during_run)
+        self.jobs = JobTable(self._state, self._send_during_run, self._send_if_there, self._check_job)
         atexit.register(self.close)
         # What deletions left when a server was ended; nothing waits for it.
         threading.Thread(target=store.sweep, name="leftovers", daemon=True).start()
@@ -118,10 +119,11 @@ class EngineHandle:
             self._queue_again(run)
 
     def cancel(self, run_id: str) -> None:
-        """Stops a queued or active run within 2 s; without effect on one that has ended.
+        """Stops a queued or running run within 2 s. Does nothing to a run that has ended.
 
-        A worker that does not answer (it loads, or a question takes long) is ended, and with it its model.
-        RunError when the run is going in another process.
+        The run stops between two questions. If the worker does not answer in time (it is loading, or a question
+        takes long), its process is ended, and its model with it. RunError when another process is working on the
+        run.
         """
         with self._state:
             run = self.store.inside(run_id)
@@ -144,7 +146,9 @@ class EngineHandle:
                 self._stop_worker(at_once=True)
 
     def status(self, run_id: str) -> RunStatus:
-        """What disk and queue say together: a queued run that is not in this queue is `interrupted`."""
+        """The run's state from its folder and the queue together. A run that is queued on disk but not in this queue
+        is `interrupted`.
+        """
         with self._state:
             run = self.store.inside(run_id)
             status = run.status()
@@ -203,12 +207,12 @@ class EngineHandle:
         return repair(self.store.inside(run_id))
 
     def active(self) -> str | None:
-        """The run that the worker has."""
+        """Id of the run that the worker is carrying out, or None."""
         with self._state:
             return self._in_worker.run_id if self._in_worker else None
 
     def queued(self) -> tuple[str, ...]:
-        """Runs that wait, next first."""
+        """Ids of the waiting runs, in the order in which they will start."""
         with self._state:
             return tuple(self._queue)
 
@@ -245,7 +249,7 @@ class EngineHandle:
         return self._prompts.ask(prompt, spec, confirmed=self.trust.has(spec))
 
     def unload(self) -> None:
-        """Ends the worker, and with it every byte that the model held. RunError while it is used."""
+        """Ends the worker process, which frees all memory of the model. RunError while the model is used."""
         self.permissions.check("unload")
         with self._state:
             if self._in_worker is not None or self._queue or self._prompts.going() or self.jobs.going():
@@ -253,7 +257,7 @@ class EngineHandle:
             self._stop_worker()
 
     def close(self) -> None:
-        """Ends the worker; a run in it can be resumed by another handle."""
+        """Ends the worker. A run that it was carrying out can be resumed by another handle."""
         atexit.unregister(self.close)
         with self._state:
             self._closed = True
@@ -263,7 +267,9 @@ class EngineHandle:
                 self._release(run_id)
 
     def _stop_worker(self, *, at_once: bool = False) -> None:
-        """Ends the worker within a moment; until it is gone nothing is sent to it."""
+        """Ends the worker process: first by closing its input, then by signals. Nothing is sent to it in the
+        meantime.
+        """
         process = self._process
         if process is None:
             return
@@ -278,8 +284,10 @@ class EngineHandle:
             if self._state.wait_for(lambda: self._process is not process, seconds):
                 return
 
-    def _send_beside(self, spec: ModelSpec | None, make: Callable[[int], Request]) -> int:
-        """Sends a request that goes beside runs with the model that it needs. RunError: a run is using another one."""
+    def _send_during_run(self, spec: ModelSpec | None, make: Callable[[int], Request]) -> int:
+        """Sends a request that the worker answers during a run, and returns its number. RunError when the run uses
+        another model.
+        """
         self._check_open()
         self._state.wait_for(lambda: not self._stopping, CONFIRM_S)
         current = self._in_worker
@@ -403,7 +411,7 @@ class EngineHandle:
             self._state.notify_all()
 
     def _settle(self, run_id: str, state: str, message: str) -> None:
-        """Writes the end of a run that the worker left without one, unless it is queued again by now."""
+        """Records how a run ended if the worker did not, unless the run has been queued again since."""
         if run_id not in self._queue:
             self._last_words[run_id] = message
             settle(self.store, run_id, state, message)

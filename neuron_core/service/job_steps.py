@@ -1,4 +1,6 @@
-"""Background jobs carried out, the worker's side: generators that do a little, say how far they are, and wait."""
+"""How the worker carries out background jobs: each job is a generator that does a small step and reports progress.
+Between two steps the worker may do other work.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """How far a job is."""
+    """Progress of a job."""
 
     done: int
     total: int
@@ -32,14 +34,15 @@ class Step:
 
 
 def length_steps(job: LengthsJob, reader: Reader) -> Iterator[Step]:
-    """Carries out the job that needs a tokenizer alone."""
+    """Carries out a LengthsJob, which needs only a tokenizer."""
     return (Step(*counted) for counted in count_lengths(job, reader))
 
 
 def steps_of(job: ModelJob, engine: "Engine") -> Iterator[Step]:
-    """Carries the job out; the model is unchanged between two steps. Findings are written at the end.
+    """Carries out a job. The model is unmodified between two steps, and findings are written at the end.
 
-    RunError when the engine's model is not the one that the run was made with, ConfigError when it lacks the neuron.
+    RunError when the loaded model is not the one that the run was made with. ConfigError when the model does not
+    have the neuron.
     """
     if isinstance(job, WritingJob):
         yield from _write(job, engine)

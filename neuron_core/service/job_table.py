@@ -1,4 +1,4 @@
-"""The jobs of a handle: what was asked for, how far it is, what came of it. No torch."""
+"""The background jobs of a handle: which were started, how far they are, and how they ended. No torch."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,9 +14,11 @@ KEPT = 64
 
 
 class JobTable:
-    """The handle's jobs. Equal jobs are one; what came of the last ones is remembered.
+    """The background jobs of one handle. Starting an equal job again while it is running changes nothing. The last
+    jobs that ended are remembered.
 
-    start, state, cancel and wait take the lock; going, change and end_all are the handle's, which holds it.
+    `start`, `state`, `cancel` and `wait` take the lock. The handle calls `going`, `change` and `end_all` while it
+    has the lock.
     """
 
     def __init__(
@@ -26,16 +28,18 @@ class JobTable:
         send_on: Callable[[Request], None],
         check: Callable[[BackgroundJob, ModelSpec], bool] = lambda job, spec: False,
     ) -> None:
-        """send: hands the worker a request made with a number, and gives the number; the spec is of the model that the
-        request needs loaded. send_on: hands it one more. check: raises for what is not allowed, says whether the
-        model's own code was confirmed."""
+        """send: sends the worker a request, which is made from a number, and returns the number; its spec is the
+        model that must be loaded for it, or None. send_on: sends one more request if a worker is running. check:
+        raises an error for a job that is not allowed, and returns whether the code that comes with the model was
+        confirmed.
+        """
         self._lock, self._send, self._send_on, self._check = lock, send, send_on, check
         self._states: dict[BackgroundJob, JobState] = {}
 
     def start(self, job: BackgroundJob, spec: ModelSpec) -> None:
-        """Hands a job to the worker, unless it is going already; loads the model if the job needs it.
+        """Gives the worker a job, unless the job is running already. The model is loaded if the job needs it.
 
-        RunError when a run is using another model, of a job that needs one.
+        RunError when the job needs a model and a run is using another one.
         """
         with self._lock:
             state = self._states.get(job)
@@ -51,19 +55,19 @@ class JobTable:
                 del self._states[old]
 
     def state(self, job: BackgroundJob) -> JobState | None:
-        """How far a job is, or how it ended; None when it was not asked for, or long ago."""
+        """How far the job is, or how it ended. None if it was never started or has been forgotten."""
         with self._lock:
             return self._states.get(job)
 
     def cancel(self, job: BackgroundJob) -> None:
-        """Stops a job at its next step; without effect on one that has ended."""
+        """Stops the job at its next step. Does nothing if the job has ended."""
         with self._lock:
             state = self._states.get(job)
             if state is not None and not state.ended:
                 self._send_on(DropRequest(state.number))
 
     def wait(self, job: BackgroundJob, seconds: float) -> JobState | None:
-        """Its state once it has ended, or after so many seconds."""
+        """Waits until the job has ended, or for this many seconds, and returns the job's state."""
         with self._lock:
             self._lock.wait_for(lambda: job not in self._states or self._states[job].ended, seconds)
             return self._states.get(job)
@@ -72,14 +76,14 @@ class JobTable:
         return any(not state.ended for state in self._states.values())
 
     def change(self, number: int, **changes: object) -> None:
-        """Notes what is new of a job; one that has ended stays as it is."""
+        """Updates the state of the job with this number, unless the job has ended."""
         for job, state in self._states.items():
             if state.number == number and not state.ended:
                 self._states[job] = replace(state, **changes)  # type: ignore[arg-type]
                 return
 
     def end_all(self, failure: NeuronCoreError) -> None:
-        """The worker is gone, and with it all that it was doing."""
+        """Marks every running job as failed: the worker process has ended."""
         for job, state in self._states.items():
             if not state.ended:
                 self._states[job] = replace(state, ended=True, failure=failure)

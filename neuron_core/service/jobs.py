@@ -1,4 +1,6 @@
-"""Background jobs: stepwise work with a model that is no run. They go on between two questions of a run. No torch."""
+"""Background jobs: work with a model that is not a run and is done in small steps, between two questions of a run if
+one is going. No torch.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +13,7 @@ from neuron_core.runs.neuron_findings import What
 
 @dataclass(frozen=True)
 class NeuronJob:
-    """Find something out about one neuron of a run and write it beside the run's results."""
+    """Measure something about one neuron of a run and write it beside the run's results."""
 
     what: What
     run: str
@@ -27,7 +29,7 @@ class NeuronJob:
 
 @dataclass(frozen=True)
 class WritingJob:
-    """Continue a prompt plain and steered."""
+    """Continue a prompt with the plain model and with the steered one."""
 
     prompt: str
     steering: Steering
@@ -39,9 +41,9 @@ class WritingJob:
 
 @dataclass(frozen=True)
 class LengthsJob:
-    """Count the prompts of a task's examples in tokens; those too long for the model go to a file.
+    """Count the tokens of every prompt of a task, and write down those that are too long for the model.
 
-    It needs the model's tokenizer alone, so that it goes on beside a run with another model.
+    It needs only the tokenizer, so it can go on while a run uses another model.
     """
 
     task: str
@@ -58,7 +60,7 @@ BackgroundJob = ModelJob | LengthsJob
 
 @dataclass(frozen=True)
 class JobState:
-    """How far a job is."""
+    """How far a job is, and how it ended."""
 
     number: int
     done: int = 0

@@ -1,4 +1,4 @@
-"""A worker process as a handle sees it: messages out, messages in, and its end. No torch."""
+"""The worker process as the handle sees it: send requests, receive replies, notice its end. No torch."""
 
 import os
 import signal
@@ -24,9 +24,10 @@ def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class WorkerProcess:
-    """`python -m neuron_core.service.worker`, one thread that writes to it and one that reads from it.
+    """Starts `python -m neuron_core.service.worker`, with one thread that writes to it and one that reads from it.
 
-    on_reply and on_end(how it ended) are called on the reading thread, on_end once and last. No method waits.
+    The reading thread calls on_reply for every reply, and at last on_end once, with the way in which the process
+    ended. No method blocks.
     """
 
     def __init__(
@@ -57,11 +58,11 @@ class WorkerProcess:
         return self._process.pid
 
     def send(self, request: Request) -> None:
-        """Puts a request on its way; a full pipe keeps the writing thread waiting, never the caller."""
+        """Queues a request. If the pipe is full, only the writing thread waits, never the caller."""
         self._outbox.put(request)
 
     def end_input(self) -> None:
-        """Asks the worker to end at the next question."""
+        """Closes the input of the worker, which then ends after the question that it is working on."""
         self._outbox.put(None)
 
     def terminate(self) -> None:

@@ -1,4 +1,4 @@
-"""Prompts that a handle's worker is asked about, and the answers on their way. No torch."""
+"""Prompts that the handle asks its worker about, and the threads that wait for the answers. No torch."""
 
 from collections.abc import Callable
 from threading import Condition
@@ -12,15 +12,19 @@ INSPECT_S = 120.0
 
 
 class PromptInspections:
-    """Who asks waits here. `ask` takes the lock; the other methods are the handle's, which holds it."""
+    """Each call of `ask` waits for its own answer. `ask` takes the lock; the handle calls the other methods while it
+    has the lock.
+    """
 
     def __init__(self, lock: Condition, send: Callable[[ModelSpec, Callable[[int], Request]], int]) -> None:
-        """send: hands the worker a request made with a number, and gives the number."""
+        """send: sends the worker a request, which is made from a number, and returns the number."""
         self._lock, self._send = lock, send
         self._answers: dict[int, Inspected | None] = {}
 
     def ask(self, prompt: str, spec: ModelSpec, *, confirmed: bool = False) -> PromptReport:
-        """The worker's answer. RunError when 120 s pass; what the worker says otherwise."""
+        """The worker's report on this prompt. RunError after 120 s without an answer; otherwise the worker's own
+        error.
+        """
         with self._lock:
             number = self._send(spec, lambda number: InspectRequest(number, prompt, spec, confirmed))
             self._answers[number] = None
@@ -36,15 +40,15 @@ class PromptInspections:
         return answer.report
 
     def going(self) -> bool:
-        """Whether anyone waits."""
+        """Whether any thread is waiting for an answer."""
         return bool(self._answers)
 
     def answer(self, reply: Inspected) -> None:
-        """Takes in an answer; one that nobody waits for any more is dropped."""
+        """Passes an answer to the thread that waits for it. An answer that nobody waits for any more is dropped."""
         if reply.number in self._answers:
             self._answers[reply.number] = reply
 
     def end_all(self, failure: Failure) -> None:
-        """The worker is gone: whoever waits is told so."""
+        """Ends every wait with this failure: the worker process has ended."""
         for number, answer in self._answers.items():
             self._answers[number] = answer or Inspected(number, failure=failure)

@@ -1,6 +1,5 @@
-"""Which examples of a task are too long for a model: by characters where that is enough, else by its tokenizer.
-
-No torch of its own.
+"""Finds the examples of a task whose prompts are too long for a model: by their number of characters where that
+settles it, otherwise with the model's tokenizer. Imports no torch itself.
 """
 
 import json
@@ -31,7 +30,7 @@ BATCH = 200
 
 @dataclass(frozen=True)
 class Reader:
-    """What counting needs of a model: nothing of its weights."""
+    """What counting tokens needs of a model: its tokenizer and the size of its context, but no weights."""
 
     title: str
     tokenizer: Any
@@ -41,7 +40,7 @@ class Reader:
 
     @classmethod
     def of(cls, spec: ModelSpec, say: Callable[[str], None]) -> "Reader":
-        """Of a model that is not in memory. ModelError as of load_tokenizer."""
+        """Loads the tokenizer and the config only. ModelError as for load_tokenizer."""
         # It takes seconds to import.
         from neuron_core.models.loading import load_tokenizer
 
@@ -49,13 +48,13 @@ class Reader:
         return cls(spec.title, tokenizer, limit, chat_template_of(tokenizer))
 
     def count(self, text: str) -> int:
-        """Tokens of a text."""
+        """Number of tokens of a text."""
         return len(encode(self.tokenizer, text))
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """The examples whose longest prompt does not fit."""
+    """The examples whose longest prompt does not fit into the context of the model."""
 
     model: str
     "its title"
@@ -76,22 +75,23 @@ class Lengths:
     def by_characters(
         cls, task: Task, spec: ModelSpec, seed: int = 0, prompt: PromptConfig = USUAL
     ) -> "Lengths | None":
-        """Without a tokenizer; None where tokens must be counted, or where the size of the model's context is not at
-        hand. ModelError where a header of the model is damaged."""
+        """Without a tokenizer: the result if the number of characters settles it. None if tokens must be counted, or
+        if the size of the context can't be found out offline. ModelError if a header of the model is damaged.
+        """
         size = None if prompt.template == "chat" else size_of(spec)
         limit = size.dimensions.context if size and size.dimensions else 0
         surely = limit > 0 and all(map(surely_fits(task, limit, seed, prompt), task.examples))
         return cls(spec.title, limit, {}) if surely else None
 
     def applied(self, reading: TaskReading) -> TaskReading:
-        """The reading without these examples, each rejected with its length. NoGoodRow where none is left."""
+        """The reading without these examples; each of them is rejected with its length. NoGoodRow if none is left."""
         found = too_long(reading.task, lambda example: self.counts.get(example.id, 0), self.limit)
         fits = f"{self.model} (context {self.limit:,} tokens)"
         return replace(leave_out(reading, found) if found else reading, fits=fits)
 
 
 def count_lengths(job: "LengthsJob", reader: Reader) -> Iterator[tuple[int, int]]:
-    """Counts; gives (done, total) now and then, and writes the job's file at the end."""
+    """Counts the prompts, reports (done, total) from time to time, and writes the job's file at the end."""
     task = load_task(job.task).task
     counts: dict[str, int] = {}
     yield from _counted(task, reader, job.seed, job.prompt, counts)
@@ -104,10 +104,10 @@ def count_lengths(job: "LengthsJob", reader: Reader) -> Iterator[tuple[int, int]
 def _counted(
     task: Task, reader: Reader, seed: int, prompt: PromptConfig, counts: dict[str, int]
 ) -> Iterator[tuple[int, int]]:
-    """Fills `counts` with what is over the limit; gives (done, total) now and then.
+    """Fills `counts` with the examples that are too long, and reports (done, total) from time to time.
 
-    What is left is counted again until all of it fits: rows that go may take the demonstration with them, and answers
-    that were others' wrong options.
+    After examples have been left out, the rest is counted again until everything fits: the demonstration may have
+    been among them, or answers that served as wrong options of others.
     """
     left = task
     while True:
@@ -129,7 +129,7 @@ def _counted(
 
 
 def read_lengths(file: Path) -> Lengths:
-    """What `count_lengths` wrote. RunError where there is nothing to read."""
+    """What `count_lengths` wrote. RunError if the file is not there."""
     try:
         return Lengths(**json.loads(file.read_bytes()))
     except (OSError, ValueError, TypeError) as error:

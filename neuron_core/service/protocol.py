@@ -1,4 +1,4 @@
-"""What a handle and its worker say to each other: one JSON object a line. No torch."""
+"""The messages between the handle and the worker: one JSON object a line. No torch."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ WORKER_LOG = "worker.log"
 
 @dataclass(frozen=True)
 class RunRequest:
-    """Carry this run through; the next one is sent when it has ended."""
+    """Carry out this run. The handle sends the next one when this one has ended."""
 
     run_id: str
     path: str
@@ -31,7 +31,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class CancelRequest:
-    """Stop this run at the next question."""
+    """Stop this run between two questions."""
 
     run_id: str
     kind: Literal["cancel"] = "cancel"
@@ -39,7 +39,7 @@ class CancelRequest:
 
 @dataclass(frozen=True)
 class InspectRequest:
-    """Show one prompt as the unmodified model sees it, between two questions if a run is going."""
+    """Report on one prompt under the unmodified model. During a run this is answered between two questions."""
 
     number: int
     prompt: str
@@ -50,7 +50,7 @@ class InspectRequest:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """Carry this job out, a step at a time between two questions if a run is going."""
+    """Carry out this background job, one step at a time. During a run the steps are done between two questions."""
 
     number: int
     job: BackgroundJob
@@ -69,7 +69,7 @@ class DropRequest:
 
 @dataclass(frozen=True)
 class Failure:
-    """An error on its way between the two processes."""
+    """An error in a form that can be sent from the worker to the handle."""
 
     error: str
     "name of a class in errors.py"
@@ -92,7 +92,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class ModelState:
-    """What the worker holds."""
+    """Whether the worker is loading a model, and which one it has."""
 
     loading: bool
     facts: ModelFacts | None = None
@@ -102,7 +102,7 @@ class ModelState:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """A run has ended; how, its folder says."""
+    """A run has ended. Its folder says how."""
 
     run_id: str
     failure: Failure | None = None
@@ -121,7 +121,7 @@ class Inspected:
 
 @dataclass(frozen=True)
 class JobStep:
-    """How far a job is."""
+    """Progress of a job."""
 
     number: int
     done: int
@@ -132,7 +132,7 @@ class JobStep:
 
 @dataclass(frozen=True)
 class JobEnded:
-    """A job is carried out, unless it failed or was dropped."""
+    """A job has ended: done, or failed, or cancelled."""
 
     number: int
     failure: Failure | None = None
@@ -146,7 +146,7 @@ REPLY: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="ki
 
 
 def to_line(message: Request | Reply) -> bytes:
-    """ASCII, one line."""
+    """The message as one line of ASCII JSON."""
     return json.dumps(asdict(message)).encode() + b"\n"
 
 

@@ -1,4 +1,4 @@
-"""The end of a run as its folder tells it, where the worker did not write it. No torch."""
+"""Records how a run ended in its folder, for runs whose worker could not. No torch."""
 
 import logging
 from dataclasses import replace
@@ -11,13 +11,15 @@ CANCELLED = "Cancelled. What was finished is kept."
 
 
 def end_run(run: RunFolder, state: str, message: str) -> None:
-    """Notes how a run ended."""
+    """Writes the final state of a run, with an event."""
     run.event(state, message=message)
     run.write_status(replace(run.status(), state=state, message=message, eta_s=None))
 
 
 def settle(store: Store, run_id: str, state: str, message: str) -> None:
-    """Writes the end of a run that nobody works on any more; one that has an end keeps it."""
+    """Writes the final state of a run that no process works on any more. A run that already has a final state keeps
+    it.
+    """
     try:
         run = store.open(run_id)
         if run.status().state in ("queued", "interrupted"):

@@ -1,8 +1,8 @@
-"""The worker: a process that holds one engine and does what a handle asks for, one thing at a time.
+"""The worker: a process that has one engine and carries out the requests of a handle, one at a time.
 
-Requests come as lines on standard input; a thread only queues them and notes cancellations, everything else
-happens on the main thread. Replies are lines on a private copy of standard output; what libraries print goes
-to a log. End of input means that the server is gone: the worker ends at the next question.
+Requests arrive as lines on standard input. A thread reads them: it queues most of them and notes cancellations at
+once. Everything else happens on the main thread. Replies are lines on a private copy of standard output; whatever
+libraries print goes to a log. When the input ends, the server is gone, and the worker ends at the next question.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def load_engine(spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
 
 
 class Worker:
-    """Serves requests from `source` on `sink` until the end of input."""
+    """Carries out the requests that it reads from `source`, and writes replies to `sink`, until the input ends."""
 
     def __init__(
         self,
@@ -88,17 +88,19 @@ class Worker:
         self._dropped: set[int] = set()
 
     def serve(self) -> None:
-        """Returns, or raises SystemExit in mid-run, when input has ended."""
+        """Returns when the input has ended. During a run it raises SystemExit instead, so that the run can be
+        resumed.
+        """
         # Reading begins before torch is imported, which takes seconds.
         threading.Thread(target=self._read, name="requests", daemon=True).start()
         import neuron_core.engine.execute  # noqa: F401
 
-        self._tell_model()
+        self._send_model_state()
         while (request := self._next()) is not None:
             if isinstance(request, RunRequest):
                 self._run(request)
             else:
-                self._beside(request, running=False)
+                self._answer_request(request, running=False)
 
     def _read(self) -> None:
         try:
@@ -121,7 +123,7 @@ class Worker:
         if self._postponed:
             return self._postponed.popleft()
         while self._jobs and self._inbox.empty():
-            self._go_on()
+            self._step_next_job()
         return self._inbox.get()
 
     def _run(self, request: RunRequest) -> None:
@@ -140,7 +142,7 @@ class Worker:
             )
         except Exception as error:
             failure = self._failure(error)
-        self._tell(RunEnded(request.run_id, failure))
+        self._send(RunEnded(request.run_id, failure))
 
     def _check_run(self, run: RunFolder, request: RunRequest) -> None:
         if self._permissions is None:
@@ -151,37 +153,39 @@ class Worker:
             self._permissions.check_run(view.config(), self._store, confirmed=request.confirmed)
 
     def _between_questions(self, run_id: str, spec: ModelSpec) -> bool:
-        """Answers short requests once the run's model is there, and says whether the run is to stop."""
+        """Called by a run between two questions: answers waiting requests, does steps of jobs for a moment, and
+        returns whether the run was cancelled.
+        """
         while self._spec == spec and not self._inbox.empty():
             request = self._inbox.get()
             if isinstance(request, RunRequest):
                 self._postponed.append(request)
             elif request is not None:
-                self._beside(request, running=True)
+                self._answer_request(request, running=True)
         end = time.monotonic() + SLICE_S
         while self._spec == spec and self._jobs and time.monotonic() < end:
-            self._go_on()
+            self._step_next_job()
         if self._server_gone.is_set():
             # No Exception: the run neither failed nor was cancelled, it can be resumed.
             raise SystemExit
         return run_id in self._cancelled
 
-    def _beside(self, request: Request, *, running: bool) -> None:
-        """Answers a prompt, or takes on a job, beside a run with the same model if one is going."""
+    def _answer_request(self, request: Request, *, running: bool) -> None:
+        """Answers a prompt inspection or accepts a job. During a run only if both need the same model."""
         if isinstance(request, InspectRequest):
             try:
                 if self._permissions is not None:
                     self._permissions.check_model(request.spec, confirmed=request.confirmed)
-                report = self._engine_beside(request.spec, running).inspect(request.prompt)
+                report = self._engine_during_run(request.spec, running).inspect(request.prompt)
                 answer = Inspected(request.number, report)
             except Exception as error:
                 answer = Inspected(request.number, failure=self._failure(error))
-            self._tell(answer)
+            self._send(answer)
         elif isinstance(request, JobRequest):
             try:
                 self._jobs[request.number] = self._steps_of(request, running)
             except Exception as error:
-                self._tell(JobEnded(request.number, self._failure(error)))
+                self._send(JobEnded(request.number, self._failure(error)))
 
     def _steps_of(self, request: JobRequest, running: bool) -> Iterator[Step]:
         if self._permissions is not None:
@@ -190,7 +194,7 @@ class Worker:
             steps = length_steps(request.job, self._reader_for(request.spec))
             self._without_model.add(request.number)
             return steps
-        return steps_of(request.job, self._engine_beside(request.spec, running))
+        return steps_of(request.job, self._engine_during_run(request.spec, running))
 
     def _reader_for(self, spec: ModelSpec) -> Reader:
         if self._engine is not None and self._spec == spec:
@@ -200,13 +204,13 @@ class Worker:
             self._reader = spec, Reader.of(spec, lambda _: None)
         return self._reader[1]
 
-    def _engine_beside(self, spec: ModelSpec, running: bool) -> "Engine":
+    def _engine_during_run(self, spec: ModelSpec, running: bool) -> "Engine":
         if running and spec != self._spec:
             raise RunError("a run is using another model", where=spec.title, accepted="wait for it, or cancel it")
         return self._engine_for(spec, lambda _: None)
 
-    def _go_on(self) -> None:
-        """One step of the job whose turn it is; they take turns."""
+    def _step_next_job(self) -> None:
+        """Does one step of the next job. Jobs take turns, one step each."""
         number = next(iter(self._jobs))
         steps = self._jobs.pop(number)
         try:
@@ -221,30 +225,32 @@ class Worker:
             self._end(number)
         else:
             self._jobs[number] = steps
-            self._tell(JobStep(number, step.done, step.total, step.text))
+            self._send(JobStep(number, step.done, step.total, step.text))
 
     def _end(self, number: int, failure: Failure | None = None) -> None:
         self._without_model.discard(number)
-        self._tell(JobEnded(number, failure))
+        self._send(JobEnded(number, failure))
 
     def _engine_for(self, spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
         if self._engine is not None and self._spec == spec:
             return self._engine
-        self._let_go()
+        self._release_engine()
         self._loading = True
-        self._tell_model()
+        self._send_model_state()
         try:
             self._engine, self._spec = self._load(spec, say), spec
             return self._engine
         finally:
             self._loading = False
-            self._tell_model()
+            self._send_model_state()
 
-    def _let_go(self) -> None:
-        """Before the next model loads: two at once may be more than fits. What it was doing ends."""
+    def _release_engine(self) -> None:
+        """Releases the loaded model before another one is loaded, because two may not fit into memory. Jobs that use
+        it are ended.
+        """
         for number in [number for number in self._jobs if number not in self._without_model]:
             gone = RunError("another model took the place of this one", accepted="ask again")
-            self._tell(JobEnded(number, Failure.of(gone)))
+            self._send(JobEnded(number, Failure.of(gone)))
             del self._jobs[number]
         if self._engine is not None:
             self._engine.close()
@@ -257,10 +263,10 @@ class Worker:
             sys.excepthook(type(error), error, error.__traceback__)
         return Failure.of(error)
 
-    def _tell_model(self) -> None:
-        self._tell(ModelState(self._loading, self._engine.facts() if self._engine else None))
+    def _send_model_state(self) -> None:
+        self._send(ModelState(self._loading, self._engine.facts() if self._engine else None))
 
-    def _tell(self, reply: Reply) -> None:
+    def _send(self, reply: Reply) -> None:
         try:
             self._sink.write(to_line(reply))
             self._sink.flush()
@@ -269,9 +275,10 @@ class Worker:
 
 
 def private_streams(log: Path) -> tuple[BinaryIO, BinaryIO]:
-    """Copies of standard input and output; the numbers 0, 1 and 2 then lead to nothing and to the log.
+    """Copies of standard input and output for the protocol. After this, file descriptor 0 reads nothing, and 1 and 2
+    write to the log.
 
-    A library that prints, or asks a question on the terminal, can't come between handle and worker.
+    So a library that prints or asks a question on the terminal can't disturb the protocol.
     """
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     with log.open("ab") as file, open(os.devnull, "rb") as nothing:
@@ -282,7 +289,7 @@ def private_streams(log: Path) -> tuple[BinaryIO, BinaryIO]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serves standard input until its end."""
+    """Carries out requests from standard input until it ends."""
     parser = argparse.ArgumentParser(prog="python -m neuron_core worker")
     parser.add_argument("--store", type=Path, default=None, help="folder of run folders; the log lies in it")
     parser.add_argument("--permissions", default=None, help="what requests may ask for, as JSON")

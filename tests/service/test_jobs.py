@@ -162,7 +162,7 @@ def worker_replies(requests, tiny_model, spec_names=("llama", "gpt2")):
     def last_steps():
         request = ending()
         while request is None and worker._jobs:
-            worker._go_on()
+            worker._step_next_job()
         return request
 
     worker._next = last_steps

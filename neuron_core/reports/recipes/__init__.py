@@ -1,1 +1,1 @@
-"""What a page shows, as commands and Python to copy."""
+"""Commands and Python that make what a page shows."""

@@ -1,4 +1,6 @@
-"""What the Methods and Cross-task pages compare, as Python to be copied: it reads the very runs shown. No torch."""
+"""Python code, to be copied, for what the Methods and Cross-task pages compare. It reads the runs that are shown. No
+torch.
+"""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""A run's settings as commands and as Python, to be copied. No torch."""
+"""A run's settings as commands and as Python code, to be copied. No torch."""
 
 import re
 import shlex
@@ -31,10 +31,10 @@ OPTION_NAMES = {"source": "model", "ks": "k"}
 
 
 def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
-    """The commands that make this run again; None when the command line does not take one of its settings.
+    """The commands that make this run again. None if the command line has no option for one of its settings.
 
-    folder: where the run goes, when a second command, the evaluation, has to find it. How many rows go through the
-    model at once is left to the command line: scores agree within 1e-6.
+    folder: where the first command puts the run, if a second command, the evaluation, has to find it. How many
+    rows go through the model at once is left to the machine: scores agree within 1e-6.
     """
     config = _usual_chunks(config)
     if config == _usual_chunks(demo_config(ModelSpec(config.model.source))):
@@ -117,7 +117,7 @@ def _line(command: str, value: object, names: Sequence[str]) -> str:
 
 
 def _options(value: object, names: Sequence[str]) -> str:
-    """Fields as options; a field that is None is left out."""
+    """Fields as options. A field that is None is left out."""
     found = [(OPTION_NAMES.get(name, name).replace("_", "-"), getattr(value, name)) for name in names]
     return "".join(
         f" --{name}" if field is True else f" --{name} {_word(field)}"
@@ -127,17 +127,17 @@ def _options(value: object, names: Sequence[str]) -> str:
 
 
 def _changed(value: Any, names: Sequence[str]) -> str:
-    """Those fields as options that are not as usual."""
+    """Those fields as options whose values are not the usual ones."""
     return _options(value, [name for name in names if getattr(value, name) != getattr(type(value)(), name)])
 
 
 def as_option(text: str) -> str:
-    """A text for one line of a shell: a line break as \\n, a backslash doubled."""
+    r"""A text on one line for a shell: a line break becomes \n, and a backslash is doubled."""
     return text.replace("\\", "\\\\").replace("\n", "\\n")
 
 
 def from_option(text: str) -> str:
-    """What `as_option` was given."""
+    """Undoes `as_option`."""
     return re.sub(r"\\([n\\])", lambda match: "\n" if match[1] == "n" else "\\", text)
 
 
@@ -156,7 +156,7 @@ def _word(value: object) -> str:
 
 
 def _call(value: Any) -> str:
-    """The expression that makes this dataclass, with the fields that are not at their default."""
+    """The expression that makes this dataclass, with the fields that differ from their defaults."""
     if not is_dataclass(value):
         return repr(value)
     kind: Any = type(value)
