@@ -27,8 +27,8 @@ from neuron_core.figures.points import Metric
 from neuron_core.figures.question import answer_bars
 from neuron_core.figures.score_map import score_heatmap
 from neuron_core.models.spec import ModelSpec
-from neuron_core.places import ASSETS
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
+from neuron_core.runs.demo import demo_folders
 from neuron_core.runs.repair import repair
 from neuron_core.runs.results import Attribution, read_attribution, read_evaluated
 from neuron_core.runs.setting import Setting
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 Figure = Literal["layers", "scores", "map", "gaps", "letters", "control", "budgets", "question"]
 FIGURES: tuple[str, ...] = get_args(Figure)
-DEMO = "demo"
 SHOWN = 5
 "neurons of either role in the table that a notebook shows"
 Watch = Callable[[RunStatus], None]
@@ -268,9 +267,9 @@ def run(config: RunConfig, progress: bool = True) -> Run:
 
 
 def open_run(name: str | Path) -> Run:
-    """The run of this id or path; "demo" is the finished demo that comes with the program."""
-    if str(name) == DEMO and not (Store().root / DEMO).exists():
-        return Run(RunFolder(ASSETS / "demo_run"))
+    """The run of this id or path; "demo" and "demo-TASK" are the finished demos that come with the program."""
+    if (folder := demo_folders().get(str(name))) is not None and not (Store().root / str(name)).exists():
+        return Run(RunFolder(folder))
     return Run(Store().open(name))
 
 

@@ -269,7 +269,7 @@ def page(run: RunFolder, setting: Setting, evaluation: Evaluation) -> None:
     unmodified(evaluation.baseline)
     flips(run, cell.row)
     recipes(run)
-    if session.shown_id() != session.DEMO:
+    if not session.is_demo(session.shown_id()):
         with st.expander("Evaluate again", key="again", icon=":material/replay:"), guard():
             st.markdown("Other budgets, examples or random sets. The evaluation above is replaced.")
             form(run, setting)

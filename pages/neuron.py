@@ -5,6 +5,7 @@ import streamlit as st
 from neuron_core.analysis.layers import neuron_rows
 from neuron_core.analysis.neuron import parse_neuron
 from neuron_core.errors import ConfigError
+from neuron_core.places import APP_FOLDER
 from neuron_core.reports.recipes.neuron import neuron_python
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.setting import Setting
@@ -107,7 +108,7 @@ def page(run: RunFolder, setting: Setting, found: Attribution, layer: int, index
     choose_question(run, setting, layer, index)
     contexts(run, setting, layer, index)
     with st.expander(f"Copy neuron {neuron} as Python", key="neuron_python", icon=":material/code:"):
-        where = "assets/demo_run" if run_name(run) == session.DEMO else run.id
+        where = str(run.path.relative_to(APP_FOLDER)) if session.is_demo(run_name(run)) else run.id
         st.code(neuron_python(run.config(), where, layer, index), language="python", wrap_lines=True)
     recipes(run)
 

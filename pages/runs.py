@@ -73,7 +73,7 @@ def one_run(run: RunFolder) -> None:
             session.show(name)
             st.rerun()
         _delete(run, name)
-    if name != session.DEMO:
+    if not session.is_demo(name):
         _rename(run)
     _export(run, name)
     recipes(run)
@@ -96,8 +96,8 @@ def _rename(run: RunFolder) -> None:
 
 def _delete(run: RunFolder, name: str) -> None:
     """A popover that asks; not for the demo, nor while the run is worked on."""
-    locked = name == session.DEMO or session.is_active(name)
-    why = "The demo came with the app." if name == session.DEMO else "Cancel it first: it is being worked on."
+    locked = session.is_demo(name) or session.is_active(name)
+    why = "The demo came with the app." if session.is_demo(name) else "Cancel it first: it is being worked on."
     with st.popover("Delete", icon=":material/delete:", disabled=locked, help=why if locked else None, key="delete"):
         st.markdown("Its folder is removed with everything in it. This can't be undone.")
         if st.button("Delete this run", type="primary", key="confirm_delete"):

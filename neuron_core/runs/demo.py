@@ -1,11 +1,23 @@
 """The demo run: what the Start page's button and `python -m neuron_core demo` do."""
 
+from pathlib import Path
+
 from neuron_core.models.spec import ModelSpec
+from neuron_core.places import ASSETS
 from neuron_core.qatt.proxies import ROTATIONS
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 
+DEMO = "demo"
+"id of the finished run of DEMO_TASK; those of the other tasks are demo-TASK"
 DEMO_TASK = "sentiment"
 "where the effect on the content of answers is the clearest"
+
+
+def demo_folders(first: Path = ASSETS / "demo_run") -> dict[str, Path]:
+    """Id → folder of the finished runs that came with this copy, that of DEMO_TASK first; the others lie beside it."""
+    others = first.with_name("demo_runs")
+    found = {DEMO: first, **{f"{DEMO}-{path.name}": path for path in sorted(others.glob("[!.]*"))}}
+    return {name: path for name, path in found.items() if (path / "evaluation.json").is_file()}
 
 
 def demo_config(model: ModelSpec | None = None, task: str = DEMO_TASK) -> RunConfig:

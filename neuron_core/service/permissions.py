@@ -122,7 +122,7 @@ class Permissions:
                     self.check("path", path)
 
 
-READ_ONLY: tuple[Path, ...] = (ASSETS / "demo_run",)
+READ_ONLY: tuple[Path, ...] = (ASSETS / "demo_run", ASSETS / "demo_runs")
 "folders of finished runs that came with the app"
 
 

@@ -1,19 +1,21 @@
 """What a session looks at: the run, the task, the model. The address holds the run: a link shows it again."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.places import ASSETS
+from neuron_core.runs import demo as demo_files
+from neuron_core.runs.demo import DEMO
 from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus
 from neuron_core.tasks.hub import PREFIX
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame.engine import engine
 from pages.shared.inputs.tasks import demo_mode, server_file
 
-DEMO = "demo"
 DEMO_FOLDER = ASSETS / "demo_run"
 RECENT = 30
 START, DATA, QUESTIONS = "pages/start.py", "pages/data.py", "pages/questions.py"
@@ -23,19 +25,35 @@ NEURON, PLAYGROUND = "pages/neuron.py", "pages/playground.py"
 CROSS_TASK, METHODS = "pages/cross_task.py", "pages/methods.py"
 
 
+def demo_folders() -> dict[str, Path]:
+    """Id → folder of the finished demos that came with this copy."""
+    return demo_files.demo_folders(DEMO_FOLDER)
+
+
 def has_demo() -> bool:
     """Whether a finished demo run came with this copy."""
-    return (DEMO_FOLDER / "evaluation.json").is_file()
+    return DEMO in demo_folders()
+
+
+def is_demo(run_id: str | None) -> bool:
+    """Whether a run is one of those that came with this copy."""
+    return run_id in demo_folders()
+
+
+def run_name(run: RunFolder) -> str:
+    """The id that links use; finished demos have ids of their own."""
+    return next((name for name, path in demo_folders().items() if path == run.path), run.id)
 
 
 def open_run(run_id: str) -> RunFolder:
-    """A run of the store, or the finished demo. RunError when there is none of this name."""
-    return RunFolder(DEMO_FOLDER) if run_id == DEMO and has_demo() else engine().store.inside(run_id)
+    """A run of the store, or a finished demo. RunError when there is none of this name."""
+    folder = demo_folders().get(run_id)
+    return RunFolder(folder) if folder else engine().store.inside(run_id)
 
 
 def status_of(run_id: str) -> RunStatus:
-    """How far a run is; the finished demo stands outside the store."""
-    return open_run(run_id).status() if run_id == DEMO else engine().status(run_id)
+    """How far a run is; finished demos stand outside the store."""
+    return open_run(run_id).status() if is_demo(run_id) else engine().status(run_id)
 
 
 def recent_runs() -> list[RunFolder]:
@@ -44,8 +62,8 @@ def recent_runs() -> list[RunFolder]:
 
 
 def all_runs() -> list[RunFolder]:
-    """Every run of the store, newest first, and the finished demo last."""
-    return [*engine().store.runs(), *([RunFolder(DEMO_FOLDER)] if has_demo() else [])]
+    """Every run of the store, newest first, and the finished demos last."""
+    return [*engine().store.runs(), *map(RunFolder, demo_folders().values())]
 
 
 def show(run_id: str) -> None:

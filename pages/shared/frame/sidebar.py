@@ -66,17 +66,15 @@ def _run() -> str | None:
 
 
 def _choose(recent: list[str], chosen: str | None) -> None:
-    options = list(
-        dict.fromkeys([*([chosen] if chosen else []), *recent, *([session.DEMO] if session.has_demo() else [])])
-    )
-    # Newest first wherever the chosen one is; the finished demo last.
-    options.sort(key=lambda run_id: (run_id != session.DEMO, run_id), reverse=True)
+    options = list(dict.fromkeys([*([chosen] if chosen else []), *recent, *session.demo_folders()]))
+    # Newest first wherever the chosen one is; the finished demos last.
+    options.sort(key=lambda run_id: (not session.is_demo(run_id), run_id), reverse=True)
     st.session_state["shown_run"] = chosen
     st.selectbox("Run shown", options, key="shown_run", format_func=_label, placeholder="choose a run")
 
 
 def _label(run_id: str) -> str:
-    return "demo (came with the app)" if run_id == session.DEMO else session.run_title(run_id)
+    return f"{run_id} (came with the app)" if session.is_demo(run_id) else session.run_title(run_id)
 
 
 def _model() -> None:

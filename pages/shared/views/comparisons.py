@@ -73,8 +73,8 @@ def rankings_of(runs: dict[str, RunFolder], method: str | None = None) -> dict[s
 
 
 def run_name(run: RunFolder) -> str:
-    """The id that links use; the demo has its own."""
-    return session.DEMO if run.path == session.DEMO_FOLDER else run.id
+    """The id that links use; finished demos have ids of their own."""
+    return session.run_name(run)
 
 
 def place_of(run: RunFolder) -> str:
