@@ -4,6 +4,8 @@
 #   docker build -t neuronllm-explorer .
 #   docker run --rm -p 127.0.0.1:8501:8501 neuronllm-explorer
 #
+# Behind another name than localhost, say it: -e NEURONLLM_HOSTS=demo.example.org (docs/security.md).
+#
 # For a GPU, name an index of CUDA builds: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
 FROM python:3.11-slim
 
