@@ -33,6 +33,8 @@ def rope_of(header: GgufHeader, keys: Keys, base: float | None, turned: int, con
     if SHORT in header.tensors or LONG in header.tensors:
         if kind not in ("none", "longrope", "linear") or (kind == "linear" and factor not in (None, 1.0)):
             raise keys.error(f"rope.scaling.type is {kind!r} beside LongRoPE's factors", "longrope")
+        if FREQUENCIES in header.tensors:
+            raise keys.error(f"the tensor {FREQUENCIES} stands beside LongRoPE's factors", "one of them")
         if not original:
             raise keys.error("LongRoPE's factors come without rope.scaling.original_context_length", "that key")
         short, long = (_factors(header, keys, name, turned) for name in (SHORT, LONG))

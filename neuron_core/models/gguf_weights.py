@@ -70,9 +70,10 @@ def weight_names(header: GgufHeader, config: Any) -> dict[str, str]:
     return names
 
 
-def unused_tensors(header: GgufHeader, names: dict[str, str]) -> tuple[str, ...]:
+def unused_tensors(header: GgufHeader, config: Any, names: dict[str, str]) -> tuple[str, ...]:
     """What to say about tensors outside the layers that nothing uses."""
-    others = sorted(set(header.tensors) - set(names) - set(ROPE_TENSORS))
+    in_config = ROPE_TENSORS if getattr(config, "rope_parameters", None) else ()
+    others = sorted(set(header.tensors) - set(names) - set(in_config))
     return (f"tensors of the GGUF file that nothing uses: {some_of(others)}",) if others else ()
 
 

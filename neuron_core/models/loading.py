@@ -106,7 +106,7 @@ def _load_gguf(spec: ModelSpec, device: torch.device, say: Stage) -> LoadedModel
     tokenizer, notes = _gguf_tokenizer(header)
     model = _from_weights(header, config, names, getattr(torch, spec.dtype), _placed(spec, config, device))
     loaded = prepare_model(spec, model, tokenizer)
-    loaded.notes = (*unused_notes(header), *unused_tensors(header, names), *notes)
+    loaded.notes = (*unused_notes(header), *unused_tensors(header, config, names), *notes)
     return loaded
 
 

@@ -438,3 +438,29 @@ def test_scores_from_a_file_are_those_of_the_folder(files, case):
     wanted, scores = (one.of("ace") for one in found)
     assert np.abs(scores - wanted).max() <= 1e-5 * np.abs(wanted).max()
     assert found[1].guard < 1e-4
+
+
+def test_factors_that_can_not_be_used_are_not_passed_over(files, tmp_path):
+    factors = {"rope_freqs.weight": np.full(4, 2, dtype=np.float32)}
+    assert "rope_freqs.weight stands beside LongRoPE's factors" in refusal(
+        changed(files, tmp_path, "phi3:longrope", tensors=factors)
+    )
+    (note,) = load(changed(files, tmp_path, "gpt2", tensors=factors)).notes
+    assert note == "tensors of the GGUF file that nothing uses: rope_freqs.weight"
+
+
+@pytest.mark.parametrize(
+    ("case", "turned"), [("qwen2:unwindowed", 8), ("qwen3:unwindowed", 12), ("falcon", 8), ("stablelm:rotary", 4)]
+)
+def test_factors_turn_the_frequencies_of_every_rotary_family(files, tmp_path, case, turned):
+    folder, _ = files(case)
+    linear = shutil.copytree(folder, tmp_path / "linear")
+    content = json.loads((linear / "config.json").read_text())
+    content["rope_parameters"] |= {"rope_type": "linear", "factor": 4.0}
+    (linear / "config.json").write_text(json.dumps(content))
+    factors = {"rope_freqs.weight": np.full(turned // 2, 4, dtype=np.float32)}
+    wanted, found = load(linear), load(changed(files, tmp_path, case, tensors=factors))
+    tokens = torch.tensor([wanted.tokenizer(PROMPT)["input_ids"]])
+    with torch.no_grad():
+        off = (found.model(tokens).logits - wanted.model(tokens).logits).abs().max()
+        assert off <= 1e-5 * wanted.model(tokens).logits.abs().max()
