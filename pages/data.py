@@ -14,7 +14,6 @@ from neuron_core.tasks.reading import NoGoodRow, Rejected, TaskReading, examples
 from neuron_core.tasks.table import Table
 from neuron_core.tasks.validation import validate
 from pages.shared.frame import session
-from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import error_box, guard, plain
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.columns import KIND_LABELS, Columns, choose_columns
@@ -62,7 +61,7 @@ def at_hand() -> None:
 
 def deletion(name: str, title: str) -> None:
     """A popover that asks; not while a run that needs the task is worked on."""
-    made = [run for run in engine().store.runs() if run.config().task == name]
+    made = [run for run in session.all_runs() if run.config().task == name]
     locked = any(session.is_active(run.id) for run in made)
     why = "A run of this task is being worked on: cancel it first." if locked else None
     with st.popover("Delete", icon=":material/delete:", disabled=locked, help=why, key="delete_task"):

@@ -17,15 +17,16 @@ from neuron_core.reports.comparison import (
 )
 from neuron_core.reports.run_page import OVERLAP_KS, runs_html
 from neuron_core.runs.store import RunFolder
+from neuron_core.runs.summary import summary_of
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
-from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.guard import error_box, guard, plain
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.neuron_sets import import_set, set_json
 from pages.shared.inputs.tasks import allowed
 from pages.shared.views.comparisons import run_name
 from pages.shared.views.figures import empty_state, recipes, table
-from pages.shared.views.results import attribution_of, baseline_of, evaluation_of, rankings_of_run, setting_of
+from pages.shared.views.results import attribution_of, evaluation_of, rankings_of_run
 from pages.shared.views.words import STATES, method_names, moment, short_title
 
 
@@ -33,18 +34,20 @@ def history(runs: list[RunFolder]) -> list[RunFolder]:
     """The table of runs; gives the chosen ones, at most two."""
     rows = []
     for run in runs:
-        status, config, setting = session.status_of(run_name(run)), run.config(), setting_of(run)
-        baseline = baseline_of(run)
+        found, status = summary_of(run), None
+        if not found.damage:
+            with guard():
+                status = session.status_of(run_name(run))
         rows.append(
             {
                 "run": run_name(run),
-                "label": run.label(),
-                "task": setting.task_name if setting else config.task,
-                "state": STATES[status.state],
-                "accuracy": baseline[0].acc if baseline else None,
-                "begun": moment(status.created),
-                "methods": method_names(config),
-                "model": short_title(setting.model.title if setting else config.model.title),
+                "label": found.label,
+                "task": found.task,
+                "state": STATES[status.state] if status else "damaged",
+                "accuracy": found.accuracy,
+                "begun": moment(status.created) if status else "",
+                "methods": method_names(found.methods),
+                "model": short_title(found.model),
             }
         )
     frame = pd.DataFrame(rows)
@@ -68,6 +71,9 @@ def one_run(run: RunFolder) -> None:
     """Show, name, export and delete one run."""
     name = run_name(run)
     st.subheader(plain(f"Run {session.run_title(name)}"))
+    if damage := summary_of(run).damage:
+        _damaged(run, name, damage)
+        return
     with st.container(horizontal=True):
         if st.button("Show on every page", icon=":material/visibility:", key="show_run", disabled=name == _shown()):
             session.show(name)
@@ -77,6 +83,17 @@ def one_run(run: RunFolder) -> None:
         _rename(run)
     _export(run, name)
     recipes(run)
+
+
+def _damaged(run: RunFolder, name: str, damage: str) -> None:
+    """What is wrong with a run, and the two ways on."""
+    error_box(f"This run is damaged: {damage}", accepted="Repair sets the file aside; Resume then computes it again")
+    with st.container(horizontal=True):
+        if not session.is_demo(name) and st.button("Repair", icon=":material/build:", key="repair"):
+            with guard():
+                engine().repair(run.id)
+                st.rerun()
+        _delete(run, name)
 
 
 def _shown() -> str | None:
@@ -96,7 +113,7 @@ def _rename(run: RunFolder) -> None:
 
 def _delete(run: RunFolder, name: str) -> None:
     """A popover that asks; not for the demo, nor while the run is worked on."""
-    locked = session.is_demo(name) or session.is_active(name)
+    locked = session.is_demo(name) or (not summary_of(run).damage and session.is_active(name))
     why = "The demo came with the app." if session.is_demo(name) else "Cancel it first: it is being worked on."
     with st.popover("Delete", icon=":material/delete:", disabled=locked, help=why if locked else None, key="delete"):
         st.markdown("Its folder is removed with everything in it. This can't be undone.")
@@ -195,13 +212,13 @@ def two_runs(one: RunFolder, two: RunFolder) -> None:
 
 
 through_frame()
-runs = session.all_runs()
+runs = session.listed_runs()
 if not runs:
     empty_state("There is no run yet.", session.START, session.ATTRIBUTION)
 else:
     chosen = history(runs)
     st.caption("A click on the box before a run opens it below; two of them are compared.")
-    if len(chosen) == 2:
+    if len(chosen) == 2 and not any(summary_of(run).damage for run in chosen):
         two_runs(*chosen)
     elif chosen:
         one_run(chosen[0])
@@ -210,4 +227,4 @@ else:
         if shown is not None:
             one_run(shown)
 if allowed().may("upload"):
-    import_set(runs)
+    import_set(session.all_runs())

@@ -6,6 +6,7 @@ import streamlit as st
 from neuron_core.reports.recipes.run import command_of, python_of
 from neuron_core.runs.demo import demo_config
 from neuron_core.runs.store import RunFolder
+from neuron_core.runs.summary import summary_of
 from pages.shared.frame import session
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.navigation import through_frame
@@ -78,16 +79,20 @@ def recent(runs: list[RunFolder]) -> None:
         return
     rows = []
     for run in runs:
-        status, config = session.status_of(run.id), run.config()
+        found = summary_of(run)
+        if found.damage:
+            rows.append({"run": run.id, "task": found.task, "state": "damaged", "progress": found.damage})
+            continue
+        status = session.status_of(run.id)
         progress = f"{status.stage} {status.done} of {status.total}" if status.total else status.stage
         rows.append(
             {
                 "run": run.id,
-                "task": setting.task_name if (setting := setting_of(run)) else config.task,
+                "task": found.task,
                 "state": STATES[status.state],
                 "progress": "" if status.state == "done" else progress,
                 "begun": moment(status.created),
-                "model": short_title(config.model.title),
+                "model": short_title(found.model),
             }
         )
 

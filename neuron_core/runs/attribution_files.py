@@ -201,7 +201,7 @@ class AttributionFiles(ResultFiles):
             return None
         arrays = self._read_arrays(self.path / "sums.npz")
         key = str(arrays.pop("key", ""))
-        if self.strict and key != (self._scores_key() or ""):
+        if key != (self._wanted_key() or key):
             raise damaged(self.path / "sums.npz", "these sums are of another setting")
         return ScoreSums(
             targets=tuple(arrays.pop("targets").tolist()),
@@ -221,7 +221,7 @@ class AttributionFiles(ResultFiles):
         if not path.exists():
             return None
         arrays = self._read_arrays(path)
-        if self.strict and str(arrays.get("key", "")) != (self._scores_key() or ""):
+        if (key := self._wanted_key()) and str(arrays.get("key", "")) != key:
             raise damaged(path, "this is of another setting")
         return arrays["loudness"]
 
@@ -248,7 +248,8 @@ class AttributionFiles(ResultFiles):
         if not path.exists():
             return None
         arrays = self._read_arrays(path)
-        if self.strict and str(arrays.get("key", "")) != self._ranking_key(method):
+        # Without a setting, which was damaged, nobody knows: the run makes it anew, and then it is checked.
+        if self._wanted_key() and str(arrays.get("key", "")) != self._ranking_key(method):
             raise damaged(path, "this ranking is of another method or setting")
         return NeuronRanking(
             neurons=arrays["neurons"],

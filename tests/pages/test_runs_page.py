@@ -118,3 +118,33 @@ def test_an_imported_set_is_described_before_it_is_tried(open_page, full):
     app = open_page("runs")
     assert app.get("file_uploader")
     assert faults(app) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", b""),
+        ("status.json", b""),
+        ("setting.json", b'{"task_name": "mo'),
+        ("evaluation.json", b'{"grid": ['),
+        ("label.txt", b"caf\xe9"),
+    ],
+)
+def test_a_damaged_run_takes_no_page_down_and_is_listed_with_its_file(open_page, full, runs, name, content):
+    bent = RunFolder(shutil.copytree(full.path, full.path.with_name("20000101-000000-bent")))
+    (bent.path / name).write_bytes(content)
+    for page in ("start", "methods", "layers", "cross_task"):
+        assert faults(open_page(page, run=full.id)) == [], page
+    app = open_page("runs", run=full.id)
+    assert faults(app) == []
+    frame = app.dataframe[0].value.set_index("run")
+    assert frame["state"][bent.id] == "damaged"
+    assert frame["state"][full.id] != "damaged"
+    app = select(app, 1)
+    (said,) = faults(app)
+    assert name in said.replace("\\", "")
+    assert {"repair", "confirm_delete"} <= {button.key for button in app.button}
+    if name != "config.json":
+        app.button(key="repair").click().run()
+        assert faults(app) == []
+        assert "damaged" not in set(app.dataframe[0].value["state"])

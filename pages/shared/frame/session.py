@@ -11,6 +11,7 @@ from neuron_core.places import ASSETS
 from neuron_core.runs import demo as demo_files
 from neuron_core.runs.demo import DEMO
 from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus
+from neuron_core.runs.summary import summary_of
 from neuron_core.tasks.hub import PREFIX
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame.engine import engine
@@ -61,9 +62,14 @@ def recent_runs() -> list[RunFolder]:
     return engine().store.runs()[:RECENT]
 
 
-def all_runs() -> list[RunFolder]:
-    """Every run of the store, newest first, and the finished demos last."""
+def listed_runs() -> list[RunFolder]:
+    """Every run of the store, newest first, and the finished demos last; damaged ones too."""
     return [*engine().store.runs(), *map(RunFolder, demo_folders().values())]
+
+
+def all_runs() -> list[RunFolder]:
+    """The runs that can be read: what is damaged stands on the page Runs alone."""
+    return [run for run in listed_runs() if not summary_of(run).damage]
 
 
 def show(run_id: str) -> None:
@@ -143,8 +149,10 @@ def shown_run() -> RunFolder | None:
 
 def run_title(run_id: str) -> str:
     """A run as lists call it: its label, where somebody gave it one, and its id."""
-    label = open_run(run_id).label()
-    return f"{label} ({run_id})" if label else run_id
+    found = summary_of(open_run(run_id))
+    if found.damage:
+        return f"{run_id} (damaged)"
+    return f"{found.label} ({run_id})" if found.label else run_id
 
 
 def is_active(run_id: str) -> bool:

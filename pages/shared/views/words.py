@@ -11,7 +11,6 @@ from neuron_core.control.results import SideEffects
 from neuron_core.models.spec import EMBEDDED_TITLES
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.proxies import ProxyQuestion
-from neuron_core.runs.config import RunConfig
 from neuron_core.runs.results import BAND, Cell
 from neuron_core.runs.store import RunStatus
 
@@ -50,9 +49,9 @@ def source_title(source: str) -> str:
     return f"{title}, {part} only" if part else title
 
 
-def method_names(config: RunConfig) -> str:
+def method_names(methods: tuple[str, ...]) -> str:
     """How a run found its neurons."""
-    return ", ".join(config.attribution.methods) or "neuron sets"
+    return ", ".join(methods) or "neuron sets"
 
 
 def change(value: float | None) -> str:
