@@ -17,7 +17,7 @@ METHOD = "specific"
 
 
 def cross_names(tasks: Sequence[str]) -> dict[str, str]:
-    """task → the name under which its specific neurons stand in an evaluation; different for every task."""
+    """task → the name that its specific neurons have in an evaluation; no two tasks have the same."""
     return {
         task: f"specific-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', task).strip('-')[:40]}"
         for number, task in enumerate(sorted(tasks), start=1)
@@ -46,10 +46,11 @@ def specific_files(
 def cross_config(
     own: RunConfig, task: str, files: Mapping[str, NeuronSetFile], folder: Path, k: int, usual: EvaluationConfig
 ) -> RunConfig:
-    """Every task's specific neurons on `task`, whose own come first: random sets are matched to them.
+    """The run that tries every task's specific neurons on `task`. Its own neurons come first, because random sets
+    are matched to the first.
 
-    own: the config of the run that found the task's neurons; its examples are drawn as there, so that none of those
-    that its neurons were found on is asked about. Writes the files into `folder`.
+    own: the config of the run that found the task's neurons. Its attribution examples are drawn as in that run,
+    so that no evaluation question is about one of them. The neuron files are written into `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     uses = []
@@ -62,7 +63,7 @@ def cross_config(
 
 
 def cross_runs(runs: Iterable[RunFolder], files: Mapping[str, NeuronSetFile], k: int) -> dict[str, RunFolder]:
-    """task → the first of the runs that evaluates exactly these sets with this budget on it, finished or not."""
+    """task → the first of these runs that evaluates exactly these sets at this budget on it, finished or not."""
     wanted = {file.name: _neurons(file) for file in files.values()}
     fingerprints = {file.model_fingerprint for file in files.values()}
     by_ref: dict[str, RunFolder] = {}

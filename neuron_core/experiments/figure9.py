@@ -1,4 +1,4 @@
-"""Figure 9, measured: seconds a layer of attribution against the length of the answer, with and without QATT."""
+"""Figure 9, measured: seconds a layer that attribution takes, by the length of the answer, with and without QATT."""
 
 import statistics
 import time
@@ -30,7 +30,9 @@ FAST_QATT, FAST_TEXT = "ours, with QATT", "ours, without QATT"
 
 @dataclass(frozen=True)
 class CostSetting:
-    """What is measured. The slow form is timed on few steps of one layer and few answer tokens, and scaled to all."""
+    """What is measured. The slow form is timed on a few steps of one layer and on a few answer tokens, and scaled up
+    to all.
+    """
 
     lengths: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     repeats: int = 3
@@ -45,7 +47,7 @@ class CostSetting:
 
 
 def _spread(n: int, most: int) -> list[int]:
-    """All of 0 … n-1, or the middles of `most` equal parts."""
+    """All numbers from 0 to n-1, or the middles of `most` equal parts of them."""
     return list(range(n)) if n <= most else [(2 * i + 1) * n // (2 * most) for i in range(most)]
 
 

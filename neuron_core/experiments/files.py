@@ -24,7 +24,9 @@ REPORT = "report.html"
 def write_files(
     folder: Path, setting: ExperimentSetting, runs: ExperimentRuns, outputs: Sequence[Output], seconds: float
 ) -> list[str]:
-    """CSV and Parquet of every output, setting.json and one self-contained report.html; gives the names written."""
+    """Writes every output as CSV and Parquet, setting.json and one self-contained report.html. Returns the names of
+    the files.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     names = []
     for output in outputs:
@@ -47,7 +49,7 @@ def write_files(
 
 
 def setting_of(setting: ExperimentSetting, runs: ExperimentRuns, seconds: float) -> dict[str, Any]:
-    """Everything the results rest on: settings, the model as it was loaded, each task, each run."""
+    """Everything that the results depend on: the settings, the model as it was loaded, each task, each run."""
     tasks = {}
     for task, run in (runs.main or runs.content or runs.content_draws).items():
         made = run.setting()
@@ -76,7 +78,7 @@ def setting_of(setting: ExperimentSetting, runs: ExperimentRuns, seconds: float)
 
 
 def seconds_table(runs: ExperimentRuns) -> pd.DataFrame:
-    """Columns kind, task, run, stage, seconds: every stage of every run, summed over resumes."""
+    """Columns kind, task, run, stage, seconds: the time of every stage of every run, summed over resumes."""
     rows = [
         (kind, task, run.id, stage, round(seconds, 1))
         for kind, task, run in runs.each()
@@ -120,7 +122,7 @@ def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def text_of(outputs: Sequence[Output], folder: Path, files: Sequence[str], seconds: float) -> str:
-    """Every output as the paper prints it, for a terminal."""
+    """Every output as text for a terminal, in the form of the paper."""
     parts = []
     for output in outputs:
         parts.append(f"=== {output.title}\n{output.text}")

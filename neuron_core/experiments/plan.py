@@ -125,7 +125,7 @@ def wanted_outputs(names: Sequence[str], setting: ExperimentSetting) -> tuple[st
 
 
 def main_config(setting: ExperimentSetting, task: str) -> RunConfig:
-    """Every method attributed and evaluated at one budget."""
+    """The run that attributes and evaluates every method at one budget."""
     return _config(
         setting,
         task,
@@ -139,12 +139,12 @@ def main_config(setting: ExperimentSetting, task: str) -> RunConfig:
 
 
 def draws_config(setting: ExperimentSetting, task: str) -> RunConfig:
-    """All draws of the attribution examples at once; the first draw is that of the main run."""
+    """The run that attributes all draws of the examples at once. The first draw is the one of the main run."""
     return _config(setting, task, _attribution(setting, setting.attribution_examples * setting.draws), None)
 
 
 def steps_config(setting: ExperimentSetting, task: str) -> RunConfig:
-    """The main run's questions with more steps."""
+    """The run that attributes the questions of the main run with more steps."""
     return _config(setting, task, replace(_attribution(setting), steps=MORE_STEPS), None)
 
 
@@ -188,12 +188,12 @@ def sets_config(
 
 
 def good_only(ratio: float = 1.0) -> dict[Direction, float]:
-    """The one ratio of a rival that has no bad neurons."""
+    """The only ratio of a method that finds no bad neurons."""
     return dict.fromkeys(DIRECTIONS, ratio)
 
 
 def set_names(kind: str, tasks: Sequence[str]) -> Mapping[str, str]:
-    """task → a name for its neuron set that a run accepts, different for every task."""
+    """task → a name for its neuron set that a run accepts; no two tasks have the same."""
     return {
         task: f"{kind}-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', task).strip('-')[:40]}"
         for number, task in enumerate(tasks, start=1)

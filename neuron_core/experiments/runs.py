@@ -1,6 +1,7 @@
-"""Finds the runs of an experiment in the store, makes what is missing, resumes what was stopped. No torch of its own.
+"""Finds the runs of an experiment in the store, makes the missing ones, and resumes those that were stopped. Imports
+no torch itself.
 
-A run is used again when its config, its neuron sets and its task file are the same.
+A run is used again if its config, its neuron sets and its task file are the same.
 """
 
 import json
@@ -46,7 +47,7 @@ BUDGET_SOURCES = {"ours": OURS, "rival-tn": "tn", "rival-qrnca": "qrnca"}
 
 @dataclass
 class ExperimentRuns:
-    """The runs of an experiment, by the name of the task, as far as they were needed."""
+    """The runs of an experiment by the name of the task, as far as its outputs need them."""
 
     tasks: dict[str, str] = field(default_factory=dict)
     "name of a task → what its runs call it: a bundled name, or the path of a file"
@@ -91,10 +92,11 @@ def make_runs(
     on_run: Callable[[str, str, RunFolder], None] = lambda kind, task, run: None,
     on_progress: "Progress | None" = None,
 ) -> ExperimentRuns:
-    """All runs that these outputs are made from. Neuron sets that runs share are written to `folder`/sets.
+    """All runs that these outputs are made from. Neuron sets that runs share are written to the folder `sets` in
+    `folder`.
 
-    on_run is told kind, task and run before each one is carried through. Errors of a run are raised as they are; what
-    was finished stays and is used the next time.
+    on_run is called with kind, task and run before each run is carried out. An error of a run is raised as it is;
+    what was finished stays and is used the next time.
     """
     from neuron_core.tasks.load import load_task
 
@@ -197,7 +199,7 @@ def make_runs(
 
 
 def is_finished(run: RunFolder) -> bool:
-    """Whether nothing is left to do."""
+    """Whether nothing of the run is missing."""
     config = run.config()
     ranked = len(run.rankings()) == len(config.attribution.methods)
     return run.status().state == "done" and ranked and (config.evaluation is None or run.evaluation() is not None)
@@ -206,7 +208,9 @@ def is_finished(run: RunFolder) -> bool:
 def find_run(
     store: Store, config: RunConfig, files: Mapping[str, NeuronSetFile], task_fingerprint: str
 ) -> RunFolder | None:
-    """The newest finished run of the store that is this very one, else the newest unfinished; None without any."""
+    """The newest finished run of the store with exactly this config; otherwise the newest unfinished one; otherwise
+    None.
+    """
     unfinished = None
     for run in store.runs():
         try:
@@ -238,7 +242,7 @@ def specific_names(runs: ExperimentRuns) -> Mapping[str, str]:
 
 
 def shared_files(runs: ExperimentRuns, setting: ExperimentSetting) -> dict[str, NeuronSetFile]:
-    """The common set and each task's specific set; a set without a neuron is left out."""
+    """The common set and each task's specific set as files. A set without neurons is left out."""
     names, found = specific_names(runs), {}
     wanted = {COMMON: ("all", common_of(runs, setting.k).ranking())}
     wanted |= {names[task]: (task, ranking) for task, ranking in specific_of(runs, setting.k).rankings.items()}
@@ -249,7 +253,7 @@ def shared_files(runs: ExperimentRuns, setting: ExperimentSetting) -> dict[str, 
 
 
 def budget_files(runs: ExperimentRuns, setting: ExperimentSetting, task: str) -> dict[str, NeuronSetFile]:
-    """Ours and the two rivals of Table 7, deep enough for the largest budget."""
+    """The sets of our method and of its two rivals in Table 7, with enough neurons for the largest budget."""
     rankings = {name: runs.main[task].ranking(method) for name, method in BUDGET_SOURCES.items()}
     return {
         name: _file(first_of(runs.main or runs.draws), ranking, max(setting.budgets), name, task)
@@ -277,12 +281,12 @@ def rankings_of_draws(runs: ExperimentRuns, setting: ExperimentSetting, task: st
 
 
 def task_file(task: str) -> str:
-    """A task's name as a part of a file's name."""
+    """The name of a task in a form that is allowed in file names."""
     return set_names("task", [task])[task].removeprefix("task-1-")
 
 
 def first_of(runs: Mapping[str, RunFolder]) -> RunFolder:
-    """The run of the first task: what all of them share is read there."""
+    """The run of the first task, from which everything is read that all tasks share."""
     return next(iter(runs.values()))
 
 
@@ -301,7 +305,9 @@ def _plain(value: object) -> dict[str, object]:
 
 
 def _key(config: RunConfig) -> RunConfig:
-    """A config without what changes no result: where set files lie, and how many rows go through at once."""
+    """A config without what changes no result: where neuron files lie, and how many rows go through the model at
+    once.
+    """
     attribution = replace(config.attribution, layers_per_pass=AttributionConfig().layers_per_pass)
     evaluation = config.evaluation and replace(config.evaluation, rows_per_pass=EvaluationConfig().rows_per_pass)
     sets = tuple(replace(use, path="") for use in config.sets)

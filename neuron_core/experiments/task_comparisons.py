@@ -1,4 +1,4 @@
-"""Outputs of an experiment that compare tasks, and what all outputs are made of. No torch."""
+"""The outputs of an experiment that compare tasks, and the parts that all outputs share. No torch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,7 +74,7 @@ def evaluations_of(runs: Mapping[str, RunFolder]) -> dict[str, Evaluation]:
 
 
 def effects_of(runs: Mapping[str, RunFolder]) -> dict[str, SideEffects]:
-    """task → the side effects that its run has measured; tasks without are left out."""
+    """task → the side effects that its run has measured; tasks whose run has none are left out."""
     found = {task: run.side_effects() for task, run in runs.items()}
     return {task: effects for task, effects in found.items() if effects is not None}
 
@@ -101,7 +101,7 @@ def entries_output(
 
 
 def table5(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    """The common neurons on every task; their list alone where there are none."""
+    """Table 5: the common neurons tried on every task; only their list where the tasks have none in common."""
     common = common_of(runs, setting.k)
     rows = common_table(common)
     if not runs.sets or not len(common.ranking().scores):
@@ -148,7 +148,7 @@ def fig2(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
 
 
 def fig5(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    """Layers of each task's neurons and their mean."""
+    """Figure 5: the layers of each task's neurons and their mean."""
     sets = {task: ranking.cut(setting.k) for task, ranking in runs.rankings().items()}
     n_layers = runs.setting(next(iter(runs.main))).model.n_layers
     found = task_layers(sets, n_layers)
@@ -158,7 +158,7 @@ def fig5(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
 
 
 def fig6(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    """Layers of the common neurons."""
+    """Figure 6: the layers of the common neurons."""
     common = common_of(runs, setting.k)
     sets = {COMMON: common.ranking().cut(setting.k)}
     figures = [("Share by layer", share_lines(task_layers(sets, common.n_layers)))]
@@ -168,7 +168,7 @@ def fig6(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
 
 
 def fig7(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    """What removing common neurons changes by layer."""
+    """Figure 7: how the layers change when common neurons are removed."""
     rankings, specific = runs.rankings(), specific_of(runs, setting.k).sets()
     n_layers = next(iter(rankings.values())).n_layers
     before = task_layers({task: ranking.cut(setting.k) for task, ranking in rankings.items()}, n_layers)

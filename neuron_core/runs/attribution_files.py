@@ -1,4 +1,6 @@
-"""What an attribution leaves in a run folder: question scores, what is kept of examples, sums, rankings. No torch."""
+"""The files that an attribution leaves in a run folder: question scores, kept extremes of examples, sums, rankings.
+No torch.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -29,7 +31,7 @@ FIX = "Resume, which computes it again"
 
 @dataclass(frozen=True, eq=False)
 class QuestionChecks:
-    """What tells a good attribution of one question from a bad one."""
+    """The numbers by which the attribution of one question is judged."""
 
     gap: NDArray[np.float32]
     "completeness gap, (n_targets, L)"
@@ -77,7 +79,9 @@ class AttributionFiles(ResultFiles):
         return self._scores.numbers(key) | apart
 
     def save_scores(self, number: int, scores: AttributionScores, *, apart: bool = False) -> None:
-        """Adds the scores of a question; apart: to a file of their own, where they will be thinned."""
+        """Saves the scores of a question; apart: in a file of their own, because their large arrays will be dropped
+        later.
+        """
         arrays = {name: np.asarray(value) for name, value in vars(scores).items()}
         arrays["gap"] = np.asarray(scores.completeness_gap)
         key = self._scores_key() or ""
@@ -87,7 +91,7 @@ class AttributionFiles(ResultFiles):
             self._scores.append(number, arrays, key)
 
     def thin_scores(self, number: int) -> None:
-        """Drops the two large arrays of a question; the rest stays."""
+        """Drops the two large arrays of a question and keeps the rest."""
         arrays = self._score_arrays(number)
         if LARGE & arrays.keys():
             small = {name: array for name, array in arrays.items() if name not in LARGE and name != "key"}
@@ -95,16 +99,18 @@ class AttributionFiles(ResultFiles):
         self._apart(number).unlink(missing_ok=True)
 
     def has_whole_scores(self) -> bool:
-        """Whether the scores of single questions are on disk; a run beyond its `keep_bytes` has sums only."""
+        """Whether the scores of single questions are on disk. A run that is larger than its `keep_bytes` keeps sums
+        only.
+        """
         return 0 in self.scored() and "ig" in self._score_arrays(0)
 
     def checks(self, number: int) -> QuestionChecks:
-        """What stays of every question, also where its scores were thinned."""
+        """The checks of a question, which are kept even if its scores were dropped."""
         arrays = self._score_arrays(number, ("gap", "letter_probabilities", "guard"))
         return QuestionChecks(arrays["gap"], arrays["letter_probabilities"], float(arrays["guard"]))
 
     def scores(self, number: int) -> AttributionScores:
-        """RunError when only sums were kept."""
+        """The scores of a question. RunError if only sums were kept."""
         arrays = self._score_arrays(number)
         if "ig" not in arrays:
             raise RunError("scores of single questions were not kept", where=self.id, accepted="a larger keep_bytes")
@@ -238,7 +244,9 @@ class AttributionFiles(ResultFiles):
         return (self.results if by_budget else self.path) / "rankings" / f"{method}.npz"
 
     def ranking(self, method: str | None = None) -> NeuronRanking | None:
-        """The neurons of the task by one method, else by the run's first; None before attribution is finished."""
+        """The neurons of the task by one method; by default, by the run's first method. None before the attribution
+        is finished.
+        """
         methods = self.config().attribution.methods
         if method is None:
             if not methods:

@@ -1,4 +1,4 @@
-"""Everything that changes a run's result, as frozen values that survive JSON. No torch."""
+"""Every setting that changes the result of a run, as frozen values that can be written as JSON. No torch."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What an evaluation leaves in a run folder, and how a new one takes the place of the one before. No torch."""
+"""The files that an evaluation leaves in a run folder, and how a new evaluation replaces the one before. No torch."""
 
 import json
 import shutil
@@ -42,7 +42,7 @@ class EvaluationFiles(AttributionFiles):
         self._write_json(self.results / "sample.json", sample_to_json(sample))
 
     def sample(self) -> Sample | None:
-        """How the evaluation examples were chosen, as far as that is; None for a natural sample."""
+        """How the evaluation examples have been chosen so far. None for a natural sample."""
         path = self.results / "sample.json"
         if not path.exists():
             return None
@@ -52,7 +52,7 @@ class EvaluationFiles(AttributionFiles):
             raise damaged(path, str(error.errors()[0]["msg"])) from None
 
     def begin_evaluation(self, plan: Sequence[Intervention], position: str) -> None:
-        """Notes of what the units to come are made: those of another plan are not read from here on."""
+        """Writes down the plan that the coming results are made by. Results of another plan are not read any more."""
         setting = self.setting()
         assert setting is not None
         key = evaluation_key(setting, plan, position)
@@ -205,7 +205,7 @@ class EvaluationFiles(AttributionFiles):
             self.adopt(folder)
 
     def drop_due(self) -> None:
-        """Takes back an evaluation that was asked for and is not whole yet."""
+        """Withdraws an evaluation that was asked for and is not finished."""
         if folder := self.due_folder():
             remove_folder(self.path / folder)
 
@@ -240,5 +240,5 @@ def _unlink(path: Path) -> None:
 
 
 def _choice(evaluation: EvaluationConfig) -> tuple[object, ...]:
-    """What decides which examples a sample has."""
+    """The settings that decide which examples a sample contains."""
     return evaluation.sample, evaluation.comprehended_by, evaluation.examples

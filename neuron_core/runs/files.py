@@ -66,7 +66,9 @@ disk = Disk()
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Whole or not at all: a temporary file beside it, synced, renamed. RunError where the disk refuses."""
+    """Writes a file whole or not at all: to a temporary file beside it, which is synced and renamed. RunError if the
+    disk refuses.
+    """
     # A name of its own: two processes that write the same file never share it.
     temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}{PART}")
     with disk_errors(path):
@@ -120,7 +122,7 @@ def _run_error(error: OSError, path: Path) -> RunError:
 
 @dataclass(frozen=True)
 class Seal:
-    """What a sealed file says of itself."""
+    """What a sealed file says about itself."""
 
     run: str = ""
     "identity of the run that the file belongs to; empty for files of no run"
@@ -167,7 +169,7 @@ def unseal(data: bytes, path: Path) -> tuple[bytes, Seal]:
 
 
 def damaged(path: Path, why: str) -> RunError:
-    """The error for a file whose content is not what was written."""
+    """The error for a file that does not contain what was written to it."""
     return RunError(f"a file of this run is damaged: {why}", where=str(path), accepted="Repair, or Delete")
 
 

@@ -1,4 +1,4 @@
-"""What was found out about single neurons of a run: files beside its results. No torch."""
+"""What was measured about single neurons of a run: files beside its results. No torch."""
 
 import hashlib
 from pathlib import Path
@@ -22,7 +22,9 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
 
 
 def findings_folder(store: Store, run: RunFolder) -> Path:
-    """Where findings of a run go: into its folder, or into the store for a run that lies elsewhere and is only read."""
+    """Where findings about a run are written: into its folder, or into the store if the run lies elsewhere and is
+    only read.
+    """
     if run.path.resolve().parent == store.root.resolve():
         return run.path / "neurons"
     setting = run.setting_path.read_bytes()
@@ -54,7 +56,7 @@ def standings(run: RunFolder, layer: int, index: int) -> tuple[Standing, ...]:
 
 
 def question_scores(run: RunFolder, layer: int, index: int) -> tuple[QuestionScore, ...]:
-    """The neuron's attribution in every question and under every target of which the run has kept the scores."""
+    """The neuron's scores in every question and under every target, as far as the run has kept them."""
     found: list[QuestionScore] = []
     for number in sorted(run.scored()) if run.has_whole_scores() else ():
         scores = run.scores(number)

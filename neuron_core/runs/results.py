@@ -1,4 +1,4 @@
-"""What pages and reports read from a run folder, put together from its files. No torch."""
+"""What pages and reports read from a run folder, combined from its files. No torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ BAND = "random+"
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """A finished attribution beside its checks."""
+    """A finished attribution and its checks."""
 
     ranking: NeuronRanking
     "by the run's first method"
@@ -37,7 +37,7 @@ class Attribution:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the evaluated grid beside what it is judged by."""
+    """One cell of the evaluated grid, and what it is compared with."""
 
     row: GridRow
     random: RandomRow | None
@@ -48,7 +48,7 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Evaluated:
-    """The option probabilities of a finished evaluation beside the plan that orders their columns."""
+    """The option probabilities of a finished evaluation, and the plan that gives the order of their columns."""
 
     probabilities: OptionProbabilities
     plan: tuple[Intervention, ...]
@@ -74,7 +74,7 @@ def cell_of(evaluation: Evaluation, k: int, ratio: float, direction: Direction, 
 
 
 def read_attribution(run: RunFolder) -> Attribution | None:
-    """None before the attribution is finished."""
+    """The finished attribution of a run; None before it is finished."""
     setting, ranking = run.setting(), run.ranking()
     if setting is None or ranking is None:
         return None
@@ -90,7 +90,7 @@ def read_attribution(run: RunFolder) -> Attribution | None:
 
 
 def read_evaluated(run: RunFolder) -> Evaluated | None:
-    """None before the evaluation is finished."""
+    """The option probabilities of a run; None before its evaluation is finished."""
     setting, config = run.setting(), run.config()
     probabilities = run.probabilities() if config.evaluation else None
     if setting is None or config.evaluation is None or probabilities is None:

@@ -1,4 +1,4 @@
-"""What a run was made from: the questions asked, the drawn ids, the facts of the model. No torch."""
+"""What a run was made from: its questions, the ids of the drawn examples, the facts of the model. No torch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ OTHER_SHUFFLE = 1_000_003
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The loaded model, as far as captions and checks need it."""
+    """What captions and checks need to know about the loaded model."""
 
     title: str
     fingerprint: str
@@ -52,7 +52,7 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class Sample:
-    """Which examples an evaluation asks about, chosen by how a model answers them on another option shuffle."""
+    """The examples of an evaluation, chosen by how a model answers them with their options in another order."""
 
     kind: str
     "balanced or comprehended"
@@ -79,12 +79,12 @@ class Sample:
 
     @property
     def quota(self) -> int:
-        """Comprehended examples asked for."""
+        """How many comprehended examples are wanted."""
         return (self.wanted + 1) // 2 if self.kind == "balanced" else self.wanted
 
     @property
     def in_words(self) -> str:
-        """`balanced sample: 20 examples that MODEL comprehends …`."""
+        """A sentence: `balanced sample: 20 examples that MODEL comprehends …`."""
         n_yes, n_no = len(self.comprehended), len(self.others)
         other = f" and {n_no} it does not" if self.kind == "balanced" else ""
         short = "" if self.full else f"; {self.wanted} were asked for and the task has no more"
@@ -95,14 +95,14 @@ class Sample:
 
     @property
     def full(self) -> bool:
-        """Whether both parts have what was asked for."""
+        """Whether the sample has as many examples of both kinds as are wanted."""
         n_others = self.wanted - self.quota if self.kind == "balanced" else 0
         return len(self.comprehended) == self.quota and len(self.others) == n_others
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Everything a run folder needs to be read without its dataset or model."""
+    """Everything that is needed to read a run folder without its dataset and its model."""
 
     task_name: str
     task_kind: str
@@ -128,7 +128,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class PromptReport:
-    """One prompt as the unmodified model sees it."""
+    """One prompt as the unmodified model reads and answers it."""
 
     token_ids: tuple[int, ...]
     tokens: tuple[str, ...]
@@ -204,7 +204,7 @@ def make_setting(config: RunConfig, model: ModelFacts, sample: Sample | None = N
 
 
 def what_changed(config: RunConfig, before: Setting, made: Setting) -> str:
-    """Why a run's questions, made anew, are not those that it began with."""
+    """Why questions that were made again differ from those that the run began with."""
     if before.task_fingerprint != made.task_fingerprint:
         return "the task file changed since this run began"
     if config.prompt.template == "chat" and before.model.chat != made.model.chat:

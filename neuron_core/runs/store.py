@@ -68,7 +68,7 @@ class RunStatus:
 
 
 def default_root() -> Path:
-    """NEURONLLM_RUNS, or a folder of the user's data."""
+    """The folder of runs: NEURONLLM_RUNS, or a folder in the user's data."""
     return Path(os.environ.get("NEURONLLM_RUNS") or user_data_path("neuronllm-explorer") / "runs")
 
 
@@ -90,10 +90,11 @@ class RunFolder(EvaluationFiles):
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Marks the run as being worked on by this process; the system lets go when the process dies.
+        """Marks the run as being worked on by this process. The operating system removes the mark when the process
+        ends.
 
-        It spans config, units and result: who replaces an evaluation holds the run until the new one is read.
-        Raises RunError when another process works on it.
+        The mark covers config, questions and result: a process that replaces an evaluation keeps it until the new
+        result has been read. RunError if another process works on the run.
         """
         try:
             # Somebody who asks `is_held` has the lock for a moment.
@@ -109,9 +110,9 @@ class RunFolder(EvaluationFiles):
         return _is_locked(self.path / ".lock")
 
     def claim(self) -> FileLock:
-        """Marks the run as one that is in a queue of this process; the system lets go when the process dies.
+        """Marks the run as queued by this process. The operating system removes the mark when the process ends.
 
-        Whoever has the claim releases it. RunError when it is another's.
+        The caller releases the claim. RunError if another process has it.
         """
         lock = FileLock(self.path / ".queued", thread_local=False)
         try:
@@ -129,7 +130,7 @@ class RunFolder(EvaluationFiles):
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Claimed and held: for a process that has no queue. RunError when another one has the run."""
+        """Claims and holds the run, for a process that has no queue. RunError if another process has the run."""
         claim = self.claim()
         try:
             with self.held():
@@ -165,7 +166,7 @@ class RunFolder(EvaluationFiles):
         self._write_json(self.path / "status.json", text)
 
     def label(self) -> str:
-        """What somebody called this run; "" before anybody did. RunError when its file is damaged."""
+        """The label that somebody gave the run, or an empty text. RunError when its file is damaged."""
         path = self.path / "label.txt"
         if not path.exists():
             return ""
@@ -175,7 +176,7 @@ class RunFolder(EvaluationFiles):
             raise damaged(path, "it is no text in UTF-8") from None
 
     def set_label(self, label: str) -> None:
-        """Gives the run a name beside its id, in one line. RunError for one that is too long."""
+        """Gives the run a label of one line. RunError for one that is too long."""
         label = " ".join(label.split())
         if len(label) > LABEL_LENGTH:
             raise RunError(f"a label of {len(label)} characters", accepted=f"at most {LABEL_LENGTH}")
@@ -192,7 +193,7 @@ class RunFolder(EvaluationFiles):
                 file.write("\n" + line if cut_off else line)
 
     def events(self) -> list[dict[str, Any]]:
-        """All events; a line cut off by a crash is left out."""
+        """All events. A line that a crash cut off is left out."""
         path = self.path / "events.jsonl"
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
         found = []
