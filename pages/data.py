@@ -1,32 +1,29 @@
 """A task for the next run: one at hand, or a file whose every row is checked."""
 
-from collections import Counter
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from neuron_core.errors import TaskError
-from neuron_core.qatt.draws import draw, questions_of
-from neuron_core.tasks.kinds import get_kind
 from neuron_core.tasks.library import discard, keep
 from neuron_core.tasks.load import bundled_tasks
-from neuron_core.tasks.reading import NoGoodRow, Rejected, TaskReading, examples_jsonl, rejected_csv
+from neuron_core.tasks.readers.source import ReadOptions
+from neuron_core.tasks.reading import NoGoodRow, TaskReading, examples_jsonl
 from neuron_core.tasks.table import Table
 from neuron_core.tasks.validation import validate
 from pages.shared.frame import session
 from pages.shared.frame.guard import error_box, guard, plain
 from pages.shared.frame.navigation import through_frame
-from pages.shared.inputs.columns import KIND_LABELS, Columns, choose_columns
+from pages.shared.inputs.columns import Columns, choose_columns
+from pages.shared.inputs.file_reading import how_read, label_names, names_of, on_page
 from pages.shared.inputs.lengths import fitting
-from pages.shared.inputs.sources import hub_table, remembered, server_table, uploaded_table
+from pages.shared.inputs.sources import Origin, hub_dataset, remembered, server_path, uploaded_file
 from pages.shared.inputs.tasks import allowed, demo_mode, tasks_at_hand, tasks_folder, use_task
 from pages.shared.views.results import reading_of
-from pages.shared.views.tables import example_table, raw_table, rejected_table
+from pages.shared.views.task_reading import counts, examples, first_rows, one_question, rejected_rows, understood
 
 AT_HAND, UPLOAD, PATH, HUB = "A task at hand", "Upload a file", "A file on this machine", "Hugging Face hub"
-# In pixels: five beside each other.
-CARD_WIDTH = 150
-SHOWN_ROWS, SHOWN_REJECTED, SHOWN_EXAMPLES = 5, 1000, 5
 
 
 def at_hand() -> None:
@@ -44,10 +41,12 @@ def at_hand() -> None:
         width=520,
     )
     reading = reading_of(name)
-    report(reading)
+    understood(reading)
+    counts(reading)
     if reading.rejected:
         rejected_rows(reading.rejected, reading.task.name)
     examples(reading)
+    one_question(reading)
     with st.container(horizontal=True, vertical_alignment="center"):
         if session.task_name() == name:
             st.markdown(":material/check: This is the task of the next run.")
@@ -83,34 +82,93 @@ def deletion(name: str, title: str) -> None:
                 st.rerun()
 
 
-def brought(table: Table) -> None:
-    """A table that was read: its columns, the check of its rows, and the way on."""
-    st.subheader("Columns")
-    st.caption(
-        plain(f"{table.source}: {len(table.rows):,} rows, {len(table.columns)} columns, format {table.format}. ")
-        + f"The first {min(SHOWN_ROWS, len(table.rows))}:"
-    )
-    st.dataframe(raw_table(table, SHOWN_ROWS), key="data_raw", hide_index=True, alt="The first rows as they were read")
-    columns = choose_columns(table)
-    if columns is None:
+def brought(origin: Origin) -> None:
+    """A file: what was understood, its first rows, its columns, its check, and the way on."""
+    said, rows, columns_box = st.empty(), st.container(), st.container()
+    failed = st.session_state.get("data_failed") == origin.stamp
+    try:
+        options = options_of(origin, opened=failed)
+        table = table_of(origin, options)
+    except TaskError as error:
+        with said:
+            error_box(on_page(error.what), error.where, on_page(error.accepted or "") or None)
+        if origin.parts is None:
+            return
+        with columns_box:
+            label_names(origin.stamp)
+        if not failed:
+            # The boxes that may help are opened, in a run of their own: they stand before what they are read for.
+            st.session_state["data_failed"] = origin.stamp
+            st.rerun()
         return
-    st.subheader("Rows")
-    works = "other columns or another kind above, or a corrected file"
+    with columns_box:
+        st.header("Columns")
+        columns = choose_columns(table, origin.stamp, names_of(origin.stamp, options.labels))
+    with rows:
+        if options.labels and not options.tag_names and table.format != "lines":
+            st.warning(
+                f"The files of labels are not used: the format {table.format} has labels of its own. "
+                "They are for a file with a text a line.",
+                icon=":material/warning:",
+            )
+        first_rows(table, dict(columns.mapping))
+    if columns.missing:
+        said.info(f"Choose the column for: {', '.join(columns.missing)}.", icon=":material/view_column:")
+        return
+    checked_rows(table, columns, said)
+
+
+def options_of(origin: Origin, *, opened: bool) -> ReadOptions:
+    """What the boxes say of how the file is read; none where nothing can be chosen."""
+    if origin.parts is None:
+        return ReadOptions()
+    parts = remembered("data_parts", origin.stamp, origin.parts)
+    return how_read(origin.stamp, origin.name, parts, opened=opened)
+
+
+def table_of(origin: Origin, options: ReadOptions) -> Table:
+    """The file read; the session keeps the table, or why there is none. TaskError as of the reader."""
+
+    def read() -> Table | TaskError:
+        try:
+            return origin.read(options)
+        except TaskError as error:
+            if origin.parts is None:
+                raise
+            return error
+
+    found = remembered("data_table", (origin.stamp, options), read)
+    if isinstance(found, TaskError):
+        raise found
+    return found
+
+
+def checked_rows(table: Table, columns: Columns, said: DeltaGenerator) -> None:
+    """Every row checked; what was understood, or why nothing was, goes where it is `said`."""
+    works = "other columns or another kind below, or a corrected file"
     try:
         reading = checked(table, columns)
+        with said.container():
+            understood(reading)
         works = "shorter texts, or a model with a longer context"
+        st.header("Rows")
         good = fitting(reading)
     except NoGoodRow as error:
-        error_box(error.what, error.where, works)
+        with said:
+            error_box(on_page(error.what), error.where, works)
         rejected_rows(error.rejected, table.name)
         return
     except TaskError as error:
-        error_box(error.what, error.where, error.accepted or works)
+        with said:
+            error_box(on_page(error.what), error.where, on_page(error.accepted or works))
         return
-    report(good)
+    if good is not reading:
+        with said.container():
+            understood(good)
+    counts(good)
     if good.rejected:
         rejected_rows(good.rejected, table.name)
-    examples(good)
+    one_question(good)
     go_on(good, table.name)
 
 
@@ -119,93 +177,21 @@ def checked(table: Table, columns: Columns) -> TaskReading:
     return remembered(
         "data_reading",
         (table, columns),
-        lambda: validate(table, columns.kind, dict(columns.mapping), labels=columns.labels, answers=columns.answers),
+        lambda: validate(
+            table,
+            columns.kind,
+            dict(columns.mapping),
+            labels=columns.labels,
+            answers=columns.answers,
+            fill_options=columns.fill_options,
+        ),
     )
-
-
-def report(reading: TaskReading) -> None:
-    """The counts, and what one must know of how the rows were read."""
-    cards = [
-        ("Rows", reading.n_rows, None),
-        ("Examples", len(reading.task.examples), "Rows that fit."),
-        ("Rejected", len(reading.rejected), "Rows that don't, each with its reason below."),
-        ("Different texts", reading.n_texts, "A run draws one example of each text: the draws share no sentence."),
-    ]
-    if reading.task.labels:
-        cards.append(("Labels", len(reading.task.labels), ", ".join(map(plain, reading.task.labels[:40]))))
-    with st.container(horizontal=True, key="data_counts"):
-        for name, value, meaning in cards:
-            st.metric(name, f"{value:,}", border=True, help=meaning, width=CARD_WIDTH)
-    notes = [f"{KIND_LABELS[reading.task.kind]}.", *(f"{note[:1].upper()}{note[1:]}." for note in reading.notes)]
-    if reading.n_trimmed:
-        notes.append(
-            f"{reading.n_trimmed:,} examples have more than four options: the right one stays, the seed says which of "
-            "the others are dropped."
-        )
-    if fillers := filled_with(reading):
-        notes.append(f"Fewer than four options of their own: neutral ones fill up ({fillers}).")
-    st.caption(plain(" ".join(notes)))
-
-
-def filled_with(reading: TaskReading) -> str:
-    """The neutral options of the first example, where it has any."""
-    task = reading.task
-    first = task.examples[0]
-    own = {*task.labels, *map(str, first.fields.get("distractors", ()))}
-    kind = get_kind(task.kind)
-    return ", ".join(option for option in kind.options(first, task, 0) if option in kind.fillers and option not in own)
-
-
-def rejected_rows(rejected: tuple[Rejected, ...], name: str) -> None:
-    """How many by which rule, the list, and the file."""
-    st.markdown(f"**{len(rejected):,} rejected rows**")
-    counts = Counter(row.rule for row in rejected).most_common()
-    st.text(", ".join(f"{rule}: {count:,}" for rule, count in counts))
-    st.dataframe(
-        rejected_table(rejected[:SHOWN_REJECTED]),
-        hide_index=True,
-        key="data_rejected",
-        # A long value must not hide the reason.
-        column_config={"value": st.column_config.Column(width="small"), "reason": st.column_config.Column(width=260)},
-        alt="Rejected rows with column, value, reason and what is accepted",
-    )
-    if len(rejected) > SHOWN_REJECTED:
-        st.caption(f"The first {SHOWN_REJECTED:,}; the file has all.")
-    st.download_button(
-        "Rejected rows (CSV)",
-        lambda: rejected_csv(rejected),
-        f"{name}-rejected.csv",
-        "text/csv",
-        key="data_rejected_csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
-
-
-def examples(reading: TaskReading) -> None:
-    """The first examples, and the first question as a model gets it."""
-    st.subheader("First examples")
-    st.dataframe(
-        example_table(reading.task.examples[:SHOWN_EXAMPLES]),
-        hide_index=True,
-        key="data_examples",
-        alt="First examples",
-    )
-    with st.expander("A question made from them", key="data_question", icon=":material/quiz:"), guard():
-        st.code(remembered("data_prompt", reading, lambda: first_prompt(reading)), language=None, wrap_lines=True)
-        st.caption("Wording, demonstration and distractors can be changed on the page Questions.")
-
-
-def first_prompt(reading: TaskReading) -> str:
-    """The first question that a run with seed 0 asks."""
-    draws = draw(reading.task, 1, 0, 0)
-    return questions_of(reading.task, draws.attribution, draws.demonstration, 0)[0].prompt
 
 
 def go_on(reading: TaskReading, name: str) -> None:
     """Keeps the good examples as a task and goes to its questions."""
     n = len(reading.task.examples)
-    st.subheader("Go on with the good")
+    st.header("Go on with the good")
     title = st.text_input("Name of the task", name, max_chars=40, key=f"data_name {name}", width=320)
     with st.container(horizontal=True):
         if st.button(f"Use these {n:,} examples", type="primary", key="data_use", icon=":material/check:"):
@@ -243,5 +229,5 @@ else:
     )
     if source == AT_HAND:
         at_hand()
-    elif (table := {UPLOAD: uploaded_table, PATH: server_table, HUB: hub_table}[source]()) is not None:
-        brought(table)
+    elif (origin := {UPLOAD: uploaded_file, PATH: server_path, HUB: hub_dataset}[source]()) is not None:
+        brought(origin)

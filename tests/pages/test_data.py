@@ -1,6 +1,7 @@
 """The Data page: bring a file, say what its columns are, see what does not fit, go on with the good."""
 
 import json
+import os
 import re
 import shutil
 import time
@@ -25,6 +26,7 @@ from pages.shared.inputs import lengths as pages_lengths
 from pages.shared.inputs.tasks import DATA_ROOT
 from tests.builders import classification_rows, write_jsonl
 from tests.pages.conftest import faults, texts
+from tests.tasks.files import xlsx
 
 UPLOAD, PATH, HUB = "Upload a file", "A file on this machine", "Hugging Face hub"
 CSV = (
@@ -81,7 +83,7 @@ def test_a_file_is_uploaded_mapped_checked_kept_and_asked_about(bring, runs):
     app = bring("films.csv", CSV)
     assert faults(app) == []
     assert box(app, "Kind of task").value == "classification"
-    assert (box(app, "text").value, box(app, "label").value) == ("comment", "stars")
+    assert (box(app, "text").value, box(app, "label").value) == (["comment"], "stars")
     assert counts(app) == {"Rows": "11", "Examples": "8", "Rejected": "3", "Different texts": "8", "Labels": "2"}
     assert "neutral ones fill up (not sure, none of these)" in said(app)
     rejected = rejected_of(app)
@@ -105,9 +107,9 @@ def test_a_file_is_uploaded_mapped_checked_kept_and_asked_about(bring, runs):
 def test_columns_that_no_name_tells_are_chosen(bring):
     app = bring("t.csv", b"one,two\n" + b"".join(b"text %d,%d\n" % (i, i % 3) for i in range(9)))
     assert faults(app) == []
-    assert "No kind of task fits the names of these columns" in said(app)
+    assert "No kind of task fits by itself" in said(app)
     assert "Choose the column for: text, label." in said(app)
-    box(app, "text").set_value("one").run()
+    box(app, "text").set_value(["one"]).run()
     box(app, "label").set_value("two").run()
     assert counts(app)["Examples"] == "9"
 
@@ -136,7 +138,7 @@ def test_another_encoding_gives_one_box_and_can_be_chosen(bring):
     assert "not UTF" in fault
     box(app, "Encoding").set_value("cp1251").run()
     assert faults(app) == []
-    assert app.dataframe[-1].value["text"].tolist() == ["кино", "ещё"]
+    assert app.dataframe[0].value["text"].tolist() == ["кино", "ещё"]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,175 @@ def test_a_published_format_is_told_by_its_content(bring):
     app = bring("test.txt", b"(3 (2 It) (4 shines))\n(1 (2 It) (0 rots))\n")
     assert faults(app) == []
     assert "format sst" in said(app)
+
+
+# What was understood, and what can be changed
+
+
+def labels_of_raw(app):
+    """The first rows' columns that are marked as used, as their headers have them."""
+    config = json.loads(app.dataframe[0].proto.columns)
+    return sorted(column["label"] for column in config.values() if " = " in (column.get("label") or ""))
+
+
+def names_of_raw(app):
+    return app.dataframe[0].value.columns.tolist()
+
+
+def rows_of(text, label, n=9):
+    return b"".join(b"%s %d,%s\n" % (text, i, label[i % len(label)]) for i in range(n))
+
+
+def test_what_was_understood_is_one_sentence_and_columns_that_are_not_used_are_named(bring):
+    rows = b"".join(b"%d,mail %d,%s,\n" % (i, i, [b"billing", b"other"][i % 2]) for i in range(9))
+    app = bring("t.csv", b"ticket,body,queue,nothing\n" + rows + b"9,,other,\n")
+    box(app, "label").set_value("queue").run()
+    assert "2-label classification; text = body, label = queue; 9 of 10 rows." in said(app)
+    assert "Columns not used: ticket." in said(app)
+    assert names_of_raw(app) == ["row", "body", "queue", "ticket", "nothing"]
+    assert labels_of_raw(app) == ["label = queue", "text = body"]
+    assert "Text: mail" in app.code[-1].value
+
+
+def test_the_file_without_a_header_gets_numbered_columns_or_names(bring):
+    app = bring("t.csv", rows_of(b"It was film", [b"good", b"bad"]))
+    assert "looks like data: choose “Header”" in said(app)
+    box(app, "Header").set_value("none: number the columns").run()
+    assert names_of_raw(app) == ["row", "column 1", "column 2"]
+    box(app, "Header").set_value("none: name the columns").run()
+    field(app, "Column names").set_value("text, label").run()
+    assert faults(app) == []
+    assert counts(app)["Examples"] == "9"
+    field(app, "Column names").set_value("text, text").run()
+    (fault,) = faults(app)
+    assert "different names" in fault
+    field(app, "Column names").set_value("text, label, more").run()
+    (fault,) = faults(app)
+    assert "3 column names for rows of 2 cells" in fault
+
+
+def test_a_header_in_another_row_and_another_delimiter_are_chosen(bring):
+    rows = rows_of(b"film; long", [b"x", b"y"]).replace(b",", b"|")
+    app = bring("t.csv", b"a;b\nnote;x\ntext|label\n" + rows)
+    box(app, "Header").set_value("in another row").run()
+    app.number_input[0].set_value(3).run()
+    box(app, "Delimiter").set_value("bar |").run()
+    assert faults(app) == []
+    assert counts(app)["Examples"] == "9"
+
+
+def test_a_sheet_is_chosen_by_its_name(bring):
+    films = [["text", "label"], *([row["text"], row["label"]] for row in classification_rows(9))]
+    app = bring("t.xlsx", xlsx({"Notes": [["note", "by"], ["one", "me"], ["two", "me"]], "Films": films}))
+    assert "(“Part of the file”)" in said(app)
+    assert box(app, "Part of the file").options == ["told by the file", "Notes", "Films"]
+    box(app, "Part of the file").set_value("Films").run()
+    assert counts(app)["Examples"] == "9"
+
+
+def test_one_of_several_lists_is_chosen_where_the_file_could_not_be_read(bring):
+    content = {"train": classification_rows(9), "test": classification_rows(4), "about": "films"}
+    app = bring("t.json", json.dumps(content).encode())
+    (fault,) = faults(app)
+    assert "2 lists of objects" in fault
+    assert "“Part of the file”" in fault
+    box(app, "Part of the file").set_value("test").run()
+    assert faults(app) == []
+    assert counts(app)["Examples"] == "4"
+
+
+def test_two_texts_are_joined_or_the_second_is_the_context(bring):
+    rows = [{"premise": f"Rain {i}.", "hypothesis": "It is wet.", "label": "nyx"[i % 3]} for i in range(9)]
+    app = bring("t.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
+    assert box(app, "text").value == ["premise", "hypothesis"]
+    assert "text = premise+hypothesis" in said(app)
+    assert "hypothesis: It is wet." in app.code[-1].value
+    box(app, "text").set_value(["hypothesis"]).run()
+    assert "Columns not used: premise." in said(app)
+    box(app, "context").set_value(["premise"]).run()
+    assert "Context: Rain" in app.code[-1].value
+    assert labels_of_raw(app) == ["context = premise", "label = label", "text = hypothesis"]
+
+
+def test_labels_that_are_numbers_get_names(bring):
+    app = bring("t.csv", b"text,label\n" + rows_of(b"film", [b"0", b"1"]))
+    field(app, "Label names").set_value("0=negative,1=positive").run()
+    assert faults(app) == []
+    assert "negative" in app.code[-1].value
+    field(app, "Label names").set_value("0=negative,1=positive,7=mixed").run()
+    assert "No row has the label '7'." in said(app)
+    field(app, "Label names").set_value("negative,positive").run()
+    (fault,) = faults(app)
+    assert "Not names of labels" in fault
+
+
+def test_two_choices_are_filled_up_where_that_is_asked_for(bring):
+    rows = [{"question": f"How {i}?", "choices": ["so", f"thus {i}"], "answer": "so"} for i in range(9)]
+    app = bring("t.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
+    (fault,) = faults(app)
+    assert "has 2 choices" in fault
+    assert "“Fill up with neutral options”" in rejected_of(app)["accepted"][0]
+    app.checkbox[0].check().run()
+    assert faults(app) == []
+    assert counts(app)["Examples"] == "9"
+    assert "none of these" in app.code[-1].value
+
+
+def test_texts_get_their_labels_and_these_their_names_from_further_files(bring):
+    app = bring("train_text.txt", b"".join(b"film %d\n" % i for i in range(9)))
+    assert len(faults(app)) == 1
+    labels = ("labels.txt", b"0\n1\n2\n" * 3, "text/plain")
+    app.file_uploader[1].set_value([labels]).run()
+    assert faults(app) == []
+    assert counts(app) == {"Rows": "9", "Examples": "9", "Rejected": "0", "Different texts": "9", "Labels": "3"}
+    app.file_uploader[1].set_value([labels, ("mapping.txt", b"0\tsad\n1\tglad\n2\tmad\n", "text/plain")]).run()
+    assert faults(app) == []
+    assert "glad" in app.code[-1].value
+
+
+def test_a_file_of_labels_that_is_not_used_says_so(bring):
+    app = bring("t.csv", CSV)
+    app.file_uploader[1].set_value([("labels.txt", b"0\n1\n", "text/plain")]).run()
+    assert "The files of labels are not used" in said(app)
+
+
+def test_the_column_of_tags_is_chosen(bring):
+    words = [("Anna", "NOUN"), ("runs", "VERB"), ("home", "ADV"), ("now", "PART")]
+    lines = [f"{i}\t{w}\t{w}\t{tag}\t_\t_\t0\troot\t_\t_" for i, (w, tag) in enumerate(words, start=1)]
+    app = bring("t.conllu", ("\n".join(lines) + "\n\n" + "\n".join(lines).replace("Anna", "Otto") + "\n").encode())
+    (fault,) = faults(app)
+    assert "“Column of tags” 4" in fault
+    number(app, "Column of tags").set_value(4).run()
+    assert faults(app) == []
+    assert counts(app)["Labels"] == "4"
+
+
+def test_of_a_file_with_too_many_rows_a_sample_is_taken(bring):
+    app = bring("t.csv", b"text,label\n" + rows_of(b"film", [b"x", b"y"], 100_001))
+    (fault,) = faults(app)
+    assert "a sample by seed (“Sample” 100000)" in fault.replace("\\", "")
+    number(app, "Sample").set_value(50).run()
+    assert faults(app) == []
+    assert counts(app)["Rows"] == "50"
+    assert "A sample of 50 of 100,001 rows, by seed 0" in said(app)
+
+
+def field(app, label):
+    return next(one for one in app.text_input if one.label == label)
+
+
+def number(app, label):
+    return next(one for one in app.number_input if one.label == label)
+
+
+@pytest.mark.skipif("NEURONLLM_CASES" not in os.environ, reason="a folder of cases that the project does not hold")
+def test_no_file_ends_in_a_traceback(bring):
+    app = bring("t.csv", CSV)
+    for path in sorted((Path(os.environ["NEURONLLM_CASES"]) / "data").iterdir()):
+        app.file_uploader(key="data_upload").set_value((path.name, path.read_bytes(), "text/plain")).run()
+        assert not app.exception, path.name
+        assert "should not" not in said(app), path.name
+        assert "data_use" in {button.key for button in app.button} or faults(app) or app.info, path.name
 
 
 # Length of prompts

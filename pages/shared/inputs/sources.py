@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,14 +11,14 @@ import streamlit as st
 from neuron_core.tasks.hub import ACCEPTED as HUB_NAMES
 from neuron_core.tasks.hub import INSTALL, PREFIX, parse
 from neuron_core.tasks.load import read_source
-from neuron_core.tasks.readers import ACCEPTED, FORMATS
-from neuron_core.tasks.readers.source import ENCODINGS, EncodingError, ReadOptions
+from neuron_core.tasks.parts import parts_of
+from neuron_core.tasks.readers import ACCEPTED
+from neuron_core.tasks.readers.source import ReadOptions
 from neuron_core.tasks.table import MAX_ROWS, Table, is_file, read_table
-from pages.shared.frame.guard import error_box, plain
+from pages.shared.frame.guard import plain
 from pages.shared.inputs.tasks import DATA_ROOT, data_root, server_file
 
 T = TypeVar("T")
-BY_ITSELF = "told by its ending or content"
 HUB_LABELS = {
     "few-nerd": "Few-NERD: entities and their types",
     "conll2000": "CoNLL-2000: chunks",
@@ -36,18 +37,36 @@ def remembered(slot: str, key: Any, make: Callable[[], T]) -> T:
     return value  # type: ignore[no-any-return]
 
 
-def uploaded_table() -> Table | None:
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Where a table comes from, and how it is had."""
+
+    stamp: str
+    "tells one file, and one state of it, from another"
+    name: str
+    "with the file's ending"
+    read: Callable[[ReadOptions], Table]
+    parts: Callable[[], tuple[str, ...]] | None = None
+    "names of which one can be read; None where nothing can be chosen, as for a dataset of the hub"
+
+
+def uploaded_file() -> Origin | None:
     """The file that the browser sent, None as long as there is none."""
     file = st.file_uploader(
         "A file of examples", key="data_upload", help=f"{ACCEPTED}. At most {MAX_ROWS:,} rows.", max_upload_size=200
     )
     if file is None:
-        st.caption(plain(f"Accepted: {ACCEPTED}. At most 200 MB and {MAX_ROWS:,} rows."))
+        st.caption(plain(f"Accepted: {ACCEPTED}. At most 200 MB and {MAX_ROWS:,} rows, or a sample of more."))
         return None
-    return _read(file.file_id, lambda **how: read_table(file.getvalue(), file.name, **how))
+    return Origin(
+        file.file_id,
+        file.name,
+        lambda options: read_table(file.getvalue(), file.name, options),
+        lambda: parts_of(file.getvalue(), file.name),
+    )
 
 
-def server_table() -> Table | None:
+def server_path() -> Origin | None:
     """A file of the machine that the app runs on, where that is allowed."""
     root = data_root()
     if root is None:
@@ -67,10 +86,10 @@ def server_table() -> Table | None:
         return None
     path = server_file(said if Path(said).expanduser().is_absolute() else str(root / said))
     stamp = path.stat().st_mtime_ns if is_file(str(path)) else 0
-    return _read(f"{path} {stamp}", lambda **how: read_source(str(path), **how))
+    return Origin(f"{path} {stamp}", path.name, lambda options: read_source(str(path), options), lambda: parts_of(path))
 
 
-def hub_table() -> Table | None:
+def hub_dataset() -> Origin | None:
     """A dataset of the Hugging Face hub; the network is asked when the button is pressed."""
     presets = {f"{PREFIX}{name}": label for name, label in HUB_LABELS.items()}
     if importlib.util.find_spec("datasets") is None:
@@ -94,32 +113,13 @@ def hub_table() -> Table | None:
         st.session_state["data_fetched"] = name
     if st.session_state.get("data_fetched") != name:
         return None
-    try:
-        return remembered("data_table", name, lambda: read_source(name))
-    except Exception:
-        # The next rerun does not ask the network again by itself.
-        st.session_state.pop("data_fetched")
-        raise
 
+    def fetched(_: ReadOptions) -> Table:
+        try:
+            return read_source(name)
+        except Exception:
+            # The next rerun does not ask the network again by itself.
+            st.session_state.pop("data_fetched")
+            raise
 
-def _read(stamp: str, read: Callable[..., Table]) -> Table | None:
-    """The table of a file in the format chosen; an encoding can be chosen where UTF-8 does not fit."""
-    found = st.selectbox(
-        "Format",
-        [BY_ITSELF, *FORMATS],
-        key=f"data_format {stamp}",
-        help="Published formats too: Few-NERD, CoNLL-2000, the trees of SST, CommonsenseQA.",
-        width=320,
-    )
-    encoding = st.session_state.get(f"data_encoding {stamp}")
-    format = None if found == BY_ITSELF else found
-    table = None
-    try:
-        options = ReadOptions(format=format, encoding=encoding)
-        table = remembered("data_table", (stamp, format, encoding), lambda: read(options=options))
-    except EncodingError as error:
-        error_box(error.what, error.where, "choose the encoding that the file was written in")
-        encoding = encoding or ENCODINGS[0]
-    if encoding is not None:
-        st.selectbox("Encoding", ENCODINGS, key=f"data_encoding {stamp}", accept_new_options=True, width=320)
-    return table
+    return Origin(name, name, fetched)

@@ -21,9 +21,10 @@ def neuron_table(rows: Iterable[NeuronRow]) -> pd.DataFrame:
     return pd.DataFrame([asdict(row) for row in rows], columns=NEURON_COLUMNS)
 
 
-def raw_table(table: Table, n: int) -> pd.DataFrame:
-    """The first rows as they were read, with their numbers in the source; of very many columns the first."""
-    columns = table.columns[:MOST_COLUMNS]
+def raw_table(table: Table, n: int, first: tuple[str, ...] = ()) -> pd.DataFrame:
+    """The first rows as they were read, with their numbers in the source; the columns `first` in front, and of very
+    many others as many as can be looked through."""
+    columns = [*first, *(column for column in table.columns if column not in first)][: max(MOST_COLUMNS, len(first))]
     number = "row" if "row" not in columns else "row of the file"
     rows = [{number: row} | {c: cell(fields.get(c)) for c in columns} for row, fields in table.rows[:n]]
     return pd.DataFrame(rows, columns=[number, *columns])

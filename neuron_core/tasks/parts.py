@@ -1,0 +1,58 @@
+"""The parts of a file of which one is read: sheets of a workbook, files of a ZIP archive, lists of a JSON object."""
+
+import io
+import json
+import zipfile
+from pathlib import Path, PurePath
+from xml.etree import ElementTree
+
+from neuron_core.errors import TaskError
+from neuron_core.tasks.readers.source import MAX_PATH_BYTES, MAX_UPLOAD_BYTES, unpack
+
+_WORKBOOK = "xl/workbook.xml"
+_MOST_BYTES = 2**22
+"of the list of a workbook's sheets"
+
+
+def parts_of(source: str | Path | bytes, name: str | None = None) -> tuple[str, ...]:
+    """The names of which one may be a `part` of ReadOptions, in the file's order; none where a file has no parts.
+
+    An upload comes as bytes with its `name`. What is wrong with a file is left to the reader: here it has no parts.
+    """
+    try:
+        if not isinstance(source, bytes):
+            path = Path(source).expanduser()
+            if not path.is_file() or path.stat().st_size > MAX_PATH_BYTES:
+                return ()
+            source, name = path.read_bytes(), path.name
+        if source.startswith(b"PK\x03\x04"):
+            return _of_archive(source)
+        file = PurePath((name or "").lower())
+        if source.startswith(b"\x1f\x8b") and file.with_suffix("").suffix == ".json":
+            return _of_json(unpack(source, file.name, MAX_UPLOAD_BYTES))
+        return _of_json(source) if file.suffix == ".json" else ()
+    # A path that is none, a damaged archive, no JSON, one nested too deep: reading the file says so in full.
+    except (TaskError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, ElementTree.ParseError):
+        return ()
+
+
+def _of_archive(data: bytes) -> tuple[str, ...]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = archive.namelist()
+        if "[Content_Types].xml" not in names:
+            return tuple(n for n in names if not n.endswith("/") and not n.startswith(("__MACOSX/", ".")))
+        if _WORKBOOK not in names or archive.getinfo(_WORKBOOK).file_size > _MOST_BYTES:
+            return ()
+        sheets = ElementTree.fromstring(archive.read(_WORKBOOK)).iter()
+    return tuple(one.get("name", "") for one in sheets if one.tag.endswith("}sheet"))
+
+
+def _of_json(data: bytes) -> tuple[str, ...]:
+    content = json.loads(data)
+    if not isinstance(content, dict):
+        return ()
+    return tuple(
+        key
+        for key, value in content.items()
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
+    )

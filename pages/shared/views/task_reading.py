@@ -1,0 +1,147 @@
+"""What was understood of a file: the sentence, its first rows, the rows left out, one question made from it."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import streamlit as st
+
+from neuron_core.qatt.draws import draw, questions_of
+from neuron_core.tasks.kinds import get_kind
+from neuron_core.tasks.reading import Rejected, TaskReading, rejected_csv
+from neuron_core.tasks.table import Table, listed
+from pages.shared.frame.guard import guard, plain
+from pages.shared.inputs.file_reading import on_page
+from pages.shared.inputs.sources import remembered
+from pages.shared.views.tables import example_table, raw_table, rejected_table
+
+# In pixels: five beside each other.
+CARD_WIDTH = 150
+SHOWN_ROWS, SHOWN_REJECTED, SHOWN_EXAMPLES = 5, 1000, 5
+MARK = "rgba(0, 114, 178, 0.18)"
+"behind the values of columns that are used: seen on a light page and on a dark one"
+
+
+def understood(reading: TaskReading) -> None:
+    """The sentence, the columns that no question shows, and what one must know of how the rows were read."""
+    st.markdown(f"**{plain(_begun(reading.understood))}.**")
+    if reading.unused:
+        st.markdown(plain(f"Columns not used: {listed(reading.unused)}."))
+    notes = [on_page(_begun(note)) for note in reading.notes]
+    if reading.n_trimmed:
+        notes.append(
+            f"{reading.n_trimmed:,} examples have more than four options: the right one stays, the seed says which of "
+            "the others are dropped"
+        )
+    if fillers := filled_with(reading):
+        notes.append(f"Fewer than four options of their own: neutral ones fill up ({fillers})")
+    warned = [note for note in notes if note.startswith("Warning: ")]
+    if warned:
+        st.warning(
+            "\n\n".join(plain(f"{_begun(note.removeprefix('Warning: '))}.") for note in warned),
+            icon=":material/warning:",
+        )
+    if told := [note for note in notes if note not in warned]:
+        st.caption("\n".join(f"- {plain(note)}." for note in told))
+
+
+def counts(reading: TaskReading) -> None:
+    """How many rows, examples, rejected rows, texts and labels."""
+    cards = [
+        ("Rows", reading.n_rows, None),
+        ("Examples", len(reading.task.examples), "Rows that fit."),
+        ("Rejected", len(reading.rejected), "Rows that don't, each with its reason below."),
+        ("Different texts", reading.n_texts, "A run draws one example of each text: the draws share no sentence."),
+    ]
+    if reading.task.labels:
+        cards.append(("Labels", len(reading.task.labels), ", ".join(map(plain, reading.task.labels[:40]))))
+    with st.container(horizontal=True, key="data_counts"):
+        for name, value, meaning in cards:
+            st.metric(name, f"{value:,}", border=True, help=meaning, width=CARD_WIDTH)
+
+
+def filled_with(reading: TaskReading) -> str:
+    """The neutral options of the first example, where it has any."""
+    task = reading.task
+    first = task.examples[0]
+    own = {*task.labels, *map(str, first.fields.get("distractors", ()))}
+    kind = get_kind(task.kind)
+    return ", ".join(option for option in kind.options(first, task, 0) if option in kind.fillers and option not in own)
+
+
+def first_rows(table: Table, mapping: Mapping[str, str | tuple[str, ...]]) -> None:
+    """The first rows as they were read: the columns that are used in front, marked and named by what they are."""
+    uses: dict[str, list[str]] = {}
+    for field, columns in mapping.items():
+        for column in (columns,) if isinstance(columns, str) else columns:
+            uses.setdefault(column, []).append(field)
+    frame = raw_table(table, SHOWN_ROWS, first=tuple(uses))
+    marked = frame.style.set_properties(subset=list(uses), **{"background-color": MARK})
+    st.caption(
+        plain(f"{table.source}: {len(table.rows):,} rows, {len(table.columns)} columns, format {table.format}. ")
+        + f"The first {min(SHOWN_ROWS, len(table.rows))}, the columns that are used in front:"
+    )
+    st.dataframe(
+        marked,
+        key="data_raw",
+        hide_index=True,
+        column_config={
+            column: st.column_config.Column(f"{' and '.join(fields)} = {column}") for column, fields in uses.items()
+        },
+        alt="The first rows as they were read, with the columns that are used marked",
+    )
+
+
+def rejected_rows(rejected: tuple[Rejected, ...], name: str) -> None:
+    """How many by which rule, the list, and the file."""
+    st.markdown(f"**{len(rejected):,} rejected rows**")
+    by_rule = Counter(row.rule for row in rejected).most_common()
+    st.text(", ".join(f"{rule}: {count:,}" for rule, count in by_rule))
+    shown = rejected_table(rejected[:SHOWN_REJECTED])
+    shown["accepted"] = shown["accepted"].map(on_page)
+    st.dataframe(
+        shown,
+        hide_index=True,
+        key="data_rejected",
+        # A long value must not hide the reason.
+        column_config={"value": st.column_config.Column(width="small"), "reason": st.column_config.Column(width=260)},
+        alt="Rejected rows with column, value, reason and what is accepted",
+    )
+    if len(rejected) > SHOWN_REJECTED:
+        st.caption(f"The first {SHOWN_REJECTED:,}; the file has all.")
+    st.download_button(
+        "Rejected rows (CSV)",
+        lambda: rejected_csv(rejected),
+        f"{name}-rejected.csv",
+        "text/csv",
+        key="data_rejected_csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def examples(reading: TaskReading) -> None:
+    """The first examples under the columns of their kind."""
+    st.dataframe(
+        example_table(reading.task.examples[:SHOWN_EXAMPLES]),
+        hide_index=True,
+        key="data_examples",
+        alt="First examples",
+    )
+
+
+def one_question(reading: TaskReading) -> None:
+    """The first question of a run with seed 0, as a model gets it."""
+    st.header("One question as the model gets it")
+    with guard():
+        st.code(remembered("data_prompt", reading, lambda: first_prompt(reading)), language=None, wrap_lines=True)
+        st.caption("Wording, demonstration and distractors can be changed on the page Questions.")
+
+
+def first_prompt(reading: TaskReading) -> str:
+    """The first question that a run with seed 0 asks."""
+    draws = draw(reading.task, 1, 0, 0)
+    return questions_of(reading.task, draws.attribution, draws.demonstration, 0)[0].prompt
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
