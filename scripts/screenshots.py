@@ -20,20 +20,8 @@ from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "assets" / "screenshots"
-PAGES = {
-    "start": "",
-    "data": "data",
-    "questions": "questions",
-    "attribution": "attribution",
-    "layers": "layers",
-    "neuron": "neuron",
-    "cross-task": "cross_task",
-    "control": "control",
-    "question": "question",
-    "playground": "playground",
-    "methods": "methods",
-    "runs": "runs",
-}
+# Name of the picture → address of the page. The first page has the address of the app.
+PAGES = {path.stem.replace("_", "-"): path.stem for path in sorted((ROOT / "pages").glob("*.py"))} | {"start": ""}
 THEMES = ("light", "dark")
 WINDOW = ViewportSize(width=1400, height=900)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
