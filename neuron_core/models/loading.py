@@ -49,7 +49,8 @@ from neuron_core.models.weights import check_ids, check_report, refuse_not_finit
 from neuron_core.models.wrappers import KEY_MAPPING, WRAPPERS, text_part
 
 # What is left over after a load is checked here, and said in our own words.
-logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)
+for _name in ("modeling_utils", "distributed.tensor_parallel"):
+    logging.getLogger(f"transformers.{_name}").setLevel(logging.ERROR)
 
 Stage = Callable[[str], None]
 HEAD_TOLERANCE = 1e-4
