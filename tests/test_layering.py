@@ -40,6 +40,7 @@ HEAVY = {
     "models.heads",
     "models.hooks",
     "models.loading",
+    "models.lora",
     "models.masks",
     "models.placement",
     "models.prompts",

@@ -145,9 +145,24 @@ def spec(
     device: str = "auto",
     device_map: str | None = None,
     trust_remote_code: bool = False,
+    adapter: str | None = None,
+    architecture: str | None = None,
+    load_in_4bit: bool = False,
+    load_in_8bit: bool = False,
 ) -> ModelSpec:
     """The model that the options name."""
-    spec = ModelSpec(model, revision, dtype, device, trust_remote_code, device_map)
+    spec = ModelSpec(
+        model,
+        revision,
+        dtype,
+        device,
+        trust_remote_code,
+        device_map,
+        adapter and absolute(adapter),
+        architecture and absolute(architecture),
+        load_in_4bit,
+        load_in_8bit,
+    )
     return spec if spec.is_embedded else replace(spec, source=absolute(model))
 
 

@@ -73,9 +73,35 @@ class ModelOptions(OptionGroup):
         typer.Option("--trust-remote-code", help="Run Python code that comes with this very model. Read it first."),
     ] = False
 
+    adapter: Annotated[
+        str | None,
+        typer.Option(help="A LoRA adapter to merge: a folder or a hub id; none leaves out one beside the weights."),
+    ] = None
+    architecture: Annotated[
+        str | None,
+        typer.Option(help="A JSON file with the table line of a family of your own, or a Python file, which is run."),
+    ] = None
+    load_in_4bit: Annotated[
+        bool, typer.Option("--load-in-4bit", help="Quantise weights to 4 bits while they are read (bitsandbytes).")
+    ] = False
+    load_in_8bit: Annotated[
+        bool, typer.Option("--load-in-8bit", help="Quantise weights to 8 bits while they are read (bitsandbytes).")
+    ] = False
+
     def spec(self) -> ModelSpec:
         """The model that the options name."""
-        return spec(self.source, self.revision, self.dtype, self.device, self.device_map, self.trust_remote_code)
+        return spec(
+            self.source,
+            self.revision,
+            self.dtype,
+            self.device,
+            self.device_map,
+            self.trust_remote_code,
+            self.adapter,
+            self.architecture,
+            self.load_in_4bit,
+            self.load_in_8bit,
+        )
 
 
 @dataclass(frozen=True)

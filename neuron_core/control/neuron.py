@@ -40,9 +40,7 @@ def neuron_tokens(loaded: LoadedModel, layer: int, index: int, top: int = TOP) -
     a norm behind the down projection, w goes through its gain first. ConfigError for a neuron that is not there.
     """
     check_neuron(loaded, layer, index)
-    with weights_of(loaded.down_projections[layer]) as own:
-        weight = own["weight"]
-    vectors = weight.T if loaded.architecture.write_axis == "column" else weight
+    vectors = _write_vectors(loaded, layer)
     vector = _behind_post_norm(loaded, layer, vectors[index].to(loaded.score_dtype))
     rms = vector.square().mean().sqrt()
     # A neuron that writes nothing promotes nothing.
@@ -71,6 +69,18 @@ def write_norms(loaded: LoadedModel) -> NDArray[np.float32]:
             along = 0 if loaded.architecture.write_axis == "column" else 1
             found.append(own["weight"].float().norm(dim=along).cpu().numpy())
     return np.stack(found)
+
+
+def _write_vectors(loaded: LoadedModel, layer: int) -> torch.Tensor:
+    """Of all neurons of a layer, (I, D)."""
+    projection = loaded.down_projections[layer]
+    with weights_of(projection) as own:
+        weight, bias = own["weight"], own.get("bias")
+    if weight.is_floating_point():
+        return weight.T if loaded.architecture.write_axis == "column" else weight
+    # A quantised weight has no columns of its own: what each neuron alone writes.
+    each = torch.eye(loaded.n_neurons, dtype=loaded.dtype, device=loaded.device)
+    return projection(each) if bias is None else projection(each) - bias
 
 
 def _behind_post_norm(loaded: LoadedModel, layer: int, vector: torch.Tensor) -> torch.Tensor:

@@ -57,6 +57,11 @@ def register_architecture(architecture: Architecture) -> None:
     _TABLE[architecture.name] = architecture
 
 
+def forget_architecture(name: str) -> None:
+    """Takes a line out of the table, if it is there."""
+    _TABLE.pop(name, None)
+
+
 def architectures() -> tuple[Architecture, ...]:
     """All lines of the table, in order of registration."""
     return tuple(_TABLE.values())

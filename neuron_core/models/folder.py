@@ -3,12 +3,15 @@
 import importlib.util
 import json
 import re
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from neuron_core.errors import ModelError
 
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tokenizer_config.json")
 "any one of them, as far as can be told before transformers reads it"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -42,6 +45,39 @@ def read_config(folder: Path) -> dict[str, Any]:
                 accepted=f"at most {MOST_LAYERS}",
             )
     return config
+
+
+def check_adapter(folder: Path, adapter: str | None) -> None:
+    """ModelError where an adapter lies in a model's folder and nothing says what is to become of it."""
+    if not (folder / ADAPTER_CONFIG).is_file():
+        return
+    if not (folder / "config.json").is_file():
+        base = _json(folder / ADAPTER_CONFIG).get("base_model_name_or_path") or "the model that it was trained on"
+        raise ModelError(
+            f"the folder holds an adapter of {base} alone",
+            where=str(folder),
+            accepted=f"--model {base} --adapter {folder}",
+        )
+    if adapter is None:
+        raise ModelError(
+            f"an adapter lies beside the weights ({ADAPTER_CONFIG})",
+            where=str(folder),
+            accepted=f"--adapter {folder} to merge it, --adapter none to leave it out",
+        )
+
+
+@contextmanager
+def without_adapter(folder: Path) -> Iterator[Path]:
+    """The folder or, where an adapter lies in it, a view of its other files: with `peft` installed, transformers would
+    add the adapter to whatever it loads from there."""
+    if not (folder / ADAPTER_CONFIG).is_file():
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as view:
+        for file in folder.iterdir():
+            if file.name not in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
+                (Path(view) / file.name).symlink_to(file.absolute())
+        yield Path(view)
 
 
 def weight_files(folder: Path) -> list[Path]:

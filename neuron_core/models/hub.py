@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from neuron_core.errors import ModelError, NeuronCoreError
-from neuron_core.models.folder import check_folder, check_names, read_config, weight_files
+from neuron_core.models.folder import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
+    check_folder,
+    check_names,
+    read_config,
+    weight_files,
+)
 from neuron_core.models.spec import SOURCES, ModelSpec
 
 Say = Callable[[str], None]
@@ -55,6 +62,20 @@ def fetch(spec: ModelSpec, say: Say) -> Path:
         # Only then: many repositories hold the same weights in both formats.
         folder = _fetch(spec, (*CONFIGS, *PICKLES, *code), say)
     return folder
+
+
+def fetch_adapter(name: str, say: Say) -> Path:
+    """The folder with a hub adapter's config and factors, nothing else. Raises ModelError as `fetch` does."""
+    from huggingface_hub import snapshot_download
+
+    spec, files = ModelSpec(name), [ADAPTER_CONFIG, ADAPTER_WEIGHTS]
+    say("fetching the adapter")
+    try:
+        return Path(snapshot_download(name, allow_patterns=files, etag_timeout=ANSWER_S, tqdm_class=_told(spec, say)))
+    except NeuronCoreError:
+        raise
+    except Exception as error:
+        raise _explained(error, spec) from error
 
 
 def fetch_tokenizer(spec: ModelSpec, say: Say) -> Path:
@@ -225,7 +246,11 @@ def _explained(error: Exception, spec: ModelSpec) -> ModelError:
             accepted=f"{SOURCES}; for a private model a token in HF_TOKEN",
         )
     if isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError):
-        return ModelError("the repository has no config.json", where=at, accepted="a transformers checkpoint")
+        return ModelError(
+            "the repository has no config.json",
+            where=at,
+            accepted="a transformers checkpoint; for an adapter, its base model with --adapter",
+        )
     if status in (401, 403):
         return ModelError(
             "the hub refuses the token", where=ident, accepted=f"a token of {_page('settings/tokens')} in HF_TOKEN"

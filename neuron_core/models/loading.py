@@ -25,7 +25,15 @@ from neuron_core.models.architectures import architecture_of, check_kind, get_ar
 from neuron_core.models.baichuan import register_baichuan
 from neuron_core.models.device import free_memory, pick_device
 from neuron_core.models.explain import explained
-from neuron_core.models.folder import check_folder, check_tokenizer, read_config, weight_files
+from neuron_core.models.families_of_users import register_file
+from neuron_core.models.folder import (
+    check_adapter,
+    check_folder,
+    check_tokenizer,
+    read_config,
+    weight_files,
+    without_adapter,
+)
 from neuron_core.models.gguf_config import unused_notes
 from neuron_core.models.gguf_header import GgufHeader, read_gguf_header
 from neuron_core.models.gguf_tokenizer import cut_as_the_file_says
@@ -33,8 +41,10 @@ from neuron_core.models.gguf_weights import config_of_gguf, read_weights, unused
 from neuron_core.models.heads import HEADS
 from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.lora import Factors, merge_lora, read_lora
 from neuron_core.models.memory import check_fits
 from neuron_core.models.placement import is_placed, place_layers, weights_of
+from neuron_core.models.quantised import check_quantised, quantising
 from neuron_core.models.residual import adds_neurons
 from neuron_core.models.spec import (
     ADAPTER_FILE,
@@ -70,19 +80,24 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
     try:
         if spec.is_gguf:
             return _load_gguf(spec, device, say)
+        adapter = _read_adapter(spec, say)
         folder, options = _resolve(spec, device, say)
         say("loading weights")
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
-        model, report = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=getattr(torch, spec.dtype),
-            output_loading_info=True,
-            # They are in the report, with both shapes.
-            ignore_mismatched_sizes=True,
-            trust_remote_code=spec.trust_remote_code,
-            **options,
-        )
+        with without_adapter(folder) as weights:
+            model, report = AutoModelForCausalLM.from_pretrained(
+                weights,
+                dtype=getattr(torch, spec.dtype),
+                output_loading_info=True,
+                # They are in the report, with both shapes.
+                ignore_mismatched_sizes=True,
+                trust_remote_code=spec.trust_remote_code,
+                **options,
+            )
         notes = check_report(report, architecture_of(model.config).layers, spec.source)
+        if adapter:
+            say("merging the adapter")
+            merge_lora(model, adapter, str(spec.adapter))
         loaded = prepare_model(spec, model, tokenizer)
         loaded.notes = notes
         return loaded
@@ -91,6 +106,14 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
     # Damaged files raise errors of many libraries: safetensors, gguf, json, struct.
     except Exception as error:
         raise explained(error, spec) from error
+
+
+def _read_adapter(spec: ModelSpec, say: Stage) -> list[Factors]:
+    """The spec's adapter, before the weights are read; none where nothing is merged."""
+    if not spec.merges or spec.adapter is None:
+        return []
+    folder = Path(spec.adapter).expanduser()
+    return read_lora(folder if folder.is_dir() else hub.fetch_adapter(spec.adapter, say))
 
 
 def _load_gguf(spec: ModelSpec, device: torch.device, say: Stage) -> LoadedModel:
@@ -105,7 +128,10 @@ def _load_gguf(spec: ModelSpec, device: torch.device, say: Stage) -> LoadedModel
     check_fits(spec, free_memory(device), f"{spec.title}, {device}")
     say("loading weights")
     tokenizer, notes = _gguf_tokenizer(header)
+    adapter = _read_adapter(spec, say)
     model = _from_weights(header, config, names, getattr(torch, spec.dtype), _placed(spec, config, device))
+    if adapter:
+        merge_lora(model, adapter, str(spec.adapter))
     loaded = prepare_model(spec, model, tokenizer)
     loaded.notes = (*unused_notes(header), *unused_tensors(header, config, names), *notes)
     return loaded
@@ -128,7 +154,10 @@ def _from_weights(
 
 def _check_config(spec: ModelSpec, folder: Path) -> Any:
     """The config, once its family is known to be supported. ModelError for another, and for code not confirmed."""
+    if spec.architecture:
+        register_file(spec.architecture)
     raw = read_config(folder)
+    check_quantised(spec, raw)
     if raw["model_type"] not in CONFIG_MAPPING:
         # transformers would ask for the code that came along; the table decides first.
         get_architecture(raw["model_type"])
@@ -194,10 +223,10 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
         model = model.to(device)
     layers = list(_attribute(model, architecture.layers))
     down = [_attribute(layer, architecture.down_projection) for layer in layers]
-    weight = down[0].weight
-    if others := {tuple(each.weight.shape) for each in down} - {tuple(weight.shape)}:
+    widths = {_width(each, architecture.write_axis) for each in down}
+    if len(widths) > 1:
         raise ModelError(
-            f"layers of unequal width: down projections of {sorted({tuple(weight.shape), *others})}",
+            f"layers of unequal width: down projections of {sorted(widths)}",
             where=spec.title,
             accepted="a model with the same number of neurons in every layer",
         )
@@ -208,8 +237,8 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
         architecture=architecture,
         layers=layers,
         down_projections=down,
-        n_neurons=weight.shape[1] if architecture.write_axis == "column" else weight.shape[0],
-        hidden_size=weight.shape[0] if architecture.write_axis == "column" else weight.shape[1],
+        n_neurons=widths.pop()[0],
+        hidden_size=_width(down[0], architecture.write_axis)[1],
         context_length=context_length_of(model.config),
         device=device,
         fingerprint=_fingerprint(model),
@@ -217,6 +246,24 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
     _check_head(loaded)
     loaded.adds_neurons = adds_neurons(loaded)
     return loaded
+
+
+def _width(projection: Any, write_axis: str) -> tuple[int, int]:
+    """Neurons and hidden size. A quantised weight lies in another shape, and its module still says both.
+
+    ModelError where the module's write vectors lie along the other axis.
+    """
+    axis = "column" if hasattr(projection, "in_features") else "row" if hasattr(projection, "nf") else write_axis
+    if axis != write_axis:
+        raise ModelError(
+            f"the write vectors of a {type(projection).__name__} are no {write_axis}s of its weight",
+            where="the table's write_axis",
+            accepted=axis,
+        )
+    if hasattr(projection, "in_features"):
+        return projection.in_features, projection.out_features
+    rows, columns = projection.weight.shape
+    return (columns, rows) if write_axis == "column" else (rows, columns)
 
 
 def letter_logits(loaded: LoadedModel, hidden: torch.Tensor, letter_ids: torch.Tensor) -> torch.Tensor:
@@ -288,6 +335,7 @@ def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, d
         config = _check_config(spec, hub.fetch_config(spec))
         check_fits(spec, free_memory(device), where)
         folder = hub.fetch(spec, say)
+        check_adapter(folder, spec.adapter)
         check_folder(folder)
         check_dtypes(weight_files(folder), read_config(folder))
     elif spec.is_embedded:
@@ -296,11 +344,12 @@ def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, d
         config = _check_config(spec, folder)
     else:
         folder = Path(spec.source).expanduser()
+        check_adapter(folder, spec.adapter)
         config = _check_config(spec, folder)
         check_folder(folder)
         check_dtypes(weight_files(folder), read_config(folder))
         check_fits(spec, free_memory(device), where)
-    options = _placed(spec, config, device)
+    options = _placed(spec, config, device) | quantising(spec, getattr(torch, spec.dtype))
     if read_config(folder)["model_type"] in WRAPPERS:
         options |= {"config": config, "key_mapping": KEY_MAPPING}
     return folder, options

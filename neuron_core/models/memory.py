@@ -11,7 +11,7 @@ from neuron_core.errors import ModelError
 from neuron_core.models.dimensions import BYTES, Dimensions
 from neuron_core.models.gpu import free_on_gpu
 from neuron_core.models.presets import PRESETS
-from neuron_core.models.size import size_of
+from neuron_core.models.size import bytes_of_weights, size_of
 from neuron_core.models.spec import ModelSpec
 
 ROWS, TOKENS = 104, 256
@@ -59,7 +59,7 @@ def need_of(spec: ModelSpec) -> Need | None:
     found = size_of(spec)
     if found is None:
         return None
-    weights = found.parameters * BYTES[spec.dtype]
+    weights = bytes_of_weights(spec, found)
     if found.dimensions is None:
         return Need(weights, 0, weights)
     least = working_bytes(found.dimensions, spec.dtype, rows=LEAST_ROWS)

@@ -62,7 +62,8 @@ def _llama(
 
 
 LLAMA_2, LLAMA_32 = "Llama 2 Community Licence", "Llama 3.2 Community Licence"
-APACHE = "Apache-2.0"
+APACHE, MIT, GEMMA = "Apache-2.0", "MIT", "Gemma terms of use"
+POST_NORM = "A norm follows the down projection: the completeness gap does not close."
 VARIANT = "The paper does not say which variant; this is the base model."
 
 PRESETS: tuple[Preset, ...] = (
@@ -120,14 +121,22 @@ PRESETS: tuple[Preset, ...] = (
         APACHE,
     ),
     Preset(
+        "Qwen3-0.6B",
+        "Qwen/Qwen3-0.6B",
+        "laptop",
+        596_049_920,
+        _llama(28, 3072, 1024, 16, 151936, 40960, kv_heads=8, head_size=128, tied=True, architecture="qwen3"),
+        APACHE,
+    ),
+    Preset(
         "Gemma-3-1b",
         "google/gemma-3-1b-it",
         "laptop",
         999_885_952,
         _llama(26, 6912, 1152, 4, 262144, 32768, kv_heads=1, head_size=256, tied=True, architecture="gemma3_text"),
-        "Gemma terms of use",
+        GEMMA,
         gated=True,
-        note="A norm follows the down projection: the completeness gap does not close.",
+        note=POST_NORM,
     ),
     Preset(
         "Llama-3.2-1B",
@@ -137,6 +146,15 @@ PRESETS: tuple[Preset, ...] = (
         _llama(16, 8192, 2048, 32, 128256, 131072, kv_heads=8, tied=True),
         LLAMA_32,
         gated=True,
+    ),
+    Preset(
+        "OLMo-2-1B",
+        "allenai/OLMo-2-0425-1B",
+        "laptop",
+        1_484_916_736,
+        _llama(16, 8192, 2048, 16, 100352, 4096, architecture="olmo2"),
+        APACHE,
+        note=POST_NORM,
     ),
     Preset(
         "Pythia-1.4b",
@@ -163,11 +181,79 @@ PRESETS: tuple[Preset, ...] = (
         APACHE,
     ),
     Preset(
+        "Qwen3-1.7B",
+        "Qwen/Qwen3-1.7B",
+        "one GPU",
+        1_720_574_976,
+        _llama(28, 6144, 2048, 16, 151936, 40960, kv_heads=8, head_size=128, tied=True, architecture="qwen3"),
+        APACHE,
+    ),
+    Preset(
+        "SmolLM3-3B",
+        "HuggingFaceTB/SmolLM3-3B",
+        "one GPU",
+        3_075_098_624,
+        _llama(36, 11008, 2048, 16, 128256, 65536, kv_heads=4, tied=True, architecture="smollm3"),
+        APACHE,
+    ),
+    Preset(
+        "Llama-3.2-3B",
+        "meta-llama/Llama-3.2-3B",
+        "one GPU",
+        3_212_749_824,
+        _llama(28, 8192, 3072, 24, 128256, 131072, kv_heads=8, tied=True),
+        LLAMA_32,
+        gated=True,
+    ),
+    Preset(
+        "Phi-4-mini",
+        "microsoft/Phi-4-mini-instruct",
+        "one GPU",
+        3_836_021_760,
+        _llama(32, 8192, 3072, 24, 200064, 131072, kv_heads=8, tied=True, architecture="phi3"),
+        MIT,
+    ),
+    Preset(
+        "Gemma-3-4b",
+        "google/gemma-3-4b-it",
+        "one GPU",
+        3_880_263_168,
+        _llama(34, 10240, 2560, 8, 262208, 131072, kv_heads=4, head_size=256, tied=True, architecture="gemma3_text"),
+        GEMMA,
+        gated=True,
+        note="The numbers are those of its text part, the only one that is read. " + POST_NORM,
+    ),
+    Preset(
+        "Qwen3-4B",
+        "Qwen/Qwen3-4B",
+        "one GPU",
+        4_022_468_096,
+        _llama(36, 9728, 2560, 32, 151936, 40960, kv_heads=8, head_size=128, tied=True, architecture="qwen3"),
+        APACHE,
+    ),
+    Preset(
+        "OLMo-2-7B",
+        "allenai/OLMo-2-1124-7B",
+        "one GPU",
+        7_298_617_344,
+        _llama(32, 11008, 4096, 32, 100352, 4096, architecture="olmo2"),
+        APACHE,
+        note=POST_NORM,
+    ),
+    Preset(
         "Qwen2.5-7B-Instruct",
         "Qwen/Qwen2.5-7B-Instruct",
         "one GPU",
         7_615_616_512,
         _llama(28, 18944, 3584, 28, 152064, 32768, kv_heads=4, architecture="qwen2"),
+        APACHE,
+    ),
+    Preset(
+        "Qwen3-8B",
+        "Qwen/Qwen3-8B",
+        "one GPU",
+        8_190_735_360,
+        _llama(36, 12288, 4096, 32, 151936, 40960, kv_heads=8, head_size=128, architecture="qwen3"),
         APACHE,
     ),
     Preset(

@@ -63,5 +63,16 @@ def n_parameters(spec: ModelSpec) -> int | None:
 
 def weight_bytes(spec: ModelSpec) -> int | None:
     """Memory of the weights in the spec's dtype; None where `size_of` is."""
-    count = n_parameters(spec)
-    return None if count is None else count * BYTES[spec.dtype]
+    found = size_of(spec)
+    return None if found is None else bytes_of_weights(spec, found)
+
+
+def bytes_of_weights(spec: ModelSpec, size: Size) -> int:
+    """Weights of a known size in the spec's dtype, or in 4 or 8 bits; embedding and head are never in those."""
+    whole = size.parameters * BYTES[spec.dtype]
+    if spec.load_in is None or size.dimensions is None:
+        return whole
+    d = size.dimensions
+    # 4 bits and a scale for each 64 numbers.
+    each = 0.5625 if spec.load_in == "4bit" else 1.0
+    return whole - int(d.n_layers * d.layer_parameters * (BYTES[spec.dtype] - each))

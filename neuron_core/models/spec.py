@@ -25,6 +25,7 @@ ADAPTER_FILE = ASSETS / "adapter" / "smollm2-135m-multiple-choice.safetensors"
 SOURCES = "'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file"
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 DEVICE_MAPS = (None, "auto")
+NO_ADAPTER = "none"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -60,6 +61,14 @@ class ModelSpec:
     device_map: str | None = None
     "`auto`: layers that do not fit on the device lie in memory or on disk, and come when they are needed"
 
+    adapter: str | None = None
+    "a LoRA adapter that is merged, as a folder or a hub id; `none`: one that lies beside the weights is left out"
+    architecture: str | None = None
+    "a JSON or Python file that registers the model's family"
+    load_in_4bit: bool = False
+    "whether weights are quantised to 4 bits while they are read (bitsandbytes)"
+    load_in_8bit: bool = False
+
     def __post_init__(self) -> None:
         source, revision = _as_written(self.source, self.revision)
         object.__setattr__(self, "source", source)
@@ -70,10 +79,33 @@ class ModelSpec:
             raise ModelError(f"unknown device {self.device!r}", accepted=", ".join((*DEVICES, "cuda:N")))
         if self.device_map not in DEVICE_MAPS:
             raise ModelError(f"unknown device_map {self.device_map!r}", accepted="auto, or none")
+        if self.load_in_4bit and self.load_in_8bit:
+            raise ModelError("4 bits and 8 bits at once", accepted="one of --load-in-4bit and --load-in-8bit")
+        if self.load_in and (self.is_embedded or self.is_gguf or self.device_map):
+            what = "device_map" if self.device_map else "this source"
+            raise ModelError(f"--load-in-{self.load_in} is not for {what}", where=self.source, accepted="without it")
+        if self.merges and (self.device_map or self.load_in):
+            other = "device_map" if self.device_map else f"--load-in-{self.load_in}"
+            raise ModelError(f"an adapter can't be merged with {other}", where=self.title, accepted=f"no {other}")
 
     @property
     def title(self) -> str:
         """The name that pages and reports show."""
+        with_adapter = f" + {Path(self.adapter or '').name}" if self.merges else ""
+        return self._base_title + with_adapter + (f" in {self.load_in}" if self.load_in else "")
+
+    @property
+    def load_in(self) -> str | None:
+        """`4bit`, `8bit`, or None."""
+        return "4bit" if self.load_in_4bit else "8bit" if self.load_in_8bit else None
+
+    @property
+    def merges(self) -> bool:
+        """Whether an adapter is merged."""
+        return self.adapter is not None and self.adapter != NO_ADAPTER
+
+    @property
+    def _base_title(self) -> str:
         if self.is_embedded:
             return EMBEDDED_TITLES[self.source]
         return Path(self.source).name if self.is_local else self.source

@@ -79,7 +79,9 @@ class Permissions:
                     where=spec.source[:200],
                     accepted="the word, typed in the sidebar; or a run from the command line",
                 )
-        if not self.may("model") and spec.source not in self.models:
+        if spec.architecture and spec.architecture.endswith(".py"):
+            self.check("code", spec.architecture)
+        if not self.may("model") and (spec.source not in self.models or spec.merges or spec.architecture):
             raise RunError(
                 f"{self.why} does not allow this model",
                 where=spec.source[:200],

@@ -4,7 +4,17 @@ import json
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, Gemma3TextConfig, GPTNeoXConfig, LlamaConfig, Qwen2Config
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma3TextConfig,
+    GPTNeoXConfig,
+    LlamaConfig,
+    Olmo2Config,
+    Phi3Config,
+    Qwen2Config,
+    Qwen3Config,
+    SmolLM3Config,
+)
 
 from neuron_core.cli import main
 from neuron_core.errors import ModelError
@@ -17,6 +27,10 @@ from tests.builders import FAMILIES
 CONFIGS = {
     "llama": LlamaConfig,
     "qwen2": Qwen2Config,
+    "qwen3": Qwen3Config,
+    "smollm3": SmolLM3Config,
+    "olmo2": Olmo2Config,
+    "phi3": Phi3Config,
     "gpt_neox": GPTNeoXConfig,
     "gemma3_text": Gemma3TextConfig,
     "baichuan": BaichuanConfig,

@@ -12,7 +12,18 @@ from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConf
 from neuron_core.runs.demo import demo_config
 
 PROGRAM = "python -m neuron_core"
-MODEL_FIELDS = ("source", "revision", "dtype", "device", "device_map", "trust_remote_code")
+MODEL_FIELDS = (
+    "source",
+    "revision",
+    "dtype",
+    "device",
+    "device_map",
+    "trust_remote_code",
+    "adapter",
+    "architecture",
+    "load_in_4bit",
+    "load_in_8bit",
+)
 ATTRIBUTION_FIELDS = ("methods", "examples", "steps", "rule", "z", "k")
 ATTRIBUTION_MORE, EVALUATION_MORE = ("proxies", "ambiguous"), ("proxies", "excite", "silence")
 "settings that a command names only where they differ from the paper's"

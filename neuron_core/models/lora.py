@@ -1,0 +1,180 @@
+"""LoRA adapters as PEFT writes them: read, checked, and merged into the model's weights."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from transformers.pytorch_utils import Conv1D
+
+from neuron_core.errors import ModelError
+from neuron_core.models.folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from neuron_core.models.wrappers import KEY_MAPPING
+
+FACTOR = re.compile(
+    r"base_model\.model\.(?P<module>.+)\.lora_(?P<kind>embedding_)?(?P<side>[AB])(?:\.default)?(?:\.weight)?"
+)
+PLAIN_STARTS = (True, False, "gaussian", "orthogonal", "eva", None)
+"how the factors were initialised; other ways (PiSSA, OLoRA, CorDA, LoftQ) change the base weights too"
+UNREAD: dict[str, str] = {
+    "use_dora": "DoRA: it scales whole columns beside the low-rank part",
+    "modules_to_save": "whole modules saved beside the factors",
+    "layer_replication": "repeated layers",
+    "trainable_token_indices": "single tokens of the embedding",
+    "lora_bias": "biases of the factors",
+    "use_qalora": "QALoRA",
+    "use_bdlora": "block-diagonal factors",
+    "alora_invocation_tokens": "activated LoRA: it is on in a part of the text alone",
+    "target_parameters": "factors of single parameters",
+    "arrow_config": "several adapters at once",
+    "megatron_config": "Megatron's own layers",
+}
+"fields of the config under which an adapter is more than W + scale · B A"
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """One module's low-rank part: W' = W + scale · B A (Hu et al. 2021, Eq. 3)."""
+
+    module: str
+    "path in the model"
+    scale: float
+    a: torch.Tensor
+    "(r, in)"
+    b: torch.Tensor
+    "(out, r)"
+    embedding: bool
+
+
+def read_lora(folder: Path) -> list[Factors]:
+    """The factors of an adapter folder.
+
+    ModelError, by name: no LoRA; DoRA and other forms that are more than a low-rank part; factors without a partner.
+    """
+    config = _config(folder)
+    try:
+        tensors = load_file(folder / ADAPTER_WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"the adapter's weights can't be read: {error}", where=str(folder), accepted=ADAPTER_WEIGHTS
+        ) from None
+    parts: dict[str, dict[str, Any]] = {}
+    for name, tensor in tensors.items():
+        found = FACTOR.fullmatch(name)
+        if found is None:
+            raise ModelError(
+                f"the adapter has a weight that is no factor of a low-rank part: {name}", where=str(folder)
+            )
+        part = parts.setdefault(found["module"], {})
+        part[found["side"]], part["embedding"] = tensor, found["kind"] is not None
+    if not parts:
+        raise ModelError("the adapter has no weights", where=str(folder))
+    return [_factors(folder, config, module, part) for module, part in sorted(parts.items())]
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / ADAPTER_CONFIG).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"the adapter can't be read: {error}", where=str(folder), accepted=f"a folder with {ADAPTER_CONFIG}"
+        ) from None
+    kind = config.get("peft_type") if isinstance(config, dict) else None
+    if kind != "LORA":
+        raise ModelError(f"the adapter is of the kind {kind}", where=str(folder), accepted="LORA")
+    for name, what in UNREAD.items():
+        if config.get(name):
+            raise ModelError(
+                f"the adapter has {what} ({name})", where=str(folder), accepted="plain LoRA, or merged weights"
+            )
+    if config.get("bias", "none") != "none":
+        raise ModelError(f"the adapter has biases (bias = {config['bias']})", where=str(folder), accepted="bias = none")
+    start = config.get("init_lora_weights", True)
+    if start not in PLAIN_STARTS:
+        raise ModelError(
+            f"the adapter began as {start}, which changes the base weights too",
+            where=str(folder),
+            accepted="plain LoRA, or merged weights",
+        )
+    if not isinstance(config.get("r"), int) or not isinstance(config.get("lora_alpha"), int | float):
+        raise ModelError("the adapter's config lacks r or lora_alpha", where=str(folder))
+    return dict(config)
+
+
+def _factors(folder: Path, config: dict[str, Any], module: str, part: dict[str, Any]) -> Factors:
+    where = f"{folder}, {module}"
+    if {"A", "B"} - part.keys():
+        raise ModelError("the adapter has one factor without the other", where=where)
+    a, b = part["A"].float(), part["B"].float()
+    rank = _by_pattern(config.get("rank_pattern"), module, config["r"])
+    if a.ndim != 2 or b.ndim != 2 or a.shape[0] != rank or b.shape[1] != rank:
+        raise ModelError(
+            f"the adapter's factors are {tuple(a.shape)} and {tuple(b.shape)}, its rank is {rank}", where=where
+        )
+    alpha = _by_pattern(config.get("alpha_pattern"), module, config["lora_alpha"])
+    # Rank-stabilised: Kalajdzievski 2023.
+    scale = alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
+    return Factors(_own_name(module), scale, a, b, bool(part["embedding"]))
+
+
+def _by_pattern(patterns: dict[str, Any] | None, module: str, usual: Any) -> Any:
+    """The value of the first pattern that the module's path ends in, whole steps of it."""
+    return next((value for key, value in (patterns or {}).items() if re.match(rf"(?:.*\.)?(?:{key})$", module)), usual)
+
+
+def _own_name(module: str) -> str:
+    """The path in a text part, for an adapter of a whole multimodal model."""
+    for pattern, target in KEY_MAPPING.items():
+        mapped, n = re.subn(pattern, target, f"{module}.")
+        if n:
+            return mapped.rstrip(".")
+    return module
+
+
+@torch.no_grad()
+def merge_lora(model: Any, factors: list[Factors], where: str) -> None:
+    """Adds scale · B A to every named weight, in float32. ModelError before anything is changed: a module that the
+    model lacks, or one of another size.
+
+    A head that shares its weight with the embedding gets one of its own where either is changed.
+    """
+    weights = [_weight_of(model, each, where) for each in factors]
+    head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
+    if head.weight is embedding.weight and any(weight is head.weight for weight in weights):
+        head.weight = torch.nn.Parameter(head.weight.clone(), requires_grad=False)
+        model.config.tie_word_embeddings = False
+        weights = [_weight_of(model, each, where) for each in factors]
+    for each, weight in zip(factors, weights, strict=True):
+        change = _change(each, model.get_submodule(each.module)).to(weight.device)
+        weight.copy_((weight.float() + change).to(weight.dtype))
+
+
+def _weight_of(model: Any, each: Factors, where: str) -> torch.Tensor:
+    try:
+        module = model.get_submodule(each.module)
+        weight: torch.Tensor = module.weight
+    except AttributeError:
+        raise ModelError(
+            f"the adapter names a module that the model lacks: {each.module}",
+            where=where,
+            accepted="an adapter of this model",
+        ) from None
+    change = _change(each, module)
+    if weight.shape != change.shape:
+        raise ModelError(
+            f"the adapter's part of {each.module} is {tuple(change.shape)}, the weight {tuple(weight.shape)}",
+            where=where,
+            accepted="an adapter of this model",
+        )
+    return weight
+
+
+def _change(each: Factors, module: Any) -> torch.Tensor:
+    """scale · B A as the module's weight lies: (out, in), turned round in an embedding and in GPT-2's Conv1D."""
+    change = each.scale * (each.b @ each.a)
+    return change.T if each.embedding or isinstance(module, Conv1D) else change

@@ -1,0 +1,65 @@
+"""Quantised weights: what is refused by name, and what is quantised while it is read (bitsandbytes)."""
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+from neuron_core.errors import ModelError
+from neuron_core.models.spec import ModelSpec
+from neuron_core.models.stored import QUANTISED
+
+PACKAGE = "bitsandbytes"
+KNOWN = {
+    "bitsandbytes": "bitsandbytes",
+    "gptq": "GPTQ",
+    "awq": "AWQ",
+    "mlx": "MLX",
+    "bitnet": "BitNet, packed",
+    "fp8": "8-bit floats",
+    "compressed-tensors": "compressed-tensors",
+    "mxfp4": "MXFP4",
+}
+
+
+def check_quantised(spec: ModelSpec, config: Mapping[str, Any]) -> None:
+    """ModelError, before any weight is fetched, for a checkpoint whose weights are quantised, and for a load that wants
+    a package which is not installed. config: config.json as it was read."""
+    method = _method(config)
+    if method is not None:
+        raise ModelError(
+            f"the checkpoint's weights are quantised ({KNOWN.get(method, method)}), which is not read",
+            where=spec.source,
+            accepted="the unquantised model, perhaps with --load-in-4bit or --load-in-8bit; or its GGUF file",
+        )
+    if spec.load_in and importlib.util.find_spec(PACKAGE) is None:
+        raise ModelError(
+            f"--load-in-{spec.load_in} needs the package {PACKAGE}, which is not installed",
+            where=spec.source,
+            accepted=f"python -m pip install {PACKAGE}",
+        )
+
+
+def _method(config: Mapping[str, Any]) -> str | None:
+    """How the weights are quantised; None where nothing says so."""
+    part = config.get("text_config")
+    for each in (config, part if isinstance(part, Mapping) else {}):
+        for name in QUANTISED:
+            said = each.get(name)
+            if isinstance(said, Mapping) and said:
+                return str(said.get("quant_method") or ("mlx" if "group_size" in said and "bits" in said else name))
+            if said:
+                return name
+    return None
+
+
+def quantising(spec: ModelSpec, dtype: Any) -> dict[str, Any]:
+    """The argument with which from_pretrained quantises; none where it should not. Products are taken in `dtype`, and
+    the head stays as it is."""
+    if spec.load_in is None:
+        return {}
+    from transformers import BitsAndBytesConfig
+
+    if spec.load_in == "8bit":
+        return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
+    made = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
+    return {"quantization_config": made}
