@@ -188,7 +188,7 @@ def choose_method(found: Attribution) -> str:
         format_func=lambda name: METHODS[name].title,
     )
     note = found.rankings[chosen].note
-    st.caption(METHODS[chosen].description + (f" Here: {note}." if note else ""))
+    st.caption(METHODS[chosen].description + (f" Here: {plain(note)}." if note else ""))
     return str(chosen)
 
 

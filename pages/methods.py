@@ -55,7 +55,7 @@ def run_all(run: RunFolder, missing: list[str]) -> None:
         st.info(f"Not evaluated on every task here: {', '.join(missing)}.")
     config = run.config()
     if st.button(
-        f"Run all methods on {config.task.rpartition('/')[2]}",
+        f"Run all methods on {plain(config.task.rpartition('/')[2])}",
         icon=":material/play_arrow:",
         key="run_all_methods",
         help="A new run with the settings of the shown one: every method attributed and evaluated.",

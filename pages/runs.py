@@ -18,6 +18,7 @@ from neuron_core.reports.comparison import (
 from neuron_core.reports.run_page import OVERLAP_KS, runs_html
 from neuron_core.runs.store import RunFolder
 from neuron_core.runs.summary import summary_of
+from neuron_core.tasks.spreadsheet import safe_csv
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import error_box, guard, plain
@@ -134,12 +135,12 @@ def _export(run: RunFolder, name: str) -> None:
     with st.container(horizontal=True):
         if attribution is not None:
             neurons = neuron_frame(rankings_of_run(run))
-            _download("Neurons, CSV", lambda: neurons.to_csv(index=False), f"neurons-{name}.csv", "text/csv")
+            _download("Neurons, CSV", lambda: safe_csv(neurons), f"neurons-{name}.csv", "text/csv")
             _download("Neurons, Parquet", lambda: _parquet(neurons), f"neurons-{name}.parquet", PARQUET)
             _download("Neuron set, JSON", lambda: set_json(run), f"set-{name}.json", "application/json")
         if evaluation is not None:
             grid = grid_frame(evaluation)
-            _download("Interventions, CSV", lambda: grid.to_csv(index=False), f"grid-{name}.csv", "text/csv")
+            _download("Interventions, CSV", lambda: safe_csv(grid), f"grid-{name}.csv", "text/csv")
             _download("Interventions, Parquet", lambda: _parquet(grid), f"grid-{name}.parquet", PARQUET)
         _download("Report, HTML", lambda: runs_html({name: run}), f"report-{name}.html", "text/html")
         _download("Everything, JSON", lambda: _json(run), f"run-{name}.json", "application/json")

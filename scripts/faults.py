@@ -2,7 +2,7 @@
 
     python scripts/faults.py            the short form, as in the tests
     python scripts/faults.py --full     more tries of each
-    python scripts/faults.py --only kill,damage --seed 3
+    python scripts/faults.py --full --most 20 --only kill,damage --seed 3
 
 Every try ends in a run that is resumed and compared with one that nothing disturbed, bit for bit. It prints one table;
 the exit code is 1 where a try did not survive. Needs a system with fork. Opens no connection.
@@ -60,8 +60,8 @@ class Line:
 class Lab:
     """A task, a tiny model and what its runs come out as."""
 
-    def __init__(self, folder: Path, seed: int, full: bool) -> None:
-        self.folder, self.draw, self.full = folder, random.Random(seed), full
+    def __init__(self, folder: Path, seed: int, full: bool, most: int) -> None:
+        self.folder, self.draw, self.full, self.most = folder, random.Random(seed), full, most
         task = write_jsonl(folder / "wéather 1.jsonl", classification_rows(48))
         self.model = tiny_checkpoint(folder, "llama")
         self.config = tiny_config(task, self.model)
@@ -87,7 +87,7 @@ class Lab:
         execute(RunFolder(run.path), lambda _: self.engine)
 
     def tries(self, short: int, full: int) -> range:
-        return range(full if self.full else short)
+        return range(min(full if self.full else short, self.most))
 
     def check(self, line: Line, run: RunFolder, wanted: RunFolder, kept: dict[str, int] | None = None) -> None:
         """Resumes a run and counts it as survived when it comes out as the undisturbed one."""
@@ -407,12 +407,13 @@ GROUPS = {
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--full", action="store_true", help="more tries of each fault")
+    parser.add_argument("--most", type=int, default=10**9, help="no more tries of a fault than this")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default=",".join(GROUPS), help=f"of {', '.join(GROUPS)}")
     said = parser.parse_args(argv)
     bad = 0
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        lab = Lab(Path(folder), said.seed, said.full)
+        lab = Lab(Path(folder), said.seed, said.full, said.most)
         print("| fault | tries | survived | lost | message |\n|---|---|---|---|---|", flush=True)
         for name in said.only.split(","):
             for line in GROUPS[name](lab):

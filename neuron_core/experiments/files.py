@@ -17,6 +17,7 @@ from neuron_core.experiments.task_comparisons import Output
 from neuron_core.figures.html_page import Section, html_report
 from neuron_core.runs.setting import ModelFacts
 from neuron_core.runs.store import write_file
+from neuron_core.tasks.spreadsheet import safe_csv
 
 REPORT = "report.html"
 
@@ -30,7 +31,7 @@ def write_files(
     folder.mkdir(parents=True, exist_ok=True)
     names = []
     for output in outputs:
-        write_file(folder / f"{output.name}.csv", output.table.to_csv(index=False).encode())
+        write_file(folder / f"{output.name}.csv", safe_csv(output.table).encode())
         write_file(folder / f"{output.name}.parquet", output.table.to_parquet(index=False))
         names += [f"{output.name}.csv", f"{output.name}.parquet"]
     whole = setting_of(setting, runs, seconds)

@@ -49,6 +49,8 @@ from neuron_core.service.protocol import (
 if TYPE_CHECKING:
     from neuron_core.engine.engine import Engine
 
+LAST_S = 1.5
+"how long a worker may go on when its server is gone"
 SLICE_S = 0.3
 "how long jobs may go on between two questions of a run"
 Load = Callable[[ModelSpec, Callable[[str], None]], "Engine"]
@@ -71,9 +73,12 @@ class Worker:
         load: Load = load_engine,
         permissions: Permissions | None = None,
         store: Path | None = None,
+        on_gone: Callable[[], None] = lambda: None,
     ) -> None:
-        """permissions: what requests may ask for, whoever wrote them; None for everything."""
-        self._permissions, self._store = permissions, store or default_root()
+        """permissions: what requests may ask for, whoever wrote them; None for everything. on_gone: called once, on
+        the reading thread, when the server is gone.
+        """
+        self._permissions, self._store, self._on_gone = permissions, store or default_root(), on_gone
         self._source, self._sink, self._load = source, sink, load
         self._inbox: SimpleQueue[Request | None] = SimpleQueue()
         self._postponed: deque[Request] = deque()
@@ -118,6 +123,7 @@ class Worker:
         finally:
             self._server_gone.set()
             self._inbox.put(None)
+            self._on_gone()
 
     def _next(self) -> Request | None:
         if self._postponed:
@@ -288,6 +294,13 @@ def private_streams(log: Path) -> tuple[BinaryIO, BinaryIO]:
     return source, sink
 
 
+def end_soon() -> None:
+    """Ends this process even in the middle of a question or of loading: what was finished is on the disk."""
+    timer = threading.Timer(LAST_S, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+
+
 def main(argv: list[str] | None = None) -> int:
     """Carries out requests from standard input until it ends."""
     parser = argparse.ArgumentParser(prog="python -m neuron_core worker")
@@ -301,7 +314,7 @@ def main(argv: list[str] | None = None) -> int:
     faulthandler.enable()
     # Ctrl+C goes to the server's whole group; the worker ends with its input, after the question in hand.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Worker(source, sink, permissions=allowed, store=root).serve()
+    Worker(source, sink, permissions=allowed, store=root, on_gone=end_soon).serve()
     return 0
 
 

@@ -14,6 +14,7 @@ from neuron_core.errors import TaskError
 from neuron_core.tasks.kinds import get_kind
 from neuron_core.tasks.kinds.base import CONTEXT
 from neuron_core.tasks.mapping import ColumnMapping
+from neuron_core.tasks.spreadsheet import safe_cell
 from neuron_core.tasks.table import TASK_LINE, listed
 from neuron_core.tasks.task import Example, Task
 
@@ -159,7 +160,7 @@ def rejected_csv(rejected: Iterable[Rejected]) -> bytes:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     writer.writerow(("row", "column", "value", "reason", "accepted"))
-    writer.writerows((r.row, r.column, r.value, r.complaint, r.accepted) for r in rejected)
+    writer.writerows(map(safe_cell, (r.row, r.column, r.value, r.complaint, r.accepted)) for r in rejected)
     # A value may be rejected for half of a character, which has no bytes.
     return buffer.getvalue().encode("utf-8-sig", errors="backslashreplace")
 

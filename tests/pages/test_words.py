@@ -80,6 +80,16 @@ def test_a_message_begins_with_a_capital_but_an_address_stays_as_it_is():
         error_box("http://127.0.0.1:9 can't be reached")
         error_box("the file is empty", details="the second line")
 
-    first, second = (box.value.replace("\\", "") for box in AppTest.from_function(boxes).run().error)
+    first, second = (
+        box.value.replace("\\", "").replace("\u2060", "") for box in AppTest.from_function(boxes).run().error
+    )
     assert first == "**http://127.0.0.1:9 can't be reached**"
     assert second == "**The file is empty**\n\nThe second line"
+
+
+def test_text_of_a_file_becomes_neither_markdown_nor_a_link():
+    said = plain("**b** [a](b) $x$ :red[a] https://evil.example www.evil.example me@evil.example")
+    assert "https:\u2060" in said.replace("\\", "")
+    assert "www\u2060" in said
+    assert "me@\u2060" in said
+    assert all(f"\\{sign}" in said for sign in "*[]$:")

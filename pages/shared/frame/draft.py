@@ -14,6 +14,7 @@ from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs.files import write_file
 from neuron_core.runs.store import default_root
 from neuron_core.tasks.load import bundled_tasks
+from pages.shared.frame.guard import plain
 from pages.shared.inputs.tasks import demo_mode
 from pages.shared.inputs.wording import WORDINGS
 
@@ -37,7 +38,8 @@ def load_draft() -> None:
         choices = {key: draft["choices"][key] for key in CHOICES if key in draft["choices"]}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, NeuronCoreError):
         st.session_state[KEPT] = None, None
-        st.warning(f"No draft of a next run is kept here under the name {name!r}; the usual settings are chosen.")
+        said = plain(repr(name[:40]))
+        st.warning(f"No draft of a next run is kept here under the name {said}; the usual settings are chosen.")
         return
     if demo_mode():
         choices = {"task": choices["task"]} if choices.get("task") in bundled_tasks() else {}

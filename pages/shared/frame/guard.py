@@ -46,5 +46,9 @@ def _begun(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text with every sign of Markdown escaped: messages quote file names and dataset text."""
+    """Text with every sign of Markdown escaped: messages quote file names and dataset text.
+
+    Addresses become links after that in the browser: a character without width keeps them text.
+    """
+    text = re.sub(r"(?i)(\bhttps?:|\bwww)(?=//|\.)|(?<=\w)@(?=\w)", lambda found: f"{found[0]}\u2060", text)
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$~:&^=])", r"\\\1", text)

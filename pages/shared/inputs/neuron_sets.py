@@ -50,7 +50,7 @@ def import_set(runs: list[RunFolder]) -> None:
             describe(found)
             config = config_for(found, runs)
             k = int(st.number_input("K", 1, value=max(1, n_of(found, "good")), key="set_k", width=160))
-            if st.button(f"Try them on {session.task_name().rpartition('/')[2]}", type="primary", key="try_set"):
+            if st.button(f"Try them on {plain(session.task_name().rpartition('/')[2])}", type="primary", key="try_set"):
                 session.show(submit(with_set(config, found, k)))
                 st.rerun()
 

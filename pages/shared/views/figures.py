@@ -12,6 +12,7 @@ from neuron_core.control.metrics import Baseline
 from neuron_core.figures.theme import describe
 from neuron_core.reports.recipes.run import command_of, experiment_command, python_of
 from neuron_core.runs.store import RunFolder
+from neuron_core.tasks.spreadsheet import safe_csv
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
 from pages.shared.views.results import baseline_of, setting_of
@@ -145,7 +146,7 @@ def _downloads(table: pd.DataFrame, key: str, name: str) -> None:
     with st.container(horizontal=True):
         st.download_button(
             "CSV",
-            lambda: table.to_csv(index=False),
+            lambda: safe_csv(table),
             f"{name}.csv",
             "text/csv",
             key=f"{key}_csv",
