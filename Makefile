@@ -29,6 +29,7 @@ check: dev
 	$(RUN) ruff check .
 	.venv/bin/python .venv/bin/lint-imports --no-logo
 	$(RUN) mypy
+	@.venv/bin/python scripts/audit.py
 
 test: check
 	$(RUN) pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
