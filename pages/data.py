@@ -69,7 +69,7 @@ def deletion(name: str, title: str) -> None:
         if made:
             st.markdown(
                 f"Runs made from it: {len(made)}. They keep their questions and results. New evaluations of them"
-                + (f", and going on with the {unfinished} unfinished," if unfinished else "")
+                + (f", and resuming the {unfinished} unfinished," if unfinished else "")
                 + " need the task again."
             )
         if st.button("Delete this task", type="primary", key="confirm_delete_task"):
@@ -191,7 +191,7 @@ def checked(table: Table, columns: Columns) -> TaskReading:
 def go_on(reading: TaskReading, name: str) -> None:
     """Keeps the good examples as a task and goes to its questions."""
     n = len(reading.task.examples)
-    st.header("Go on with the good")
+    st.header("Use the valid rows")
     title = st.text_input("Name of the task", name, max_chars=40, key=f"data_name {name}", width=320)
     with st.container(horizontal=True):
         if st.button(f"Use these {n:,} examples", type="primary", key="data_use", icon=":material/check:"):
@@ -206,13 +206,13 @@ def go_on(reading: TaskReading, name: str) -> None:
             on_click="ignore",
             icon=":material/download:",
         )
-    st.caption("They are copied into the app's own folder, where every later run finds them; your file is left alone.")
+    st.caption("They are copied into the app's own folder, so later runs find them. Your file is not changed.")
 
 
 through_frame()
 st.markdown(
-    "A task is a set of examples with right answers. Take one that is here, or bring your own: each row is checked, "
-    "and what does not fit is listed with its reason."
+    "A task is a set of examples with right answers. Choose one of those here, or bring your own. Each row is checked, "
+    "and every row that does not fit is listed with the reason."
 )
 if demo_mode():
     st.caption("This is a demo: it takes no files of visitors.")

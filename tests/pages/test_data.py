@@ -85,7 +85,7 @@ def test_a_file_is_uploaded_mapped_checked_kept_and_asked_about(bring, runs):
     assert box(app, "Kind of task").value == "classification"
     assert (box(app, "text").value, box(app, "label").value) == (["comment"], "stars")
     assert counts(app) == {"Rows": "11", "Examples": "8", "Rejected": "3", "Different texts": "8", "Labels": "2"}
-    assert "neutral ones fill up (not sure, none of these)" in said(app)
+    assert "so neutral options are added: not sure, none of these" in said(app)
     rejected = rejected_of(app)
     assert rejected.values.tolist() == [
         [10, "comment", "", "is empty", "a text"],
@@ -107,7 +107,7 @@ def test_a_file_is_uploaded_mapped_checked_kept_and_asked_about(bring, runs):
 def test_columns_that_no_name_tells_are_chosen(bring):
     app = bring("t.csv", b"one,two\n" + b"".join(b"text %d,%d\n" % (i, i % 3) for i in range(9)))
     assert faults(app) == []
-    assert "No kind of task fits by itself" in said(app)
+    assert "No task kind fits the columns one, two" in said(app)
     assert "Choose the column for: text, label." in said(app)
     box(app, "text").set_value(["one"]).run()
     box(app, "label").set_value("two").run()
@@ -202,10 +202,10 @@ def test_what_was_understood_is_one_sentence_and_columns_that_are_not_used_are_n
 
 def test_the_file_without_a_header_gets_numbered_columns_or_names(bring):
     app = bring("t.csv", rows_of(b"It was film", [b"good", b"bad"]))
-    assert "looks like data: choose “Header”" in said(app)
-    box(app, "Header").set_value("none: number the columns").run()
+    assert "looks like data: if it is, choose “no header” under “Header”" in said(app)
+    box(app, "Header").set_value("no header: number columns").run()
     assert names_of_raw(app) == ["row", "column 1", "column 2"]
-    box(app, "Header").set_value("none: name the columns").run()
+    box(app, "Header").set_value("no header: name columns").run()
     field(app, "Column names").set_value("text, label").run()
     assert faults(app) == []
     assert counts(app)["Examples"] == "9"
@@ -231,7 +231,7 @@ def test_a_sheet_is_chosen_by_its_name(bring):
     films = [["text", "label"], *([row["text"], row["label"]] for row in classification_rows(9))]
     app = bring("t.xlsx", xlsx({"Notes": [["note", "by"], ["one", "me"], ["two", "me"]], "Films": films}))
     assert "(“Part of the file”)" in said(app)
-    assert box(app, "Part of the file").options == ["told by the file", "Notes", "Films"]
+    assert box(app, "Part of the file").options == ["automatic", "Notes", "Films"]
     box(app, "Part of the file").set_value("Films").run()
     assert counts(app)["Examples"] == "9"
 
@@ -366,13 +366,13 @@ def wait_for(app, condition, seconds=60.0):
 def test_every_prompt_is_compared_with_the_models_context_without_being_asked(bring):
     app = bring("t.jsonl", long_rows(1))
     assert faults(app) == []
-    assert "worded as usual, fits the context of SmolLM2-135M + multiple-choice adapter: 8,192 tokens" in said(app)
+    assert "every prompt fits the context of SmolLM2-135M + multiple-choice adapter: 8,192 tokens" in said(app)
 
 
 def test_prompts_too_long_for_the_model_are_rejected_with_the_other_rows(bring, checkpoint):
     app = bring("t.jsonl", long_rows(300), tiny(checkpoint))
     assert faults(app) == []
-    assert "Every prompt of the examples, worded as usual, fits the context of llama: 1,024 tokens" in said(app)
+    assert "With the usual wording, every prompt fits the context of llama: 1,024 tokens" in said(app)
     assert counts(app)["Examples"] == "11"
     ((row, column, _, reason, accepted),) = rejected_of(app).values.tolist()
     assert (row, column, accepted) == (5, "text", "at most 1024 tokens")
@@ -416,7 +416,7 @@ def test_counting_can_be_skipped_and_made_up_for(bring, checkpoint, monkeypatch)
         app = bring("t.jsonl", long_rows(300), tiny(checkpoint))
         assert "Counting tokens: 3 of 12 examples" in next(bar.proto.text for bar in app.get("progress"))
         app.button(key="data_skip_lengths").click().run()
-        assert "Not checked: whether prompts, worded as usual, fit the context of llama" in said(app)
+        assert "Not checked: whether prompts with the usual wording fit the context of llama" in said(app)
         assert counts(app)["Examples"] == "12"
         assert len(stuck.cancelled) == 1
     app.button(key="data_check_lengths").click().run()

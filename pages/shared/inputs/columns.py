@@ -34,7 +34,7 @@ MEANINGS = {
     "choices": "One column that holds a list, or several columns with one choice each, in their order.",
     "distractors": "Wrong options of your own, in place of those that the kind makes: a list column, or several. "
     "May stay empty.",
-    CONTEXT: "A second text that the question or the text is about, shown below it. May stay empty.",
+    CONTEXT: "A second text that the first is about. The prompt shows it in a line of its own. May stay empty.",
 }
 JOINED = "Several columns are joined in their order, as in premise: … hypothesis: …"
 MOST_LABELS = 50
@@ -85,7 +85,7 @@ def _kind(table: Table) -> str:
     except TaskError as error:
         guess = None
         st.info(
-            f"No kind of task fits by itself. Choose the kind and its columns. {plain(on_page(error.what))}.",
+            f"{plain(on_page(error.what[:1].upper() + error.what[1:]))}. Choose the kind and its columns.",
             icon=":material/view_column:",
         )
     names = list(KINDS)
@@ -167,7 +167,7 @@ def _fill_options(stamp: str) -> bool:
     return st.checkbox(
         "Fill up with neutral options",
         key=f"data_fill {stamp}",
-        help="For two or three choices: neutral ones such as “not sure” make them four. The questions say so.",
+        help="Rows with two or three choices get neutral ones such as “not sure”, up to four.",
     )
 
 

@@ -13,9 +13,9 @@ from neuron_core.tasks.readers.source import ENCODINGS, ReadOptions
 from neuron_core.tasks.table import MAX_ROWS
 from pages.shared.frame.guard import error_box
 
-BY_ITSELF = "told by the file"
+BY_ITSELF = "automatic"
 DELIMITERS = {BY_ITSELF: None, "comma": ",", "semicolon": ";", "tab": "\t", "bar |": "|"}
-FOUND, NO_HEADER, IN_ROW, NAMED = "found", "none: number the columns", "in another row", "none: name the columns"
+NO_HEADER, IN_ROW, NAMED = "no header: number columns", "in another row", "no header: name columns"
 HEADED, CELLS, TAGGED = ("csv", "tsv", "xlsx"), ("csv", "tsv"), ("tagged", "few-nerd")
 NO_TEXT = ("parquet", "xlsx")
 NARROW, WIDE = 180, 300
@@ -24,7 +24,7 @@ _ON_PAGE = (
     (r"--kind (\S+) --map (\"[^\"]*\"|\S+)", r"the kind \1 with the columns \2"),
     (r"\w+='\w+' or '\w+' \(--answers\)", "“The answer is”, below"),
     (r"encoding= \(--encoding\)", "“Encoding”"),
-    (r"--no-header, or --columns with the names", "choose “Header”, none, where it is"),
+    (r"--no-header, or --columns with the names", "if it is, choose “no header” under “Header”"),
     (r"--answers", "“The answer is”"),
     (r"--sheet", "“Part of the file”"),
     (r"--sample", "“Sample”"),
@@ -70,8 +70,8 @@ def how_read(stamp: str, name: str, parts: tuple[str, ...], *, opened: bool = Fa
             "Files of labels",
             key=f"data_label_files {stamp}",
             accept_multiple_files=True,
-            help="A file with a label a line, for a file with a text a line. Or one with a number, a tab and a name a "
-            "line, which names labels that the file has as numbers.",
+            help="For a file with one text a line: the file with one label a line. For labels that are numbers: the "
+            "file with a number, a tab and a name on each line.",
             max_upload_size=200,
         )
     labels = tuple(file.getvalue() for file in files or ())
@@ -95,7 +95,7 @@ def label_names(stamp: str) -> None:
         "Label names",
         key=f"data_names {stamp}",
         placeholder="0=negative,1=positive",
-        help="Names for what the file has as labels: `0=negative,1=positive`.",
+        help="A name for each label of the file, as in `0=negative,1=positive`.",
         width=WIDE,
     )
     try:
@@ -167,7 +167,7 @@ def _part(stamp: str, parts: tuple[str, ...]) -> str | None:
 
 def _header(stamp: str) -> tuple[bool | int | None, str]:
     """Where the header is, and names for the columns of a file without one."""
-    said = st.selectbox("Header", [FOUND, NO_HEADER, IN_ROW, NAMED], key=f"data_header {stamp}", width=NARROW)
+    said = st.selectbox("Header", [BY_ITSELF, NO_HEADER, IN_ROW, NAMED], key=f"data_header {stamp}", width=WIDE)
     if said == IN_ROW:
         row = st.number_input("Row of the header", 1, key=f"data_header_row {stamp}", width=NARROW)
         return int(row), ""

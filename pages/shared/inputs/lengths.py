@@ -21,7 +21,7 @@ from pages.shared.inputs.tasks import tasks_folder
 from pages.shared.views.words import short_title
 
 POLL_S, OLD_S = 0.3, 24 * 3600.0
-NOT_CHECKED = "Not checked: whether prompts, worded as usual, fit the context of"
+NOT_CHECKED = "Not checked: whether prompts with the usual wording fit the context of"
 
 
 def fitting(reading: TaskReading) -> TaskReading:
@@ -41,7 +41,7 @@ def fitting(reading: TaskReading) -> TaskReading:
         return reading
     fits = found.applied(reading)
     model = plain(short_title(found.model))
-    st.caption(f"Every prompt of the examples, worded as usual, fits the context of {model}: {found.limit:,} tokens.")
+    st.caption(f"With the usual wording, every prompt fits the context of {model}: {found.limit:,} tokens.")
     return fits
 
 

@@ -29,11 +29,12 @@ def understood(reading: TaskReading) -> None:
     notes = [on_page(_begun(note)) for note in reading.notes]
     if reading.n_trimmed:
         notes.append(
-            f"{reading.n_trimmed:,} examples have more than four options: the right one stays, the seed says which of "
-            "the others are dropped"
+            f"{reading.n_trimmed:,} examples have more than four options. The right one is kept, and the seed chooses "
+            "three of the others"
         )
     if fillers := filled_with(reading):
-        notes.append(f"Fewer than four options of their own: neutral ones fill up ({fillers})")
+        own = "labels" if reading.task.labels else "options"
+        notes.append(f"There are fewer than four {own}, so neutral options are added: {fillers}")
     warned = [note for note in notes if note.startswith("Warning: ")]
     if warned:
         st.warning(
@@ -50,7 +51,11 @@ def counts(reading: TaskReading) -> None:
         ("Rows", reading.n_rows, None),
         ("Examples", len(reading.task.examples), "Rows that fit."),
         ("Rejected", len(reading.rejected), "Rows that don't, each with its reason below."),
-        ("Different texts", reading.n_texts, "A run draws one example of each text: the draws share no sentence."),
+        (
+            "Different texts",
+            reading.n_texts,
+            "A run takes at most one example of each text, so no sentence is used twice.",
+        ),
     ]
     if reading.task.labels:
         cards.append(("Labels", len(reading.task.labels), ", ".join(map(plain, reading.task.labels[:40]))))
@@ -78,7 +83,7 @@ def first_rows(table: Table, mapping: Mapping[str, str | tuple[str, ...]]) -> No
     marked = frame.style.set_properties(subset=list(uses), **{"background-color": MARK})
     st.caption(
         plain(f"{table.source}: {len(table.rows):,} rows, {len(table.columns)} columns, format {table.format}. ")
-        + f"The first {min(SHOWN_ROWS, len(table.rows))}, the columns that are used in front:"
+        + f"Below are the first {min(SHOWN_ROWS, len(table.rows))}. Columns in use are marked and come first."
     )
     st.dataframe(
         marked,
@@ -107,7 +112,7 @@ def rejected_rows(rejected: tuple[Rejected, ...], name: str) -> None:
         alt="Rejected rows with column, value, reason and what is accepted",
     )
     if len(rejected) > SHOWN_REJECTED:
-        st.caption(f"The first {SHOWN_REJECTED:,}; the file has all.")
+        st.caption(f"The first {SHOWN_REJECTED:,} are shown; the download has them all.")
     st.download_button(
         "Rejected rows (CSV)",
         lambda: rejected_csv(rejected),
