@@ -1,48 +1,67 @@
-"""The demo run that comes with the app is what the current code and the embedded model compute."""
+"""The demo runs that come with the app are what the current code and the embedded model compute."""
 
 import numpy as np
 import pytest
 
 from neuron_core.engine.engine import Engine
 from neuron_core.places import ASSETS
-from neuron_core.runs.setting import make_setting, plan_of
+from neuron_core.runs.demo import DEMO, DEMO_TASK, demo_config, demo_folders
+from neuron_core.runs.results import plan_for
+from neuron_core.runs.setting import make_setting
 from neuron_core.runs.store import RunFolder
 
+FOLDERS = demo_folders()
+MOST_BYTES = 6_000_000
+every_demo = pytest.mark.parametrize("name", FOLDERS)
+
 
 @pytest.fixture(scope="module")
-def run():
-    return RunFolder(ASSETS / "demo_run")
-
-
-@pytest.fixture(scope="module")
-def engine(run):
-    with_model = Engine(run.config().model)
+def engine():
+    with_model = Engine(RunFolder(FOLDERS[DEMO]).config().model)
     yield with_model
     with_model.close()
 
 
-def test_the_shipped_run_is_finished_and_asks_the_questions_of_todays_task_and_template(run, engine):
+def test_every_bundled_task_has_its_demo_and_all_of_them_are_small():
+    tasks = [RunFolder(path).config().task for path in FOLDERS.values()]
+    assert tasks[0] == DEMO_TASK
+    assert sorted(tasks) == ["chunking", "commonsense", "ner", "sentiment"]
+    assert [RunFolder(path).config() for path in FOLDERS.values()] == [demo_config(task=task) for task in tasks]
+    files = [path for folder in ("demo_run", "demo_runs") for path in (ASSETS / folder).rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= MOST_BYTES
+
+
+@every_demo
+def test_a_shipped_run_is_finished_and_asks_the_questions_of_todays_task_and_template(name, engine):
+    run = RunFolder(FOLDERS[name])
     made, kept = make_setting(run.config(), engine.facts()), run.setting()
     assert run.status().state == "done"
     assert (made.attribution, made.evaluation) == (kept.attribution, kept.evaluation)
     assert made.model.fingerprint == kept.model.fingerprint
     assert (made.task_fingerprint, made.z, made.k) == (kept.task_fingerprint, kept.z, kept.k)
+    assert run.evaluation().baseline.content_margin > 0
+    assert set(run.rankings()) == {"content", "ace"}
 
 
-def test_the_scores_of_a_shipped_question_come_out_again(run, engine):
+def test_the_scores_of_a_shipped_question_come_out_again(engine):
+    run = RunFolder(FOLDERS[DEMO])
     questions = run.setting().attribution
     others = set(range(len(questions))) - {7}
     ((number, scores),) = engine.attribute(questions, run.config().attribution, skip=others)
     kept = run.scores(number)
     assert number == 7
+    assert scores.targets == kept.targets
     # Another machine, or another number of threads, adds float32 numbers in another order.
-    assert np.abs(scores.ig - kept.ig).max() <= 5e-5 * np.abs(kept.ig).max()
+    largest = np.abs(kept.ig).max(axis=(1, 2), keepdims=True)
+    assert (np.abs(scores.ig - kept.ig) / largest).max() <= 5e-5
 
 
-def test_the_option_probabilities_of_a_shipped_question_come_out_again(run, engine):
-    questions, config = run.setting().evaluation, run.config().evaluation
-    plan = plan_of(config, run.rankings())
-    ((number, values),) = engine.evaluate(questions, plan, config, skip=set(range(len(questions))) - {11})
+@every_demo
+def test_the_option_probabilities_of_a_shipped_question_come_out_again(name, engine):
+    run = RunFolder(FOLDERS[name])
+    questions, plan = run.setting().evaluation, plan_for(run)
+    wanted = set(range(len(questions))) - {11}
+    ((number, values),) = engine.evaluate(questions, plan, run.config().evaluation, skip=wanted)
     kept = run.probabilities().values[number]
     assert values.shape == kept.shape == (1 + len(plan), 4)
     np.testing.assert_allclose(values, kept, atol=5e-5)
