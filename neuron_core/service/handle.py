@@ -20,7 +20,7 @@ from neuron_core.runs.setting import ModelFacts, PromptReport
 from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus, Store
 from neuron_core.service.job_table import JobTable
 from neuron_core.service.jobs import BackgroundJob
-from neuron_core.service.permissions import Permissions
+from neuron_core.service.permissions import Permissions, runs_code
 from neuron_core.service.process import WorkerProcess
 from neuron_core.service.prompt_inspection import PromptInspections
 from neuron_core.service.protocol import (
@@ -323,7 +323,7 @@ class EngineHandle:
     def _confirmed(self, config: RunConfig) -> bool:
         """Whether all code that comes with the models of a run was confirmed at the terminal."""
         chooser = config.evaluation.comprehended_by if config.evaluation else None
-        specs = [spec for spec in (config.model, chooser) if spec is not None and spec.trust_remote_code]
+        specs = [spec for spec in (config.model, chooser) if spec is not None and runs_code(spec)]
         return all(map(self.trust.has, specs))
 
     def _queue_again(self, run: RunFolder) -> None:

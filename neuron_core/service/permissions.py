@@ -71,7 +71,7 @@ class Permissions:
 
     def check_model(self, spec: ModelSpec, *, confirmed: bool = False) -> None:
         """RunError for a model that is not allowed, and for code of a model that nobody confirmed at the terminal."""
-        if spec.trust_remote_code:
+        if runs_code(spec):
             self.check("code", spec.source)
             if not confirmed:
                 raise RunError(
@@ -79,8 +79,6 @@ class Permissions:
                     where=spec.source[:200],
                     accepted="the word, typed in the sidebar; or a run from the command line",
                 )
-        if spec.architecture and spec.architecture.endswith(".py"):
-            self.check("code", spec.architecture)
         if not self.may("model") and (spec.source not in self.models or spec.merges or spec.architecture):
             raise RunError(
                 f"{self.why} does not allow this model",
@@ -126,6 +124,11 @@ class Permissions:
 
 READ_ONLY: tuple[Path, ...] = (ASSETS / "demo_run", ASSETS / "demo_runs")
 "folders of finished runs that came with the app"
+
+
+def runs_code(spec: ModelSpec) -> bool:
+    """Whether loading this model runs Python code that is not part of this program."""
+    return spec.trust_remote_code or bool(spec.architecture and not spec.architecture.endswith(".json"))
 
 
 def permissions(*, loopback: bool, environment: Mapping[str, str] = os.environ) -> Permissions:

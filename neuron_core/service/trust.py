@@ -33,8 +33,8 @@ class Trust:
     def __init__(self, say: Callable[[str], None] = on_terminal) -> None:
         self._say = say
         self._lock = Lock()
-        self._words: dict[tuple[str, str | None], _Word] = {}
-        self._confirmed: set[tuple[str, str | None]] = set()
+        self._words: dict[tuple[str, str | None, str | None], _Word] = {}
+        self._confirmed: set[tuple[str, str | None, str | None]] = set()
 
     def ask(self, spec: ModelSpec) -> None:
         """Prints a word for this model and revision, unless one is out."""
@@ -45,6 +45,8 @@ class Trust:
             self._words[_name(spec)] = _Word(word)
         revision = f" (revision {spec.revision})" if spec.revision else ""
         source = ascii(spec.source[:200])
+        if spec.architecture:
+            revision += f", and the file {spec.architecture[:200]!a}"
         self._say(f"A page asks to run the Python code that comes with {source}{revision}. To allow it, type: {word}")
 
     def confirm(self, spec: ModelSpec, word: str) -> None:
@@ -69,5 +71,5 @@ class Trust:
             return _name(spec) in self._confirmed
 
 
-def _name(spec: ModelSpec) -> tuple[str, str | None]:
-    return spec.source, spec.revision
+def _name(spec: ModelSpec) -> tuple[str, str | None, str | None]:
+    return spec.source, spec.revision, spec.architecture

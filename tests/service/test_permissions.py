@@ -54,6 +54,9 @@ def refused_configs(folder: Path) -> list[RunConfig]:
     return [
         *(replace(own, model=ModelSpec(name)) for name in MODELS),
         replace(own, model=ModelSpec(trust_remote_code=True)),
+        replace(own, model=ModelSpec(adapter="/some/adapter")),
+        replace(own, model=ModelSpec(architecture="/some/family.py")),
+        replace(own, model=ModelSpec(architecture="/some/family.json")),
         replace(own, task="/etc/passwd"),
         replace(own, task="../../etc/passwd"),
         replace(own, task="hub:sst"),
@@ -141,9 +144,12 @@ def test_the_worker_refuses_what_the_handle_would(allowed, tmp_path):
     assert all("allow" in one.failure.what or "only runs of the store" in one.failure.what for one in found)
 
 
+CODE = [ModelSpec("some/model", trust_remote_code=True), ModelSpec("some/model", architecture="/some/family.py")]
+
+
+@pytest.mark.parametrize("spec", CODE)
 @pytest.mark.parametrize("allowed", [Permissions(), DEMO, SHARED])
-def test_code_of_a_model_needs_a_word_in_every_mode(allowed, tmp_path):
-    spec = ModelSpec("some/model", trust_remote_code=True)
+def test_code_of_a_model_needs_a_word_in_every_mode(allowed, spec, tmp_path):
     handle = EngineHandle(Store(tmp_path), allowed)
     with pytest.raises(RunError, match=r"word|does not allow"):
         handle.submit(RunConfig("ner", model=spec))
