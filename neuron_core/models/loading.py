@@ -54,8 +54,7 @@ from neuron_core.models.spec import (
     embedded_gguf,
     sha256_of,
 )
-from neuron_core.models.stored import check_dtypes
-from neuron_core.models.weights import check_ids, check_report, refuse_not_finite
+from neuron_core.models.weights import check_dtypes, check_ids, check_report, refuse_not_finite
 from neuron_core.models.wrappers import KEY_MAPPING, WRAPPERS, text_part
 
 # What is left over after a load is checked here, and said in our own words.

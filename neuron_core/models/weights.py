@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
+from transformers.modeling_utils import load_state_dict
 
 from neuron_core.errors import ModelError
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.placement import weights_of
-from neuron_core.models.stored import COMPUTED
+from neuron_core.models.stored import COMPUTED, FLOATS, QUANTISED, stored_weights
 
 
 def check_report(report: Mapping[str, Any], layers: str, where: str) -> tuple[str, ...]:
@@ -38,6 +40,36 @@ def check_report(report: Mapping[str, Any], layers: str, where: str) -> tuple[st
     if heads := [name for name in unknown if name.endswith("lm_head.weight")]:
         raise ModelError(f"the checkpoint has an output head that the model does not use: {heads[0]}", where=where)
     return (f"weights of the checkpoint that nothing uses: {some_of(unknown)}",) if unknown else ()
+
+
+def check_dtypes(files: list[Path], config: dict[str, Any]) -> None:
+    """ModelError for weights stored as integers or 8-bit floats where the config does not say how they were made: they
+    would be read as if they were the numbers themselves."""
+    if any(config.get(name) for name in QUANTISED):
+        return
+    for file in files:
+        dtypes = _pickled(file) if file.suffix == ".bin" else {n: w.dtype for n, w in stored_weights(file).items()}
+        for name, dtype in dtypes.items():
+            if dtype not in FLOATS and not name.endswith(COMPUTED):
+                raise ModelError(
+                    f"the weight {name} is stored as {dtype}, and config.json says nothing of quantisation",
+                    where=str(file),
+                    accepted=f"weights as {', '.join(FLOATS)}, or the config.json that came with these",
+                )
+
+
+def _pickled(path: Path) -> dict[str, str]:
+    """Dtype of each weight of a pytorch_model.bin, in the words of safetensors where it is a float; no weight is read.
+
+    What can't be opened this way is left to the load, which says why.
+    """
+    words = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+    try:
+        found = load_state_dict(path, map_location="meta", weights_only=True)
+    except Exception:
+        return {}
+    tensors = {name: tensor for name, tensor in found.items() if isinstance(tensor, torch.Tensor)}
+    return {name: words.get(t.dtype, str(t.dtype).removeprefix("torch.")) for name, t in tensors.items()}
 
 
 def refuse_not_finite(loaded: LoadedModel, where: str) -> NoReturn:

@@ -137,7 +137,8 @@ def test_a_quantised_checkpoint_is_refused_by_name_before_its_weights_are_looked
 
 @pytest.mark.parametrize("bits", [4, 8])
 def test_quantising_while_reading_names_the_package_that_it_needs(checkpoint, monkeypatch, bits):
-    absent = lambda name: None if name == "bitsandbytes" else importlib.util.find_spec(name)  # noqa: E731
+    there = importlib.util.find_spec
+    absent = lambda name, *more: None if name == "bitsandbytes" else there(name, *more)  # noqa: E731
     monkeypatch.setattr(quantised.importlib.util, "find_spec", absent)
     spec = ModelSpec(str(checkpoint("llama")), device="cpu", **{f"load_in_{bits}bit": True})
     with pytest.raises(ModelError, match=rf"--load-in-{bits}bit needs.*python -m pip install bitsandbytes"):
