@@ -31,15 +31,23 @@ from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.submit import room_of, submit, usual_evaluation
 from pages.shared.views.comparisons import peers, peers_caption, places_of, rankings_of
-from pages.shared.views.figures import comparison_recipe, competence, empty_state, figure, recipes, table
+from pages.shared.views.figures import comparison_recipe, competence, empty_state, figure, footing, recipes, table
 from pages.shared.views.results import evaluation_of, setting_of
 from pages.shared.views.tables import SCORE
-from pages.shared.views.words import between, progress
+from pages.shared.views.task_parts import parts_view
+from pages.shared.views.words import between, duration, progress
 
-MATRICES, SETS, OVERLAP, OPPOSED = "matrices", "common and specific", "overlap", "two roles"
+MATRICES, PARTS, SETS, OVERLAP, OPPOSED = (
+    "matrices",
+    "letter, answering, task",
+    "common and specific",
+    "overlap",
+    "two roles",
+)
 PANEL_WIDTH = 460
 EVERY = 2.0
 
@@ -87,13 +95,30 @@ def going() -> dict[str, str]:
 
 @st.fragment(run_every=EVERY)
 def watch(jobs: dict[str, str]) -> None:
-    """How far each of the runs is; the page is drawn anew when one has ended."""
+    """How far all of the runs are, in one bar; the page is drawn anew when one has ended."""
+    shares, said = [], []
     for run_id, task in jobs.items():
         status = session.status_of(run_id)
         if not session.is_active(run_id):
             st.rerun()
-        share = status.done / status.total if status.total else 0.0
-        st.progress(share, text=f"{task}: {progress(status)}")
+        shares.append(status.done / status.total if status.total else 0.0)
+        if status.state == "running":
+            said.append(f"{task}: {progress(status)}")
+    waiting = len(jobs) - len(said)
+    said += [f"{waiting} waiting"] if waiting else []
+    st.progress(sum(shares) / len(shares), text="; ".join(said))
+
+
+def cost_of(run: RunFolder, attributions: list[str], n_there: int, k: int) -> str:
+    """How long the missing runs may take, from how long the shown one took."""
+    seconds, config = run.status().seconds, run.config()
+    each = seconds.get("attribution", 0.0) + seconds.get("evaluation", 0.0)
+    n_questions = config.evaluation.examples if config.evaluation else 0
+    if not each or not n_questions:
+        return "How long they take is known when a run of this model has been evaluated."
+    crossing = seconds.get("evaluation", 0.0)
+    total = len(attributions) * (each + crossing) or n_there * crossing
+    return f"About {duration(total)} in all, by what the shown run took for its task."
 
 
 def what_is_missing(
@@ -103,9 +128,7 @@ def what_is_missing(
     attributions = missing_neurons(tasks, chosen)
     there = cross_runs(session.all_runs(), files, k) if files else {}
     crossings = [task for task in chosen if task not in there]
-    jobs = going()
-    if jobs:
-        watch(jobs)
+    if going():
         return
     if not attributions and st.session_state.pop("cross_wanted", None) == (tuple(tasks), k) and crossings and files:
         # The second half of the same click: now there are neurons of every task to try.
@@ -119,10 +142,12 @@ def what_is_missing(
     if not attributions:
         lines = [f"- the specific neurons of all tasks on **{plain(task)}**: an evaluation" for task in crossings]
     with st.container(border=True, key="missing"):
-        st.markdown("**Runs that are missing**\n" + "\n".join(lines))
         if len(tasks) < 2:
             st.markdown("Choose a second task to compare with.")
-        elif st.button("Run what is missing", type="primary", icon=":material/play_arrow:", key="run_missing"):
+            return
+        st.markdown("**Runs that are missing**\n" + "\n".join(lines))
+        st.markdown(cost_of(run, attributions, len(chosen), k))
+        if st.button("Run what is missing", type="primary", icon=":material/play_arrow:", key="run_missing"):
             with guard():
                 if attributions:
                     st.session_state["cross_wanted"] = (tuple(tasks), k)
@@ -145,11 +170,13 @@ def matrices(chosen: dict[str, RunFolder], files: dict[str, NeuronSetFile], k: i
         "Colour", ["RAC", "RCC"], default="RAC", required=True, key="cross_metric", persist_state="session"
     )
     found: list[CrossMatrix] = []
+    columns = st.columns(2, gap="medium")
     for direction in reversed(DIRECTIONS):
         matrix = cross_matrix(evaluations, {task: names[task] for task in tasks}, k, direction)
         found.append(matrix)
         drawn = cross_heatmaps([matrix], "rac" if metric == "RAC" else "rcc")
-        figure(drawn.update_xaxes(tickangle=0), f"cross_{direction}", f"cross-{direction}-k{k}")
+        with columns[len(found) - 1]:
+            figure(drawn.update_xaxes(tickangle=0), f"cross_{direction}", f"cross-{direction}-k{k}")
     st.caption(
         "RAC/RCC in percent of the unmodified model, positive in the intended direction; Fail: one of them is "
         "negative. A column has the one ratio that is best for its source on its own task: the diagonal is "
@@ -185,10 +212,11 @@ def random_beside(runs: dict[str, RunFolder], k: int) -> None:
 def sets_view(rankings: dict[str, NeuronRanking], specific: SpecificNeurons, k: int) -> None:
     """The common neurons of all tasks, and those that a task has for itself."""
     common = common_neurons(rankings, k)
-    st.subheader("Common neurons")
+    st.header("Common neurons")
     st.markdown(
         f"In the top D of at least two tasks, the smallest D that gives {k}: D = {common.good.depth} for good ones, "
-        f"{common.bad.depth} for bad ones; {common.n_dropped} that are common good and common bad at once are dropped."
+        f"{common.bad.depth} for bad ones."
+        + (f" {common.n_dropped} are good and bad at once and are left out." if common.n_dropped else "")
     )
     if min(len(common.good.neurons), len(common.bad.neurons)) < k:
         st.info(f"There are {len(common.good.neurons)} good and {len(common.bad.neurons)} bad ones; K is {k}.")
@@ -196,7 +224,7 @@ def sets_view(rankings: dict[str, NeuronRanking], specific: SpecificNeurons, k: 
     if len(common.ranking().scores):
         layers = task_layers({"common": common.ranking().cut(k)}, common.n_layers)
         figure(share_lines(layers), "common_layers", f"common-layers-k{k}")
-    st.subheader("Specific neurons")
+    st.header("Specific neurons")
     st.markdown(
         f"Every neuron in two or more tasks' sets is banned and the sets refilled until no two meet: "
         f"{len(specific.banned)} banned in {counted(specific.rounds, 'round')}."
@@ -254,24 +282,45 @@ def page(run: RunFolder, setting: Setting) -> None:
     competence(run)
     found = peers(run)
     options = list(dict.fromkeys([*found, *bundled_tasks()]))
-    tasks = st.multiselect("Tasks", options, default=options, key="cross_tasks", persist_state="session")
-    k = int(st.number_input("K of either role", 1, value=setting.k, key="cross_k", persist_state="session", width=160))
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        # Those at hand: what they show needs no further run.
+        tasks = st.multiselect("Tasks", options, default=list(found), key="cross_tasks", persist_state="session")
+        take_link("k", "cross_k", range(1, 10 * setting.k + 1))
+        k = int(
+            st.number_input(
+                "K good and K bad neurons",
+                1,
+                value=None if "cross_k" in st.session_state else setting.k,
+                key="cross_k",
+                persist_state="session",
+                width=200,
+            )
+            or setting.k
+        )
+        keep_link("k", k)
     chosen = {task: found[task] for task in tasks if task in found}
     rankings = rankings_of(chosen)
     specific = specific_neurons(rankings, k) if len(rankings) > 1 else None
     configs = {task: one.config() for task, one in chosen.items()}
     files = specific_files(specific, setting.model, configs) if specific else {}
-    what_is_missing(run, tasks, chosen, files, k)
+    if jobs := going():
+        watch(jobs)
     if specific is None:
         st.info("Neurons of two tasks are needed to compare them; so far there are those of one.")
+        what_is_missing(run, tasks, chosen, files, k)
+        footing(run)
         return
-    view = st.segmented_control(
-        "View", [MATRICES, SETS, OVERLAP, OPPOSED], default=MATRICES, required=True, key="view", bind="query-params"
-    )
+    views = [MATRICES, PARTS, SETS, OVERLAP, OPPOSED]
+    take_link("view", "view", views)
+    view = st.segmented_control("View", views, default=MATRICES, required=True, key="view")
+    keep_link("view", view)
     found_in = places_of({task: chosen[task] for task in rankings})
     python: str | None
     if view == MATRICES:
         python = matrices(chosen, files, k)
+    elif view == PARTS:
+        parts_view(session.all_runs(), tasks)
+        python = None
     elif view == SETS:
         sets_view(rankings, specific, k)
         python = rankings_python("specific", found_in, k)
@@ -281,7 +330,8 @@ def page(run: RunFolder, setting: Setting) -> None:
     else:
         opposed_view(rankings, k)
         python = rankings_python("opposed", found_in, k)
-    peers_caption(chosen, f"K = {k} of either role")
+    what_is_missing(run, tasks, chosen, files, k)
+    peers_caption(chosen, f"K = {k} good and {k} bad neurons")
     comparison_recipe(["fig2", "table5", "table8", "overlap"], chosen.values(), k, python)
     recipes(run)
 

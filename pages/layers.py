@@ -19,13 +19,16 @@ from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import error_box, guard, plain
-from pages.shared.frame.navigation import through_frame
+from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.frame.navigation import follow_click, through_frame
 from pages.shared.views.comparisons import choose_peers, peers_caption, rankings_of, run_name
-from pages.shared.views.figures import competence, empty_state, figure, provenance, recipes, table
+from pages.shared.views.figures import competence, empty_state, figure, footing, recipes, table
+from pages.shared.views.glossary import GLOSSARY
 from pages.shared.views.results import attribution_of, rankings_of_run, setting_of
 from pages.shared.views.tables import SCORE, neuron_table
 from pages.shared.views.words import source_title
 
+CHIPS = (10, 13, 25, 50, 100, 200, 500)
 ALL_LAYERS, BOTH = "all", "both"
 THIS, TASKS, SCORES = "this run", "tasks beside each other", "all scores"
 MAP, LINES, CHANGE = "map", "lines and mean", "change without shared neurons"
@@ -36,15 +39,31 @@ def choose_k(setting: Setting, found: Attribution) -> int:
     most = max(int((found.ranking.scores > 0).sum()), int((found.ranking.scores < 0).sum()), 1)
     if most == 1:
         return 1
-    return st.slider(
-        "K: good and bad neurons shown, each",
-        1,
-        most,
-        min(setting.k, most),
-        key="layers_k",
-        persist_state="session",
-        help=f"The ranking has at most {counted(most, 'neuron')} of one kind.",
-    )
+    chips = sorted({k for k in CHIPS if k <= most} | {min(setting.k, most)})
+
+    def take() -> None:
+        if st.session_state["layers_chip"] is not None:
+            st.session_state["layers_k"] = st.session_state["layers_chip"]
+
+    take_link("k", "layers_k", range(1, most + 1))
+    st.session_state["layers_k"] = min(st.session_state.get("layers_k", min(setting.k, most)), most)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        st.session_state["layers_chip"] = (
+            st.session_state["layers_k"] if st.session_state["layers_k"] in chips else None
+        )
+        st.segmented_control("K good and K bad neurons", chips, key="layers_chip", on_change=take, help=GLOSSARY["K"])
+        k = int(
+            st.number_input(
+                f"or any up to {most:,}",
+                1,
+                most,
+                key="layers_k",
+                persist_state="session",
+                width=170,
+            )
+        )
+    keep_link("k", k)
+    return k
 
 
 def take_click() -> None:
@@ -62,7 +81,11 @@ def choose_rows(rows: list[NeuronRow], n_layers: int) -> list[NeuronRow]:
         layer = st.selectbox("Layer", [ALL_LAYERS, *range(n_layers)], key="layer", width=150)
         role = st.segmented_control("Neurons", [BOTH, "good", "bad"], required=True, key="role")
         wanted = st.text_input(
-            "Go to L.i", key="neuron", bind="query-params", placeholder="12.345: layer 12, neuron 345", width=300
+            "Go to neuron (layer.index)",
+            key="neuron",
+            bind="query-params",
+            placeholder="12.345: layer 12, neuron 345",
+            width=300,
         )
     chosen = [row for row in rows if layer in (ALL_LAYERS, row.layer) and role in (BOTH, row.role)]
     if wanted:
@@ -76,7 +99,7 @@ def go_to(neuron: str, rows: list[NeuronRow], chosen: list[NeuronRow]) -> list[N
     found = [row for row in rows if row.id == neuron]
     if not found:
         if not all(part.isdecimal() for part in neuron.split(".")) or neuron.count(".") != 1:
-            error_box(f"No neuron is called {neuron}", "Go to L.i", "layer.index, for instance 12.345")
+            error_box(f"No neuron is called {neuron}", "the field above", "layer.index, for instance 12.345")
         else:
             st.info(f"Neuron {neuron} is not among these {len(rows)}. A larger K shows more of the ranking.")
             open_button(neuron)
@@ -116,7 +139,7 @@ def neurons(rows: list[NeuronRow], name: str) -> None:
         selection_mode="single-row",
         column_config={"score": st.column_config.NumberColumn(format=SCORE)},
     )
-    st.caption("A click on the box before a neuron opens its page.")
+    st.caption("Tick a neuron to open its page.")
 
 
 def choose_method(run: RunFolder, found: Attribution) -> tuple[str | None, Attribution]:
@@ -134,11 +157,8 @@ def this_run(run: RunFolder, found: Attribution, k: int, name: str) -> None:
     """Good and bad neurons of the shown run, layer by layer and one by one."""
     cut, n_layers = found.ranking.cut(k), found.ranking.n_layers
     figure(layer_heatmap(layer_counts(cut, n_layers), k), "layer_map", f"layers-{name}", take_click)
-    st.caption("A click on a cell shows its neurons below; a double click lets go.")
-    provenance(run, k=k)
-    st.subheader("Neurons")
+    st.caption("Click a cell to list its neurons; double-click to clear.")
     neurons(choose_rows(neuron_rows(cut), n_layers), f"neurons-{name}")
-    provenance(run, k=k)
 
 
 def tasks(run: RunFolder, k: int, method: str | None) -> None:
@@ -180,7 +200,7 @@ def tasks(run: RunFolder, k: int, method: str | None) -> None:
         )
     rows = layers_table(sets, n_layers)
     table(rows, "task_layers", f"task-layers-{name}", "Good and bad neurons by task and layer", height=240)
-    peers_caption(chosen, f"K = {k} of either role")
+    peers_caption(chosen, f"K = {k} good and {k} bad neurons")
 
 
 def take_task_click(chosen: dict[str, RunFolder]) -> Callable[[], None]:
@@ -199,7 +219,7 @@ def take_task_click(chosen: dict[str, RunFolder]) -> Callable[[], None]:
 
 def all_scores(run: RunFolder, found: Attribution) -> None:
     """Every neuron with a score, not only K of them."""
-    st.subheader("Map of the whole model")
+    st.header("Map of the whole model")
     whole = score_map(found.ranking)
     figure(score_heatmap(whole), "score_map", f"score-map-{session.shown_id()}", take_score_click)
     each = (
@@ -208,11 +228,9 @@ def all_scores(run: RunFolder, found: Attribution) -> None:
         else f"Each cell stands for {whole.width} neighbouring neurons and shows the score of the strongest of them."
     )
     st.caption(f"{each} The colour follows the cube root of the score. A click on a cell opens its neuron.")
-    provenance(run)
-    st.subheader("All scores by layer")
+    st.header("All scores by layer")
     st.markdown("Positive scores upwards, negative ones downwards.")
     figure(layer_score_bars(found.ranking), "layer_scores", f"layer-scores-{session.shown_id()}")
-    provenance(run)
 
 
 def take_score_click() -> None:
@@ -225,9 +243,11 @@ def take_score_click() -> None:
 def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
     competence(run)
     method, found = choose_method(run, found)
-    view = st.segmented_control(
-        "View", [THIS, TASKS, SCORES], default=THIS, required=True, key="layers_view", bind="query-params"
-    )
+    views = [THIS, TASKS, SCORES]
+    take_link("view", "layers_view", views)
+    view = st.segmented_control("View", views, default=THIS, required=True, key="layers_view")
+    keep_link("view", view)
+    k = None
     if view == SCORES:
         all_scores(run, found)
     else:
@@ -237,12 +257,11 @@ def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
         else:
             this_run(run, found, k, f"{session.shown_id()}-k{k}")
     recipes(run)
+    footing(run, k=k)
 
 
 through_frame()
-if "open_neuron" in st.session_state:
-    # Asked for by a click: a callback can't leave the page. The page of the neuron takes it from there.
-    st.switch_page(session.NEURON, query_params={"run": session.shown_id() or ""})
+follow_click()
 run = session.shown_run()
 setting = setting_of(run) if run else None
 found = attribution_of(run) if run else None

@@ -14,9 +14,9 @@ from pages.shared.frame import session
 from pages.shared.frame.guard import error_box
 from pages.shared.frame.navigation import through_frame
 from pages.shared.views.comparisons import run_name
-from pages.shared.views.figures import competence, empty_state, provenance, recipes, table
+from pages.shared.views.figures import competence, empty_state, footing, recipes, table
 from pages.shared.views.neuron_measured import contexts, effect, tokens
-from pages.shared.views.neuron_saved import choose_question, standing_cards, standing_table
+from pages.shared.views.neuron_saved import choose_question, standing_cards, standing_table, story
 from pages.shared.views.results import attribution_of, setting_of
 from pages.shared.views.tables import SCORE, neuron_table
 
@@ -35,7 +35,7 @@ def choose_neuron(setting: Setting) -> tuple[int, int] | None:
     elif came_from:
         st.session_state["neuron"] = came_from
     wanted = st.text_input(
-        "Go to L.i",
+        "Go to neuron (layer.index)",
         key="neuron",
         # Writing into the address would add a page to the browser's history, which Back could never pass.
         bind=None if came_from else "query-params",
@@ -68,7 +68,7 @@ def pick_one(setting: Setting, found: Attribution) -> None:
         if chosen:
             look_at(rows[chosen[0]].id)
 
-    st.markdown("Name a neuron above, or choose one of the strongest of this run: a click on the box before its line.")
+    st.markdown("Tick a neuron to open it, or name one above.")
     table(
         neuron_table(rows),
         "strongest",
@@ -99,18 +99,20 @@ def page(run: RunFolder, setting: Setting, found: Attribution, layer: int, index
     neuron = f"{layer}.{index}"
     competence(run)
     neighbours(found, setting, neuron)
-    standing_cards(found, setting, layer, index)
-    provenance(run)
+    st.header(f"Neuron {neuron} in layer {layer} of 0 to {setting.model.n_layers - 1}")
+    story(run, setting, found, layer, index)
+    choose_question(run, setting, layer, index)
     tokens(run, layer, index)
     effect(run, setting, layer, index)
-    st.subheader("Its score by task, method and question")
-    standing_table(run, setting, layer, index)
-    choose_question(run, setting, layer, index)
     contexts(run, setting, layer, index)
+    st.header("In every ranking of this model")
+    standing_cards(found, setting, layer, index)
+    standing_table(run, setting, layer, index)
     with st.expander(f"Copy neuron {neuron} as Python", key="neuron_python", icon=":material/code:"):
         where = str(run.path.relative_to(APP_FOLDER)) if session.is_demo(run_name(run)) else run.id
         st.code(neuron_python(run.config(), where, layer, index), language="python", wrap_lines=True)
     recipes(run)
+    footing(run)
 
 
 through_frame()
@@ -131,7 +133,11 @@ elif setting is None or found is None:
 else:
     chosen = choose_neuron(setting)
     if chosen is None:
-        pick_one(setting, found)
-        provenance(run)
+        named = bool(str(st.session_state["neuron_in_view"]).strip())
+        with st.expander("The strongest neurons of this run", expanded=named, key="strongest_neurons"):
+            pick_one(setting, found)
+        strongest = neuron_rows(found.ranking.cut(1))
+        if strongest and not named:
+            page(run, setting, found, strongest[0].layer, strongest[0].index)
     else:
         page(run, setting, found, *chosen)

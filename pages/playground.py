@@ -155,7 +155,7 @@ def result(run: RunFolder, job: WritingJob, one: Intervention) -> None:
         f"{parted(now.text)} {one.direction.capitalize()}, K = {one.k}, ratio {one.ratio:g}; temperature "
         f"{job.temperature:g}, {drawn}. One text is one example and no measure; Control measures."
     )
-    st.subheader("The next token")
+    st.header("The next token")
     figure(next_token_bars(now.text), "next_tokens", f"next-tokens-{session.shown_id()}")
     st.caption("The ten most probable tokens right after the prompt, of the whole vocabulary.")
     provenance(run, k=one.k, position="last and every new token")

@@ -110,7 +110,7 @@ def known_template(spec: ModelSpec) -> ChatTemplate | None:
 
 
 def side_by_side(questions: tuple[ProxyQuestion, ...]) -> None:
-    st.subheader("One example, three questions")
+    st.header("One example, three questions")
     st.text(questions[0].stem)
     row = st.container(horizontal=True)
     for number, question in enumerate(questions, start=1):
@@ -157,7 +157,7 @@ def ask(shown: Shown, place: int, question: ProxyQuestion | None) -> None:
 
 def downloads(shown: Shown) -> None:
     """All questions of the task in this wording, made when asked for."""
-    st.subheader("All questions")
+    st.header("All questions")
     count = f"{N_PROXIES[SHUFFLES] * len(shown.examples):,} questions of {len(shown.examples):,} examples"
     if len(shown.examples) > MOST:
         st.caption(f"{count}: more than the browser gets at once. Up to {MOST:,} examples can be downloaded.")
@@ -227,7 +227,7 @@ known_baseline(task)
 st.caption(f"Task {plain(task.name)}: {len(task.examples):,} examples. Another one can be chosen in the sidebar.")
 shown = choose(task, wording_form(session.task_name(), task))
 side_by_side(shown.as_message().questions())
-st.subheader("What the model gets")
+st.header("What the model gets")
 chosen = st.segmented_control(
     "Question",
     [1, 2, 3],

@@ -71,7 +71,7 @@ def history(runs: list[RunFolder]) -> list[RunFolder]:
 def one_run(run: RunFolder) -> None:
     """Show, name, export and delete one run."""
     name = run_name(run)
-    st.subheader(plain(f"Run {session.run_title(name)}"))
+    st.header(plain(f"Run {session.run_title(name)}"))
     if damage := summary_of(run).damage:
         _damaged(run, name, damage)
         return
@@ -172,7 +172,7 @@ def _json(run: RunFolder) -> str:
 def two_runs(one: RunFolder, two: RunFolder) -> None:
     """What differs between two runs, and what their neurons share."""
     names = [run_name(run) for run in (one, two)]
-    st.subheader("Two runs beside each other")
+    st.header("Two runs beside each other")
     st.markdown(plain(f"First: {session.run_title(names[0])}. Second: {session.run_title(names[1])}."))
     if all(attribution_of(run) is not None or evaluation_of(run) is not None for run in (one, two)):
         both = dict(zip(names, (one, two), strict=True))

@@ -15,8 +15,8 @@ from neuron_core.figures.panels import TITLES
 from neuron_core.figures.theme import BAD, CLEAR, GOOD, TITLE_SIZE, dress, plain, wrapped
 
 Metric = Literal["rac", "rcc"]
-NOTHING = "#6B7680"
-"no effect, nothing shared: opaque, so that the numbers can be read on light and on dark pages"
+NOTHING = "#EEF1F4"
+"no effect, nothing shared: light and opaque, so that the numbers can be read on light and on dark pages"
 
 
 def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> go.Figure:

@@ -96,14 +96,13 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
                 row=panel,
                 col=1,
             )
-    base = {"rac": "Acc", "rcc": "Com"}[measure]
-    dress(figure, _entries_in_words(table, measure, line), height=680)
+    dress(figure, _entries_in_words(table, measure, line), height=430)
     figure.update_annotations(font={"size": TITLE_SIZE}, x=0, xanchor="left")
-    figure.update_layout(margin={"t": 96}, legend={"y": 1.08})
+    figure.update_layout(margin={"t": 76}, legend={"y": 1.0, "yref": "container", "yanchor": "top"})
     # Diamonds stand over their bars: both in groups with the same gaps.
     figure.update_layout(barmode="group", bargap=0.2, scattermode="group", scattergap=0.2)
     figure.update_xaxes(title_text="Task", row=len(DIRECTIONS))
-    figure.update_yaxes(title_text=f"{measure.upper()} (% of baseline {base})")
+    figure.update_yaxes(title_text=f"{measure.upper()} (%)")
     # One scale for both.
     figure.update_yaxes(matches="y", row=2)
     zero_line(figure)

@@ -6,13 +6,13 @@ from typing import Literal
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from neuron_core.analysis.layers import NeuronRow, Role
 from neuron_core.analysis.neuron import QuestionScore
 from neuron_core.control.findings import NeuronTokens
 from neuron_core.control.results import QuestionRow
 from neuron_core.errors import ConfigError
 from neuron_core.figures.theme import (
     BAD,
-    CLEAR,
     GOOD,
     MARK,
     NEUTRAL,
@@ -70,6 +70,43 @@ def token_bars(tokens: NeuronTokens, end: End) -> go.Figure:
     figure.update_xaxes(
         title_text="Logit of the write vector alone", showgrid=True, zeroline=True, zerolinecolor=NEUTRAL
     )
+    return figure
+
+
+def neuron_bars(rows: Sequence[NeuronRow], role: Role) -> go.Figure:
+    """The strongest neurons of one role as horizontal bars, the first at the top. customdata {"neuron": "3.17"}."""
+    places = list(range(len(rows)))
+    figure = go.Figure(
+        go.Bar(
+            x=[row.score for row in rows],
+            y=places,
+            orientation="h",
+            name=role,
+            marker={
+                "color": GOOD if role == "good" else BAD,
+                "pattern": {"shape": "" if role == "good" else "/"},
+                "line": {"width": 0},
+            },
+            customdata=[{"neuron": row.id} for row in rows],
+            hovertext=[
+                f"<b>neuron {row.id}</b>, layer {row.layer}<br>number {row.rank} of the {role} ones<br>score "
+                f"{row.score:.3g}"
+                for row in rows
+            ],
+            hoverinfo="text",
+        )
+    )
+    said = ", ".join(f"{row.id} {row.score:.3g}" for row in rows)
+    dress(figure, f"Bars of the strongest {role} neurons by score: {said or 'none'}.", height=96 + BAR * len(rows))
+    figure.update_layout(margin={"t": 8}, hovermode="closest", hoverdistance=-1)
+    figure.update_yaxes(
+        tickvals=places,
+        ticktext=[row.id for row in rows],
+        range=[len(rows) - 0.5, -0.5],
+        showgrid=False,
+        side="left" if role == "good" else "right",
+    )
+    figure.update_xaxes(title_text="Score", showgrid=True, zeroline=True, zerolinecolor=NEUTRAL, nticks=5)
     return figure
 
 
@@ -146,7 +183,7 @@ def score_bars(scores: Sequence[QuestionScore]) -> go.Figure:
             marker={
                 "color": [GOOD if up else BAD for up in good],
                 "line": {"width": 0},
-                "pattern": {"shape": ["" if up else "/" for up in good], "fgcolor": CLEAR},
+                "pattern": {"shape": ["" if up else "/" for up in good]},
             },
             customdata=[{"question": score.question_id} for score in scores],
             hovertext=[

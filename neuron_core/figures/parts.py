@@ -21,7 +21,7 @@ MEASURE_TITLES = {
     "rac_content": "RAC, content part (%)",
     "rac_letters": "RAC, letter part (%)",
 }
-NOTHING = "#6B7680"
+NOTHING = "#EEF1F4"
 
 
 def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin", *, share: bool = True) -> go.Figure:

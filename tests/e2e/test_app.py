@@ -52,6 +52,7 @@ PAGES = (
     "Cross-task",
     "Question",
     "Playground",
+    "Overview",
     "Methods",
     "Runs",
     "Control",
@@ -105,11 +106,9 @@ def endless(app: App, task: Path, checkpoint) -> RunFolder:
 def assert_shows_cell(page: Page, run: RunFolder, k: int, ratio: float, direction: Direction) -> None:
     """The cards have this cell's numbers."""
     cell = cell_of(run.evaluation(), k, ratio, direction, run.evaluation().best[0].source)
-    cards = at(page, "cards").get_by_test_id("stMetric")
-    expect(cards.nth(0)).to_contain_text(f"RAC at ratio {ratio:g}")
-    expect(cards.nth(0)).to_contain_text(change(cell.row.rac))
-    expect(cards.nth(1)).to_contain_text(change(cell.row.rcc))
-    expect(cards.nth(2)).to_contain_text(change(cell.best.heldout_rac))
+    expect(at(page, "card_rac")).to_contain_text(f"RAC at ratio {ratio:g}")
+    expect(at(page, "card_rac")).to_contain_text(change(cell.row.rac))
+    expect(at(page, "card_rcc")).to_contain_text(change(cell.row.rcc))
 
 
 def test_what_goes_wrong_in_a_tab_is_noticed(tabs: Tabs):
@@ -143,7 +142,7 @@ def test_a_link_to_an_unknown_run_gives_one_box_that_says_so(tabs: Tabs, finishe
 
 def test_a_narrow_window_cuts_off_no_number_and_no_button(tabs: Tabs, finished: RunFolder):
     page = tabs.open(f"/attribution?run={finished.id}", window={"width": 900, "height": 700})
-    shown = {"Attribution": ["numbers"], "Layers": ["role"], "Control": ["direction", "cards", "metric", "over"]}
+    shown = {"Attribution": ["evaluate"], "Layers": ["role"], "Control": ["direction", "card_rac", "over"]}
     for title, keys in shown.items():
         go_to(page, title)
         for key in keys:
@@ -222,7 +221,7 @@ def test_a_killed_worker_leaves_a_run_that_goes_on(tabs: Tabs, app: App, waiting
     expect(panel).to_contain_text("of 60 questions of its evaluation are kept.")
     kept = written(waiting)
     press(page, f"resume_{waiting.id}")
-    expect(at(page, "cards")).to_be_visible(timeout=120_000)
+    expect(at(page, "card_rac")).to_be_visible(timeout=120_000)
     assert {name: time for name, time in written(waiting).items() if name in kept} == kept
 
 
@@ -262,7 +261,7 @@ def test_a_question_asked_in_mid_run_gets_the_unmodified_models_answer(
 
 
 def test_a_cell_of_the_map_leads_to_its_neuron_to_its_question_and_back(tabs: Tabs, finished: RunFolder):
-    page = tabs.open(f"/layers?run={finished.id}&layers_view=all+scores")
+    page = tabs.open(f"/layers?run={finished.id}&view=all+scores")
     click_cell(page, "score_map", 5)
     expect(page.get_by_role("heading", level=1)).to_have_text("Neuron")
     expect(at(page, "neuron").locator("input")).not_to_have_value("")
@@ -315,6 +314,7 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
     tabs: Tabs, app: App, shoot: Callable[[Page, str], None]
 ):
     page = tabs.open()
+    page.get_by_role("button", name="Run the demo yourself").click()
     press(page, "run_demo")
     expect(progress(page)).to_contain_text(finished_some("Attribution"), timeout=1000 * DEMO_S)
     run = app.store.open(worked_on(page))
@@ -327,11 +327,11 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
     until(lambda: run.status().state not in ACTIVE, "the end of the demo", DEMO_S)
     assert run.status().state == "done", run.status().message
     for tab in (page, other):
-        expect(tab.get_by_role("heading", name=f"Results of run {run.id}")).to_be_visible()
+        expect(tab.get_by_role("heading", name="in three steps")).to_be_visible()
         expect(progress(tab)).to_have_count(0)
     shoot(page, "start")
 
-    page.get_by_role("link", name="Where they are").click()
+    page.get_by_role("link", name="Where are they?").click()
     setting = run.setting()
     good = layer_counts(run.ranking().cut(setting.k), setting.model.n_layers).good
     assert good.sum() == 13
@@ -365,6 +365,6 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
     expect(page.get_by_text(f"2 of {len(flipped)}: question {flipped[1].question_id}, lost")).to_be_visible()
 
     dark = tabs.open(f"/control?run={run.id}", "dark")
-    expect(at(dark, "cards").get_by_text("RAC at ratio")).to_be_visible()
+    expect(at(dark, "card_rac").get_by_text("RAC at ratio")).to_be_visible()
     at(dark, "direction").evaluate("element => element.scrollIntoView()")
     shoot(dark, "control-dark")

@@ -52,9 +52,9 @@ def test_a_run_that_is_none_stays_in_the_address_and_shows_nothing(tabs):
 def test_exports_are_dark_on_white_in_both_themes(tabs, scheme, tmp_path):
     page = tabs.open("/control?run=demo", color_scheme=scheme)
     settled(page)
-    figure = at(page, "ratio_curves")
+    figure = at(page, "effect_parts")
     figure.scroll_into_view_if_needed()
-    at(page, "ratio_curves_save").get_by_role("button").click()
+    at(page, "effect_parts_save").get_by_role("button").click()
     page.get_by_role("radio", name="SVG").click()
     settled(page)
     page.keyboard.press("Escape")
@@ -106,7 +106,17 @@ def test_a_reload_keeps_the_task_of_the_next_run(tabs):
 
 def test_all_data_of_every_figure_lie_inside_its_axes(tabs):
     seen = 0
-    for name in ("attribution", "layers", "layers?layers_view=all+scores", "control", "question", "methods"):
+    for name in (
+        "attribution",
+        "layers",
+        "layers?view=all+scores",
+        "control",
+        "control?view=over+the+ratio",
+        "control?view=over+the+budget+K",
+        "overview",
+        "question",
+        "methods",
+    ):
         page = tabs.open(f"/{name}{'&' if '?' in name else '?'}run=demo")
         settled(page)
         expect(page.locator(".js-plotly-plot .main-svg").first).to_be_attached()

@@ -1,9 +1,13 @@
 """One figure of every function of `neuron_core.figures`, with values that reach far to both sides."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from neuron_core.analysis.content import OptionContent
+from neuron_core.analysis.layers import NeuronRow
 from neuron_core.analysis.stability import agreement
 from neuron_core.analysis.task_layers import score_map
 from neuron_core.control.findings import Generation, TokenLogit, Written
@@ -11,19 +15,25 @@ from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.bench import bench_figure
 from neuron_core.figures.control import budget_curves, ratio_curves
 from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
+from neuron_core.figures.dose import dose_lines
+from neuron_core.figures.effect import effect_split
 from neuron_core.figures.experiments import agreement_bars, cost_lines, entry_bars
 from neuron_core.figures.layers import completeness_bars, layer_heatmap, layer_score_bars
-from neuron_core.figures.neuron import effect_bars, score_bars, token_bars
+from neuron_core.figures.neuron import effect_bars, neuron_bars, score_bars, token_bars
+from neuron_core.figures.parts import effect_parts, margin_bars, part_heatmaps
 from neuron_core.figures.playground import next_token_bars
 from neuron_core.figures.question import answer_bars, option_bars
+from neuron_core.figures.questions import content_bars, question_strip
 from neuron_core.figures.score_map import score_heatmap
 from neuron_core.figures.task_layers import change_heatmaps, share_lines, task_heatmaps
 from tests.analysis.rankings import ranking
+from tests.analysis.test_parts import EVALUATIONS as PARTS
 from tests.figures import rows
 from tests.figures.test_cross import matrices
 from tests.figures.test_experiments import entries
 from tests.figures.test_layers import counts
 from tests.figures.test_neuron import TOKENS, QuestionScore, row
+from tests.figures.test_parts import MATRICES
 from tests.figures.test_question import BEFORE, LABELS, OTHER, OURS, RANDOM
 from tests.figures.test_task_layers import AFTER
 from tests.figures.test_task_layers import BEFORE as LAYERS
@@ -64,6 +74,10 @@ def gallery() -> dict[str, go.Figure]:
         [("slow", 1, 2.0, 1.5, 2.5), ("slow", 400, 800.0, 700.0, 900.0)],
         columns=["form", "length", "seconds", "seconds_low", "seconds_high"],
     )
+    doses = pd.DataFrame(
+        [("degrader", "zero", 1.0, 7.0, 0.9, 0.1, 55.0), ("degrader", "zero", 5.0, -3.0, 0.2, 9.0, 900.0)],
+        columns=["direction", "silence", "excite", "content_margin", "acc", "letter_spread", "perplexity"],
+    )
     overlaps = pd.DataFrame([[1.0, 0.3], [0.3, 1.0]], index=["a", "b"], columns=["a", "b"])
     return {
         "letter_bars": letter_bars(rows.baseline({"A": 0.97, "B": 0.03, "C": 0.0, "D": 0.0})),
@@ -79,6 +93,26 @@ def gallery() -> dict[str, go.Figure]:
         "layer_score_bars": layer_score_bars(found),
         "completeness_bars": completeness_bars(np.array([0.9, -3.0]), np.array([0.5, 4.0])),
         "token_bars": token_bars(TOKENS, "suppressed"),
+        "neuron_bars": neuron_bars([NeuronRow(1, "bad", 2, 17, -30.0, "2.17")], "bad"),
+        "effect_split": effect_split(
+            replace(
+                rows.grid_row(4, 0.5, rac=30.0, interval=(-80.0, 90.0)),
+                rac_content=-20.0,
+                rac_content_interval=(-60.0, 5.0),
+                rac_letters=50.0,
+                rac_letters_interval=(10.0, 120.0),
+                content_margin=0.2,
+                content_margin_interval=(-3.0, 1.0),
+            ),
+            rows.random_row(4, 0.5, rac=(-95.0, 0.0, 40.0)),
+            replace(rows.baseline(), content_margin=7.0, content_margin_interval=(6.0, 8.0)),
+        ),
+        "question_strip": question_strip(silenced, "degrader", 0),
+        "content_bars": content_bars(OptionContent(("a", "b", "c", "d"), (5, -1, -2, -2), (-9, 3, 3, 3))),
+        "effect_parts": effect_parts([("own", PARTS["one"].grid[0]), ("other", PARTS["one"].grid[1])]),
+        "margin_bars": margin_bars(PARTS["one"].baseline, [("own", PARTS["one"].grid[0])]),
+        "part_heatmaps": part_heatmaps(MATRICES),
+        "dose_lines": dose_lines(doses),
         "effect_bars": effect_bars(silenced, doubled),
         "score_bars": score_bars([QuestionScore("x#1", "ace", 0.5, 1.0), QuestionScore("x#2", "ace", -25.0, 2.0)]),
         "next_token_bars": next_token_bars(Generation(written, written)),

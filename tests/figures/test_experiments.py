@@ -30,7 +30,7 @@ def test_bars_have_a_series_a_method_and_a_panel_a_direction():
     assert list(second.y) == [-4.0, None, -4.0]
     assert (first.error_y.array[0], first.error_y.arrayminus[0]) == (15.0, 10.0)
     assert [trace.showlegend for trace in bars] == [True, True, False, False]
-    assert figure.layout.yaxis.title.text == "RAC (% of baseline Acc)"
+    assert figure.layout.yaxis.title.text == "RAC (%)"
 
 
 def test_panels_stand_above_each_other_with_titles_from_the_left_and_one_scale():
@@ -59,7 +59,7 @@ def test_bars_can_be_split_by_part_and_show_comprehension():
     table = entries().assign(part="good")
     figure = entry_bars(table, "rcc", ("method", "part"))
     assert figure.data[0].name == "ace, good"
-    assert "Com" in figure.layout.yaxis.title.text
+    assert figure.layout.yaxis.title.text == "RCC (%)"
     assert "ace, good on average, enhancer: +5.0." in describe(figure)
 
 

@@ -127,7 +127,7 @@ def figures(app: AppTest) -> list[dict[str, Any]]:
 
 def texts(app: AppTest) -> str:
     """All that a page says in words, outside tables and figures."""
-    kinds = ("title", "subheader", "markdown", "caption", "text", "warning", "info", "error", "code")
+    kinds = ("title", "header", "subheader", "markdown", "caption", "text", "warning", "info", "error", "code")
     return "\n".join(element.value for kind in kinds for element in getattr(app, kind))
 
 

@@ -45,7 +45,7 @@ def test_a_table_is_shown_at_the_best_ratio_and_held_out_with_bars(open_page, ev
     app = open_page("methods")
     app.segmented_control(key="table").set_value(name).run()
     assert faults(app) == []
-    printed, heldout, beside = (app.dataframe[place].value for place in range(3))
+    printed, heldout, beside = (app.dataframe[place].value for place in range(1, 4))
     assert printed.columns.tolist() == [
         *heldout.columns,
         *("P(A-D) Deg", "P(A-D) Enh", "perplexity Deg", "perplexity Enh"),
@@ -64,7 +64,7 @@ def test_the_tables_can_be_had_as_one_report(open_page, full):
 def test_table_one_has_every_method_and_both_controls(open_page, every):
     app = open_page("methods")
     assert app.dataframe[0].value["method"].tolist() == list(METHODS)
-    assert "Not evaluated" not in texts(app)
+    assert "Not yet run" not in texts(app)
 
 
 def test_table_four_gives_the_unmodified_model(open_page, every):
@@ -80,12 +80,12 @@ def test_side_effects_stand_beside_every_method_and_before_them_the_unmodified_m
     ours = next(one for one in effects.rows if (one.source, one.direction) == ("ace", "enhancer") and one.k == 4)
     app = open_page("methods")
     app.selectbox(key="methods_k").set_value(4).run()
-    beside = app.dataframe[2].value.set_index("method")
+    beside = app.dataframe[3].value.set_index("method")
     assert beside.index[0] == "unmodified"
     assert beside.loc["unmodified", "mood Enh"] == f"{100 * effects.letter_mass:.1f}% / {effects.perplexity:.4g}"
     assert beside.loc["ace", "mood Enh"] == f"{100 * ours.letter_mass:.1f}% / {ours.perplexity:.4g}"
     assert beside.loc["random", "mood Enh"] == ""
-    entries = app.dataframe[3].value
+    entries = app.dataframe[4].value
     row = entries[(entries["method"] == "ace") & (entries["direction"] == "enhancer")].iloc[0]
     assert (row["letter_mass"], row["perplexity"]) == (ours.letter_mass, ours.perplexity)
     app.segmented_control(key="table").set_value("Table 4").run()
@@ -97,8 +97,8 @@ def test_a_run_without_side_effects_has_empty_places_for_them(open_page, every):
     app = open_page("methods")
     assert faults(app) == []
     assert "Side effects" not in texts(app)
-    assert app.dataframe[0].value.columns.tolist() == app.dataframe[1].value.columns.tolist()
-    assert app.dataframe[2].value["perplexity"].isna().all()
+    assert app.dataframe[1].value.columns.tolist() == app.dataframe[2].value.columns.tolist()
+    assert app.dataframe[3].value["perplexity"].isna().all()
     app.segmented_control(key="table").set_value("Table 4").run()
     assert app.dataframe[0].value["letter_mass"].isna().all()
 
@@ -106,7 +106,7 @@ def test_a_run_without_side_effects_has_empty_places_for_them(open_page, every):
 def test_methods_that_a_run_has_not_are_named_and_can_be_run(open_page, full, orders):
     app = open_page("methods")
     assert faults(app) == []
-    assert "Not evaluated on every task here: tn, qrnca, tn+, qrnca+, kn, act, random." in texts(app)
+    assert "Not yet run on all chosen tasks: tn, qrnca, tn+, qrnca+, kn, act, random." in texts(app)
     app.button(key="run_all_methods").click().run()
     ((kind, config),) = orders()
     assert (kind, config.task) == ("submit", full.config().task)
@@ -120,7 +120,7 @@ def test_fail_and_undefined_are_words_in_the_table(open_page, every):
             best["rac"], best["rcc"] = (None, None) if best["direction"] == "enhancer" else (-5.0, 4.0)
 
     revalue(every.path / "evaluation.json", fail)
-    printed = open_page("methods").dataframe[0].value.set_index("method")
+    printed = open_page("methods").dataframe[1].value.set_index("method")
     assert printed.loc["ace", "mood Enh"] == "undefined"
     assert printed.loc["ace", "mood Deg"].startswith("Fail (")
 
@@ -189,3 +189,25 @@ def test_the_tables_of_a_page_can_be_copied_as_one_command(open_page, full):
     app = open_page("methods", run=full.id)
     assert faults(app) == []
     assert [code.value for code in app.code if " experiment table1 --tasks " in code.value]
+
+
+def test_letter_free_columns_stand_beside_rac_and_rcc(open_page, every):
+    app = open_page("methods", table="letter-free", k="4")
+    assert faults(app) == []
+    shown = app.dataframe[0].value.set_index(["method", "direction"])
+    best = next(b for b in every.evaluation().best if (b.source, b.k, b.direction) == ("content", 4, "degrader"))
+    row = shown.loc[("content", "degrader")]
+    assert row["rac"] == pytest.approx(row["rac_content"] + row["rac_letters"])
+    assert (row["rac"], row["content_margin"]) == (best.rac, best.content_margin)
+    assert app.dataframe[0].value["method"].tolist()[0] == "unmodified"
+
+
+def test_rac_and_rcc_have_columns_of_their_own(open_page, every):
+    app = open_page("methods", k="4")
+    apart = app.dataframe[0].value.set_index("method")
+    best = next(b for b in every.evaluation().best if (b.source, b.k, b.direction) == ("ace", 4, "degrader"))
+    assert apart.loc["ace", "mood Deg"] == pytest.approx(best.rac, abs=0.06)
+    app.segmented_control(key="methods_measure").set_value("RCC").run()
+    apart = app.dataframe[0].value.set_index("method")
+    # Undefined here: an unmodified model that comprehends nothing has nothing to lose.
+    assert (best.rcc is None) == bool(pd.isna(apart.loc["ace", "mood Deg"]))

@@ -39,7 +39,7 @@ class Recorder:
 
     orders: list[tuple]
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *_: object) -> None:
         self.store = store
         type(self).orders = []
 
@@ -215,7 +215,7 @@ def test_a_run_goes_from_the_form_to_its_result_through_a_real_worker(open_page,
     run_id = app.query_params["run"]
     _wait(run_id)
     app.run()
-    assert len(figures(app)) == 1
+    assert len(figures(app)) == 4
     assert len(app.dataframe[0].value) == 10
     assert [line.value for line in app.sidebar.caption if line.value.startswith("In memory: ")]
     question = app.switch_page("pages/questions.py").run().button(key="ask").click().run()

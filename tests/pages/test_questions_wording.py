@@ -60,7 +60,7 @@ def test_what_is_edited_is_previewed_and_taken_by_the_next_run(open_page, submit
     assert faults(start(app)) == []
     wanted = PromptConfig(role="You hear moods.", rule="", stem="How does this sound: {text}", letter="C")
     assert submitted[0].prompt == wanted
-    assert "another role, rule, stem, letter of the demonstration" in texts(app)
+    assert "The role, rule, stem, letter of the demonstration were changed on the Questions page." in texts(app)
     back = app.switch_page("pages/questions.py").run()
     assert back.text_input(key=key("role")).value == "You hear moods."
     assert back.code[0].value.startswith("You hear moods.\n\nQuestion: How does this sound: ")
@@ -130,10 +130,10 @@ def test_the_wording_of_the_run_shown_can_be_taken(open_page, full):
 
 
 def test_a_result_says_that_its_prompts_were_worded_otherwise(open_page, full):
-    assert "of the prompt" not in texts(open_page("layers"))
+    assert "changed" not in texts(open_page("layers"))
     path = full.path / "config.json"
     path.write_text(config_to_json(replace(full.config(), prompt=PromptConfig(role="You hear moods.", letter="B"))))
-    assert "another role, letter of the demonstration of the prompt" in texts(open_page("layers"))
+    assert "role, letter of the demonstration changed" in texts(open_page("layers"))
 
 
 def test_a_chat_prompt_is_shown_whole_once_the_template_is_known(open_page, monkeypatch):

@@ -4,19 +4,27 @@ if (!window.neuronllm) {
   const DARK_TEXT = "#1F2933", LIGHT_GRID = "#D9DEE3";
   let state = {};
 
-  // A page that only completes its own address adds no step to the history: Back leads to the page before.
-  const completes = (from, to) =>
-    [...from.searchParams].every(([name, value]) => name === "draft" || to.searchParams.get(name) === value);
+  // On one page only another value of a parameter is a step of the history: Back leads to the page before it was
+  // completed or shortened. What the view itself has written stays, whatever the server knows of it.
   const push = history.pushState.bind(history);
   history.pushState = (data, unused, url) => {
     const from = new URL(location.href), to = new URL(url ?? location.href, location.href);
-    if (from.pathname === to.pathname && completes(from, to)) history.replaceState(data, unused, url);
-    else push(data, unused, url);
+    if (from.pathname !== to.pathname) return push(data, unused, url);
+    for (const name of linked)
+      if (from.searchParams.has(name) && !to.searchParams.has(name)) to.searchParams.set(name, from.searchParams.get(name));
+    const another = [...to.searchParams].some(
+      ([name, value]) => name !== "draft" && from.searchParams.has(name) && from.searchParams.get(name) !== value);
+    if (another) push(data, unused, to.href);
+    else history.replaceState(data, unused, to.href);
   };
-  const complete = (wanted) => {
+  let linked = [];
+  const complete = (wanted, view) => {
     const url = new URL(location.href);
     for (const [name, value] of Object.entries(wanted ?? {}))
       if (!url.searchParams.has(name)) url.searchParams.set(name, value);
+    for (const name of linked) if (!(name in (view ?? {}))) url.searchParams.delete(name);
+    for (const [name, value] of Object.entries(view ?? {})) url.searchParams.set(name, value);
+    linked = Object.keys(view ?? {});
     if (url.href !== location.href) history.replaceState(history.state, "", url.href);
   };
 
@@ -77,11 +85,22 @@ if (!window.neuronllm) {
     if (said) { const before = said.textContent; said.textContent = "Copied"; setTimeout(() => { said.textContent = before; }, 1500); }
   });
 
+  // The navigation's sections stand between a list and its items: said to be a group of links, which it is.
+  const sections = () => {
+    for (const list of document.querySelectorAll("[data-testid=stSidebarNavItems]")) {
+      list.setAttribute("role", "group");
+      for (const item of list.querySelectorAll("li")) item.setAttribute("role", "none");
+    }
+  };
+
   window.neuronllm = {
     say(now) {
+      sections();
+      setTimeout(sections, 400);
       if (state.working && !now.working && document.hidden) { ended = state.working; named(); }
       state = now;
-      complete(now.address);
+      // While the next page is on its way, what was said of the last one may be said once more.
+      if (location.pathname.split("/").pop() === now.path) complete(now.address, now.view);
     },
   };
 }

@@ -37,6 +37,7 @@ def navigation() -> Any:
             st.Page(session.PLAYGROUND, title="Playground", icon=":material/edit_note:"),
         ],
         "Report": [
+            st.Page(session.OVERVIEW, title="Overview", icon=":material/present_to_all:"),
             st.Page(session.METHODS, title="Methods", icon=":material/leaderboard:"),
             st.Page(session.RUNS, title="Runs", icon=":material/history:"),
         ],
@@ -59,6 +60,12 @@ def _no_such_page(name: str) -> Any:
         error_box(f"There is no page called {name}", "the address", "a page of the list on the left")
 
     return not_found
+
+
+def follow_click() -> None:
+    """On pages with neurons to click: the page of the one that a callback asked for; a callback can't leave a page."""
+    if "open_neuron" in st.session_state:
+        st.switch_page(session.NEURON, query_params={"run": session.shown_id() or ""})
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """What a session looks at: the run, the task, the model. The address holds the run: a link shows it again."""
 
+import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from neuron_core.runs.demo import DEMO
 from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus
 from neuron_core.runs.summary import summary_of
 from neuron_core.tasks.hub import PREFIX
+from neuron_core.tasks.library import kept_title
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame.engine import engine
 from pages.shared.inputs.tasks import demo_mode, server_file
@@ -23,6 +26,7 @@ START, DATA, QUESTIONS = "pages/start.py", "pages/data.py", "pages/questions.py"
 ATTRIBUTION, LAYERS, CONTROL = "pages/attribution.py", "pages/layers.py", "pages/control.py"
 QUESTION, RUNS = "pages/question.py", "pages/runs.py"
 NEURON, PLAYGROUND = "pages/neuron.py", "pages/playground.py"
+OVERVIEW = "pages/overview.py"
 CROSS_TASK, METHODS = "pages/cross_task.py", "pages/methods.py"
 
 
@@ -147,12 +151,33 @@ def shown_run() -> RunFolder | None:
     return None if run_id is None else open_run(run_id)
 
 
+def task_title(run: RunFolder) -> str:
+    """The task of a run as a person calls it: the name that it was given, or the bundled one's."""
+    task = run.config().task
+    if task in bundled_tasks() or task.startswith(PREFIX):
+        return task
+    # A kept task's own name without what tells two of one name apart; else the file's.
+    name, kept, _ = kept_title(Path(task)).partition(" (kept")
+    return name if kept else Path(task).stem
+
+
 def run_title(run_id: str) -> str:
-    """A run as lists call it: its label, where somebody gave it one, and its id."""
-    found = summary_of(open_run(run_id))
+    """A run as lists call it: what somebody called it, or its task and when it began."""
+    run = open_run(run_id)
+    found = summary_of(run)
     if found.damage:
         return f"{run_id} (damaged)"
-    return f"{found.label} ({run_id})" if found.label else run_id
+    if is_demo(run_id):
+        return f"Demo · {task_title(run)}"
+    began = time.strftime("%-d %b %H:%M", time.localtime(run.status().created))
+    return found.label or f"{task_title(run)} · {began}"
+
+
+def run_titles(run_ids: Sequence[str]) -> dict[str, str]:
+    """The titles of several runs, told apart by the end of their ids where two are the same."""
+    titles = {run_id: run_title(run_id) for run_id in run_ids}
+    counts = Counter(titles.values())
+    return {run_id: title if counts[title] == 1 else f"{title} · {run_id}" for run_id, title in titles.items()}
 
 
 def is_active(run_id: str) -> bool:

@@ -70,11 +70,15 @@ def _choose(recent: list[str], chosen: str | None) -> None:
     # Newest first wherever the chosen one is; the finished demos last.
     options.sort(key=lambda run_id: (not session.is_demo(run_id), run_id), reverse=True)
     st.session_state["shown_run"] = chosen
-    st.selectbox("Run shown", options, key="shown_run", format_func=_label, placeholder="choose a run")
-
-
-def _label(run_id: str) -> str:
-    return f"{run_id} (came with the app)" if session.is_demo(run_id) else session.run_title(run_id)
+    titles = session.run_titles(options)
+    st.selectbox(
+        "Run shown",
+        options,
+        key="shown_run",
+        format_func=lambda name: titles.get(name) or session.run_title(name),
+        placeholder="choose a run",
+        help=f"Run {chosen}" if chosen else None,
+    )
 
 
 def _model() -> None:

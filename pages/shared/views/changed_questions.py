@@ -11,7 +11,7 @@ from neuron_core.runs.results import Evaluated
 from neuron_core.runs.store import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import error_box
-from pages.shared.views.figures import figure, provenance, table
+from pages.shared.views.figures import figure, table
 from pages.shared.views.results import evaluated_of
 from pages.shared.views.words import options_text
 
@@ -32,7 +32,7 @@ def flips(run: RunFolder, cell: GridRow) -> None:
     evaluated = evaluated_of(run)
     if evaluated is None:
         return
-    st.subheader("Question by question")
+    st.header("Question by question")
     place = evaluated.column(cell.k, cell.ratio, cell.direction, cell.source)
     rows = question_rows(evaluated.probabilities, evaluated.plan, place)
     counts = {name: sum(name in ("all", row.flip) for row in rows) for name in FILTERS}
@@ -47,7 +47,6 @@ def flips(run: RunFolder, cell: GridRow) -> None:
     )
     shown = [row for row in rows if chosen in ("all", row.flip)]
     _table(shown, f"{session.shown_id()}-k{cell.k}-r{cell.ratio:g}-{cell.direction}")
-    provenance(run, k=cell.k, position=cell.position)
     if shown:
         _question(run, cell, evaluated, place, shown)
 
@@ -71,7 +70,7 @@ def _table(rows: list[QuestionRow], name: str) -> None:
         selection_mode="single-row",
         column_config={"P(correct) before": percent, "P(correct) after": percent},
     )
-    st.caption("A click on the box before a question opens it below.")
+    st.caption("Tick a question to open it below.")
 
 
 def _question(run: RunFolder, cell: GridRow, evaluated: Evaluated, place: int, rows: list[QuestionRow]) -> None:
@@ -109,4 +108,3 @@ def _question(run: RunFolder, cell: GridRow, evaluated: Evaluated, place: int, r
         labels = [f"{option.letter}. {option.text}" for option in question.options]
         bar_figure = option_bars(values[0].tolist(), values[1 + place].tolist(), question.target, labels)
         figure(bar_figure, "question_bars", f"question-{ids[number].replace('#', '-')}")
-    provenance(run, k=cell.k, position=cell.position)

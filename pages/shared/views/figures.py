@@ -15,6 +15,7 @@ from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.spreadsheet import safe_csv
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
+from pages.shared.frame.presentation import enlarge, presenting
 from pages.shared.views.results import baseline_of, setting_of
 from pages.shared.views.words import changes, short_title, standing
 
@@ -41,10 +42,17 @@ def empty_state(message: str, *pages: str) -> None:
 
 
 def competence(run: RunFolder) -> None:
-    """The baseline against chance; a banner when the model does not do the task."""
+    """A banner when the model does not do the task."""
     found = baseline_of(run)
     if found is not None:
         competence_banner(*found)
+
+
+def footing(run: RunFolder, *, k: int | Sequence[int] | None = None, position: str | None = None) -> None:
+    """The end of a page, once: what everything above was made from, and the unmodified model against chance."""
+    provenance(run, k=k, position=position)
+    found = baseline_of(run)
+    if found is not None:
         st.caption(standing(*found))
 
 
@@ -54,14 +62,14 @@ def competence_banner(baseline: Baseline, source: str) -> None:
         return
     if source == "evaluation":
         said = (
-            f"This model does not do this task here: {baseline.complaint} Its neurons mean nothing for this "
-            "task; read what follows as a demonstration of the tool."
+            f"This model does not do this task here: {baseline.complaint} Its neurons say nothing about the task; "
+            "read what follows as a demonstration of the tool."
         )
     else:
         # A handful of questions, on which a good model may look like chance too.
         said = (
-            f"This model may not do this task: {baseline.complaint} That is from {baseline.n_questions} "
-            "questions only; an evaluation tells. If it holds, its neurons mean nothing for this task."
+            f"This model may not do this task: {baseline.complaint} This rests on {baseline.n_questions} questions; "
+            "run an evaluation to be sure. If the model really cannot do the task, its neurons say nothing about it."
         )
     st.warning(said, icon=":material/warning:")
 
@@ -83,13 +91,15 @@ def provenance(run: RunFolder, *, k: int | Sequence[int] | None = None, position
         # Attribution itself looks at the last position only.
         f"position {position or 'last'}",
         f"seed {config.seed}",
-        *([f"another {changed} of the prompt"] if (changed := changes(config.prompt)) else []),
+        *([f"{changed} changed"] if (changed := changes(config.prompt)) else []),
     ]
     st.caption(plain(" · ".join(parts)))
 
 
 def figure(fig: go.Figure, key: str, name: str, on_select: Callable[[], None] | None = None) -> None:
     """A figure and, below it, how to save it. `name` is the file's, without ending."""
+    if presenting():
+        enlarge(fig)
     wanted = st.session_state.get(f"{key}_image", "PNG").lower()
     options: dict[str, Any] = {"on_select": on_select, "selection_mode": "points"} if on_select else {}
     st.plotly_chart(

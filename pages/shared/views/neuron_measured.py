@@ -16,7 +16,7 @@ from neuron_core.service.jobs import NeuronJob
 from pages.shared.frame.background_jobs import ask_for
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard
-from pages.shared.views.figures import figure, provenance, table
+from pages.shared.views.figures import figure, table
 from pages.shared.views.words import MINUS
 
 MOST_EXAMPLES = 1000
@@ -26,7 +26,7 @@ TOKEN_STYLE = "background-color: rgba(230, 159, 0, 0.35); font-weight: 600"
 
 def tokens(run: RunFolder, layer: int, index: int) -> None:
     """The ends of the vocabulary under the write vector."""
-    st.subheader("What it writes")
+    st.header("What it writes")
     found: NeuronTokens | None = _found(run, layer, index, "tokens")
     if found is None:
         note = "Its write vector through the final norm and the unembedding, over the whole vocabulary; takes a moment."
@@ -53,12 +53,11 @@ def tokens(run: RunFolder, layer: int, index: int) -> None:
     with st.expander("As a table", key="tokens_as_table"):
         name = f"neuron-{layer}.{index}-tokens"
         table(pd.DataFrame(rows), "token_table", name, f"Tokens promoted and suppressed by neuron {layer}.{index}")
-    provenance(run)
 
 
 def effect(run: RunFolder, setting: Setting, layer: int, index: int) -> None:
     """The neuron alone silenced and doubled, on every question of the run."""
-    st.subheader("Silence it, double it")
+    st.header("Silence it, double it")
     questions = setting.evaluation or setting.attribution
     found: NeuronEffect | None = _found(run, layer, index, "effect")
     if found is not None and found.question_ids != tuple(question.id for question in questions):
@@ -94,7 +93,6 @@ def effect(run: RunFolder, setting: Setting, layer: int, index: int) -> None:
             on_select=lambda: take_effect_row(silenced),
             selection_mode="single-row",
         )
-    provenance(run)
 
 
 def _effect_card(name: str, found: EffectSummary) -> None:
@@ -148,11 +146,10 @@ def take_effect_row(rows: tuple[QuestionRow, ...]) -> None:
 
 def contexts(run: RunFolder, setting: Setting, layer: int, index: int) -> None:
     """The token positions of the task's texts where the neuron's value is highest and lowest."""
-    st.subheader("Where it fires in your data")
+    st.header("Where it fires in your data")
     found: NeuronContexts | None = _found(run, layer, index, "contexts")
     if found is not None:
         _context_table(found, layer, index)
-        provenance(run)
     most = min(MOST_EXAMPLES, setting.n_examples)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         examples = st.number_input("Examples read", 1, most, most, key=f"context_examples_{most}", width=160)

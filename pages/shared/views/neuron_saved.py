@@ -1,21 +1,26 @@
 """What saved runs say about one neuron: no model is needed."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from neuron_core.analysis.neuron import QuestionScore, Standing, standing
-from neuron_core.figures.neuron import score_bars
-from neuron_core.runs.neuron_findings import question_scores, standings
+from neuron_core.control.findings import NeuronTokens
+from neuron_core.errors import NeuronCoreError
+from neuron_core.figures.neuron import score_bars, visible
+from neuron_core.figures.theme import counted
+from neuron_core.runs.neuron_findings import findings_folder, question_scores, read_finding, standings
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.task import LETTERS
 from pages.shared.frame import session
-from pages.shared.frame.guard import guard
+from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import guard, plain
 from pages.shared.views.comparisons import MOST_RUNS, run_name
-from pages.shared.views.figures import CARD_WIDTH, figure, provenance, table
+from pages.shared.views.figures import CARD_WIDTH, figure, table
 from pages.shared.views.results import setting_of
 from pages.shared.views.tables import SCORE
 from pages.shared.views.words import MINUS, options_text, source_title
@@ -31,7 +36,6 @@ def standing_cards(found: Attribution, setting: Setting, layer: int, index: int)
     ]
     if one.rank is not None:
         cards.insert(1, ("Rank", f"{one.rank}", f"of {one.n_role} {one.role} ones"))
-    st.subheader(f"Neuron {layer}.{index} in layer {layer} of 0 to {setting.model.n_layers - 1}")
     with st.container(horizontal=True, key="neuron_cards"):
         for name, value, more in cards:
             st.metric(name, value, more, delta_color="off", delta_arrow="off", border=True, width=CARD_WIDTH)
@@ -40,6 +44,28 @@ def standing_cards(found: Attribution, setting: Setting, layer: int, index: int)
             "It is among the top or bottom z of no attribution example, or among the top of one and the bottom of "
             "another, which makes it ambiguous."
         )
+
+
+def story(run: RunFolder, setting: Setting, found: Attribution, layer: int, index: int) -> None:
+    """In a sentence or two: its role, how many questions it speaks for, and what it writes, where that is known."""
+    method = next(iter(found.rankings), "")
+    one = standing(found.ranking, method, layer, index)
+    if one.role is None:
+        said = "This neuron is neither good nor bad in this run."
+    else:
+        said = f"This is number {one.rank} of {one.n_role:,} {one.role} neurons."
+    scores = _question_scores(str(run.path), _stamp(run, "scores/*"), layer, index)
+    own = [score for score in scores if score.target == scores[0].target]
+    if own:
+        n_for = sum(score.ig > 0 for score in own)
+        said += f" It speaks for the correct answer in {n_for} of {counted(len(own), 'attribution question')}."
+    # A damaged file is said where its tokens stand.
+    with suppress(NeuronCoreError):
+        tokens: NeuronTokens | None = read_finding(findings_folder(engine().store, run), layer, index, "tokens")
+        if tokens is not None and tokens.promoted:
+            names = ", ".join(f"“{visible(token.token)}”" for token in tokens.promoted[:4])
+            said += f" When it is active it makes {names} more likely."
+    st.markdown(plain(said))
 
 
 def _among(one: Standing, k: int) -> str:
@@ -108,7 +134,6 @@ def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) ->
             "value": st.column_config.NumberColumn("value at the last token", format="%.4f"),
         },
     )
-    provenance(run)
     wanted = st.session_state.get("neuron_question")
     question = next((one for one in setting.attribution if one.id == wanted), None)
     if question is not None:

@@ -138,7 +138,7 @@ def changes(prompt: PromptConfig) -> str:
 def letters_under(row: GridRow, baseline: Baseline) -> str:
     """How often each letter is chosen under an intervention, and before it."""
     shares = ", ".join(f"{one} {share:.0%} (was {baseline.letters[one]:.0%})" for one, share in row.letters.items())
-    return f"Letters chosen under it: {shares}."
+    return f"Letters chosen after the change: {shares}."
 
 
 def side_effects_in_words(effects: SideEffects, cell: Cell) -> str | None:

@@ -1,0 +1,30 @@
+"""The head of every page: its title, the link to what it shows, and the styles of the app."""
+
+import streamlit as st
+
+# Less empty room around a page than Streamlit leaves; in a narrow window most of it would be that.
+STYLE = """<style>
+[data-testid=stMainBlockContainer] {padding: 3.6rem clamp(1.2rem, 3vw, 3.5rem) 4rem}
+[data-testid=stMainBlockContainer] h1 {font-size: 1.9rem; padding: 0}
+[data-testid=stMainBlockContainer] h2 {font-size: 1.35rem; padding: .6rem 0 .2rem}
+[data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p {color: inherit !important}
+[data-testid=stCaptionContainer] {opacity: .8}
+.st-key-browser {position: absolute; height: 0; overflow: hidden}
+.st-key-head {margin-bottom: -0.4rem}
+[data-testid=stMain] .stMarkdownBadge {white-space: normal; overflow: visible}
+[data-testid=stMetricValue] {white-space: nowrap}
+:focus-visible {outline: 2px solid #2A7FB8 !important; outline-offset: 2px}
+</style>"""
+
+
+def heading(title: str, present: bool) -> None:
+    """The title, and beside it how to pass the view on."""
+    st.html(STYLE)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"):
+        st.title(title, anchor=False, width="content")
+        if not present:
+            with st.container(horizontal=True, width="content", vertical_alignment="center"):
+                st.button("Copy link", key="copy_link", type="tertiary", icon=":material/link:")
+                if st.button("Present", key="present", type="tertiary", icon=":material/slideshow:"):
+                    st.query_params["present"] = "1"
+                    st.rerun()

@@ -1,0 +1,133 @@
+"""What one cell of the grid comes to: the verdict, the curve beside its cards, and the rest as details."""
+
+from typing import Literal
+
+import streamlit as st
+
+from neuron_core.control.metrics import Evaluation
+from neuron_core.figures.baseline import letter_bars
+from neuron_core.figures.control import Metric, budget_curves, ratio_curves
+from neuron_core.figures.effect import effect_split
+from neuron_core.reports.verdict import verdict_of
+from neuron_core.runs.results import Cell
+from neuron_core.runs.setting import Setting
+from neuron_core.runs.store import RunFolder
+from pages.shared.frame import session
+from pages.shared.frame.guard import plain
+from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.views.figures import figure
+from pages.shared.views.glossary import GLOSSARY
+from pages.shared.views.results import side_effects_of
+from pages.shared.views.words import (
+    between,
+    change,
+    effect_badge,
+    letter_warning,
+    letters_under,
+    side_effects_in_words,
+)
+
+METRICS: dict[str, Metric] = {"RAC (accuracy)": "rac", "RCC (comprehension)": "rcc"}
+OVER_RATIO, OVER_BUDGET, PARTS = "over the ratio", "over the budget K", "letters and content"
+
+
+def verdict(cell: Cell, evaluation: Evaluation, task: str) -> None:
+    """The sentence, and at the top where most of the effect is letters."""
+    found = verdict_of(cell, evaluation.baseline, task)
+    with st.container(key="verdict"):
+        st.markdown(f"{effect_badge(cell)} {plain(found.sentence)}")
+        if found.mostly_letters:
+            st.warning(plain(found.parts or ""), icon=":material/abc:")
+        elif found.parts:
+            st.markdown(plain(found.parts))
+        elif warning := letter_warning(cell.row, evaluation.baseline):
+            with st.container(key="letter_warning"):
+                st.warning(warning, icon=":material/abc:")
+
+
+def effect(setting: Setting, evaluation: Evaluation, cell: Cell) -> None:
+    """The verdict, then the curve beside the two cards."""
+    verdict(cell, evaluation, setting.task_name)
+    left, right = st.columns([0.74, 0.26], gap="medium")
+    with left:
+        curves(evaluation, cell)
+    with right:
+        for name in ("rac", "rcc"):
+            card(cell, name)
+
+
+def card(cell: Cell, name: Literal["rac", "rcc"]) -> None:
+    """One measure of the cell beside its interval and the random sets."""
+    with st.container(border=True, key=f"card_{name}"):
+        title = f"{name.upper()} at ratio {cell.row.ratio:g}"
+        st.metric(title, change(getattr(cell.row, name)), help=GLOSSARY[name.upper()])
+        st.markdown(effect_badge(cell, name))
+        st.caption(f"95% interval: {between(*(getattr(cell.row, f'{name}_interval') or (None, None)))}")
+        if cell.random:
+            low, high = (getattr(cell.random, f"{name}_{end}") for end in ("low", "high"))
+            st.caption(f"{cell.random.n_seeds} random sets: {between(low, high)}")
+
+
+def curves(evaluation: Evaluation, cell: Cell) -> None:
+    """The measure over ratio or budget, or what the effect is made of."""
+    k, source, name = cell.row.k, cell.row.source, session.shown_id()
+    views = [OVER_RATIO, OVER_BUDGET]
+    if getattr(cell.row, "rac_letters", None) is not None:
+        views.insert(0, PARTS)
+    with st.container(horizontal=True, gap="large"):
+        take_link("view", "over", views)
+        over = st.segmented_control("Shown", views, default=views[0], required=True, key="over")
+        keep_link("view", over)
+        metrics = list(METRICS)
+        take_link("measure", "metric", metrics)
+        chosen = metrics[0]
+        if over != PARTS:
+            chosen = st.segmented_control("Measure", metrics, default=metrics[0], required=True, key="metric")
+            keep_link("measure", chosen)
+    metric = METRICS[chosen]
+    if over == PARTS:
+        figure(effect_split(cell.row, cell.random, evaluation.baseline), "effect_parts", f"parts-{name}-k{k}")
+    elif over == OVER_RATIO:
+        figure(ratio_curves(evaluation, k, metric, source), "ratio_curves", f"{metric}-ratio-{name}-k{k}")
+    else:
+        figure(budget_curves(evaluation, "best", metric, source), "budget_curves", f"{metric}-budget-{name}")
+        budgets = ", ".join(str(one) for one in sorted({row.k for row in evaluation.grid}))
+        st.caption(
+            f"K = {budgets}, each at its best ratio, with the held-out values beside; random sets get the same choice."
+        )
+
+
+def details(run: RunFolder, setting: Setting, evaluation: Evaluation, cell: Cell) -> None:
+    """What stands behind the verdict: held-out values, letters, side effects, how examples were chosen."""
+    with st.expander("Details", key="details", icon=":material/info:"):
+        row, best = cell.row, cell.best
+        st.markdown(f"{row.n_good} good and {row.n_bad} bad neurons are used.")
+        cards = st.container(horizontal=True, key="cards")
+        for name in ("rac", "rcc"):
+            with cards.container(border=True, width=260):
+                st.metric(
+                    f"{name.upper()}, held out",
+                    change(getattr(best, f"heldout_{name}")),
+                    help="The ratio is chosen on one half of the examples and measured on the other, both ways.",
+                )
+                st.caption(f"95% interval: {between(*(getattr(best, f'heldout_{name}_interval') or (None, None)))}")
+                st.caption(f"Best ratio {best.ratio:g}: {change(getattr(best, name))} (optimistic)")
+        st.caption("The best ratio is chosen on the very questions that it is reported for: optimistic.")
+        st.markdown(letters_under(row, evaluation.baseline))
+        figure(letter_bars(evaluation.baseline), "letter_bars", f"letters-{session.shown_id()}")
+        effects = side_effects_of(run)
+        if effects is not None and (said := side_effects_in_words(effects, cell)):
+            st.markdown(said)
+        sample(setting)
+
+
+def sample(setting: Setting) -> None:
+    """How the evaluation examples were chosen, where not as drawn, and whether there were enough."""
+    chosen = setting.sample
+    if chosen is None:
+        return
+    parts = [f"{len(chosen.comprehended)} comprehended"]
+    if chosen.kind == "balanced":
+        parts.append(f"{len(chosen.others)} not comprehended")
+    short = "" if chosen.full else f" There are not the {chosen.wanted} examples that were asked for."
+    st.caption(f"Sample: {chosen.kind}, {' and '.join(parts)} examples, by {plain(chosen.chosen_by)}.{short}")

@@ -1,0 +1,103 @@
+"""The parts of an effect over tasks: content, the paper's method, and content without what the tasks share."""
+
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from neuron_core.analysis.parts import PartMatrix, matrix_table, part_matrix
+from neuron_core.control.interventions import DIRECTIONS, Direction
+from neuron_core.control.results import Evaluation
+from neuron_core.errors import ConfigError
+from neuron_core.experiments.part_sets import PART_KINDS, part_names
+from neuron_core.experiments.plan import PARTS_RATIO
+from neuron_core.figures.parts import MEASURE_TITLES, part_heatmaps
+from neuron_core.reports.recipes.run import PROGRAM
+from neuron_core.runs.store import RunFolder
+from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.views.figures import figure, table
+from pages.shared.views.results import evaluation_of
+
+TITLES = {
+    "ace": "The paper's method (ACE): letters, answering and task together",
+    "content": "By content: answering and task, letters cancelled",
+    "own": "The task's own part: content without what the tasks share",
+}
+MEASURES = ("content_margin", "content_acc", "rac")
+
+
+def parts_view(runs: list[RunFolder], tasks: list[str]) -> None:
+    """Three matrices in one measure with their diagonals marked, as far as runs of `experiment parts` are here."""
+    take_link("direction", "direction", DIRECTIONS)
+    take_link("measure", "parts_measure", MEASURES)
+    with st.container(horizontal=True, gap="large"):
+        direction = st.segmented_control(
+            "Direction", DIRECTIONS, default="degrader", required=True, key="direction", persist_state="session"
+        )
+        measure = st.segmented_control(
+            "Measure",
+            MEASURES,
+            default="content_margin",
+            required=True,
+            key="parts_measure",
+            format_func=MEASURE_TITLES.__getitem__,
+        )
+    keep_link("direction", direction)
+    keep_link("measure", measure)
+    found = matrices(evaluations_with_parts(runs, tasks), direction)
+    if not found:
+        st.info("These matrices need sets of several tasks, tried on each other. This command makes them:")
+        st.code(f"{PROGRAM} experiment parts --tasks {','.join(tasks)}", language="bash")
+        return
+    for column, (kind, matrix) in zip(st.columns(len(found), gap="medium"), found.items(), strict=True):
+        with column:
+            st.markdown(f"**{TITLES[kind]}**")
+            drawn = part_heatmaps([matrix], measure)
+            figure(drawn, f"parts_{kind}", f"parts-{kind}-{direction}-k{matrix.k}")
+    st.caption(
+        f"Neurons of the task on the left, tried on the task below, at ratio {PARTS_RATIO:g}, which nothing chose. "
+        "Framed: a task's neurons on the task itself."
+    )
+    rows = pd.concat([matrix_table(one, kind) for kind, one in found.items()], ignore_index=True)
+    table(rows, "parts_table", f"parts-{direction}", "What each task's sets do to each task", height=280)
+
+
+def evaluations_with_parts(runs: list[RunFolder], tasks: list[str]) -> dict[str, Evaluation]:
+    """task → the newest evaluation of it that has any of the sets."""
+    wanted = re.compile(rf"(?:{'|'.join(PART_KINDS)})-\d+-.+")
+    found: dict[str, Evaluation] = {}
+    for run in runs:
+        evaluation, setting = evaluation_of(run), run.setting()
+        if evaluation is None or setting is None or setting.task_name not in tasks or setting.task_name in found:
+            continue
+        if any(wanted.fullmatch(row.source) for row in evaluation.grid):
+            found[setting.task_name] = evaluation
+    return found
+
+
+def names_of(evaluations: Mapping[str, Evaluation], kind: str) -> dict[str, str]:
+    """task → the name of its set, whatever place it had among the tasks of the experiment."""
+    sources = {row.source for one in evaluations.values() for row in one.grid}
+    found = {}
+    for task, name in part_names(kind, list(evaluations)).items():
+        ending = name.split("-", 2)[2]
+        same = [source for source in sources if re.fullmatch(rf"{kind}-\d+-{re.escape(ending)}", source)]
+        if same:
+            found[task] = same[0]
+    return found
+
+
+def matrices(evaluations: Mapping[str, Evaluation], direction: Direction) -> dict[str, PartMatrix]:
+    """Kind → matrix, in the order of the titles; without the kinds that nothing was evaluated of."""
+    found = {}
+    for kind in TITLES:
+        names = names_of(evaluations, kind)
+        budgets = {row.k for one in evaluations.values() for row in one.grid if row.source in names.values()}
+        for k in sorted(budgets, reverse=True)[:1]:
+            try:
+                found[kind] = part_matrix(evaluations, names, k, direction, PARTS_RATIO)
+            except ConfigError:
+                # Other ratios were evaluated.
+                continue
+    return found
