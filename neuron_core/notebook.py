@@ -2,47 +2,41 @@
 
 import html
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from neuron_core.analysis.answers import answers, chosen_ratios
 from neuron_core.analysis.effects import effects_table
-from neuron_core.analysis.layers import layer_counts, neuron_rows
-from neuron_core.analysis.task_layers import score_map
-from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.analysis.layers import neuron_rows
 from neuron_core.commands.common import check_unchanged, is_finished, read_task, task_name
 from neuron_core.commands.common import spec as spec_of
-from neuron_core.control.results import Baseline, Evaluation
-from neuron_core.errors import ConfigError, NeuronCoreError, RunError
-from neuron_core.figures.baseline import letter_bars
-from neuron_core.figures.control import budget_curves, ratio_curves
-from neuron_core.figures.layers import completeness_bars, layer_heatmap, layer_score_bars
+from neuron_core.control.results import Baseline
+from neuron_core.errors import ConfigError, NeuronCoreError
 from neuron_core.figures.points import Metric
-from neuron_core.figures.question import answer_bars
-from neuron_core.figures.score_map import score_heatmap
 from neuron_core.models.spec import ModelSpec
+from neuron_core.notebook_progress import shown_progress
+from neuron_core.reports.run_figures import (
+    Figure,
+    budget_of,
+    finished_attribution,
+    finished_evaluation,
+    ranked,
+    run_figure,
+)
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_folders
 from neuron_core.runs.repair import repair
-from neuron_core.runs.results import Attribution, read_attribution, read_evaluated
-from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder, RunStatus, Store
-from neuron_core.terminal import errors, progress_bars, stage_bars
+from neuron_core.runs.store import RunFolder, Store
 
 if TYPE_CHECKING:
     from neuron_core.engine.engine import Engine
 
-Figure = Literal["layers", "scores", "map", "gaps", "letters", "control", "budgets", "question"]
-FIGURES: tuple[str, ...] = get_args(Figure)
 SHOWN = 5
 "neurons of either role in the table that a notebook shows"
-Watch = Callable[[RunStatus], None]
 _loaded: "list[tuple[ModelSpec, Engine]]" = []
 
 
@@ -79,8 +73,8 @@ class Run:
         by default. score: the task score of Eq. 5, in units of the target (for ace: probability).
         RunError before the attribution is finished; ConfigError for a method that the run has not.
         """
-        setting, ranking = self._attributed(method)
-        rows = [asdict(row) for row in neuron_rows(ranking.cut(_budget(k, setting)))]
+        setting, ranking = ranked(self.folder, method)
+        rows = [asdict(row) for row in neuron_rows(ranking.cut(budget_of(k, setting)))]
         return pd.DataFrame(rows, columns=["role", "layer", "index", "score"])
 
     def effects(self) -> pd.DataFrame:
@@ -89,12 +83,12 @@ class Run:
         Columns acc, com (shares, before and under), rac, rcc (percent, positive in the intended direction) with 95%
         intervals, their held-out values, and the mean of the random sets. RunError before the evaluation is finished.
         """
-        return effects_table(self._evaluation())
+        return effects_table(finished_evaluation(self.folder))
 
     def baseline(self) -> Baseline:
         """The unmodified model: on the evaluation questions, or on the attribution questions where there are none."""
         evaluation = self.folder.evaluation()
-        return evaluation.baseline if evaluation is not None else self._attribution().baseline
+        return evaluation.baseline if evaluation is not None else finished_attribution(self.folder).baseline
 
     def figure(
         self,
@@ -115,29 +109,7 @@ class Run:
         k: without it the run's own budget for layers, and the largest evaluated one for control and question.
         question: its number from 0, or its id. RunError where the run has not got so far.
         """
-        if name not in FIGURES:
-            raise ConfigError(f"no figure is called {name!r}", accepted=", ".join(FIGURES))
-        if name in ("layers", "scores", "map"):
-            setting, ranking = self._attributed(method)
-            if name == "scores":
-                return layer_score_bars(ranking)
-            if name == "map":
-                return score_heatmap(score_map(ranking))
-            budget = _budget(k, setting)
-            return layer_heatmap(layer_counts(ranking.cut(budget), ranking.n_layers), budget)
-        if name == "gaps":
-            gaps = self._attribution().gaps
-            return completeness_bars(gaps.mean, gaps.spread)
-        if name == "letters":
-            return letter_bars(self.baseline())
-        evaluation = self._evaluation()
-        source = method or evaluation.best[0].source
-        if name == "budgets":
-            return budget_curves(evaluation, "best", metric, source)
-        budget = max(row.k for row in evaluation.grid) if k is None else k
-        if name == "control":
-            return ratio_curves(evaluation, budget, metric, source)
-        return self._question(evaluation, question, budget)
+        return run_figure(self.folder, name, k=k, method=method, metric=metric, question=question)
 
     def evaluate(
         self,
@@ -152,7 +124,7 @@ class Run:
         config: every setting of an evaluation; takes the place of examples and k.
         """
         wanted = replace(self.config, evaluation=config or EvaluationConfig(examples=examples, ks=tuple(k)))
-        self._attributed(None)
+        ranked(self.folder)
         if wanted == self.config and is_finished(self.folder):
             return self
         # One lock over config, questions and result: nobody else evaluates in between.
@@ -188,45 +160,6 @@ class Run:
         display(HTML(self._repr_html_()))
         if self.folder.ranking() is not None:
             display(self.figure("layers"))
-
-    def _attributed(self, method: str | None) -> tuple[Setting, NeuronRanking]:
-        methods = self.config.attribution.methods
-        if method is not None and method not in methods:
-            raise ConfigError(f"the run has no method {method!r}", where=self.id, accepted=", ".join(methods))
-        setting, ranking = self.folder.setting(), self.folder.ranking(method)
-        if setting is None or ranking is None:
-            raise RunError("the attribution is not finished", where=self.id, accepted="run.resume()")
-        return setting, ranking
-
-    def _attribution(self) -> Attribution:
-        found = read_attribution(self.folder)
-        if found is None:
-            raise RunError("the attribution is not finished", where=self.id, accepted="run.resume()")
-        return found
-
-    def _evaluation(self) -> Evaluation:
-        found = self.folder.evaluation()
-        if found is None:
-            raise RunError("the run has no finished evaluation", where=self.id, accepted="run.evaluate(50)")
-        return found
-
-    def _question(self, evaluation: Evaluation, question: int | str, k: int) -> go.Figure:
-        found = read_evaluated(self.folder)
-        if found is None:
-            raise RunError("the run has no finished evaluation", where=self.id, accepted="run.evaluate(50)")
-        ids = found.probabilities.question_ids
-        number = ids.index(question) if isinstance(question, str) and question in ids else question
-        if not isinstance(number, int) or not 0 <= number < len(ids):
-            raise ConfigError(
-                f"there is no question {question!r}", where=self.id, accepted=f"0 to {len(ids) - 1}, or an id: {ids[0]}"
-            )
-        shown = found.questions[number]
-        labels = [f"{option.letter}. {option.text}" for option in shown.options]
-        ratios = chosen_ratios(evaluation, k)
-        if not ratios:
-            budgets = sorted({row.k for row in evaluation.grid})
-            raise ConfigError(f"K = {k} was not evaluated", where=self.id, accepted=", ".join(map(str, budgets)))
-        return answer_bars(answers(found.probabilities, found.plan, number, k, ratios), shown.target, labels)
 
 
 def config_of(
@@ -294,7 +227,7 @@ def _finish(folder: RunFolder, progress: bool) -> None:
 def _carry_out(folder: RunFolder, progress: bool) -> None:
     from neuron_core.engine.execute import execute
 
-    with _progress(progress) as watch:
+    with shown_progress(progress) as watch:
         execute(
             folder,
             lambda say: _engine(folder.config().model, say),
@@ -311,47 +244,6 @@ def _engine(spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
         unload()
         _loaded.append((spec, Engine(spec, on_stage=say)))
     return _loaded[0][1]
-
-
-@contextmanager
-def _progress(wanted: bool) -> Iterator[Watch | None]:
-    """A line that is drawn anew in a notebook, bars on a terminal, nothing where output goes elsewhere."""
-    if not wanted:
-        yield None
-    elif errors.is_jupyter:
-        yield _notebook_line()
-    else:
-        with progress_bars() as bars:
-            yield stage_bars(bars)
-
-
-def _notebook_line() -> Watch:
-    from IPython.display import HTML, display
-
-    shown = display(HTML(""), display_id=True)
-
-    def show(status: RunStatus) -> None:
-        shown.update(HTML(_status_html(status)))
-
-    return show
-
-
-def _status_html(status: RunStatus) -> str:
-    """One line: the stage, a bar where its length is known, the count and the time left."""
-    if status.state in ("done", "cancelled", "failed"):
-        return f"<div>{html.escape(status.state)}</div>"
-    stage = html.escape(status.message or status.stage)
-    if not status.total:
-        return f"<div>{stage} …</div>"
-    left = "" if status.eta_s is None else f", about {status.eta_s:.0f} s left"
-    bar = f'<progress value="{status.done}" max="{status.total}"></progress>'
-    return f"<div>{stage} {bar} {status.done} of {status.total}{left}</div>"
-
-
-def _budget(k: int | None, setting: Setting) -> int:
-    if k is not None and k < 1:
-        raise ConfigError(f"k is {k}", accepted="1 or more")
-    return setting.k if k is None else k
 
 
 def _summary(run: Run) -> str:

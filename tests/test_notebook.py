@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 import neuron_core as nc
-from neuron_core import notebook
+from neuron_core import notebook, notebook_progress
 from neuron_core.cli import main
 from neuron_core.errors import ConfigError, NeuronCoreError, RunError, TaskError
 from neuron_core.models.spec import ModelSpec
+from neuron_core.reports.run_figures import FIGURES
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.store import RunStatus, Store
 from tests.run_fixtures import *  # noqa: F403
@@ -91,7 +92,7 @@ def test_effects_have_one_row_for_each_method_budget_and_direction(made):
     assert first["acc"] == cell.acc
 
 
-@pytest.mark.parametrize("name", notebook.FIGURES)
+@pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_is_drawn(made, name):
     figure = made.figure(name)
     assert len(figure.data) > 0
@@ -205,7 +206,7 @@ def test_in_a_notebook_a_run_shows_a_small_table_and_the_layers_figure(made, sho
 
 
 def test_in_a_notebook_progress_is_one_line_drawn_anew(made, shown, monkeypatch):
-    monkeypatch.setattr(notebook.errors, "is_jupyter", True)
+    monkeypatch.setattr(notebook_progress.errors, "is_jupyter", True)
     run = nc.run(replace(made.config, evaluation=None))
     assert "<progress" in "".join(shown.all)
     assert "9 of 9" in "".join(shown.all)
@@ -218,5 +219,5 @@ def test_in_a_notebook_progress_is_one_line_drawn_anew(made, shown, monkeypatch)
 
 def test_what_a_file_or_a_model_is_called_stays_text_in_a_notebook(made):
     status = RunStatus(state="running", stage="loading", message="<script>alert(1)</script>")
-    assert "<script>" not in notebook._status_html(status)
-    assert "about 12 s left" in notebook._status_html(RunStatus("running", "attribution", 1, 4, eta_s=12.2))
+    assert "<script>" not in notebook_progress.status_html(status)
+    assert "about 12 s left" in notebook_progress.status_html(RunStatus("running", "attribution", 1, 4, eta_s=12.2))

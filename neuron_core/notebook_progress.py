@@ -1,0 +1,45 @@
+"""How far a run is, shown to whoever called `neuron_core.run`: in a notebook or on a terminal. No torch."""
+
+import html
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from neuron_core.runs.store import RunStatus
+from neuron_core.terminal import errors, progress_bars, stage_bars
+
+Watch = Callable[[RunStatus], None]
+
+
+@contextmanager
+def shown_progress(wanted: bool) -> Iterator[Watch | None]:
+    """A line that is drawn anew in a notebook, bars on a terminal, nothing where output goes elsewhere."""
+    if not wanted:
+        yield None
+    elif errors.is_jupyter:
+        yield _notebook_line()
+    else:
+        with progress_bars() as bars:
+            yield stage_bars(bars)
+
+
+def _notebook_line() -> Watch:
+    from IPython.display import HTML, display
+
+    shown = display(HTML(""), display_id=True)
+
+    def show(status: RunStatus) -> None:
+        shown.update(HTML(status_html(status)))
+
+    return show
+
+
+def status_html(status: RunStatus) -> str:
+    """One line: the stage, a bar where its length is known, the count and the time left."""
+    if status.state in ("done", "cancelled", "failed"):
+        return f"<div>{html.escape(status.state)}</div>"
+    stage = html.escape(status.message or status.stage)
+    if not status.total:
+        return f"<div>{stage} …</div>"
+    left = "" if status.eta_s is None else f", about {status.eta_s:.0f} s left"
+    bar = f'<progress value="{status.done}" max="{status.total}"></progress>'
+    return f"<div>{stage} {bar} {status.done} of {status.total}{left}</div>"
