@@ -30,15 +30,15 @@ START_S, PATIENCE_MS = 120.0, 90_000
 
 
 @contextlib.contextmanager
-def served_app():
-    """The address of the app on a free port, with an empty folder of runs; ended afterwards."""
+def served_app(runs: Path | None = None):
+    """The address of the app on a free port, with an empty folder of runs unless one is given; ended afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
         server = subprocess.Popen(
             [sys.executable, "-m", "neuron_core", "app", "--port", str(port)],
             cwd=ROOT,
-            env={**os.environ, "NEURONLLM_RUNS": str(Path(folder) / "runs")},
+            env={**os.environ, "NEURONLLM_RUNS": str(runs or Path(folder) / "runs")},
             stdout=subprocess.DEVNULL,
         )
         try:
@@ -85,6 +85,13 @@ def take(folder: Path, names: list[str], browser_path: str) -> None:
         browser.close()
 
 
+def browser_path() -> str:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        sys.exit(f"no browser; one of {', '.join(BROWSERS)} is needed")
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"of {', '.join(PAGES)}; all of them")
@@ -93,10 +100,7 @@ def main() -> None:
     unknown = set(options.pages) - set(PAGES)
     if unknown:
         parser.error(f"no page is called {', '.join(sorted(unknown))}")
-    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser_path is None:
-        sys.exit(f"screenshots: no browser; one of {', '.join(BROWSERS)} is needed")
-    take(options.out, options.pages or list(PAGES), browser_path)
+    take(options.out, options.pages or list(PAGES), browser_path())
 
 
 if __name__ == "__main__":
