@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import neuron_core.runs as _runs_package
 
 if TYPE_CHECKING:
+    from neuron_core.engine.cluster_options import ClusterOptions
     from neuron_core.models.spec import ModelSpec
     from neuron_core.notebook import Run
     from neuron_core.runs.config import RunConfig
@@ -39,6 +40,7 @@ def run(
     k: Sequence[int] = (10, 25, 50, 100),
     seed: int = 0,
     progress: bool = True,
+    cluster: "ClusterOptions | None" = None,
 ) -> "Run":
     """Finds the good and bad neurons of a task and, if asked to, tries them; gives the finished run.
 
@@ -52,6 +54,7 @@ def run(
     k: budgets of the evaluation, numbers of neurons, good and bad together.
     seed: of the draws of examples and of the option orders.
     progress: whether to show it; False hides it; else it is shown in a notebook and on a terminal.
+    cluster: actors of a Ray cluster that compute the run; None: this process. The numbers are the same.
 
     The run is a folder in the store that the app and the command line use. NeuronCoreError says what is wrong with a
     task, a model or a setting; where nothing was computed no folder is left.
@@ -59,7 +62,7 @@ def run(
     from neuron_core import notebook
 
     config = notebook.config_of(task, model, examples, evaluate, methods, k, seed)
-    return notebook.run(config, progress)
+    return notebook.run(config, progress, cluster)
 
 
 def open(name: "str | Path") -> "Run":

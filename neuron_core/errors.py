@@ -1,5 +1,7 @@
 """One tree of errors. A message says what failed, where, and what would be accepted."""
 
+from typing import Any
+
 
 class NeuronCoreError(Exception):
     """Anything a user can act on.
@@ -15,6 +17,14 @@ class NeuronCoreError(Exception):
         if accepted:
             parts.append(f"Accepted: {accepted.rstrip('.')}")
         super().__init__(". ".join(parts) + ".")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Its parts on the way between two processes; by default it would be made anew from its text alone."""
+        return _made, (type(self), self.what, self.where, self.accepted)
+
+
+def _made(kind: type[NeuronCoreError], what: str, where: str | None, accepted: str | None) -> NeuronCoreError:
+    return kind(what, where=where, accepted=accepted)
 
 
 class TaskError(NeuronCoreError):

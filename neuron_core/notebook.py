@@ -15,6 +15,8 @@ from neuron_core.analysis.layers import neuron_rows
 from neuron_core.commands.common import check_unchanged, is_finished, read_task, task_name
 from neuron_core.commands.common import spec as spec_of
 from neuron_core.control.results import Baseline
+from neuron_core.engine.cluster_options import ClusterOptions
+from neuron_core.engine.engines import engines_for
 from neuron_core.errors import ConfigError, NeuronCoreError
 from neuron_core.figures.points import Metric
 from neuron_core.models.spec import ModelSpec
@@ -34,6 +36,7 @@ from neuron_core.runs.store import RunFolder, Store
 
 if TYPE_CHECKING:
     from neuron_core.engine.engine import Engine
+    from neuron_core.engine.execute import OtherEngine
 
 SHOWN = 5
 "neurons of either role in the table that a notebook shows"
@@ -118,10 +121,11 @@ class Run:
         *,
         config: EvaluationConfig | None = None,
         progress: bool = True,
+        cluster: ClusterOptions | None = None,
     ) -> "Run":
         """Tries the run's neurons on this many examples at these budgets, in place of its last evaluation.
 
-        config: every setting of an evaluation; takes the place of examples and k.
+        config: every setting of an evaluation; takes the place of examples and k. cluster: as of `run`.
         """
         wanted = replace(self.config, evaluation=config or EvaluationConfig(examples=examples, ks=tuple(k)))
         ranked(self.folder)
@@ -135,14 +139,14 @@ class Run:
                 self.folder.set_evaluation(wanted)
             else:
                 self.folder.drop_due()
-            _finish(self.folder, progress)
+            _finish(self.folder, progress, cluster)
         return self
 
-    def resume(self, progress: bool = True) -> "Run":
-        """Carries on a run that was stopped; what it finished is not computed again."""
+    def resume(self, progress: bool = True, *, cluster: ClusterOptions | None = None) -> "Run":
+        """Carries on a run that was stopped; what it finished is not computed again. cluster: as of `run`."""
         if not is_finished(self.folder):
             with self.folder.taken():
-                _finish(self.folder, progress)
+                _finish(self.folder, progress, cluster)
         return self
 
     def __repr__(self) -> str:
@@ -185,13 +189,13 @@ def config_of(
     )
 
 
-def run(config: RunConfig, progress: bool = True) -> Run:
+def run(config: RunConfig, progress: bool = True, cluster: ClusterOptions | None = None) -> Run:
     """A new run in the store, carried out. Where nothing was computed no folder is left."""
     read_task(config)
     folder = Store().create(config)
     try:
         with folder.taken():
-            _carry_out(folder, progress)
+            _carry_out(folder, progress, cluster)
     except NeuronCoreError:
         if not folder.scored():
             shutil.rmtree(folder.path)
@@ -217,23 +221,29 @@ def unload() -> None:
         _loaded.pop()[1].close()
 
 
-def _finish(folder: RunFolder, progress: bool) -> None:
+def _finish(folder: RunFolder, progress: bool, cluster: ClusterOptions | None = None) -> None:
     """Sets aside what is damaged, and executes what is missing; the caller has taken the run."""
     repair(folder)
     if not is_finished(folder):
-        _carry_out(folder, progress)
+        _carry_out(folder, progress, cluster)
 
 
-def _carry_out(folder: RunFolder, progress: bool) -> None:
+def _carry_out(folder: RunFolder, progress: bool, cluster: ClusterOptions | None = None) -> None:
     from neuron_core.engine.execute import execute
 
-    with shown_progress(progress) as watch:
-        execute(
-            folder,
-            lambda say: _engine(folder.config().model, say),
-            other_engine=_engine,
-            on_progress=watch,
-        )
+    engines = engines_for(cluster) if cluster else None
+    engine_for: OtherEngine = engines.engine if engines else _engine
+    try:
+        with shown_progress(progress) as watch:
+            execute(
+                folder,
+                lambda say: engine_for(folder.config().model, say),
+                other_engine=engine_for,
+                on_progress=watch,
+            )
+    finally:
+        if engines:
+            engines.close()
 
 
 def _engine(spec: ModelSpec, say: Callable[[str], None]) -> "Engine":

@@ -59,7 +59,7 @@ def wanted_stamp(root, dev, cpu):
         "app": digest(root, "requirements.txt", "requirements-model.txt"),
     }
     if dev:
-        stamp["dev"] = digest(root, "requirements-dev.txt")
+        stamp["dev"] = digest(root, "requirements-dev.txt", "requirements-cluster.txt")
     return stamp
 
 

@@ -51,7 +51,6 @@ HEAVY = {
     "models.loaded",
     "models.residual",
     "engine.engine",
-    "engine.execute",
     "experiments.figure9",
 }
 

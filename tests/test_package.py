@@ -100,12 +100,17 @@ def test_the_wheel_carries_the_app_its_pages_and_every_asset_but_the_screenshots
     assert carried == wanted | {"app.py"}
 
 
-def test_its_dependencies_are_the_lines_of_requirements_txt(wheel):
+def test_its_dependencies_are_the_lines_of_the_requirement_files(wheel):
     with zipfile.ZipFile(wheel) as files:
         (name,) = [name for name in files.namelist() if name.endswith("/METADATA")]
         found = Parser().parsestr(files.read(name).decode()).get_all("Requires-Dist")
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    assert sorted(found) == sorted(line for line in lines if line and not line.startswith("#"))
+
+    def lines(name: str, ending: str = "") -> list[str]:
+        text = (ROOT / name).read_text().splitlines()
+        return [line + ending for line in text if line and not line.startswith("#")]
+
+    wanted = [*lines("requirements.txt"), *lines("requirements-cluster.txt", '; extra == "cluster"')]
+    assert sorted(found) == sorted(wanted)
 
 
 def test_the_types_are_part_of_it(wheel):

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture
 def project(tmp_path):
     """A folder with requirement files and no .venv."""
-    for name in ("requirements.txt", "requirements-model.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-model.txt", "requirements-dev.txt", "requirements-cluster.txt"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 

@@ -3,11 +3,12 @@
 import os
 import shlex
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuron_core.engine.cluster_options import ClusterOptions
+from neuron_core.engine.engines import Engines, engines_for
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.reports import text as report
@@ -53,13 +54,13 @@ def check_unchanged(run: RunFolder, wanted: RunConfig) -> None:
         raise RunError(what_changed(wanted, before, made), where=run.id, accepted="a new run")
 
 
-def new_run(config: RunConfig, out: Path | None) -> RunFolder:
+def new_run(config: RunConfig, out: Path | None, cluster: ClusterOptions | None = None) -> RunFolder:
     """Makes a run in the store, or at `out`, and carries it out. If nothing was computed, no folder is left."""
     existed = out is not None and out.exists()
     run = Store().create(config, out and out.absolute())
     try:
         with run.taken():
-            carry_through(run)
+            carry_through(run, cluster)
     except NeuronCoreError as error:
         if run.scored():
             error.add_note(f"Run {run_name(run)}: what was finished is kept.")
@@ -77,31 +78,22 @@ def is_finished(run: RunFolder) -> bool:
     return not verify(run) and run.status().state == "done"
 
 
-def finish(run: RunFolder) -> None:
+def finish(run: RunFolder, cluster: ClusterOptions | None = None) -> None:
     """Sets damaged files aside and computes what is missing."""
     repair(run)
     if not is_finished(run):
-        carry_through(run)
+        carry_through(run, cluster)
 
 
-def carry_through(run: RunFolder) -> None:
-    """Carries out a run in this process, with progress bars."""
-
-    held: list[Engine] = []
-
-    def engine_for(spec: ModelSpec, on_stage: Callable[[str], None]) -> "Engine":
-        from neuron_core.engine.engine import Engine
-
-        # One model at a time: two at once may be more than fits.
-        while held:
-            held.pop().close()
-        held.append(Engine(spec, on_stage=on_stage))
-        return held[0]
-
+def carry_through(run: RunFolder, cluster: ClusterOptions | None = None) -> None:
+    """Carries out a run in this process or on a cluster, with progress bars."""
+    engines: Engines | None = None
     try:
         # It takes seconds, in which Ctrl-C may come.
         from neuron_core.engine.execute import execute
 
+        engines = engines_for(cluster)
+        engine_for = engines.engine
         with progress_bars() as progress:
             execute(
                 run,
@@ -115,6 +107,9 @@ def carry_through(run: RunFolder) -> None:
     except KeyboardInterrupt:
         say(f"Stopped. What was finished is kept: {PROGRAM} resume --run {run_name(run)} goes on.")
         raise
+    finally:
+        if engines is not None:
+            engines.close()
 
 
 def load_engine(spec: ModelSpec) -> "Engine":

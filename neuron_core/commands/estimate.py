@@ -17,6 +17,7 @@ def estimate(
     rule: Annotated[str, typer.Option(help="right, midpoint or gauss-legendre.")] = "right",
     methods: Annotated[str, typer.Option(help="Methods of one pass, separated by commas.")] = "ace",
     tokens: Annotated[int, typer.Option(min=2, help="Tokens of a question.")] = 160,
+    actors: Annotated[int, typer.Option(min=1, help="Models at work at once, on a cluster; see docs/cluster.md.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Operations, memory, disk and time of an attribution, from the model's config alone. Loads no model."""
@@ -26,4 +27,4 @@ def estimate(
 
     config = AttributionConfig(methods=tuple(methods.split(",")), steps=steps, rule=rule)
     shared = min(SHARED_TOKENS, tokens - 1)
-    emit(cost_report(spec(model), questions, config, tokens=tokens, shared=shared), as_json, cost_text)
+    emit(cost_report(spec(model), questions, config, tokens=tokens, shared=shared, actors=actors), as_json, cost_text)

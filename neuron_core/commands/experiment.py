@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neuron_core.cni.selection import PAPER_K, preset
+from neuron_core.commands.cluster import ClusterGroup
 from neuron_core.commands.common import task_name
 from neuron_core.commands.groups import OptionGroup, with_groups
 from neuron_core.commands.options import AsJson, ModelOptions, Seed, numbers_from_1
 from neuron_core.commands.wording import with_wording
+from neuron_core.engine.cluster_options import ClusterOptions
+from neuron_core.engine.engines import LocalEngines, engines_for
 from neuron_core.estimates.estimate import facts_from_runs
 from neuron_core.experiments.plan import OUTPUTS, TASKS, ExperimentSetting, wanted_outputs
 from neuron_core.models.spec import ModelSpec
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from neuron_core.engine.engine import Engine
+    from neuron_core.engine.run_engine import RunEngine
     from neuron_core.experiments.figure9 import CostSetting
     from neuron_core.experiments.runs import ExperimentRuns
 
@@ -87,6 +91,7 @@ def experiment(
     name: Annotated[list[str], typer.Argument(help=f"all, or some of: {', '.join(OUTPUTS)}.")],
     options: ExperimentOptions,
     model: ModelOptions,
+    cluster: ClusterGroup,
     seed: Seed = 0,
     prompt: PromptConfig = USUAL,
     out: Annotated[Path, typer.Option(help="Folder of the tables and the report.")] = Path("experiment-report"),
@@ -99,15 +104,15 @@ def experiment(
 
     began = time.monotonic()
     answer_lengths, chosen = numbers_from_1(options.lengths, "--lengths"), model.spec()
-    model_of = _Models(chosen)
+    model_of = _Models(chosen, cluster.options())
     # A mistake in the options or in a task is found before a model is loaded.
     setting = options.setting(chosen, seed, prompt, 1)
     outputs = wanted_outputs(name, setting)
     _check_tasks(setting, outputs)
     store = Store()
-    if options.k is None:
-        setting = replace(setting, k=preset(model_of.facts(store).n_total).k)
     try:
+        if options.k is None:
+            setting = replace(setting, k=preset(model_of.facts(store).n_total).k)
         with progress_bars() as progress:
 
             def on_run(kind: str, task: str, run: RunFolder) -> None:
@@ -129,6 +134,8 @@ def experiment(
     except KeyboardInterrupt:
         say(f"Stopped. What was finished is kept: the same `{PROGRAM} experiment` command goes on.")
         raise
+    finally:
+        model_of.close()
     made = [make_output(one, setting, runs, cost) for one in outputs]
     seconds = time.monotonic() - began
     files = write_files(out, setting, runs, made, seconds)
@@ -141,17 +148,25 @@ def experiment(
 class _Models:
     """The engine of all runs, loaded when the first of them needs it."""
 
-    def __init__(self, chosen: ModelSpec) -> None:
-        self._spec = chosen
-        self._engine: Engine | None = None
+    def __init__(self, chosen: ModelSpec, cluster: ClusterOptions | None) -> None:
+        self._spec, self._cluster = chosen, cluster
+        self._engines = engines_for(cluster)
         self.show: Callable[..., None] = lambda status: None
 
-    def engine(self, on_stage: Callable[[str], None]) -> "Engine":
-        if self._engine is None:
-            from neuron_core.engine.engine import Engine
+    def engine(self, on_stage: Callable[[str], None]) -> "RunEngine":
+        return self._engines.engine(self._spec, on_stage)
 
-            self._engine = Engine(self._spec, on_stage=on_stage)
-        return self._engine
+    def local(self, on_stage: Callable[[str], None]) -> "Engine":
+        """In this process, whatever the executor: Figure 9 measures seconds on the machine at hand."""
+        from neuron_core.engine.engine import Engine
+
+        if isinstance(self._engines, LocalEngines):
+            return self._engines.engine(self._spec, on_stage)
+        self._engines.close()
+        return Engine(self._spec, on_stage=on_stage)
+
+    def close(self) -> None:
+        self._engines.close()
 
     def facts(self, store: Store) -> ModelFacts:
         """Facts of the model from an earlier run with exactly this spec, otherwise from the model itself."""
@@ -202,7 +217,7 @@ def _cost(
 
     wanted = CostSetting(lengths=lengths, steps=setting.steps)
     with stage_line() as on_stage:
-        engine = model_of.engine(on_stage)
+        engine = model_of.local(on_stage)
     key = _cost_key(wanted, engine, setting.prompt)
     path = out / COST_FILE
     if path.is_file() and (before := json.loads(path.read_bytes()))["setting"] == key:

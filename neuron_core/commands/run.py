@@ -4,6 +4,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import replace
 
+from neuron_core.commands.cluster import ClusterGroup
 from neuron_core.commands.common import (
     check_unchanged,
     finish,
@@ -69,6 +70,7 @@ def baseline(
 def attribute(
     model: ModelOptions,
     attribution: AttributionOptions,
+    cluster: ClusterGroup,
     task: Task = "sentiment",
     seed: Seed = 0,
     prompt: PromptConfig = USUAL,
@@ -77,15 +79,15 @@ def attribute(
 ) -> None:
     """Finds the good and bad neurons of a task; the result is a run folder."""
     config = RunConfig(task_name(task), model.spec(), seed, prompt, attribution.config())
-    reading = read_task(config)
-    run = new_run(config, out)
+    where, reading = cluster.options(), read_task(config)
+    run = new_run(config, out, where)
     emit({**report.attribution(run), **report.rejected(reading)}, as_json, report.attribution_text)
 
 
 @with_groups
-def evaluate(run: Run, options: EvaluationOptions, as_json: AsJson = False) -> None:
+def evaluate(run: Run, options: EvaluationOptions, cluster: ClusterGroup, as_json: AsJson = False) -> None:
     """Enhancer and degrader over budgets and ratios, beside random neurons; replaces the run's last evaluation."""
-    evaluation = options.config()
+    evaluation, where = options.config(), cluster.options()
     folder = Store().open(run)
     config = folder.config()
     wanted = replace(config, evaluation=evaluation)
@@ -100,17 +102,19 @@ def evaluate(run: Run, options: EvaluationOptions, as_json: AsJson = False) -> N
             folder.set_evaluation(wanted)
         else:
             folder.drop_due()
-        finish(folder)
+        finish(folder, where)
         emit(report.evaluation(folder), as_json, report.evaluation_text)
 
 
-def resume(run: Run, as_json: AsJson = False) -> None:
+@with_groups
+def resume(run: Run, cluster: ClusterGroup, as_json: AsJson = False) -> None:
     """Carries a run that was stopped to its end; what it finished is not computed again."""
+    where = cluster.options()
     folder = Store().open(run)
     finished = is_finished(folder)
     with nullcontext() if finished else folder.taken():
         if not finished:
-            finish(folder)
+            finish(folder, where)
         if folder.config().evaluation is None:
             emit(report.attribution(folder), as_json, report.attribution_text)
         else:

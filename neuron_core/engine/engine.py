@@ -120,11 +120,13 @@ class Engine:
         evaluation: EvaluationConfig | None,
         *,
         n_tokens: int = 0,
+        share: float = 1.0,
     ) -> Passes:
         """How many rows go through the model together for these questions: as the configs say, otherwise as many as
         fit into the free memory.
 
-        n_tokens: length of a prompt that may be longer than theirs, in tokens.
+        n_tokens: length of a prompt that may be longer than theirs, in tokens. share: the part of the free memory that
+        this engine may take, up to 1.
         """
         with self._lock:
             loaded = self.loaded
@@ -143,7 +145,7 @@ class Engine:
                 device=loaded.device.type,
             )
             # Two more rows a layer: at full value and at zero.
-            passes = choose(shape, attribution.steps + 2, free_memory(loaded.device))
+            passes = choose(shape, attribution.steps + 2, int(share * free_memory(loaded.device)))
         layers, rows = attribution.layers_per_pass, evaluation.rows_per_pass if evaluation else None
         return replace(passes, layers=layers or passes.layers, rows=rows or passes.rows)
 
@@ -155,12 +157,14 @@ class Engine:
         skip: Collection[int] = (),
         passes: Passes | None = None,
         on_smaller: Callable[[Passes], None] = lambda _: None,
+        examples: Iterable[int] | None = None,
     ) -> Iterator[tuple[int, AttributionScores]]:
         """Yields (number, scores) of each question that is not in `skip`.
 
         Common prefixes are taken over all questions, including skipped ones, so that a resumed run computes the
-        same numbers. If memory runs out, the question is done again in smaller passes, and so are all later ones;
-        `on_smaller` is called with the new sizes.
+        same numbers. examples: places of the examples to compute, taken one by one; None computes all, in order. If
+        memory runs out, the question is done again in smaller passes, and so are all later ones; `on_smaller` is
+        called with the new sizes.
         """
         prompts = self._prepare(questions)
         current = passes or self.passes(questions, config, None)
@@ -180,7 +184,7 @@ class Engine:
         def together() -> int:
             return current.questions
 
-        for members, batch in self._batches(prompts, skip, together):
+        for members, batch in self._batches(prompts, skip, together, examples):
 
             def attempt(passes: Passes, batch: PromptBatch = batch, members: list[int] = members) -> Scores:
                 left = iter(members)
@@ -201,11 +205,12 @@ class Engine:
         passes: Passes | None = None,
         on_smaller: Callable[[Passes], None] = lambda _: None,
         means: NDArray[np.float32] | None = None,
+        examples: Iterable[int] | None = None,
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Option probabilities (1 + interventions, 4) of each question not in `skip`, by number.
 
-        means: as `mean_neurons` gives them, for interventions that silence to the mean. Out of memory: as in
-        `attribute`.
+        means: as `mean_neurons` gives them, for interventions that silence to the mean. Out of memory and `examples`:
+        as in `attribute`.
         """
         prompts = self._prepare(questions)
         current = passes or self.passes(questions, AttributionConfig(), config)
@@ -229,9 +234,11 @@ class Engine:
 
         units: Iterator[tuple[list[int], Callable[[Passes], list[NDArray[np.float32]]]]]
         if config.position == "all":
-            units = (([number], partial(at_all, number)) for number in range(len(questions)) if number not in skip)
+            wanted = range(len(prompts.examples)) if examples is None else examples
+            numbers = (number for example in wanted for number in prompts.examples[example])
+            units = (([number], partial(at_all, number)) for number in numbers if number not in skip)
         else:
-            batches = self._batches(prompts, skip, together)
+            batches = self._batches(prompts, skip, together, examples)
             units = ((members, partial(at_last, batch, members)) for members, batch in batches)
         for members, attempt in units:
             with self._lock:
@@ -268,10 +275,15 @@ class Engine:
         ]
         return SideEffects(len(questions), mass[0], float(values[0]), tuple(rows))
 
-    def baseline(self, questions: Sequence[ProxyQuestion]) -> Iterator[NDArray[np.float32]]:
-        """Yields the softmax over the four letters of each question under the unmodified model, shape (4,)."""
+    def baseline(
+        self, questions: Sequence[ProxyQuestion], *, examples: Iterable[int] | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yields the softmax over the four letters of each question under the unmodified model, shape (4,).
+
+        examples: as in `attribute`.
+        """
         prompts = self._prepare(questions)
-        for example in range(len(prompts.examples)):
+        for example in range(len(prompts.examples)) if examples is None else examples:
             with self._lock:
                 states = [state for batch in prompts.run(example) for state in batch.states]
                 values = [torch.softmax(state.letter_logits, dim=-1).cpu().numpy() for state in states]
@@ -336,12 +348,17 @@ class Engine:
             return SharedPrompts(self.loaded, prompts, [question.example_id for question in questions])
 
     def _batches(
-        self, prompts: SharedPrompts, skip: Collection[int], size: Callable[[], int]
+        self,
+        prompts: SharedPrompts,
+        skip: Collection[int],
+        size: Callable[[], int],
+        examples: Iterable[int] | None = None,
     ) -> Iterator[tuple[list[int], PromptBatch]]:
         """Runs the unmodified model on the prompts of several examples at a time, and yields their numbers with the
-        result. Examples that are wholly in `skip` are left out.
+        result. Examples that are wholly in `skip` are left out. examples: as in `attribute`.
         """
-        for example, numbers in enumerate(prompts.examples):
+        for example in range(len(prompts.examples)) if examples is None else examples:
+            numbers = prompts.examples[example]
             if all(number in skip for number in numbers):
                 continue
             with self._lock:

@@ -11,8 +11,8 @@ from neuron_core.cni.methods import rank
 from neuron_core.cni.passes import Passes
 from neuron_core.cni.sets import check_model
 from neuron_core.control.metrics import evaluate
-from neuron_core.engine.engine import Engine
 from neuron_core.engine.example_sums import ExampleSums
+from neuron_core.engine.run_engine import RunEngine
 from neuron_core.errors import Cancelled, NeuronCoreError, RunError
 from neuron_core.models.chat import day_of
 from neuron_core.models.spec import ModelSpec
@@ -29,8 +29,8 @@ SIDE_QUESTIONS = 12
 T = TypeVar("T")
 Progress = Callable[[RunStatus], None]
 Say = Callable[[str], None]
-EngineSource = Callable[[Say], Engine]
-OtherEngine = Callable[[ModelSpec, Say], Engine]
+EngineSource = Callable[[Say], RunEngine]
+OtherEngine = Callable[[ModelSpec, Say], RunEngine]
 
 
 def execute(
@@ -130,7 +130,7 @@ def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine 
     reporter.close()
 
 
-def _passes(run: RunFolder, questions: Sequence[ProxyQuestion], engine: Engine) -> Passes:
+def _passes(run: RunFolder, questions: Sequence[ProxyQuestion], engine: RunEngine) -> Passes:
     """The number of rows a pass that the run began with; chosen and saved if this is its first start."""
     config, kept = run.config(), run.passes()
     if kept is None:
@@ -139,13 +139,13 @@ def _passes(run: RunFolder, questions: Sequence[ProxyQuestion], engine: Engine) 
     return kept
 
 
-def _other(other_engine: OtherEngine | None, spec: ModelSpec, say: Say) -> Engine:
+def _other(other_engine: OtherEngine | None, spec: ModelSpec, say: Say) -> RunEngine:
     if other_engine is None:
         raise RunError("this evaluation's examples are chosen by another model", accepted="execute with other_engine")
     return other_engine(spec, say)
 
 
-def _attribute(run: RunFolder, setting: Setting, engine: Engine, reporter: "_Reporter") -> None:
+def _attribute(run: RunFolder, setting: Setting, engine: RunEngine, reporter: "_Reporter") -> None:
     """Scores of every question, what is kept of every example, and the rankings."""
     config = run.config()
     examples = ExampleSums(run, setting)
@@ -202,7 +202,7 @@ def _sample(run: RunFolder, source: EngineSource, reporter: "_Reporter") -> None
         )
 
 
-def _setting(run: RunFolder, engine: Engine) -> Setting:
+def _setting(run: RunFolder, engine: RunEngine) -> Setting:
     """Makes the run's questions and facts again, and checks that a resumed run has the same as before."""
     before = run.setting()
     made = make_setting(run.config(), _facts(run, engine, before), run.sample())
@@ -223,7 +223,7 @@ def _setting(run: RunFolder, engine: Engine) -> Setting:
     return made
 
 
-def _facts(run: RunFolder, engine: Engine, before: Setting | None) -> ModelFacts:
+def _facts(run: RunFolder, engine: RunEngine, before: Setting | None) -> ModelFacts:
     """Facts of the model. Its chat template writes the date of the day on which the run began."""
     kept = before.model.chat if before else None
     day = date.fromisoformat(kept.date) if kept and kept.date else day_of(run.status().created)

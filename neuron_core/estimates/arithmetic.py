@@ -6,7 +6,7 @@ result with torch's own count for a real attribution.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neuron_core.cni.kept import KN_LEVELS
 from neuron_core.cni.methods import OF_LETTERS, targets_of
@@ -42,6 +42,11 @@ class Device:
     launch_s: float
     "seconds for one layer of one pass, however little it computes"
     rests_on: str
+
+
+DRIVER_BYTES_A_SECOND = 58e6
+"""written and synced by the process that takes in what actors compute: measured with scripts/scale_check.py on two
+shared cores and their disk, 27 November 2026"""
 
 
 TWO_CORES = "cpu, two cores"
@@ -152,6 +157,14 @@ def _planned_layers(d: Dimensions, n_rows: int, dtype: str, tokens: int, free: i
         device="cuda",
     )
     return choose(shape, n_rows, free).layers
+
+
+def driver_bytes(n_total: int, config: AttributionConfig, targets: Sequence[str]) -> float:
+    """Bytes that one question makes the driver of a cluster run write: its scores, whether they are kept whole or not,
+    and its share of what every example writes, its extremes and the sums."""
+    n_proxies = N_PROXIES[config.proxies]
+    apart = disk_bytes(n_total, replace(config, keep_bytes=0), targets, n_proxies)
+    return scores_bytes(1, len(targets), n_total) + apart / n_proxies
 
 
 def disk_bytes(n_total: int, config: AttributionConfig, targets: Sequence[str], n_questions: int) -> int:

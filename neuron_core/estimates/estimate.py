@@ -8,11 +8,13 @@ from neuron_core.cni.methods import targets_of
 from neuron_core.errors import ModelError
 from neuron_core.estimates.arithmetic import (
     DEVICES,
+    DRIVER_BYTES_A_SECOND,
     SHARED_TOKENS,
     TOKENS,
     Device,
     attribution_cost,
     disk_bytes,
+    driver_bytes,
     seconds_on,
 )
 from neuron_core.models.dimensions import BYTES, Dimensions
@@ -107,9 +109,18 @@ def estimate(
 
 
 def cost_report(
-    spec: ModelSpec, n_questions: int, config: AttributionConfig, *, tokens: int = TOKENS, shared: int = SHARED_TOKENS
+    spec: ModelSpec,
+    n_questions: int,
+    config: AttributionConfig,
+    *,
+    tokens: int = TOKENS,
+    shared: int = SHARED_TOKENS,
+    actors: int = 1,
 ) -> dict[str, Any]:
-    """What `n_questions` cost with this model, as one JSON-able dict. ModelError when its size is not known."""
+    """What `n_questions` cost with this model, as one JSON-able dict. ModelError when its size is not known.
+
+    actors: models at work at once. The time is then a share of one's, but no less than the driver takes for writing.
+    """
     size = size_of(spec)
     if size is None or size.dimensions is None:
         raise ModelError(
@@ -119,6 +130,12 @@ def cost_report(
         )
     preset = find_preset(spec.source)
     cost = attribution_cost(size.dimensions, config, n_questions=n_questions, tokens=tokens, shared=shared)
+    written = driver_bytes(size.dimensions.n_total, config, targets_of(config.methods))
+    driver = {
+        "bytes_a_question": round(written),
+        "bytes_a_second": DRIVER_BYTES_A_SECOND,
+        "seconds": n_questions * written / DRIVER_BYTES_A_SECOND,
+    }
     return {
         "model": preset.title if preset else spec.title,
         "parameters": size.parameters,
@@ -140,9 +157,18 @@ def cost_report(
         },
         "disk_bytes": cost.disk_bytes,
         "time": [
-            _time(device, dtype, size, config, n_questions, tokens, shared) for device in DEVICES for dtype in REPORTED
+            _shared_out(_time(device, dtype, size, config, n_questions, tokens, shared), actors, driver["seconds"])
+            for device in DEVICES
+            for dtype in REPORTED
         ],
+        **({"actors": actors, "driver": driver} if actors > 1 else {}),
     }
+
+
+def _shared_out(time: dict[str, Any], actors: int, driver_seconds: float) -> dict[str, Any]:
+    if actors == 1 or time["seconds"] is None:
+        return time
+    return {**time, "seconds": max(time["seconds"] / actors, driver_seconds)}
 
 
 def working_of(dimensions: Dimensions, config: AttributionConfig, dtype: str, tokens: int) -> int:
@@ -185,6 +211,12 @@ def cost_text(result: dict[str, Any]) -> str:
         f"memory      {'; '.join(memory)}",
         f"disk        {gigabytes(result['disk_bytes'])}",
     ]
+    if "driver" in result:
+        driver = result["driver"]
+        lines.append(
+            f"actors      {result['actors']}; what writes their results needs {in_words(driver['seconds'])} at least: "
+            f"{driver['bytes_a_question'] / 1e6:.2g} MB a question, {driver['bytes_a_second'] / 1e6:.0f} MB a second"
+        )
     for line in result["time"]:
         said = "not measured" if line["seconds"] is None else in_words(line["seconds"])
         no_room = "" if line["fits"] in (None, True) else "; does not fit into its memory"
@@ -218,4 +250,27 @@ def cost_table(questions: tuple[int, ...] = (15, 1500, 100_000)) -> str:
             tera = f"{found['flops']['total'] / 1e12:,.0f}"
             cells = (name, f"{n:,}", tera, memory, gigabytes(found["disk_bytes"]), *times)
             rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def cluster_table(questions: tuple[int, ...] = (1500, 100_000), actors: tuple[int, ...] = (1, 8, 64)) -> str:
+    """The table of docs/cluster.md: LLaMA-2-7B, 13B and 70B on H100s; a star where the driver's writing decides."""
+    columns = [f"{n} GPU{'' if n == 1 else 's'}, {dtype}" for n in actors for dtype in REPORTED]
+    rows = [
+        f"| model | questions | {' | '.join(columns)} | writing alone |",
+        f"|{'---|' * (len(columns) + 3)}",
+    ]
+    for name in ("LLaMA-2-7B", "LLaMA-2-13B", "LLaMA-2-70B"):
+        for n_questions in questions:
+            cells = []
+            for n in actors:
+                found = cost_report(ModelSpec(name), n_questions, AttributionConfig(), actors=n)
+                for line in found["time"]:
+                    if line["device"].startswith("NVIDIA"):
+                        bound = "driver" in found and line["seconds"] <= found["driver"]["seconds"]
+                        cells.append(
+                            (in_words(line["seconds"]) + (" *" if bound else "")) if line["fits"] else "does not fit"
+                        )
+            writing = cost_report(ModelSpec(name), n_questions, AttributionConfig(), actors=2)["driver"]["seconds"]
+            rows.append(f"| {name} | {n_questions:,} | {' | '.join(cells)} | {in_words(writing)} |")
     return "\n".join(rows)

@@ -36,10 +36,10 @@ from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import RunFolder, Store, write_file
 
 if TYPE_CHECKING:
-    from neuron_core.engine.engine import Engine
     from neuron_core.engine.execute import Progress
+    from neuron_core.engine.run_engine import RunEngine
 
-EngineSource = Callable[[Callable[[str], None]], "Engine"]
+EngineSource = Callable[[Callable[[str], None]], "RunEngine"]
 COMMON = "common"
 BUDGET_SOURCES = {"ours": OURS, "rival-tn": "tn", "rival-qrnca": "qrnca"}
 "name of a neuron set in the runs of Table 7 → method"

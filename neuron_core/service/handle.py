@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import psutil
 from filelock import FileLock
 
+from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import EvaluationConfig, RunConfig
@@ -71,6 +72,7 @@ class EngineHandle:
         "run → who began it; of this server's life"
         self._state = threading.Condition()
         self._queue: list[str] = []
+        self._clusters: dict[str, ClusterOptions] = {}
         self._claims: dict[str, FileLock] = {}
         "of the runs in the queue or in the worker: other servers and the command line leave them alone"
         self._last_words: dict[str, str] = {}
@@ -88,13 +90,20 @@ class EngineHandle:
         # What deletions left when a server was ended; nothing waits for it.
         threading.Thread(target=store.sweep, name="leftovers", daemon=True).start()
 
-    def submit(self, config: RunConfig) -> str:
-        """Makes the run's folder, queues the run, returns its id."""
+    def submit(self, config: RunConfig, cluster: ClusterOptions | None = None) -> str:
+        """Makes the run's folder, queues the run, returns its id.
+
+        cluster: where it is computed, and again when it is resumed here; None: in the worker.
+        """
         with self._state:
             self._check_open()
             self._check_run(config)
+            if cluster is not None:
+                self.permissions.check("cluster", cluster.address)
             run = self.store.create(config)
             self._owners[run.id] = OWNER.get()
+            if cluster is not None:
+                self._clusters[run.id] = cluster
             self._enqueue(run)
             return run.id
 
@@ -362,7 +371,10 @@ class EngineHandle:
                 run = self.store.inside(run_id)
                 config = (run.due() or run).config()
                 current = _RunInWorker(run_id, config.model)
-                self._worker().send(RunRequest(run_id, str(run.path.resolve()), self._confirmed(config)))
+                request = RunRequest(
+                    run_id, str(run.path.resolve()), self._confirmed(config), self._clusters.get(run_id)
+                )
+                self._worker().send(request)
                 self._in_worker = current
             except (NeuronCoreError, OSError) as error:
                 self._settle(run_id, "failed", str(error))

@@ -32,6 +32,7 @@ ACTIONS: dict[str, str] = {
     "rename": "labels of runs",
     "cancel": "a run that somebody else began stopped",
     "unload": "the model in memory let go",
+    "cluster": "runs computed on a Ray cluster",
 }
 "name → what it allows"
 NOTHING: frozenset[str] = frozenset()

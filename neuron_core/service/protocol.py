@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from neuron_core import errors
 from neuron_core.control.findings import Generation
+from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.setting import ModelFacts, PromptReport
@@ -26,6 +27,8 @@ class RunRequest:
     path: str
     confirmed: bool = False
     "whether code that comes with its model was confirmed at the terminal"
+    cluster: ClusterOptions | None = None
+    "where; None: in the worker itself"
     kind: Literal["run"] = "run"
 
 

@@ -133,21 +133,29 @@ class Worker:
         return self._inbox.get()
 
     def _run(self, request: RunRequest) -> None:
+        from neuron_core.engine.engines import engines_for
         from neuron_core.engine.execute import execute
 
-        failure = None
+        failure, cluster = None, None
         try:
             run = RunFolder(Path(request.path))
             spec = run.config().model
             self._check_run(run, request)
+            cluster = engines_for(request.cluster) if request.cluster else None
+            engine_for = cluster.engine if cluster else self._engine_for
+            # What a cluster computes does not use the model that is loaded here.
+            own = None if cluster else spec
             execute(
                 run,
-                lambda say: self._engine_for(spec, say),
-                other_engine=self._engine_for,
-                should_stop=lambda: self._between_questions(request.run_id, spec),
+                lambda say: engine_for(spec, say),
+                other_engine=engine_for,
+                should_stop=lambda: self._between_questions(request.run_id, own),
             )
         except Exception as error:
             failure = self._failure(error)
+        finally:
+            if cluster is not None:
+                cluster.close()
         self._send(RunEnded(request.run_id, failure))
 
     def _check_run(self, run: RunFolder, request: RunRequest) -> None:
@@ -157,19 +165,23 @@ class Worker:
             raise RunError("only runs of the store are carried out here", where=str(run.path))
         for view in filter(None, (run, run.due())):
             self._permissions.check_run(view.config(), self._store, confirmed=request.confirmed)
+        if request.cluster is not None:
+            self._permissions.check("cluster", request.cluster.address)
 
-    def _between_questions(self, run_id: str, spec: ModelSpec) -> bool:
+    def _between_questions(self, run_id: str, own: ModelSpec | None) -> bool:
         """Called by a run between two questions: answers waiting requests, does steps of jobs for a moment, and
         returns whether the run was cancelled.
+
+        own: the run's model, which must be loaded here first; None where the run is computed on a cluster.
         """
-        while self._spec == spec and not self._inbox.empty():
+        while own in (None, self._spec) and not self._inbox.empty():
             request = self._inbox.get()
             if isinstance(request, RunRequest):
                 self._postponed.append(request)
             elif request is not None:
-                self._answer_request(request, running=True)
+                self._answer_request(request, running=own is not None)
         end = time.monotonic() + SLICE_S
-        while self._spec == spec and self._jobs and time.monotonic() < end:
+        while own in (None, self._spec) and self._jobs and time.monotonic() < end:
             self._step_next_job()
         if self._server_gone.is_set():
             # No Exception: the run neither failed nor was cancelled, it can be resumed.

@@ -7,6 +7,7 @@ from neuron_core.runs.store import ACTIVE, RunStatus
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import error_box, guard
+from pages.shared.views.cluster import cluster_line
 from pages.shared.views.words import progress
 
 # The worker's own word comes a second later than the request at most; more often than this is of no use.
@@ -68,6 +69,7 @@ def _bar(run_id: str, stage: str) -> None:
             st.rerun()
         share = status.done / status.total if status.total else 0.0
         st.progress(share, text=progress(status))
+        cluster_line(status)
 
 
 def _stopped(run_id: str, status: RunStatus) -> None:

@@ -15,6 +15,7 @@ from neuron_core.runs.setting import ModelFacts
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
+from pages.shared.inputs.executor import executor
 from pages.shared.inputs.submit import submit
 from pages.shared.inputs.wording import wording_of
 from pages.shared.views.results import model_size, reading_of
@@ -114,12 +115,13 @@ def form() -> None:
     on_gpu = spec.device.startswith(("cuda", "mps")) or (loaded is not None and loaded.device != "cpu")
     cost = estimate(config, facts, pace_from_runs(spec, runs), model_size(spec), None if on_gpu else TWO_CORES)
     st.caption(cost_in_words(cost))
-    if st.button("Start", type="primary", key="start", icon=":material/play_arrow:"):
+    cluster, can_start = executor()
+    if st.button("Start", type="primary", key="start", icon=":material/play_arrow:", disabled=not can_start):
         with guard():
             # Too few examples, a stem that does not fit: said now, not after the model is loaded.
             draws = draw(task, config.attribution.examples, 0, config.seed, config.prompt.demonstration)
             check_wording(task, draws.attribution, config.seed, config.prompt)
-            session.show(submit(config))
+            session.show(submit(config, cluster))
             st.rerun()
 
 

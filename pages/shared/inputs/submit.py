@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.runs.config import EvaluationConfig, RunConfig
 from neuron_core.runs.setting import check_draws, evaluation_room
 from neuron_core.runs.store import RunFolder
@@ -22,10 +23,10 @@ def usual_evaluation(config: RunConfig, ks: tuple[int, ...] | None = None) -> Ev
     return EvaluationConfig(examples=examples) if ks is None else EvaluationConfig(examples=examples, ks=ks)
 
 
-def submit(config: RunConfig) -> str:
+def submit(config: RunConfig, cluster: ClusterOptions | None = None) -> str:
     """Queues a run and gives its id. ConfigError where its task has too few examples: nothing is queued."""
     check_draws(config, reading_of(config.task).task)
-    return engine().submit(config)
+    return engine().submit(config, cluster)
 
 
 def evaluate(run: RunFolder, evaluation: EvaluationConfig) -> None:

@@ -1,0 +1,97 @@
+"""Where a run is computed when it is not in this process: actors of a Ray cluster. No torch, no Ray."""
+
+import importlib.util
+import os
+import re
+from dataclasses import dataclass
+
+from neuron_core.errors import ConfigError
+
+REQUIREMENT = "ray~=2.60"
+INSTALL = f'python -m pip install "{REQUIREMENT}"'
+EXECUTORS = ("local", "ray")
+LOOPBACK = ("127.0.0.1", "localhost")
+CLUSTER_WORDS = "Ray: "
+"what the messages of a run on a cluster begin with"
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """Actors of a Ray cluster. They change no result, and so they are no part of a run's config."""
+
+    address: str = "auto"
+    "auto: the cluster that this machine belongs to; HOST:PORT; local: one on this machine alone"
+    least: int = 1
+    "actors that a run begins with"
+    most: int = 1
+    "actors that join as soon as the cluster has room for them"
+    gpus: float | None = None
+    "of an actor: 1, or a share such as 0.5, or 0; None: 1 where the cluster has GPUs, else 0"
+    cpus: float = 1
+    "cores of an actor; on a CPU also its threads"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"auto|local|[\w.-]+:\d{1,5}", self.address):
+            raise ConfigError(f"the address {self.address!r}", where="address", accepted="auto, local, or HOST:PORT")
+        if not 1 <= self.least <= self.most:
+            raise ConfigError(
+                f"{self.least} to {self.most} actors", where="actors", accepted="N, or MIN:MAX, from 1 upwards"
+            )
+        if self.gpus is not None and not 0 <= self.gpus <= 1:
+            raise ConfigError(
+                f"{self.gpus:g} GPUs an actor",
+                where="gpus-per-actor",
+                accepted="1, a share such as 0.5, or 0; a model larger than one GPU runs with device_map auto, which "
+                "keeps the layers that do not fit in memory",
+            )
+        if not 0 < self.cpus <= 1024:
+            raise ConfigError(f"{self.cpus:g} CPUs an actor", where="cpus-per-actor", accepted="more than 0")
+
+
+def cluster_options(
+    executor: str, address: str = "auto", actors: str = "1", gpus: float | None = None, cpus: float = 1
+) -> ClusterOptions | None:
+    """What the options of a command name; None for the executor `local`.
+
+    actors: `N` or `MIN:MAX`. ConfigError for an unknown executor, a wrong value, or where Ray is not installed.
+    """
+    if executor not in EXECUTORS:
+        raise ConfigError(f"unknown executor {executor!r}", where="executor", accepted=", ".join(EXECUTORS))
+    if executor == "local":
+        if (address, actors, gpus, cpus) != ("auto", "1", None, 1):
+            raise ConfigError(
+                "an address, actors, or CPUs and GPUs of actors, without a cluster",
+                where="executor",
+                accepted="executor ray",
+            )
+        return None
+    found = re.fullmatch(r"([0-9]{1,5})(?::([0-9]{1,5}))?", actors)
+    if found is None:
+        raise ConfigError(f"actors {actors!r}", where="actors", accepted="N, or MIN:MAX, for instance 4 or 2:8")
+    options = ClusterOptions(address, int(found[1]), int(found[2] or found[1]), gpus, cpus)
+    check_ray()
+    return options
+
+
+def prepare_ray(address: str) -> None:
+    """Before Ray is imported, which reads these. An address of this machine alone is left as it is.
+
+    By default Ray puts the machine's outer address in place of 127.0.0.1, where then nobody listens, or everybody can.
+    """
+    if address == "local" or address.rpartition(":")[0] in LOOPBACK:
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    # Nothing is reported to anybody.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Actors without a GPU see none, and Ray does not warn that this may change.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+
+def has_ray() -> bool:
+    """Whether Ray is installed."""
+    return importlib.util.find_spec("ray") is not None
+
+
+def check_ray() -> None:
+    """ConfigError with the line that installs Ray where it is missing."""
+    if not has_ray():
+        raise ConfigError("Ray is not installed", where="executor ray", accepted=INSTALL)

@@ -1,0 +1,53 @@
+"""Engines by model, in this process or on a cluster: one at a time, because two models may be more than fits."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from neuron_core.engine.cluster_options import ClusterOptions, check_ray, prepare_ray
+from neuron_core.engine.run_engine import RunEngine
+from neuron_core.models.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from neuron_core.engine.engine import Engine
+    from neuron_core.engine.execute import Say
+
+
+class Engines(Protocol):
+    """What carries out runs of several models, one after the other."""
+
+    def engine(self, spec: ModelSpec, say: "Say") -> RunEngine:
+        """The engine of this model, the one of before if that has it; say: told what goes on."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def engines_for(cluster: ClusterOptions | None) -> Engines:
+    """On the cluster's actors, or in this process where there is none."""
+    if cluster is None:
+        return LocalEngines()
+    check_ray()
+    prepare_ray(cluster.address)
+    from neuron_core.engine.ray_engine import RayEngines
+
+    return RayEngines(cluster)
+
+
+class LocalEngines:
+    """In this process."""
+
+    def __init__(self) -> None:
+        self._held: tuple[ModelSpec, Engine] | None = None
+
+    def engine(self, spec: ModelSpec, say: "Say") -> "Engine":
+        from neuron_core.engine.engine import Engine
+
+        if self._held is None or self._held[0] != spec:
+            self.close()
+            self._held = spec, Engine(spec, on_stage=say)
+        return self._held[1]
+
+    def close(self) -> None:
+        """Lets go of the model."""
+        if self._held is not None:
+            self._held[1].close()
+            self._held = None
