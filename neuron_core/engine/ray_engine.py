@@ -18,7 +18,7 @@ from neuron_core.cni.scores import AttributionScores
 from neuron_core.control.interventions import Intervention
 from neuron_core.control.results import SideEffects
 from neuron_core.engine.cluster_options import ClusterOptions
-from neuron_core.engine.ray_actor import Computed, EngineActor, Job, of_examples
+from neuron_core.engine.ray_actor import Computed, Job, of_examples
 from neuron_core.engine.ray_pool import ActorPool, Batch, smallest_share
 from neuron_core.errors import RunError
 from neuron_core.models.spec import ModelSpec
@@ -41,23 +41,14 @@ class RayEngine:
     depend on (the other questions of its stage, and the chunk plan) is the same for every actor.
     """
 
-    def __init__(
-        self,
-        spec: ModelSpec,
-        options: ClusterOptions,
-        say: Say = lambda _: None,
-        actor: type[EngineActor] = EngineActor,
-    ) -> None:
-        """say: told what goes on, about twice a second; what it raises ends the call that is going on.
-
-        actor: another class may stand in, for instance one without a model.
-        """
+    def __init__(self, spec: ModelSpec, options: ClusterOptions, say: Say = lambda _: None) -> None:
+        """say: told what goes on, about twice a second; what it raises ends the call that is going on."""
         self.say = say
         self._own = False
         with _in_words(options):
             self._own = connect(options.address)
             try:
-                self._pool = ActorPool(spec, options, self._say, actor)
+                self._pool = ActorPool(spec, options, self._say)
             except BaseException:
                 self._leave()
                 raise

@@ -58,9 +58,7 @@ class Batch:
 class ActorPool:
     """Actors of one model; NeuronCoreError from any of them ends what is going on, and `close` ends the actors."""
 
-    def __init__(
-        self, spec: ModelSpec, options: ClusterOptions, say: Say, actor: type[EngineActor] = EngineActor
-    ) -> None:
+    def __init__(self, spec: ModelSpec, options: ClusterOptions, say: Say) -> None:
         """Returns when the least number of actors has loaded the model.
 
         RunError when they find no place, or differ in versions or weights; ModelError where a node can't load it.
@@ -80,7 +78,7 @@ class ActorPool:
         self._last_sign = time.monotonic()
         self.refused: list[str] = []
         "why actors that came late were not taken"
-        remote = ray.remote(actor).options(
+        remote = ray.remote(EngineActor).options(
             num_cpus=options.cpus, num_gpus=gpus, max_restarts=RESTARTS, scheduling_strategy="SPREAD"
         )
         self._members = [_Member(remote.remote()) for _ in range(options.most)]

@@ -45,7 +45,7 @@ class Device:
 
 
 DRIVER_BYTES_A_SECOND = 58e6
-"""written and synced by the process that takes in what actors compute: measured with scripts/scale_check.py on two
+"""written and synced by the process that takes in what actors compute: measured with scripts/driver_cost.py on two
 shared cores and their disk, 27 November 2026"""
 
 
