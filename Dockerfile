@@ -12,7 +12,7 @@ FROM python:3.11-slim
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 WORKDIR /app
-COPY requirements.txt requirements-model.txt ./
+COPY requirements.txt requirements-model.txt requirements-cluster.txt ./
 # torch first, from its own index: the next line finds it there and leaves it.
 RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" "$(grep '^torch==' requirements.txt)" \
     && pip install --no-cache-dir -r requirements.txt \

@@ -18,7 +18,7 @@ from neuron_core import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("app.py", "pages", "assets", ".streamlit", "neuron_core", "scripts", "pyproject.toml", "MANIFEST.in")
-TEXTS = ("README.md", "LICENSE", "requirements.txt")
+TEXTS = ("README.md", "LICENSE", "requirements.txt", "requirements-cluster.txt")
 START_S = 120.0
 BUILD = "import sys; sys.path.insert(0, 'scripts'); from build_app import build_wheel; build_wheel(sys.argv[1])"
 START_PAGE = """
