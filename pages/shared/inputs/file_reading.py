@@ -49,7 +49,9 @@ def how_read(stamp: str, name: str, parts: tuple[str, ...], *, opened: bool = Fa
     stamp: tells one file from another: what was chosen for one means nothing for the next. TaskError: a delimiter or
     column names that can't be right.
     """
-    with st.expander("How the file is read", expanded=opened, key="data_how", icon=":material/tune:"):
+    # An expander that was shown closed stays closed in the browser, whatever it is told later.
+    closed = st.expander("How the file is read", key="data_how", icon=":material/tune:") if not opened else None
+    with closed or st.container(border=True, key="data_how_open"):
         with st.container(horizontal=True):
             chosen = st.selectbox(
                 "Format",
