@@ -2,18 +2,22 @@
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
-from neuron_core.errors import ModelError, NeuronCoreError
+from neuron_core.errors import Cancelled, ModelError, NeuronCoreError
 from neuron_core.models.spec import ModelSpec
+from neuron_core.places import PACKAGE
 from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.store import Store
 from tests.builders import classification_rows, write_jsonl
-from tests.run_helpers import assert_equal_results, tiny_config
+from tests.run_helpers import assert_equal_results, tiny_config, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,11 @@ def pool_of(engines):
 
 def pids(engines):
     return sorted(place.pid for place, _ in pool_of(engines).members())
+
+
+def actors():
+    """Processes of actors on this machine, by the title that Ray gives them."""
+    return [p.pid for p in psutil.process_iter(["cmdline"]) if "EngineActor" in " ".join(p.info["cmdline"] or ())]
 
 
 class Once:
@@ -116,3 +125,43 @@ def test_a_question_that_does_not_fit_ends_the_run_with_its_own_error(tmp_path, 
 def test_a_node_without_the_model_is_named(tmp_path, engines):
     with pytest.raises(ModelError, match=r"no-such-model.*node 127\.0\.0\.1"):
         engines.engine(ModelSpec(str(tmp_path / "no-such-model")), lambda _: None)
+
+
+def test_a_cancelled_run_goes_on_later_and_leaves_no_process(new_run, engines, tiny_model, whole):
+    run = new_run()
+    with pytest.raises(Cancelled):
+        carried(run, engines, should_stop=lambda: len(run.evaluated()) >= 3)
+    engines.close()
+    wait_until(lambda: not actors(), "the actors' end")
+    assert run.status().state == "cancelled"
+    assert 3 <= len(run.evaluated()) < 60
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    assert_equal_results(run, whole)
+
+
+def test_a_run_whose_driver_was_killed_ends_without_the_cluster(new_run, options, tiny_model, whole):
+    run = new_run()
+    where = ["--executor", "ray", "--address", options.address, "--actors", "2", "--gpus-per-actor", "0"]
+    command = [sys.executable, "-m", "neuron_core", "resume", "--run", str(run.path), *where]
+    driver = subprocess.Popen(command, cwd=PACKAGE.parent, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: len(run.evaluated()) >= 2 or driver.poll() is not None, "questions of the evaluation")
+        assert driver.poll() is None, "the run was to be going on"
+    finally:
+        driver.kill()
+        driver.wait()
+    wait_until(lambda: not actors(), "the actors' end")
+    assert run.status().state == "interrupted"
+    assert len(run.evaluated()) < 60
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    assert_equal_results(run, whole)
+
+
+def test_a_node_killed_in_mid_run_loses_nothing(new_run, cluster, engines, whole):
+    run = new_run()
+    node = cluster.workers.pop()
+    gone = Once("attribution", 2, lambda: cluster.remove_node(node, allow_graceful=False))
+    carried(run, engines, on_progress=gone)
+    assert gone.what is None
+    assert_equal_results(run, whole)
+    assert len(pids(engines)) == 1
