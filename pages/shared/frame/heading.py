@@ -14,6 +14,8 @@ STYLE = """<style>
 [data-testid=stMain] .stMarkdownBadge {white-space: normal; overflow: visible}
 [data-testid=stMetricValue] {white-space: nowrap}
 :focus-visible {outline: 2px solid #2A7FB8 !important; outline-offset: 2px}
+/* In a narrow window the cards go below the curve; side by side, its buttons would be cut off. */
+.st-key-curve_of_cell, :has(> .st-key-curve_of_cell) {min-width: min(100%, 30rem)}
 </style>"""
 
 

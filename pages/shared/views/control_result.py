@@ -28,6 +28,8 @@ from pages.shared.views.words import (
 )
 
 METRICS: dict[str, Metric] = {"RAC (accuracy)": "rac", "RCC (comprehension)": "rcc"}
+CARDS_WIDTH = 290
+"pixels, which hold the longest verdict"
 OVER_RATIO, OVER_BUDGET, PARTS = "over the ratio", "over the budget K", "letters and content"
 
 
@@ -48,12 +50,13 @@ def verdict(cell: Cell, evaluation: Evaluation, task: str) -> None:
 def effect(setting: Setting, evaluation: Evaluation, cell: Cell) -> None:
     """The verdict, then the curve beside the two cards."""
     verdict(cell, evaluation, setting.task_name)
-    left, right = st.columns([0.74, 0.26], gap="medium")
-    with left:
-        curves(evaluation, cell)
-    with right:
-        for name in ("rac", "rcc"):
-            card(cell, name)
+    # Columns would shrink the cards with the window and cut their words off.
+    with st.container(horizontal=True, gap="medium"):
+        with st.container(key="curve_of_cell"):
+            curves(evaluation, cell)
+        with st.container(width=CARDS_WIDTH):
+            for name in ("rac", "rcc"):
+                card(cell, name)
 
 
 def card(cell: Cell, name: Literal["rac", "rcc"]) -> None:
