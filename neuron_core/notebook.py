@@ -264,7 +264,7 @@ def _summary(run: Run) -> str:
     parts = [f"<div>{head}</div>"]
     if run.folder.ranking() is not None:
         baseline = run.baseline()
-        parts.append(f"<div>Accuracy {baseline.acc:.1%}, chance 25%.</div>")
+        parts.append(f"<div>Accuracy {baseline.acc:.1%}, chance {baseline.chance:.0%}.</div>")
         if baseline.complaint:
             parts.append(f"<div><b>{html.escape(baseline.complaint)}</b></div>")
         parts.append(_table(run.neurons(SHOWN)))

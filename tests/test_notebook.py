@@ -202,7 +202,8 @@ def test_in_a_notebook_a_run_shows_a_small_table_and_the_layers_figure(made, sho
     assert figure == "Figure"
     assert made.id in table
     assert table.count("<table") == 2
-    assert "chance 25%" in table
+    # Three labels and a neutral option.
+    assert "chance 33%" in table
 
 
 def test_in_a_notebook_progress_is_one_line_drawn_anew(made, shown, monkeypatch):

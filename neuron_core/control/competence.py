@@ -11,7 +11,8 @@ from neuron_core.control.results import Baseline, Interval
 from neuron_core.control.tally import PERCENTILES, Tally, intervals
 
 LETTERS = "ABCD"
-CHANCE = 0.25
+EVEN_LETTERS = 0.25
+"share of the questions that each letter is right for"
 MOST_FOR_ONE_LETTER = 0.40
 VARIANCE = ("content", "letters", "residual")
 LETTER_SHIFT = 0.15
@@ -26,7 +27,7 @@ def measured_baseline(p: OptionProbabilities, counts: Tally, weights: NDArray[np
     com_samples = weights @ counts.comprehended[:, 0] / len(counts.right)
     acc_interval, com_interval = _range_of(acc_samples), _range_of(com_samples)
     letters = by_letter(letter_shares(p.values[:, :1])[0])
-    complaint = _complaint(acc, acc_interval, letters)
+    complaint = _complaint(acc, acc_interval, letters, p.chance)
     samples = letter_samples(p, [0], np.concatenate([np.ones((1, weights.shape[1])), weights]))
     of_letter = [right[p.targets == place] for place in range(len(LETTERS))]
     return Baseline(
@@ -42,6 +43,7 @@ def measured_baseline(p: OptionProbabilities, counts: Tally, weights: NDArray[np
         },
         competent=complaint is None,
         complaint=complaint,
+        chance=p.chance,
         **letter_free_fields(samples, 0),
         **preference_fields(letter_use(p, [0]), 0),
     )
@@ -94,12 +96,12 @@ def _range_of(samples: NDArray[np.float64]) -> Interval:
     return float(low), float(high)
 
 
-def _complaint(acc: float, acc_interval: Interval, letters: dict[str, float]) -> str | None:
+def _complaint(acc: float, acc_interval: Interval, letters: dict[str, float], chance: float) -> str | None:
     low, high = acc_interval
     said = []
-    if low <= CHANCE:
-        standing = "is below chance" if high < CHANCE else "can't be told from chance"
-        said.append(f"Accuracy {acc:.0%} [{low:.0%}, {high:.0%}] {standing} ({CHANCE:.0%}).")
+    if low <= chance:
+        standing = "is below chance" if high < chance else "can't be told from chance"
+        said.append(f"Accuracy {acc:.0%} [{low:.0%}, {high:.0%}] {standing} ({chance:.0%}).")
     letter = max(letters, key=lambda one: letters[one])
     if letters[letter] > MOST_FOR_ONE_LETTER:
         said.append(f"It answers {letter} to {letters[letter]:.0%} of the questions whatever they ask.")

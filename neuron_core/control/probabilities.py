@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from neuron_core.qatt.proxies import ProxyQuestion, option_places
 
+EVEN = 0.25
+"chance where all four options are real"
+
 
 @dataclass(frozen=True, eq=False)
 class OptionProbabilities:
@@ -23,6 +26,8 @@ class OptionProbabilities:
     options: NDArray[np.int8] | None = None
     """which of its example's options stands on each letter, 0 the correct one, shape (Q, 4); None where it is not
     known, or where the questions of an example do not carry the same options"""
+    chance: float = EVEN
+    "accuracy of blind picks among the options that are not neutral ones"
 
     @classmethod
     def of(cls, questions: Sequence[ProxyQuestion], values: NDArray[np.float32]) -> "OptionProbabilities":
@@ -34,6 +39,7 @@ class OptionProbabilities:
             examples=np.array([examples[q.example_id] for q in questions], dtype=np.int32),
             question_ids=tuple(q.id for q in questions),
             options=option_places(questions),
+            chance=float(np.mean([question.chance for question in questions])) if questions else EVEN,
         )
 
     @property

@@ -74,6 +74,8 @@ class Baseline(LetterFree, LetterPreference):
     "accuracy is told from chance, and no letter takes more than 40% of the questions"
     complaint: str | None
     "why it is not competent, in plain words"
+    chance: float = 0.25
+    "accuracy of blind picks among the options that are not neutral ones; more than 0.25 where those fill up"
 
 
 @dataclass(frozen=True)

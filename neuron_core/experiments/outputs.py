@@ -91,7 +91,8 @@ def _table4(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     baselines = {task: one.baseline for task, one in evaluations_of(runs.main).items()}
     table = baseline_table(baselines, effects_of(runs.main))
     text = (
-        "Accuracy and comprehension of the unmodified model in percent, with 95% intervals; chance is 25%. Beside "
+        "Accuracy and comprehension of the unmodified model in percent, with 95% intervals; chance is 25%, "
+        "more where neutral options fill up. Beside "
         "them the probability that it leaves on the four letters, and its perplexity of a neutral text."
     )
     return Output("table4", "Table 4: baselines", text, table, [("Baselines", table)])

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from neuron_core.control.competence import CHANCE, MOST_FOR_ONE_LETTER
+from neuron_core.control.competence import EVEN_LETTERS, MOST_FOR_ONE_LETTER
 from neuron_core.control.results import Baseline
 from neuron_core.figures.theme import MARK, NEUTRAL, TITLE_SIZE, dress, percent
 
@@ -25,7 +25,7 @@ def letter_bars(baseline: Baseline) -> go.Figure:
             hoverinfo="text",
         )
     )
-    lines = ((CHANCE, "dash", "even choice"), (MOST_FOR_ONE_LETTER, "dot", "too many"))
+    lines = ((EVEN_LETTERS, "dash", "even choice"), (MOST_FOR_ONE_LETTER, "dot", "too many"))
     for share, dash, name in lines:
         figure.add_hline(
             y=100 * share,
@@ -41,7 +41,7 @@ def letter_bars(baseline: Baseline) -> go.Figure:
     listed = ", ".join(f"{letter} {percent(share)}" for letter, share in baseline.letters.items())
     alt = (
         f"How often the model answers each letter, of {baseline.n_questions} questions: {listed}. "
-        f"An even choice is {percent(CHANCE)}, more than {percent(MOST_FOR_ONE_LETTER)} is too many."
+        f"An even choice is {percent(EVEN_LETTERS)}, more than {percent(MOST_FOR_ONE_LETTER)} is too many."
     )
     dress(figure, alt, height=320)
     figure.update_layout(margin={"r": 140, "t": 24}, bargap=0.4)

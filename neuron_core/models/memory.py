@@ -111,11 +111,11 @@ def what_fits(spec: ModelSpec, free: int, *, can_spread: bool = True) -> list[st
 
 
 def largest_fitting(dtype: str, free: int) -> str | None:
-    """The largest preset that fits in this dtype, as a phrase."""
+    """The largest preset that fits in this dtype with room for a usual pass, as a phrase."""
     fitting: Sequence[tuple[int, str]] = [
         (preset.parameters, f"{preset.id} ({gigabytes(need.total)})")
         for preset in PRESETS
-        if (need := need_of(ModelSpec(preset.id, dtype=dtype))) and need.least <= free
+        if (need := need_of(ModelSpec(preset.id, dtype=dtype))) and need.total <= free
     ]
     return max(fitting)[1] if fitting else None
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuron_core.qatt.distractors import options_of
+from neuron_core.tasks.kinds.base import FILLERS
 from neuron_core.tasks.task import LETTERS, Example, Task
 
 SHUFFLES, ROTATIONS = "shuffles", "rotations"
@@ -51,6 +52,11 @@ class ProxyQuestion:
     def target(self) -> int:
         """Place of the correct letter, 0 to 3."""
         return next(i for i, option in enumerate(self.options) if option.correct)
+
+    @property
+    def chance(self) -> float:
+        """Share of right answers of somebody who picks blindly, but never a neutral option that only fills up."""
+        return 1 / sum(option.correct or option.text not in FILLERS for option in self.options)
 
 
 def left_out_letter(example_id: str, seed: int) -> int:

@@ -65,7 +65,9 @@ def tables_html(runs: Mapping[str, RunFolder], k: int) -> str:
         title = f"{name}: {MEASURED[name]}" + (f", K = {k}" if measures else "")
         made = entries_output(anchor, title, table, line, more, measures=measures)
         sections.append(Section(made.name, made.title, made.text, made.printed, made.figures))
-    text = "Accuracy and comprehension in percent, with 95% intervals; chance is 25%."
+    text = (
+        "Accuracy and comprehension in percent, with 95% intervals; chance is 25%, more where neutral options fill up."
+    )
     sections.append(Section("table4", "Table 4: the unmodified model", text, [("Baselines", baselines)]))
     return html_report("NeuronLLM tables", {"K": k, **_whole_setting(runs)}, sections)
 
@@ -80,7 +82,10 @@ def _sections(name: str, run: RunFolder) -> list[Section]:
     assert measured is not None
     table = baseline_table({setting.task_name: measured.baseline}, effects_of({setting.task_name: run}))
     asked = "evaluation" if evaluation is not None else "attribution"
-    text = f"The unmodified model on the {asked} questions, in percent with 95% intervals; chance is 25%."
+    text = (
+        f"The unmodified model on the {asked} questions, in percent with 95% intervals; chance is "
+        f"{measured.baseline.chance:.0%}."
+    )
     figures = [("How often each letter is chosen", letter_bars(measured.baseline))]
     found = [Section(f"{name}-baseline", f"{name}: baseline", text, [("Baseline", table)], figures)]
     if attribution is not None:

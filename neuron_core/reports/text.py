@@ -14,7 +14,7 @@ from neuron_core.analysis.layers import neuron_rows
 from neuron_core.cni.neurons import NeuronRanking, NeuronSet
 from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.control.metrics import baseline_of
-from neuron_core.control.probabilities import OptionProbabilities
+from neuron_core.control.probabilities import EVEN, OptionProbabilities
 from neuron_core.errors import RunError
 from neuron_core.qatt.prompt import TEMPLATE_VERSION
 from neuron_core.qatt.proxies import ProxyQuestion
@@ -227,7 +227,8 @@ def _competence(baseline: Mapping[str, Any]) -> list[str]:
     low, high = baseline["acc_interval"]
     letters = ", ".join(f"{letter} {share:.0%}" for letter, share in baseline["letters"].items())
     lines = [
-        f"accuracy {baseline['acc']:.1%} [{low:.1%}, {high:.1%}], chance 25%; comprehension {baseline['com']:.1%}",
+        f"accuracy {baseline['acc']:.1%} [{low:.1%}, {high:.1%}], chance {baseline.get('chance', EVEN):.0%}; "
+        f"comprehension {baseline['com']:.1%}",
         f"letters chosen: {letters}",
     ]
     lines += baseline_lines(baseline)

@@ -343,15 +343,15 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
     assert {(role, number) for _, role, number, *_ in rows} == {("good", str(layer))}
 
     go_to(page, "Control")
-    slider = at(page, "ratio_100_degrader").get_by_role("slider")
+    slider = at(page, "ratio_200_degrader_0").get_by_role("slider")
     slider.press("Home")
-    assert_shows_cell(page, run, 100, 0.0, "degrader")
+    assert_shows_cell(page, run, 200, 0.0, "degrader")
     slider.press("ArrowRight")
-    assert_shows_cell(page, run, 100, 0.5, "degrader")
+    assert_shows_cell(page, run, 200, 0.5, "degrader")
     at(page, "direction").evaluate("element => element.scrollIntoView()")
     shoot(page, "control")
     evaluated = read_evaluated(run)
-    place = evaluated.column(100, 0.5, "degrader", "content")
+    place = evaluated.column(200, 0.5, "degrader", "content")
     flipped = [row for row in question_rows(evaluated.probabilities, evaluated.plan, place) if row.flip == "lost"]
     switch(page, "flips", f"lost ({len(flipped)})")
     expect(page.get_by_text(f"1 of {len(flipped)}: question {flipped[0].question_id}, lost")).to_be_visible()

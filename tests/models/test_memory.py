@@ -46,7 +46,7 @@ def test_a_model_that_does_not_fit_is_refused_with_need_have_and_what_would_fit(
     assert str(caught.value) == (
         "the model needs 28.8 GB in float32 (weights 27.0 GB), and 16.0 GB are free. Where: Llama, cpu. Accepted: "
         "dtype bfloat16 (14.5 GB); device_map auto (keeps layers that do not fit elsewhere, down to the disk: slow); "
-        "HuggingFaceTB/SmolLM2-1.7B-Instruct (7.8 GB)."
+        "meta-llama/Llama-3.2-3B (14.0 GB)."
     )
     check_fits(SEVEN, 30 * GB, "Llama, cpu")
 

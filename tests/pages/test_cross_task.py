@@ -69,7 +69,7 @@ def test_with_neurons_of_all_tasks_the_click_starts_an_evaluation_a_task_with_al
 def test_finished_runs_make_matrices_with_fail_in_words_and_numbers(open_page, two_tasks, tiny_model, monkeypatch):
     submitted = []
 
-    def carry_out(self, config):
+    def carry_out(self, config, cluster=None):
         run = Store().create(replace(config, evaluation=replace(config.evaluation, examples=6, random_seeds=1)))
         execute(run, lambda say: Engine.of(tiny_model("llama")))
         submitted.append(run)

@@ -43,7 +43,7 @@ class Recorder:
         self.store = store
         type(self).orders = []
 
-    def submit(self, config):
+    def submit(self, config, cluster=None):
         self.orders.append(("submit", config))
         return self.store.create(config).id
 

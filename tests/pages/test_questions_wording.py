@@ -21,7 +21,7 @@ def submitted(monkeypatch):
     """Configs of runs that the app would have started."""
     configs = []
 
-    def submit(self, config):
+    def submit(self, config, cluster=None):
         configs.append(config)
         return self.store.create(config).id
 

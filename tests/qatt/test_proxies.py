@@ -6,7 +6,14 @@ from dataclasses import replace
 import pytest
 
 from neuron_core.qatt.draws import questions_of
-from neuron_core.qatt.proxies import Option, left_out_letter, option_orders, option_places, option_rotations
+from neuron_core.qatt.proxies import (
+    Option,
+    ProxyQuestion,
+    left_out_letter,
+    option_orders,
+    option_places,
+    option_rotations,
+)
 from neuron_core.tasks.load import load_task
 from neuron_core.tasks.task import LETTERS, Task
 from tests.builders import classification_rows, write_jsonl
@@ -119,3 +126,15 @@ def test_places_of_options_follow_them_through_every_order(sentiment):
                 assert text_of.setdefault((question.example_id, number), option.text) == option.text
     mixed = (questions[0], replace(questions[1], options=(*questions[1].options[:3], Option("D", "other", False))))
     assert option_places(mixed) is None
+
+
+def test_chance_counts_the_options_that_are_not_neutral():
+    def question(*texts, correct="yes"):
+        options = tuple(Option(letter, text, text == correct) for letter, text in zip("ABCD", texts, strict=True))
+        return ProxyQuestion("e#1", "e", "Is it?", options, "")
+
+    assert question("yes", "no", "perhaps", "never").chance == 1 / 4
+    assert question("yes", "no", "perhaps", "not sure").chance == 1 / 3
+    assert question("not sure", "yes", "none of these", "no").chance == 1 / 2
+    # A neutral option that is the answer itself is a real one.
+    assert question("not sure", "yes", "no", "none of these", correct="not sure").chance == 1 / 3

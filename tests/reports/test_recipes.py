@@ -37,7 +37,7 @@ CONFIGS = [
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_commands_make_the_same_config_again(config, tmp_path, monkeypatch):
     monkeypatch.setenv("NEURONLLM_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(common, "carry_through", lambda run: run)
+    monkeypatch.setattr(common, "carry_through", lambda run, *_: run)
     monkeypatch.setattr(run_commands.report, "attribution", lambda run: {"run": run.id})
     monkeypatch.setattr(run_commands.report, "evaluation", lambda run: {"run": run.id})
     folder = tmp_path / "a run"

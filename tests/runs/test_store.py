@@ -92,6 +92,8 @@ def test_probabilities_and_evaluation_come_back_as_they_were_written(run):
         np.array([0, 0, 0, 1, 1, 1], dtype=np.int32),
         tuple(q.id for q in setting.evaluation),
         option_places(setting.evaluation),
+        # Three labels, and a neutral option.
+        1 / 3,
     )
     assert_same_fields(found, wanted)
     assert run.evaluation() is None

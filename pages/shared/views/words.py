@@ -4,7 +4,7 @@ import time
 from typing import Literal
 
 from neuron_core.cni.methods import METHODS
-from neuron_core.control.competence import CHANCE, shifted_letter
+from neuron_core.control.competence import shifted_letter
 from neuron_core.control.effect import Effect, effect_of
 from neuron_core.control.metrics import Baseline, GridRow
 from neuron_core.control.results import SideEffects
@@ -125,7 +125,7 @@ def standing(baseline: Baseline, source: str) -> str:
     letters = ", ".join(f"{letter} {share:.0%}" for letter, share in baseline.letters.items())
     return (
         f"Unmodified model: accuracy {baseline.acc:.0%} (95% interval {low:.0%} to {high:.0%}; chance is "
-        f"{CHANCE:.0%}), comprehension {baseline.com:.0%}, on {baseline.n_questions} {source} questions. "
+        f"{baseline.chance:.0%}), comprehension {baseline.com:.0%}, on {baseline.n_questions} {source} questions. "
         f"Letters chosen: {letters}."
     )
 
