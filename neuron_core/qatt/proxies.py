@@ -36,6 +36,11 @@ class Option:
     text: str
     correct: bool
 
+    @property
+    def neutral(self) -> bool:
+        """Whether it only fills up; a neutral text that is the answer itself is a real option."""
+        return not self.correct and self.text in FILLERS
+
 
 @dataclass(frozen=True)
 class ProxyQuestion:
@@ -56,7 +61,7 @@ class ProxyQuestion:
     @property
     def chance(self) -> float:
         """Share of right answers of somebody who picks blindly, but never a neutral option that only fills up."""
-        return 1 / sum(option.correct or option.text not in FILLERS for option in self.options)
+        return 1 / sum(not option.neutral for option in self.options)
 
 
 def left_out_letter(example_id: str, seed: int) -> int:

@@ -135,6 +135,8 @@ def test_chance_counts_the_options_that_are_not_neutral():
 
     assert question("yes", "no", "perhaps", "never").chance == 1 / 4
     assert question("yes", "no", "perhaps", "not sure").chance == 1 / 3
-    assert question("not sure", "yes", "none of these", "no").chance == 1 / 2
+    two = question("not sure", "yes", "none of these", "no")
+    assert two.chance == 1 / 2
+    assert [option.neutral for option in two.options] == [True, False, True, False]
     # A neutral option that is the answer itself is a real one.
     assert question("not sure", "yes", "no", "none of these", correct="not sure").chance == 1 / 3

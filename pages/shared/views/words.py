@@ -10,7 +10,7 @@ from neuron_core.control.metrics import Baseline, GridRow
 from neuron_core.control.results import SideEffects
 from neuron_core.models.spec import EMBEDDED_TITLES
 from neuron_core.qatt.config import USUAL, PromptConfig
-from neuron_core.qatt.proxies import ProxyQuestion
+from neuron_core.qatt.proxies import Option, ProxyQuestion
 from neuron_core.runs.results import BAND, Cell
 from neuron_core.runs.store import RunStatus
 
@@ -113,10 +113,12 @@ def progress(status: RunStatus) -> str:
 
 
 def options_text(question: ProxyQuestion) -> str:
-    """The four answer lines, the correct one marked."""
-    return "\n".join(
-        f"{option.letter}. {option.text}{'  ← correct' if option.correct else ''}" for option in question.options
-    )
+    """The four answer lines, the correct one and neutral ones marked."""
+
+    def mark(option: Option) -> str:
+        return "  ← correct" if option.correct else "  (neutral, fills up)" if option.neutral else ""
+
+    return "\n".join(f"{option.letter}. {option.text}{mark(option)}" for option in question.options)
 
 
 def standing(baseline: Baseline, source: str) -> str:
