@@ -13,6 +13,11 @@ STYLE = """<style>
 .st-key-head {margin-bottom: -0.4rem}
 [data-testid=stMain] .stMarkdownBadge {white-space: normal; overflow: visible}
 [data-testid=stMetricValue] {white-space: nowrap}
+/* The dark theme's primary colour is too dark for words on its ground, and too light under white words. */
+button[data-selected=true], button[data-selected=true] *, [data-testid=stSlider] * {color: inherit !important}
+[data-testid=stBaseButton-primary], [data-testid=stMultiSelect] :has(> span[title]) {
+  background-color: #0072B2 !important; border-color: #0072B2
+}
 :focus-visible {outline: 2px solid #2A7FB8 !important; outline-offset: 2px}
 /* In a narrow window the cards go below the curve; side by side, its buttons would be cut off. */
 .st-key-curve_of_cell, :has(> .st-key-curve_of_cell) {min-width: min(100%, 30rem)}
