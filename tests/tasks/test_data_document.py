@@ -164,7 +164,12 @@ def test_every_line_of_the_table_has_a_file_here():
     assert [next((key for key in FORMS if form.startswith(key)), form) for form in said] == list(FORMS)
 
 
-@pytest.mark.parametrize(("line", "name", "content", "options", "kind", "n"), CASES)
+@pytest.mark.parametrize(
+    ("line", "name", "content", "options", "kind", "n"),
+    CASES,
+    # Without ids of our own the bytes of a compressed file, which hold a time, would be part of a test's name.
+    ids=[f"{case[0]}-{case[1]}-{i}" for i, case in enumerate(CASES)],
+)
 def test_the_form_is_read(tmp_path, line, name, content, options, kind, n):
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
