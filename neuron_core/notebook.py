@@ -32,7 +32,8 @@ from neuron_core.reports.run_figures import (
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_folders
 from neuron_core.runs.repair import repair
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 
 if TYPE_CHECKING:
     from neuron_core.engine.engine import Engine

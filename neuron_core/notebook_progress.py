@@ -4,7 +4,7 @@ import html
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from neuron_core.runs.store import RunStatus
+from neuron_core.runs.run_folder import RunStatus
 from neuron_core.terminal import errors, progress_bars, stage_bars
 
 Watch = Callable[[RunStatus], None]

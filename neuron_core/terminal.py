@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from neuron_core.runs.store import RunStatus
+from neuron_core.runs.run_folder import RunStatus
 
 errors = Console(stderr=True)
 LOADING = "loading"

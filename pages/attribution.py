@@ -4,8 +4,8 @@ import streamlit as st
 
 from neuron_core.cni.methods import METHODS
 from neuron_core.runs.results import Attribution
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import guard
 from pages.shared.frame.linked import keep_link, take_link

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from neuron_core.control.metrics import Evaluation
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import guard
 from pages.shared.frame.navigation import through_frame

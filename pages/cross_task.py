@@ -25,8 +25,8 @@ from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
 from neuron_core.figures.task_layers import share_lines
 from neuron_core.figures.theme import counted
 from neuron_core.reports.recipes.comparison import matrices_python, rankings_python
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine

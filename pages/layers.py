@@ -15,8 +15,8 @@ from neuron_core.figures.score_map import score_heatmap
 from neuron_core.figures.task_layers import change_heatmaps, share_lines, task_heatmaps
 from neuron_core.figures.theme import counted
 from neuron_core.runs.results import Attribution
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import error_box, guard, plain
 from pages.shared.frame.linked import keep_link, take_link

@@ -23,7 +23,7 @@ from neuron_core.figures.points import Metric
 from neuron_core.reports.recipes.comparison import cost_python, table_python
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.reports.run_page import tables_html
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.linked import keep_link, take_link

@@ -8,8 +8,8 @@ from neuron_core.errors import ConfigError
 from neuron_core.places import APP_FOLDER
 from neuron_core.reports.recipes.neuron import neuron_python
 from neuron_core.runs.results import Attribution
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import error_box
 from pages.shared.frame.navigation import through_frame

@@ -10,8 +10,8 @@ from neuron_core.figures.playground import next_token_bars
 from neuron_core.figures.theme import counted
 from neuron_core.reports.recipes.neuron import writing_python
 from neuron_core.runs.results import Attribution
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from neuron_core.service.jobs import WritingJob
 from pages.shared.frame import session
 from pages.shared.frame.background_jobs import EVERY, failure_box

@@ -10,7 +10,7 @@ from neuron_core.control.results import Evaluation
 from neuron_core.figures.question import answer_bars
 from neuron_core.figures.questions import content_bars, question_strip
 from neuron_core.runs.results import Evaluated
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.tasks.task import LETTERS
 from pages.shared.frame import session
 from pages.shared.frame.guard import error_box

@@ -16,7 +16,7 @@ from neuron_core.reports.comparison import (
     set_overlaps,
 )
 from neuron_core.reports.run_page import OVERLAP_KS, runs_html
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.summary import summary_of
 from neuron_core.tasks.spreadsheet import safe_csv
 from pages.shared.frame import session

@@ -7,7 +7,7 @@ import streamlit as st
 
 from neuron_core.reports.recipes.run import command_of, python_of
 from neuron_core.runs.demo import demo_config
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.summary import summary_of
 from pages.shared.frame import session
 from pages.shared.frame.guard import guard, plain

@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.engine.example_sums import ExampleSums
 from neuron_core.runs.config import KEEP_BYTES, AttributionConfig, RunConfig
-from neuron_core.runs.setting import ModelFacts, make_setting
+from neuron_core.runs.questions import make_setting
+from neuron_core.runs.setting import ModelFacts
 from neuron_core.runs.store import Store
 
 LAYERS, NEURONS, QUESTIONS = 32, 11008, 30

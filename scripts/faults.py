@@ -36,7 +36,8 @@ from neuron_core.models.spec import ModelSpec  # noqa: E402
 from neuron_core.runs import files  # noqa: E402
 from neuron_core.runs.config import EvaluationConfig, RunConfig  # noqa: E402
 from neuron_core.runs.repair import LOST, repair, verify  # noqa: E402
-from neuron_core.runs.store import RunFolder, Store  # noqa: E402
+from neuron_core.runs.run_folder import RunFolder  # noqa: E402
+from neuron_core.runs.store import Store  # noqa: E402
 from tests.builders import classification_rows, tiny_checkpoint, write_jsonl  # noqa: E402
 from tests.run_helpers import assert_equal_results, contents, logs, tiny_config  # noqa: E402
 

@@ -6,7 +6,8 @@ import pytest
 
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from tests.builders import checkpoint, classification_rows, one_thread, tiny_model, write_jsonl
 from tests.run_helpers import long_config
 

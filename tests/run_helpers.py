@@ -11,7 +11,7 @@ import numpy as np
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.files import seal, unseal
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.units import UnitLog
 
 ATTRIBUTION_QUESTIONS = 12

@@ -20,7 +20,8 @@ from neuron_core.models import shapes
 from neuron_core.qatt.config import PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.runs.demo import demo_config
-from neuron_core.runs.store import RunFolder, RunStatus, Store
+from neuron_core.runs.run_folder import RunFolder, RunStatus
+from neuron_core.runs.store import Store
 from neuron_core.tasks.load import bundled_tasks
 from tests.builders import classification_rows, one_thread, tiny_checkpoint, write_jsonl
 

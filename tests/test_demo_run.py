@@ -6,9 +6,9 @@ import pytest
 from neuron_core.engine.engine import Engine
 from neuron_core.places import ASSETS
 from neuron_core.runs.demo import DEMO, DEMO_TASK, demo_config, demo_folders
+from neuron_core.runs.questions import make_setting
 from neuron_core.runs.results import plan_for
-from neuron_core.runs.setting import make_setting
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 
 FOLDERS = demo_folders()
 MOST_BYTES = 6_000_000

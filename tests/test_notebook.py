@@ -16,7 +16,8 @@ from neuron_core.errors import ConfigError, NeuronCoreError, RunError, TaskError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.reports.run_figures import FIGURES
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
-from neuron_core.runs.store import RunStatus, Store
+from neuron_core.runs.run_folder import RunStatus
+from neuron_core.runs.store import Store
 from tests.run_fixtures import *  # noqa: F403
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,7 +8,8 @@ import pytest
 from neuron_core.cli import main
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from tests.run_fixtures import *  # noqa: F403
 from tests.run_helpers import assert_equal_results, tiny_config
 

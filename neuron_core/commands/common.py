@@ -15,7 +15,8 @@ from neuron_core.reports import text as report
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.config import RunConfig
 from neuron_core.runs.repair import repair, verify
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from neuron_core.terminal import progress_bars, say, stage_bars, stage_line
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def check_unchanged(run: RunFolder, wanted: RunConfig) -> None:
     """RunError if the task file no longer gives the questions of this run: checked before its evaluation is
     replaced.
     """
-    from neuron_core.runs.setting import make_setting, what_changed
+    from neuron_core.runs.questions import make_setting, what_changed
 
     before = run.setting()
     if before is None:

@@ -22,8 +22,9 @@ from neuron_core.experiments.plan import OUTPUTS, TASKS, ExperimentSetting, want
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.reports.recipes.run import PROGRAM
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import ModelFacts
-from neuron_core.runs.store import RunFolder, Store, write_file
+from neuron_core.runs.store import Store, write_file
 from neuron_core.terminal import emit, progress_bars, say, stage_bars, stage_line
 
 if TYPE_CHECKING:

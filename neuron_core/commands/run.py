@@ -52,7 +52,7 @@ def baseline(
     as_json: AsJson = False,
 ) -> None:
     """Accuracy, comprehension and letter use of the unmodified model, on the questions that `evaluate` asks."""
-    from neuron_core.runs.setting import make_setting
+    from neuron_core.runs.questions import make_setting
 
     evaluation = EvaluationConfig(examples=examples, proxies=proxies)
     config = RunConfig(task_name(task), model.spec(), seed, prompt, evaluation=evaluation)

@@ -10,7 +10,8 @@ from neuron_core.commands.options import AsJson
 from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.files import PART
 from neuron_core.runs.repair import ASIDE, repair, verify
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from neuron_core.terminal import emit
 
 app = typer.Typer(no_args_is_help=True, help="Checks, repairs and tidies the folder of runs.")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from neuron_core.cni.kept import add_example, no_sums
 from neuron_core.cni.methods import targets_of
 from neuron_core.cni.scores import AttributionScores
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 
 BYTES_A_SCORE = 4
 

@@ -18,10 +18,11 @@ from neuron_core.models.chat import day_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.places import ASSETS
 from neuron_core.qatt.proxies import ProxyQuestion
+from neuron_core.runs.questions import candidates, make_setting, what_changed
 from neuron_core.runs.repair import repair
 from neuron_core.runs.results import best_plan, plan_for
-from neuron_core.runs.setting import ModelFacts, Sample, Setting, candidates, make_setting, what_changed
-from neuron_core.runs.store import RunFolder, RunStatus
+from neuron_core.runs.run_folder import RunFolder, RunStatus
+from neuron_core.runs.setting import ModelFacts, Sample, Setting
 
 NEUTRAL = ASSETS / "neutral.txt"
 SIDE_QUESTIONS = 12

@@ -24,8 +24,8 @@ from neuron_core.models.size import Size, size_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import N_PROXIES
 from neuron_core.runs.config import AttributionConfig, RunConfig
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import ModelFacts
-from neuron_core.runs.store import RunFolder
 
 REPORTED = ("float32", "bfloat16")
 

@@ -10,8 +10,9 @@ from neuron_core.analysis.specific import SpecificNeurons
 from neuron_core.cni.sets import NeuronSetFile, set_of, to_json
 from neuron_core.control.interventions import RATIOS
 from neuron_core.runs.config import EvaluationConfig, RunConfig, SetUse, config_to_json
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import ModelFacts
-from neuron_core.runs.store import RunFolder, write_file
+from neuron_core.runs.store import write_file
 
 METHOD = "specific"
 

@@ -8,7 +8,7 @@ from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.control.interventions import SILENCES, Silence, random_loud
 from neuron_core.errors import RunError
 from neuron_core.experiments.plan import ExperimentSetting, set_names
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 
 PART_KINDS = ("content", "ace", "own")
 "content: by `content`; ace: by the paper's method as it stands; own: by `content` without the common part"

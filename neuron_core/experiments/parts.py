@@ -25,7 +25,7 @@ from neuron_core.experiments.runs import ExperimentRuns
 from neuron_core.experiments.task_comparisons import DOWN, Output, effects_of, evaluations_of
 from neuron_core.figures.experiments import agreement_bars
 from neuron_core.figures.parts import effect_parts, part_heatmaps
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 
 KIND_TITLES = {"content": "content", "ace": "ACE (paper's method)", "own": "content without the common part"}
 WITHIN_ACC, WITHIN_MARGIN, LOW_MARGIN, LOW_ACC, WITHIN_PERPLEXITY = 0.05, 0.10, 0.2, 0.45, 0.25

@@ -32,8 +32,9 @@ from neuron_core.experiments.plan import (
     steps_config,
 )
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder, Store, write_file
+from neuron_core.runs.store import Store, write_file
 
 if TYPE_CHECKING:
     from neuron_core.engine.execute import Progress

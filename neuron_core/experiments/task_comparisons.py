@@ -32,7 +32,7 @@ from neuron_core.experiments.runs import (
 from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
 from neuron_core.figures.experiments import entry_bars
 from neuron_core.figures.task_layers import change_heatmaps, share_lines, task_heatmaps
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 
 DOWN: tuple[Direction, ...] = ("degrader", "enhancer")
 "the paper's order"

@@ -17,8 +17,8 @@ from neuron_core.figures.points import Metric
 from neuron_core.figures.question import answer_bars
 from neuron_core.figures.score_map import score_heatmap
 from neuron_core.runs.results import Attribution, read_attribution, read_evaluated
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 
 Figure = Literal["layers", "scores", "map", "gaps", "letters", "control", "budgets", "question"]
 FIGURES: tuple[str, ...] = get_args(Figure)

@@ -21,8 +21,8 @@ from neuron_core.figures.parts import effect_parts
 from neuron_core.reports.comparison import config_differences, metric_differences, set_overlaps
 from neuron_core.runs.config import config_to_json
 from neuron_core.runs.results import read_attribution
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 
 OVERLAP_KS = (10, 25, 50, 100, 250)
 MEASURED = {

@@ -20,8 +20,8 @@ from neuron_core.qatt.prompt import TEMPLATE_VERSION
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.reports.letter_free import baseline_lines, effect_lines
 from neuron_core.runs.results import BAND, read_attribution
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.load import TaskReading
 
 Result = dict[str, Any]

@@ -17,12 +17,14 @@ from neuron_core.control.metrics import Evaluation, evaluate, evaluation_from_di
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.control.results import SideEffects
 from neuron_core.errors import RunError
-from neuron_core.runs.attribution_files import FIX, AttributionFiles
+from neuron_core.runs.attribution_files import AttributionFiles
 from neuron_core.runs.config import EvaluationConfig, RunConfig
 from neuron_core.runs.files import damaged, make_folder
 from neuron_core.runs.keys import evaluation_key
+from neuron_core.runs.plan import plan_of
 from neuron_core.runs.result_files import CONFIG, remove_folder
-from neuron_core.runs.setting import Sample, plan_of, sample_from_json, sample_to_json
+from neuron_core.runs.score_files import FIX
+from neuron_core.runs.setting import Sample, sample_from_json, sample_to_json
 from neuron_core.runs.units import UnitLog
 
 FOLDER = "evaluation-"

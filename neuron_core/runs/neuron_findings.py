@@ -10,7 +10,8 @@ from neuron_core.analysis.neuron import QuestionScore, Standing, standing
 from neuron_core.control.findings import NeuronContexts, NeuronEffect, NeuronTokens
 from neuron_core.errors import RunError
 from neuron_core.runs.files import write_file
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 
 What = Literal["tokens", "effect", "contexts"]
 Finding = NeuronTokens | NeuronEffect | NeuronContexts

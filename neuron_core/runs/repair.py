@@ -12,7 +12,7 @@ from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.runs.files import disk_errors, make_folder, read_bytes, unseal
 from neuron_core.runs.result_files import CONFIG
-from neuron_core.runs.store import RunFolder, RunStatus
+from neuron_core.runs.run_folder import RunFolder, RunStatus
 
 AGAIN, ANEW, LOST = "computed again", "written anew", "lost"
 ASIDE = ".damaged"

@@ -13,8 +13,8 @@ from neuron_core.control.metrics import Baseline, Best, Evaluation, GridRow, Ran
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.errors import RunError
 from neuron_core.qatt.proxies import ProxyQuestion
-from neuron_core.runs.setting import plan_of
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.plan import plan_of
+from neuron_core.runs.run_folder import RunFolder
 
 BAND = "random+"
 "the control beside every cell: as many random neurons a layer"

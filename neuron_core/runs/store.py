@@ -1,13 +1,4 @@
-"""The store: a folder of run folders, each whole in itself. No torch.
-
-A run folder holds config.json, status.json, events.jsonl, label.txt, setting.json (questions, ids, model facts),
-passes.json (the chunk plan: with it a resumed run is equal bit for bit), scores.units (one record a question),
-examples.units (top and bottom z of an example), sums.npz, loudness.npz, rankings/METHOD.npz, sets/NAME.json, neurons/,
-and the files of an evaluation: sample.json (how its examples were chosen), plan.json, evaluation.units (one record a
-question), evaluation.json and side_effects.json. An evaluation that was asked for later has a folder of its own,
-evaluation-N, with a config.json and a setting.json; it becomes the run's when config.json names it.
-Files are written whole, synced and sealed with checksums; records of units are appended and synced.
-"""
+"""The store: a folder of run folders. No torch."""
 
 import json
 import os
@@ -15,229 +6,22 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
 from neuron_core.cni import sets
-from neuron_core.cni.passes import Passes
 from neuron_core.errors import RunError
 from neuron_core.runs.config import RunConfig, config_to_json
-from neuron_core.runs.evaluation_files import EvaluationFiles
-from neuron_core.runs.files import (
-    FORMAT,
-    PART,
-    Seal,
-    damaged,
-    disk_errors,
-    make_folder,
-    read_bytes,
-    seal,
-    write_file,
-)
+from neuron_core.runs.files import FORMAT, Seal, disk_errors, make_folder, seal, write_file
 from neuron_core.runs.result_files import CONFIG, new_identity
-
-ACTIVE = ("queued", "running")
-STATES = (*ACTIVE, "done", "cancelled", "failed", "interrupted")
-LOCK_PATIENCE_S = 0.5
-LABEL_LENGTH = 80
-
-
-@dataclass(frozen=True)
-class RunStatus:
-    """How far a run is."""
-
-    state: str = "queued"
-    stage: str = ""
-    "loading, attribution or evaluation"
-    done: int = 0
-    "units (questions) finished in this stage"
-    total: int = 0
-    message: str = ""
-    created: float = 0.0
-    "seconds since the epoch"
-    updated: float = 0.0
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    "wall time a stage, summed over resumes"
-    eta_s: float | None = None
+from neuron_core.runs.run_folder import RunFolder, RunStatus
 
 
 def default_root() -> Path:
     """The folder of runs: NEURONLLM_RUNS, or a folder in the user's data."""
     return Path(os.environ.get("NEURONLLM_RUNS") or user_data_path("neuronllm-explorer") / "runs")
-
-
-class RunFolder(EvaluationFiles):
-    """One run on disk."""
-
-    def __init__(self, path: Path, ahead: str = "") -> None:
-        super().__init__(path, ahead)
-        self._lock = FileLock(path / ".lock")
-
-    def due(self) -> "RunFolder | None":
-        """The run with the evaluation that was asked for and is not whole yet; None without one."""
-        folder = self.due_folder()
-        if not folder:
-            return None
-        view = RunFolder(self.path, folder)
-        view._lock = self._lock
-        return view
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Marks the run as being worked on by this process. The operating system removes the mark when the process
-        ends.
-
-        The mark covers config, questions and result: a process that replaces an evaluation keeps it until the new
-        result has been read. RunError if another process works on the run.
-        """
-        try:
-            # Somebody who asks `is_held` has the lock for a moment.
-            with disk_errors(self.path):
-                lock = self._lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.01)
-        except Timeout:
-            raise RunError("another process works on this run", where=self.id, accepted="wait for it") from None
-        with lock:
-            yield
-
-    def is_held(self) -> bool:
-        """Whether some process works on this run now."""
-        return _is_locked(self.path / ".lock")
-
-    def claim(self) -> FileLock:
-        """Marks the run as queued by this process. The operating system removes the mark when the process ends.
-
-        The caller releases the claim. RunError if another process has it.
-        """
-        lock = FileLock(self.path / ".queued", thread_local=False)
-        try:
-            with disk_errors(self.path):
-                lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.01)
-        except Timeout:
-            raise RunError(
-                "another process has this run in its queue", where=self.id, accepted="wait for it, or cancel it there"
-            ) from None
-        return lock
-
-    def is_claimed(self) -> bool:
-        """Whether some process has the run in its queue."""
-        return _is_locked(self.path / ".queued")
-
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Claims and holds the run, for a process that has no queue. RunError if another process has the run."""
-        claim = self.claim()
-        try:
-            with self.held():
-                yield
-        finally:
-            claim.release()
-
-    def status(self) -> RunStatus:
-        """The last written status; a run said to be running that nobody works on is `interrupted`.
-
-        So is a finished one with another evaluation that is due. RunError when the file is damaged.
-        """
-        path = self.path / "status.json"
-        try:
-            said = json.loads(self._read_json(path))
-            status = RunStatus(**said)
-            if status.state not in STATES:
-                raise ValueError(f"no state is called {status.state!r}")
-        except (ValueError, TypeError) as error:
-            raise RunError(
-                f"the status of this run can't be read: {error}", where=str(path), accepted="Repair, or Delete"
-            ) from None
-        if status.state == "running" and not self.is_held():
-            message = status.message or "The process that worked on it has ended. What was finished is kept."
-            return replace(status, state="interrupted", message=message, eta_s=None)
-        if status.state == "done" and self.due_folder():
-            message = "Another evaluation was asked for and is not finished; the one before is shown."
-            return replace(status, state="interrupted", message=message, eta_s=None)
-        return status
-
-    def write_status(self, status: RunStatus) -> None:
-        text = json.dumps(asdict(replace(status, updated=time.time())))
-        self._write_json(self.path / "status.json", text)
-
-    def label(self) -> str:
-        """The label that somebody gave the run, or an empty text. RunError when its file is damaged."""
-        path = self.path / "label.txt"
-        if not path.exists():
-            return ""
-        try:
-            return " ".join(read_bytes(path).decode()[:LABEL_LENGTH].split())
-        except ValueError:
-            raise damaged(path, "it is no text in UTF-8") from None
-
-    def set_label(self, label: str) -> None:
-        """Gives the run a label of one line. RunError for one that is too long."""
-        label = " ".join(label.split())
-        if len(label) > LABEL_LENGTH:
-            raise RunError(f"a label of {len(label)} characters", accepted=f"at most {LABEL_LENGTH}")
-        write_file(self.path / "label.txt", label.encode())
-
-    def event(self, kind: str, **fields: Any) -> None:
-        """Appends one line to events.jsonl."""
-        line = json.dumps({"time": time.time(), "event": kind, **fields}) + "\n"
-        path = self.path / "events.jsonl"
-        with disk_errors(path):
-            # A line that a crash cut off keeps to itself.
-            cut_off = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
-            with path.open("a", encoding="utf-8") as file:
-                file.write("\n" + line if cut_off else line)
-
-    def events(self) -> list[dict[str, Any]]:
-        """All events. A line that a crash cut off is left out."""
-        path = self.path / "events.jsonl"
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
-        found = []
-        for line in lines:
-            with suppress(ValueError):
-                found.append(json.loads(line))
-        return found
-
-    def save_passes(self, passes: Passes) -> None:
-        self._write_json(self.path / "passes.json", json.dumps(asdict(passes)))
-
-    def passes(self) -> Passes | None:
-        """The chunk plan; None before the run has begun. RunError when its file is damaged."""
-        path = self.path / "passes.json"
-        if not path.exists():
-            return None
-        try:
-            return Passes(**json.loads(self._read_json(path)))
-        except (ValueError, TypeError) as error:
-            raise RunError(f"the chunk plan of this run can't be read: {error}", where=str(path)) from None
-
-    def set_evaluation(self, config: RunConfig) -> None:
-        """Asks for another evaluation, see `ask_evaluation`; the caller holds the run, and executes it next."""
-        self.ask_evaluation(config)
-
-    def clean(self) -> None:
-        """Removes what a crash left half written; only for a process that holds the run."""
-        for path in self.path.rglob(f".*{PART}"):
-            path.unlink(missing_ok=True)
-        for path in self.path.glob(".deleted-*"):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_locked(path: Path) -> bool:
-    if not path.exists():
-        return False
-    try:
-        with FileLock(path).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:
-        # A folder that this user may not write to: nobody else of this user works in it.
-        return False
 
 
 class Store:

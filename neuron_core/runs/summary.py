@@ -6,7 +6,7 @@ from pathlib import Path
 
 from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.results import read_attribution
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 
 KEPT = 20_000
 Stamp = tuple[tuple[int, int], ...]

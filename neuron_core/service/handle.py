@@ -17,8 +17,9 @@ from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import EvaluationConfig, RunConfig
 from neuron_core.runs.repair import Damage, repair
+from neuron_core.runs.run_folder import ACTIVE, RunFolder, RunStatus
 from neuron_core.runs.setting import ModelFacts, PromptReport
-from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus, Store
+from neuron_core.runs.store import Store
 from neuron_core.service.job_table import JobTable
 from neuron_core.service.jobs import BackgroundJob
 from neuron_core.service.permissions import Permissions, runs_code

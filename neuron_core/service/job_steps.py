@@ -14,8 +14,9 @@ from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.qatt.stems import stem_of
 from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.neuron_findings import save_finding
-from neuron_core.runs.setting import Setting, reading_of
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.questions import reading_of
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.setting import Setting
 from neuron_core.service.jobs import LengthsJob, ModelJob, NeuronJob, WritingJob
 from neuron_core.service.prompt_lengths import Reader, count_lengths
 from neuron_core.tasks.task import draw_order

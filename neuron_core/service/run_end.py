@@ -4,7 +4,8 @@ import logging
 from dataclasses import replace
 
 from neuron_core.errors import NeuronCoreError
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 
 LOG = logging.getLogger(__name__)
 CANCELLED = "Cancelled. What was finished is kept."

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from neuron_core.errors import Cancelled, NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
-from neuron_core.runs.store import RunFolder, default_root
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import default_root
 from neuron_core.service.job_steps import Step, length_steps, steps_of
 from neuron_core.service.jobs import LengthsJob
 from neuron_core.service.permissions import Permissions

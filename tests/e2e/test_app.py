@@ -17,7 +17,7 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.results import cell_of, read_evaluated
-from neuron_core.runs.store import ACTIVE, RunFolder
+from neuron_core.runs.run_folder import ACTIVE, RunFolder
 from pages.shared.views.words import change
 from tests.builders import classification_rows, write_jsonl
 from tests.e2e.conftest import App, Tabs

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import RunConfig
-from neuron_core.runs.store import RunStatus
+from neuron_core.runs.run_folder import RunStatus
 from tests.e2e.steps import at, go_to, settled, until
 
 pytestmark = pytest.mark.browser

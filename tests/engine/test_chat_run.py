@@ -16,7 +16,7 @@ from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
-from neuron_core.runs.setting import make_setting
+from neuron_core.runs.questions import make_setting
 from neuron_core.runs.store import Store
 from tests.run_helpers import rewrite
 

@@ -15,7 +15,8 @@ from neuron_core.errors import LetterError, ModelError, RunError
 from neuron_core.models.loading import load_model
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
-from neuron_core.runs.setting import make_setting, plan_of
+from neuron_core.runs.plan import plan_of
+from neuron_core.runs.questions import make_setting
 from tests.builders import PROMPT, n_hooks
 from tests.run_helpers import tiny_config
 

@@ -10,7 +10,7 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import ModelError, RunError
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
-from neuron_core.runs.setting import make_setting
+from neuron_core.runs.questions import make_setting
 from neuron_core.runs.store import Store
 from tests.run_helpers import tiny_config
 

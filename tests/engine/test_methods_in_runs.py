@@ -15,9 +15,10 @@ from neuron_core.errors import Cancelled, ConfigError, RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs import files
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse, config_from_json
+from neuron_core.runs.questions import candidates
 from neuron_core.runs.results import plan_for, read_attribution, read_evaluated
-from neuron_core.runs.setting import candidates
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from tests.run_helpers import assert_equal_results, contents, tiny_config
 
 ALL = ("ace", "tn", "qrnca", "tn+", "qrnca+", "kn", "act")

@@ -11,7 +11,7 @@ from neuron_core.engine.ray_actor import EngineActor, Job, code_hash, of_example
 from neuron_core.errors import RunError
 from neuron_core.models.chat import USUAL_DATE
 from neuron_core.runs.config import AttributionConfig
-from neuron_core.runs.setting import make_setting
+from neuron_core.runs.questions import make_setting
 from tests.run_helpers import tiny_config
 
 

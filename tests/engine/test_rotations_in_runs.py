@@ -20,7 +20,8 @@ from neuron_core.runs.config import (
     config_from_json,
     config_to_json,
 )
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from tests.run_helpers import tiny_config
 
 NEW = ("content_", "acc_letters", "letter_preference", "letter_spread", "variance_shares", "rac_content", "rac_letters")

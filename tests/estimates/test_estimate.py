@@ -8,8 +8,9 @@ from neuron_core.estimates.estimate import Pace, estimate, facts_from_runs, pace
 from neuron_core.models.size import Size
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import AttributionConfig, RunConfig
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import ModelFacts
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.store import Store
 from tests.run_helpers import tiny_config
 
 FACTS = ModelFacts("a model", "0" * 16, "llama", "float32", "cpu", 30, 1536)

@@ -18,7 +18,8 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from pages.shared.frame import session
 from tests.builders import checkpoint, classification_rows, one_thread, tiny_model, write_jsonl
 from tests.run_helpers import revalue

@@ -8,7 +8,8 @@ import pytest
 
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from tests.builders import classification_rows, write_jsonl
 from tests.pages.conftest import faults, figures, texts
 from tests.pages.test_methods_page import made_by, script_of

@@ -17,7 +17,7 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import RunError
 from neuron_core.runs.config import EvaluationConfig, config_to_json
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.service.jobs import JobState
 from neuron_core.tasks.library import keep
 from neuron_core.tasks.load import bundled_tasks, load_task

@@ -6,7 +6,7 @@ import pytest
 
 from neuron_core.errors import ConfigError
 from neuron_core.runs.config import EvaluationConfig, config_to_json
-from neuron_core.runs.store import RunStatus
+from neuron_core.runs.run_folder import RunStatus
 from pages.shared.frame.engine import engine
 from pages.shared.inputs.submit import evaluate, room_of, submit, usual_evaluation
 from tests.builders import classification_rows, write_jsonl

@@ -4,7 +4,7 @@ import pytest
 
 from neuron_core.engine import cluster_options
 from neuron_core.engine.cluster_options import ClusterOptions
-from neuron_core.runs.store import RunStatus
+from neuron_core.runs.run_folder import RunStatus
 from neuron_core.service.handle import EngineHandle
 from pages.shared.inputs import executor as form
 from pages.shared.views import cluster as view

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 from pages.shared.views.comparisons import peers
 from tests.pages.conftest import faults, figures, texts
 from tests.run_helpers import revalue

@@ -12,7 +12,8 @@ from neuron_core.cni.methods import METHODS, OF_PAPER, PAPER_CONTROLS, RANKED
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.reports.run_page import tables_html
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from pages.shared.frame import session
 from tests.pages.conftest import faults, figures, texts
 from tests.pages.test_pages_runs import orders

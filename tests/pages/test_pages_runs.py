@@ -13,7 +13,8 @@ import pytest
 
 from neuron_core.runs.config import config_to_json
 from neuron_core.runs.demo import demo_config
-from neuron_core.runs.store import RunStatus, Store
+from neuron_core.runs.run_folder import RunStatus
+from neuron_core.runs.store import Store
 from pages.shared.frame.engine import engine
 from pages.shared.inputs.evaluation_size import interventions
 from tests.pages.conftest import APP, faults, figures, texts

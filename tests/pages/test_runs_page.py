@@ -10,7 +10,8 @@ from streamlit.util import AttributeDictionary
 from neuron_core.cni.sets import from_json
 from neuron_core.reports.run_page import runs_html
 from neuron_core.runs.config import AttributionConfig, config_to_json
-from neuron_core.runs.store import RunFolder, RunStatus, Store
+from neuron_core.runs.run_folder import RunFolder, RunStatus
+from neuron_core.runs.store import Store
 from pages.shared.frame import session
 from pages.shared.inputs import neuron_sets
 from tests.pages.conftest import faults, texts

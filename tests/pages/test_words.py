@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from neuron_core.control.results import GridRow
 from neuron_core.runs.results import Cell
-from neuron_core.runs.store import RunStatus
+from neuron_core.runs.run_folder import RunStatus
 from pages.shared.frame.guard import plain
 from pages.shared.views.words import between, change, duration, effect_badge, progress, size
 from tests.figures import rows

@@ -13,7 +13,8 @@ from neuron_core.qatt.config import PromptConfig
 from neuron_core.reports.recipes.run import command_of, experiment_command, python_of
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_config
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 
 CONFIGS = [
     RunConfig("sentiment"),

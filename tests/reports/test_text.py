@@ -13,7 +13,8 @@ from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.reports import text as report
 from neuron_core.reports.letter_free import baseline_lines, effect_lines
 from neuron_core.runs.config import AttributionConfig
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from neuron_core.tasks.load import load_task
 from tests.builders import classification_rows, write_jsonl
 from tests.run_helpers import tiny_config

@@ -9,7 +9,8 @@ import pytest
 from neuron_core.reports import text as report
 from neuron_core.reports.run_page import runs_html
 from neuron_core.runs.results import read_attribution, read_evaluated
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 
 KEPT = Path(__file__).parent / "earlier_run"
 

@@ -13,7 +13,8 @@ from neuron_core.engine.execute import execute
 from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.repair import LOST, repair, verify
 from neuron_core.runs.results import read_attribution, read_evaluated
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from tests.run_helpers import assert_equal_results, tiny_config
 
 NO_RESULT = (".lock", ".queued", "events.jsonl")

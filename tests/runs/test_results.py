@@ -6,7 +6,8 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import RunError
 from neuron_core.runs.results import cell_of, read_attribution, read_evaluated
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from tests.run_helpers import tiny_config
 
 

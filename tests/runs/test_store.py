@@ -13,8 +13,10 @@ from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.errors import RunError
 from neuron_core.qatt.proxies import option_places
 from neuron_core.runs.config import EvaluationConfig, RunConfig
-from neuron_core.runs.setting import ModelFacts, make_setting
-from neuron_core.runs.store import RunFolder, RunStatus, Store
+from neuron_core.runs.questions import make_setting
+from neuron_core.runs.run_folder import RunFolder, RunStatus
+from neuron_core.runs.setting import ModelFacts
+from neuron_core.runs.store import Store
 
 FACTS = ModelFacts("tiny", "0123456789abcdef", "llama", "float32", "cpu", 2, 40)
 

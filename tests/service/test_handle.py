@@ -13,7 +13,8 @@ import pytest
 from neuron_core.errors import LetterError, ModelError, RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import EvaluationConfig, RunConfig
-from neuron_core.runs.store import RunStatus, Store
+from neuron_core.runs.run_folder import RunStatus
+from neuron_core.runs.store import Store
 from neuron_core.service.handle import EngineHandle
 from neuron_core.service.process import PROJECT
 from tests.builders import OTHER_PROMPT, PROMPT

@@ -15,7 +15,8 @@ from neuron_core.errors import ConfigError, RunError, TaskError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.places import APP_FOLDER
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
-from neuron_core.runs.store import RunStatus, Store
+from neuron_core.runs.run_folder import RunStatus
+from neuron_core.runs.store import Store
 from neuron_core.service.handle import OWNER, EngineHandle
 from neuron_core.service.jobs import LengthsJob, NeuronJob
 from neuron_core.service.passwords import TRIES, WINDOW_S, Gate

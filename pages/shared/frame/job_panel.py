@@ -3,7 +3,7 @@
 import streamlit as st
 
 from neuron_core.errors import NeuronCoreError
-from neuron_core.runs.store import ACTIVE, RunStatus
+from neuron_core.runs.run_folder import ACTIVE, RunStatus
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import error_box, guard

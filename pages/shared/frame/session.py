@@ -12,7 +12,7 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.places import ASSETS
 from neuron_core.runs import demo as demo_files
 from neuron_core.runs.demo import DEMO
-from neuron_core.runs.store import ACTIVE, RunFolder, RunStatus
+from neuron_core.runs.run_folder import ACTIVE, RunFolder, RunStatus
 from neuron_core.runs.summary import summary_of
 from neuron_core.tasks.hub import PREFIX
 from neuron_core.tasks.library import kept_title

@@ -9,8 +9,8 @@ from neuron_core.figures.theme import counted
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import N_PROXIES, PROXIES, SHUFFLES
 from neuron_core.runs.config import POSITIONS, SAMPLES, EvaluationConfig
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from pages.shared.frame.guard import guard, plain
 from pages.shared.inputs.evaluation_size import interventions
 from pages.shared.inputs.submit import evaluate, room_of

@@ -2,7 +2,7 @@
 
 from neuron_core.cni.methods import METHODS, RANKED
 from neuron_core.control.interventions import DIRECTIONS, RATIOS
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 
 
 def interventions(run: RunFolder, n_budgets: int, n_random: int, methods: tuple[str, ...] | None) -> tuple[int, str]:

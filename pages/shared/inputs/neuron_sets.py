@@ -12,7 +12,8 @@ from neuron_core.cni.sets import NeuronSetFile, from_json, set_of, to_json
 from neuron_core.errors import ConfigError
 from neuron_core.figures.theme import counted
 from neuron_core.runs.config import RunConfig, SetUse, config_to_json
-from neuron_core.runs.store import RunFolder, write_file
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import write_file
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.runs.config import EvaluationConfig, RunConfig
-from neuron_core.runs.setting import check_draws, evaluation_room
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.questions import check_draws, evaluation_room
+from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame.engine import engine
 from pages.shared.views.results import reading_of
 

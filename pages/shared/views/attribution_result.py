@@ -10,8 +10,8 @@ from neuron_core.figures.layers import completeness_bars, layer_heatmap
 from neuron_core.figures.neuron import neuron_bars
 from neuron_core.figures.theme import counted
 from neuron_core.runs.results import Attribution
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
 from pages.shared.views.figures import figure, table

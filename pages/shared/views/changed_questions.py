@@ -8,7 +8,7 @@ import streamlit as st
 from neuron_core.control.metrics import GridRow, QuestionRow, question_rows
 from neuron_core.figures.question import option_bars
 from neuron_core.runs.results import Evaluated
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import error_box
 from pages.shared.views.figures import figure, table

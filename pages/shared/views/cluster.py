@@ -3,7 +3,7 @@
 import streamlit as st
 
 from neuron_core.engine.cluster_options import CLUSTER_WORDS
-from neuron_core.runs.store import RunStatus
+from neuron_core.runs.run_folder import RunStatus
 from pages.shared.frame.guard import plain
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from neuron_core.cni.methods import METHODS
 from neuron_core.cni.neurons import NeuronRanking
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import plain

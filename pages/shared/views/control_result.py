@@ -10,8 +10,8 @@ from neuron_core.figures.control import Metric, budget_curves, ratio_curves
 from neuron_core.figures.effect import effect_split
 from neuron_core.reports.verdict import verdict_of
 from neuron_core.runs.results import Cell
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, take_link

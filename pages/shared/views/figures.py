@@ -11,7 +11,7 @@ import streamlit as st
 from neuron_core.control.metrics import Baseline
 from neuron_core.figures.theme import describe
 from neuron_core.reports.recipes.run import command_of, experiment_command, python_of
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.tasks.spreadsheet import safe_csv
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain

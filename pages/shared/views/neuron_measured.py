@@ -10,8 +10,8 @@ from neuron_core.control.findings import Context, NeuronContexts, NeuronEffect, 
 from neuron_core.control.metrics import QuestionRow
 from neuron_core.figures.neuron import effect_bars, token_bars, visible
 from neuron_core.runs.neuron_findings import What, findings_folder, read_finding
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from neuron_core.service.jobs import NeuronJob
 from pages.shared.frame.background_jobs import ask_for
 from pages.shared.frame.engine import engine

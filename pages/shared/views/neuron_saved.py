@@ -13,8 +13,8 @@ from neuron_core.figures.neuron import score_bars, visible
 from neuron_core.figures.theme import counted
 from neuron_core.runs.neuron_findings import findings_folder, question_scores, read_finding, standings
 from neuron_core.runs.results import Attribution
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.task import LETTERS
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine

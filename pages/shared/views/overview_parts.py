@@ -8,8 +8,8 @@ from neuron_core.figures.effect import effect_split
 from neuron_core.figures.layers import layer_heatmap
 from neuron_core.figures.question import option_bars
 from neuron_core.runs.results import Attribution, Cell, Evaluated
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
 from pages.shared.views.control_result import verdict

@@ -10,8 +10,8 @@ from neuron_core.control.results import SideEffects
 from neuron_core.models.size import Size, size_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.results import Attribution, Evaluated, read_attribution, read_evaluated
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.runs.store import RunFolder
 from neuron_core.tasks.load import TaskReading, load_task
 
 Stamp = tuple[int, ...]

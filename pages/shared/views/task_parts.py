@@ -14,7 +14,7 @@ from neuron_core.experiments.part_sets import PART_KINDS, part_names
 from neuron_core.experiments.plan import PARTS_RATIO
 from neuron_core.figures.parts import MEASURE_TITLES, part_heatmaps
 from neuron_core.reports.recipes.run import PROGRAM
-from neuron_core.runs.store import RunFolder
+from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.figures import figure, table
 from pages.shared.views.results import evaluation_of

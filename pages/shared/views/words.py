@@ -12,7 +12,7 @@ from neuron_core.models.spec import EMBEDDED_TITLES
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.proxies import Option, ProxyQuestion
 from neuron_core.runs.results import BAND, Cell
-from neuron_core.runs.store import RunStatus
+from neuron_core.runs.run_folder import RunStatus
 
 MINUS = "\N{MINUS SIGN}"
 STATES = {

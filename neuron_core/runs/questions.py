@@ -1,0 +1,118 @@
+"""Makes the questions of a run: reads its task, draws its examples, and words them. No torch."""
+
+from neuron_core.cni.selection import check_z, preset
+from neuron_core.errors import RunError
+from neuron_core.models.chat import ChatTemplate
+from neuron_core.qatt.draws import Draws, draw, questions_of
+from neuron_core.qatt.proxies import SHUFFLES, ProxyQuestion
+from neuron_core.runs.config import RunConfig
+from neuron_core.runs.setting import ModelFacts, Sample, Setting
+from neuron_core.tasks.hub import PREFIX
+from neuron_core.tasks.load import bundled_tasks, load_task
+from neuron_core.tasks.reading import TaskReading
+from neuron_core.tasks.table import is_file
+from neuron_core.tasks.task import Example, Task
+
+OTHER_SHUFFLE = 1_000_003
+"added to the seed: the option orders by which a sample is chosen are not those that it is evaluated on"
+
+
+def make_setting(config: RunConfig, model: ModelFacts, sample: Sample | None = None) -> Setting:
+    """Reads the task, draws the examples, makes the questions. ConfigError when z is too large for the model.
+
+    sample: the evaluation examples where they are no natural sample; without it there are none in that case.
+    """
+    reading = reading_of(config)
+    task = reading.task
+    draws = _draws(config, task)
+    usual = preset(model.n_total)
+    own = config.attribution.z is not None or config.attribution.k is not None
+    z = config.attribution.z or usual.z
+    check_z(z, model.n_total)
+    evaluation = draws.evaluation
+    if config.evaluation and config.evaluation.sample != "natural":
+        taken = {*sample.comprehended, *sample.others} if sample else set()
+        evaluation = tuple(example for example in draws.evaluation if example.id in taken)
+    return Setting(
+        task_name=task.name,
+        task_kind=task.kind,
+        task_fingerprint=task.fingerprint,
+        n_examples=len(task.examples),
+        n_rejected=len(reading.rejected),
+        demonstration_id=draws.demonstration.id if draws.demonstration else None,
+        attribution=_questions(
+            config, task, draws, draws.attribution, config.seed, model.chat, config.attribution.proxies
+        ),
+        evaluation=_questions(
+            config,
+            task,
+            draws,
+            evaluation,
+            config.seed,
+            model.chat,
+            config.evaluation.proxies if config.evaluation else SHUFFLES,
+        ),
+        z=z,
+        k=config.attribution.k or usual.k,
+        preset="own" if own else usual.name,
+        model=model,
+        sample=sample,
+    )
+
+
+def what_changed(config: RunConfig, before: Setting, made: Setting) -> str:
+    """Why questions that were made again differ from those that the run began with."""
+    if before.task_fingerprint != made.task_fingerprint:
+        return "the task file changed since this run began"
+    if config.prompt.template == "chat" and before.model.chat != made.model.chat:
+        return "the model's chat template is not the one that this run began with"
+    return "this version of the program makes other questions of the task than the one that this run began with"
+
+
+def reading_of(config: RunConfig) -> TaskReading:
+    """The run's task, read anew. RunError where its file is gone; TaskError as of load_task."""
+    name = config.task
+    if not (name in bundled_tasks() or name.startswith(PREFIX) or is_file(name)):
+        raise RunError(
+            "the task file of this run is not there; what the run has found stays",
+            where=name,
+            accepted="the same examples in a file of this name (on the page Data: kept again under the same name), "
+            "or a new run",
+        )
+    return load_task(name)
+
+
+def evaluation_room(config: RunConfig, task: Task) -> int:
+    """How many examples an evaluation of this run may take: one of each text, without those drawn before."""
+    return max(0, len({example.text for example in task.examples}) - 1 - config.attribution.examples)
+
+
+def check_draws(config: RunConfig, task: Task) -> None:
+    """ConfigError where the task has fewer examples than the run draws; said before a run is queued."""
+    _draws(config, task)
+
+
+def candidates(config: RunConfig, chat: ChatTemplate | None = None) -> tuple[ProxyQuestion, ...]:
+    """Questions of every example that a sample may take, in the order of the draw, on another option shuffle."""
+    task = reading_of(config).task
+    draws = _draws(config, task)
+    return _questions(config, task, draws, draws.evaluation, config.seed + OTHER_SHUFFLE, chat, SHUFFLES)
+
+
+def _draws(config: RunConfig, task: Task) -> Draws:
+    """A sample that a model chooses is drawn from all that is left."""
+    evaluation = config.evaluation
+    n_evaluation = 0 if evaluation is None else evaluation.examples if evaluation.sample == "natural" else None
+    return draw(task, config.attribution.examples, n_evaluation, config.seed, config.prompt.demonstration)
+
+
+def _questions(
+    config: RunConfig,
+    task: Task,
+    draws: Draws,
+    examples: tuple[Example, ...],
+    seed: int,
+    chat: ChatTemplate | None,
+    proxies: str,
+) -> tuple[ProxyQuestion, ...]:
+    return questions_of(task, examples, draws.demonstration, seed, config.prompt, chat, proxies)
