@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from neuron_core.control.competence import LETTERS, by_letter, letter_free_fields, letter_shares, preference_fields
 from neuron_core.control.interventions import Direction, Intervention, control_family
-from neuron_core.control.letter_free import letter_samples, letter_use
+from neuron_core.control.letter_free import LetterSamples, is_rotated, letter_samples, letter_use
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.control.results import GridRow, RandomRow
 from neuron_core.control.tally import (
@@ -22,7 +22,7 @@ from neuron_core.control.tally import (
 )
 
 COLUMNS_AT_ONCE = 256
-RANGED = ("content_acc", "content_margin", "acc_letters_removed", "rac_content", "rac_letters")
+RANGED = ("content_acc", "content_margin", "acc_letters_removed", "rac_content", "rac_letters", "acc_beyond_content")
 "measures whose interval is the range over the seeds of random sets"
 
 
@@ -47,11 +47,15 @@ def grid_rows(
             intervals(relative_change(sums[:, 1:], sums[:, :1], sign))
             for sums in (weights @ n_right, weights @ n_comprehended)
         )
-        samples = letter_samples(p, columns, np.concatenate([np.ones((1, weights.shape[1])), weights]))
+        every = np.concatenate([np.ones((1, weights.shape[1])), weights])
+        samples = letter_samples(p, columns, every)
+        own_acc = (every @ n_right) / (every @ counts.n_questions)[:, None]
         use = letter_use(p, columns)
         removed = relative_change(samples.removed[:, 1:], samples.removed[:, :1], sign)
-        own = np.concatenate([rac[None], relative_change((n := weights @ n_right)[:, 1:], n[:, :1], sign)])
+        own = relative_change(own_acc[:, 1:], own_acc[:, :1], sign)
         content_intervals, letters_intervals = intervals(removed[1:]), intervals((own - removed)[1:])
+        beyond = _beyond_content(p, own_acc, samples, sign)
+        beyond_intervals = [None] * len(part) if beyond is None else intervals(beyond[1:])
         values = p.values[:, columns[1:]]
         p_correct = np.take_along_axis(values, p.targets[:, None, None].astype(np.intp), axis=2)[..., 0]
         mean_p, letters = p_correct.mean(axis=0, dtype=np.float64), letter_shares(values)
@@ -84,9 +88,25 @@ def grid_rows(
                     rac_content_interval=content_intervals[i],
                     rac_letters=number_or_none(own[0, i] - removed[0, i]),
                     rac_letters_interval=letters_intervals[i],
+                    acc_beyond_content=None if beyond is None else number_or_none(beyond[0, i]),
+                    acc_beyond_content_interval=beyond_intervals[i],
                 )
             )
     return rows
+
+
+def _beyond_content(
+    p: OptionProbabilities, acc: NDArray[np.float64], samples: LetterSamples, sign: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    """EffectParts.acc_beyond_content over the sample and in each resample, (1 + B, C), the baseline left out.
+
+    acc: accuracy, (1 + B, 1 + C). None without rotations: only there no preference of letters moves content accuracy.
+    """
+    if samples.content_acc is None or not is_rotated(p):
+        return None
+    rest = acc - samples.content_acc
+    found: NDArray[np.float64] = sign * (rest[:, 1:] - rest[:, :1])
+    return found
 
 
 def random_rows(rows: Sequence[GridRow]) -> tuple[RandomRow, ...]:

@@ -43,7 +43,7 @@ class LetterPreference:
 
 @dataclass(frozen=True, kw_only=True)
 class EffectParts:
-    """RAC as a sum of two parts, in percent; intervals as of LetterFree."""
+    """RAC as a sum of two parts, in percent, and accuracy against content accuracy; intervals as of LetterFree."""
 
     rac_content: float | None = None
     "RAC of the accuracies with letters removed"
@@ -51,6 +51,11 @@ class EffectParts:
     rac_letters: float | None = None
     "the rest: rac less rac_content"
     rac_letters_interval: Interval | None = None
+    acc_beyond_content: float | None = None
+    """change of accuracy less change of content accuracy, both in the intended direction, as a share of 1: answers that
+    change although the option with the highest score, over the letters it stood on, stays. None without rotations
+    """
+    acc_beyond_content_interval: Interval | None = None
 
 
 @dataclass(frozen=True)

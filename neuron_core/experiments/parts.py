@@ -198,20 +198,24 @@ def numbers_to_reach(
     rows += _perplexities(setting, tasks, effects)
     for task, k in ((task, n * k) for task in MOSTLY_LETTERS if task in evaluations for n in (1, 2)):
         row = find_row(evaluations[task], part_names("ace", tasks)[task], k, "degrader", PARTS_RATIO)
-        if (
-            row is not None
-            and row.rac is not None
-            and row.rac_letters is not None
-            and row.rac_letters_interval is not None
-        ):
+        if row is None or row.rac is None:
+            continue
+        name = f"{task}, ACE degrader, K = {k}"
+        if row.rac_letters is not None and row.rac_letters_interval is not None:
             low, high = row.rac_letters_interval
             said = f"RAC {row.rac:.1f}, letters {row.rac_letters:.1f} [{low:.1f}, {high:.1f}]"
+            met = row.rac_letters > row.rac / 2 and low > 0
+            rows.append((f"{name}: letters' part of RAC", said, "more than half, interval above 0", met))
+        if row.acc_beyond_content is not None and row.acc_beyond_content_interval is not None:
+            low, high = (100 * end for end in row.acc_beyond_content_interval)
+            lost, beyond = 100 * (evaluations[task].baseline.acc - row.acc), 100 * row.acc_beyond_content
+            said = f"{lost:.1f} points of accuracy lost, {beyond:.1f} [{low:.1f}, {high:.1f}] not in content accuracy"
             rows.append(
                 (
-                    f"{task}, ACE degrader, K = {k}: letters' part of RAC",
+                    f"{name}: lost beyond content",
                     said,
                     "more than half, interval above 0",
-                    row.rac_letters > row.rac / 2 and low > 0,
+                    beyond > lost / 2 and low > 0,
                 )
             )
     return pd.DataFrame(rows, columns=["number", "value", "wanted", "met"])

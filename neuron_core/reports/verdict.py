@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from neuron_core.control.effect import Effect, effect_of
-from neuron_core.control.results import Baseline, Interval
+from neuron_core.control.results import Baseline, GridRow, Interval
 from neuron_core.figures.theme import counted, percent, signed
 from neuron_core.runs.results import Cell
 
@@ -21,7 +21,9 @@ class Verdict:
     parts: str | None
     "how much of it is letters and how much content; None where that was not measured"
     mostly_letters: bool
-    "whether the letter part is most of the change, and its interval lies above zero"
+    """whether the letter part, or what content accuracy does not show, is most of the change, with an interval above
+    zero
+    """
 
 
 def verdict_of(cell: Cell, baseline: Baseline, task: str) -> Verdict:
@@ -55,24 +57,37 @@ def verdict_of(cell: Cell, baseline: Baseline, task: str) -> Verdict:
         low, high = random
         sets = counted(cell.random.n_seeds, "random set").capitalize()
         sentence += f" {sets} of the same size: RAC {signed(low)} to {signed(high)} %."
-    parts, letters = _parts(cell)
+    parts, letters = _parts(cell, baseline)
     return Verdict(effect, sentence, parts, letters)
 
 
-def _parts(cell: Cell) -> tuple[str | None, bool]:
+def _parts(cell: Cell, baseline: Baseline) -> tuple[str | None, bool]:
     row = cell.row
-    letters, content = getattr(row, "rac_letters", None), getattr(row, "rac_content", None)
+    letters, content, interval = row.rac_letters, row.rac_content, row.rac_letters_interval
     if letters is None or content is None or row.rac is None:
         return None, False
-    interval = getattr(row, "rac_letters_interval", None)
     mostly = row.rac > 0 and letters >= MOSTLY * row.rac and interval is not None and interval[0] > 0
+    kept = _content_kept(row, baseline)
     said = (
         f"Letters {signed(letters)} %{_interval(interval)}, content {signed(content)} %"
-        f"{_interval(getattr(row, 'rac_content_interval', None))}."
+        f"{_interval(row.rac_content_interval)}."
     )
-    if mostly:
+    if mostly or kept:
         said = f"Most of this change is an effect on letters, not on the content of the answers. {said}"
-    return said, mostly
+    return f"{said} {kept}" if kept else said, mostly or bool(kept)
+
+
+def _content_kept(row: GridRow, baseline: Baseline) -> str:
+    """A sentence where most of the change of accuracy is not one of content accuracy, beyond chance; else empty."""
+    beyond, interval = row.acc_beyond_content, row.acc_beyond_content_interval
+    changed = abs(row.acc - baseline.acc)
+    if not changed or beyond is None or interval is None or row.content_acc is None or baseline.content_acc is None:
+        return ""
+    if interval[0] <= 0 or beyond < MOSTLY * changed:
+        return ""
+    before, after = percent(baseline.content_acc), percent(row.content_acc)
+    moved = f"stays at {before}" if before == after else f"goes from {before} to {after}"
+    return f"With each option averaged over the letters it stood on, accuracy {moved}."
 
 
 def _random(cell: Cell) -> Interval | None:

@@ -131,10 +131,11 @@ class ResultFiles:
                 f"a result file can't be read: {error}", where=str(path), accepted="Repair, or Delete"
             ) from None
 
-    def _write_arrays(self, path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def _write_arrays(self, path: Path, arrays: Mapping[str, NDArray[Any]], *, compressed: bool = False) -> None:
+        """Writes an .npz with its checksum. Compressing scores takes long and saves little, unless they are rounded."""
         make_folder(path.parent)
         buffer = io.BytesIO()
-        np.savez(buffer, **arrays)  # type: ignore[arg-type]
+        (np.savez_compressed if compressed else np.savez)(buffer, **arrays)  # type: ignore[arg-type]
         # The length of a zip file's comment is in its last two bytes.
         begun = buffer.getvalue()[:-2] + struct.pack("<H", len(COMMENT) + 64) + COMMENT
         write_file(path, begun + hashlib.sha256(begun).hexdigest().encode())

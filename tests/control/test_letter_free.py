@@ -51,6 +51,8 @@ def test_a_pure_letter_bias_moves_no_content_measure_and_is_all_of_the_effect(bi
     assert (row.rac_content, row.rac_content_interval) == (0.0, (0.0, 0.0))
     assert row.rac_letters == pytest.approx(row.rac)
     assert row.rac_letters_interval[0] > 0
+    assert row.acc_beyond_content == pytest.approx(before.acc - row.acc)
+    assert row.acc_beyond_content_interval[0] > 0
     wanted = dict(zip("ABCD", bias - bias.mean(), strict=True))
     assert row.letter_preference == pytest.approx(
         {letter: value + before.letter_preference[letter] for letter, value in wanted.items()}, abs=1e-6
@@ -68,6 +70,9 @@ def test_a_pure_change_of_content_moves_no_letter_measure_and_is_all_of_the_effe
     assert row.content_margin == pytest.approx(before.content_margin - amount[:, 0].mean(), abs=1e-6)
     assert row.rac_letters == pytest.approx(0, abs=1e-9)
     assert row.rac_content == pytest.approx(row.rac)
+    # Without any preference of letters every rotation gives the answer of the content.
+    assert row.acc_beyond_content == pytest.approx(0, abs=1e-9)
+    assert row.acc_beyond_content_interval == pytest.approx((0, 0), abs=1e-9)
     assert abs(row.rac) > 1 or abs(change) < 1
 
 
@@ -97,6 +102,7 @@ def test_three_orders_give_the_same_measures_under_any_letter_bias_but_no_shares
     assert row.acc_letters_removed == before.acc_letters_removed
     assert row.content_margin == pytest.approx(before.content_margin, abs=1e-6)
     assert (row.rac_content, row.rac_letters) == (0.0, pytest.approx(row.rac))
+    assert row.acc_beyond_content is None
 
 
 def test_shares_of_variance_add_up_and_go_to_what_varies():
