@@ -23,6 +23,7 @@ from neuron_core.engine.execute import execute
 from neuron_core.places import ASSETS
 from neuron_core.runs.demo import DEMO_TASK, demo_config
 from neuron_core.runs.repair import verify
+from neuron_core.runs.results import plan_for
 from neuron_core.runs.store import RunFolder, Store
 from neuron_core.tasks.load import bundled_tasks
 
@@ -64,13 +65,16 @@ def packed(run: RunFolder, target: Path, whole: set[int]) -> int:
         for number in whole:
             small.save_scores(number, run.scores(number), apart=True)
         small._scores.keep(small._scores.numbers() - whole)
+        dense = [small.path / "sums.npz", small.path / "loudness.npz", *small.path.glob("scores/*.npz")]
         for path in small.path.rglob("*.npz"):
             arrays = {
-                name: rounded(array, SHARE[name]) if name in SHARE and array.ndim > 1 and array.size else array
+                name: rounded(array, SHARE[name]) if path in dense and name in SHARE and array.size else array
                 for name, array in small._read_arrays(path).items()
             }
             small._write_arrays(path, arrays, compressed=True)
         (small.path / "lock").unlink(missing_ok=True)
+        same = zip(plan_for(run), plan_for(small), strict=True)
+        assert all((a.good == b.good).all() and (a.bad == b.bad).all() for a, b in same)
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(small.path, target)
     return sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
