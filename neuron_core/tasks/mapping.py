@@ -81,14 +81,17 @@ _BRACKETS = re.compile(r"\[\S+ [^\[\]]+\]")
 _EMPTY = "a column that it needs has no value"
 _LOOKED_AT = 500
 "rows whose values tell what columns are"
+_MOST_LABELS = 30
+"different values of a column that is guessed to be the labels"
 _WRONG = ("distractor", "wrong", "incorrect", "negative")
 
 
-def guess_mapping(table: Table, kind: str | TaskKind) -> Guess:
+def guess_mapping(table: Table, kind: str | TaskKind, *, by_values: bool = True) -> Guess:
     """The kind's columns that the file seems to have: by their name, a synonym, or a series such as A, B, C, D.
 
     What is not found is left out; no column is used twice, and none without a value. Names win over numbers: a label
-    column of numbers gives way to one of their names beside it.
+    column of numbers gives way to one of their names beside it. by_values: whether a label that no name tells may be
+    the one column whose values repeat.
     """
     name = kind if isinstance(kind, str) else kind.name
     wanted = SYNONYMS[name]
@@ -108,7 +111,23 @@ def guess_mapping(table: Table, kind: str | TaskKind) -> Guess:
     label = found.get("label")
     if isinstance(label, str):
         found["label"] = _named(table, label, left)
+    elif by_values and name == "classification" and "text" in found and (column := _repeating(table, tuple(left))):
+        found["label"] = column
     return {field: found[field] for field in wanted if field in found}
+
+
+def _repeating(table: Table, columns: Sequence[str]) -> str | None:
+    """The one column whose values repeat as labels do: words, two to thirty, each three times on average.
+
+    None where no column is so, or several are: which of them is meant can't be told.
+    """
+    several = []
+    for column in columns:
+        values = [str(fields[column]).strip() for _, fields in table.rows if not is_empty(fields.get(column))]
+        words = any(re.search(r"[^\W\d_]", value) for value in values[:_LOOKED_AT])
+        if words and 2 <= len(set(values)) <= min(_MOST_LABELS, len(values) // 3):
+            several.append(column)
+    return several[0] if len(several) == 1 else None
 
 
 def _by_name(found: Guess, wanted: Mapping[str, Sequence[str]], left: dict[str, str]) -> None:
@@ -146,12 +165,12 @@ def _named(table: Table, label: str, left: Mapping[str, str]) -> str:
     return next((column for column, plain in left.items() if plain in beside), label)
 
 
-def full_mapping(table: Table, kind: TaskKind, said: ColumnMapping | None) -> Guess:
+def full_mapping(table: Table, kind: TaskKind, said: ColumnMapping | None, *, by_values: bool = True) -> Guess:
     """What is said, and guesses from the columns that are left for the rest."""
     said = dict(said or {})
     used = {column for columns in said.values() for column in ((columns,) if isinstance(columns, str) else columns)}
     rest = replace(table, columns=tuple(column for column in table.columns if column not in used))
-    guessed = {field: columns for field, columns in guess_mapping(rest, kind).items() if field not in said}
+    guessed = {field: columns for field, columns in guess_mapping(rest, kind, by_values=by_values).items() if field not in said}
     return {**said, **guessed}
 
 
@@ -164,7 +183,7 @@ def guess_kind(table: Table, said: ColumnMapping | None = None) -> TaskKind:
     if table.kind is not None:
         return get_kind(table.kind)
     allowed = [kind for kind in KINDS.values() if set(said or {}) <= set(SYNONYMS[kind.name])]
-    mappings = {kind.name: full_mapping(table, kind, said) for kind in allowed}
+    mappings = {kind.name: full_mapping(table, kind, said, by_values=False) for kind in allowed}
     complete = [kind for kind in allowed if set(kind.columns) <= set(mappings[kind.name])]
     complaints = {kind.name: _complaint(table, kind, mappings[kind.name]) for kind in complete}
     # Choices go by many names, and a question with choices asks for nothing else.
@@ -175,6 +194,9 @@ def guess_kind(table: Table, said: ColumnMapping | None = None) -> TaskKind:
     exact = [kind for kind in good if set(kind.columns) <= named]
     if good:
         return max(exact or good, key=lambda kind: len(kind.columns))
+    last = KINDS["classification"]
+    if last in allowed and not complete and set(last.columns) <= set(full_mapping(table, last, said)):
+        return last
     known = "; ".join(f"{kind.name}: {', '.join(kind.columns)}" for kind in KINDS.values())
     hints = [*table.notes]
     if empty := [column for column in table.columns if column not in table.filled]:

@@ -104,6 +104,22 @@ def test_what_is_said_of_the_mapping_decides_the_kind_with_the_rest():
         guess_kind(table, {"nonsense": "pages"})
 
 
+def test_a_label_that_no_name_tells_is_the_one_column_whose_values_repeat():
+    rows = [{"id": n, "body": f"ticket {n}", "queue": ["billing", "delivery", "other"][n % 3]} for n in range(12)]
+
+    def table(rows):
+        return make_table("t", "t.csv", "csv", tuple(enumerate(rows, start=2)))
+
+    assert guess_kind(table(rows)).name == "classification"
+    assert guess_mapping(table(rows), "classification") == {"text": "body", "label": "queue"}
+    two = [row | {"priority": ["low", "high"][n % 2]} for n, row in enumerate(rows)]
+    assert guess_mapping(table(two), "classification") == {"text": "body"}
+    with pytest.raises(TaskError, match="no task kind fits"):
+        guess_kind(table(two))
+    named = [{"question": row["body"], "answer": row["id"], "text": row["body"], "side": row["queue"]} for row in rows]
+    assert guess_kind(table(named)).name == "question_answer"
+
+
 def test_thousands_of_columns_do_not_fill_the_message():
     with pytest.raises(TaskError) as caught:
         guess_kind(table_of(*(f"feature {i}" for i in range(5000))))
