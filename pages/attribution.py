@@ -11,6 +11,7 @@ from pages.shared.frame.guard import guard
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.frame.navigation import follow_click, through_frame
 from pages.shared.inputs.run_form import form
+from pages.shared.inputs.tasks import is_own
 from pages.shared.views.attribution_result import good_and_bad, how_computed, strip
 from pages.shared.views.figures import competence, empty_state, footing, recipes
 from pages.shared.views.results import attribution_of, evaluation_of, setting_of
@@ -57,7 +58,9 @@ follow_click()
 run = session.shown_run()
 setting = setting_of(run) if run else None
 found = attribution_of(run) if run else None
-with st.expander("New run", expanded=run is None, key="new_run", icon=":material/add:"), guard():
+# Who brought a task of their own wants a run of it, not the one that is shown.
+own_waits = run is not None and is_own(st.session_state.get("task")) and run.config().task != st.session_state["task"]
+with st.expander("New run", expanded=run is None or own_waits, key="new_run", icon=":material/add:"), guard():
     form()
 if run is None:
     empty_state("Nothing has been attributed yet. Start a run above, or run the demo.", session.START)

@@ -80,7 +80,8 @@ class Permissions:
                     where=spec.source[:200],
                     accepted="the word, typed in the sidebar; or a run from the command line",
                 )
-        if not self.may("model") and (spec.source not in self.models or spec.merges or spec.architecture):
+        changed = spec.adapter is not None or spec.architecture is not None or spec.load_in is not None
+        if not self.may("model") and (changed or spec.source not in self.models):
             raise RunError(
                 f"{self.why} does not allow this model",
                 where=spec.source[:200],

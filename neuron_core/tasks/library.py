@@ -19,8 +19,9 @@ def keep(task: Task, folder: Path, title: str) -> Path:
     The same examples under the same title are the same file. TaskError where it can't be written.
     """
     content = examples_jsonl(task)
-    slug = re.sub(r"[^\w]+", "-", title.strip().lower())[:TITLE_LENGTH].strip("-") or "task"
-    path = folder.absolute() / f"{slug}-{hashlib.sha256(content).hexdigest()[:12]}.jsonl"
+    # As it was given, but for signs that name no file everywhere.
+    name = re.sub(r"[^\w ,&+()-]+", "-", " ".join(title.split()))[:TITLE_LENGTH].strip("- ") or "task"
+    path = folder.absolute() / f"{name}-{_digest(content)}.jsonl"
     try:
         if not path.is_file():
             folder.mkdir(parents=True, exist_ok=True)
@@ -55,9 +56,19 @@ def discard(path: Path, folder: Path) -> None:
 
 
 def kept_title(path: Path) -> str:
-    """The title that a kept task was given, and enough of its hash to tell two of one title apart."""
+    """The title that a kept task was given; of another file its name."""
     match = _NAME.fullmatch(path.name)
-    return f"{match['title']} (kept, {match['digest'][:4]})" if match else path.name
+    return match["title"] if match else path.name
+
+
+def kept_name(path: Path) -> str | None:
+    """The name of the task that a file keeps, told by the hash of its content; None for any other file."""
+    match, path = _NAME.fullmatch(path.name), path.expanduser()
+    return match["title"] if match and _digest(path.read_bytes()) == match["digest"] else None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def within(name: str, root: Path, variable: str) -> Path:

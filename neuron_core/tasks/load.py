@@ -1,11 +1,14 @@
 """Bundled tasks by name, others from a file or the hub. Every row is checked; none vanishes unsaid."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from neuron_core.errors import TaskError
 from neuron_core.places import ASSETS
 from neuron_core.tasks.hub import PREFIX, read_hub
 from neuron_core.tasks.kinds import get_kind
+from neuron_core.tasks.library import kept_name
 from neuron_core.tasks.mapping import ColumnMapping, full_mapping, guess_kind
 from neuron_core.tasks.readers import ACCEPTED
 from neuron_core.tasks.readers.source import AS_FOUND, ReadOptions
@@ -76,4 +79,5 @@ def read_source(name_or_path: str, options: ReadOptions = AS_FOUND) -> Table:
             f"no task and no file is called {name_or_path[:200]!r}",
             accepted=f"one of {', '.join(bundled_tasks())}, hub:ID, or a file: {ACCEPTED}",
         )
-    return read_table(name_or_path, options=options)
+    table = read_table(name_or_path, options=options)
+    return replace(table, name=title) if (title := kept_name(Path(name_or_path))) else table

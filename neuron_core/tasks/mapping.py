@@ -170,7 +170,9 @@ def full_mapping(table: Table, kind: TaskKind, said: ColumnMapping | None, *, by
     said = dict(said or {})
     used = {column for columns in said.values() for column in ((columns,) if isinstance(columns, str) else columns)}
     rest = replace(table, columns=tuple(column for column in table.columns if column not in used))
-    guessed = {field: columns for field, columns in guess_mapping(rest, kind, by_values=by_values).items() if field not in said}
+    guessed = {
+        field: columns for field, columns in guess_mapping(rest, kind, by_values=by_values).items() if field not in said
+    }
     return {**said, **guessed}
 
 

@@ -95,7 +95,7 @@ def test_a_file_is_uploaded_mapped_checked_kept_and_asked_about(bring, runs):
     app.text_input(key="data_name films").set_value("My films!").run()
     app.button(key="data_use").click().run()
     (kept,) = (runs.parent / "tasks").glob("*.jsonl")
-    assert kept.name.startswith("my-films-")
+    assert kept.name.startswith("My films-")
     assert app.selectbox(key="task").value == str(kept)
     assert len(load_task(str(kept)).task.examples) == 8
     app.switch_page("pages/questions.py").run()

@@ -1,7 +1,12 @@
 """The model part of the sidebar: presets, what fits, and a model's own code, which each model asks for anew."""
 
+import json
+
 import pytest
 
+from neuron_core.models.spec import EMBEDDED_TITLES
+from neuron_core.runs.store import default_root
+from neuron_core.service import trust
 from pages.shared.frame import session, sidebar
 from tests.pages.conftest import faults, texts
 
@@ -66,3 +71,49 @@ def test_an_empty_gguf_file_says_so_before_it_is_loaded(open_page, tmp_path):
     (fault,) = faults(app)
     assert "the file is empty" in fault
     assert "a file that begins with GGUF" in fault
+
+
+def test_adapter_family_file_and_bits_reach_the_spec_and_the_draft(open_page, tmp_path, monkeypatch):
+    monkeypatch.setattr(sidebar, "free_for", lambda spec, freed: ("cpu", 64 * GB))
+    folder, family = tmp_path / "adapter", tmp_path / "family.json"
+    folder.mkdir()
+    app = open_page("start", {"model_source": "EleutherAI/pythia-410m"})
+    app.text_input(key="model_adapter").set_value(str(folder)).run()
+    assert faults(app) == []
+    assert "Next run: EleutherAI/pythia-410m + adapter" in texts(app).replace("\\", "")
+    assert app.checkbox(key="model_spread").disabled
+    assert app.button_group(key="model_bits").disabled
+    app.text_input(key="model_adapter").set_value("").run()
+    app.text_input(key="model_architecture").set_value(str(family)).run()
+    app.button_group(key="model_bits").set_value("8bit").run()
+    assert faults(app) == []
+    assert "Next run: EleutherAI/pythia-410m in 8bit" in texts(app).replace("\\", "")
+    kept = json.loads(next((default_root().absolute().parent / "drafts").glob("*.json")).read_text())["choices"]
+    assert (kept["model_architecture"], kept["model_bits"]) == (str(family), "8bit")
+    app.selectbox(key="model_source").set_value("embedded").run()
+    assert app.button_group(key="model_bits").value is None
+    assert "Fewer bits are not for the embedded model" in texts(app)
+
+
+def test_a_python_file_of_a_family_asks_for_the_word_of_the_terminal(open_page, tmp_path, monkeypatch):
+    monkeypatch.setattr(sidebar, "free_for", lambda spec, freed: ("cpu", 64 * GB))
+    said: list[str] = []
+    monkeypatch.setattr(trust, "on_terminal", said.append)
+    monkeypatch.setattr(trust.Trust.__init__, "__defaults__", (said.append,))
+    app = open_page("start", {"model_source": "EleutherAI/pythia-410m"})
+    app.text_input(key="model_architecture").set_value("/some/family.py").run()
+    (fault,) = faults(app)
+    assert "only after the word" in fault
+    word = app.text_input(key="word_EleutherAI/pythia-410m")
+    word.set_value(said[0].rsplit(" ", 1)[1]).run()
+    assert faults(app) == []
+    assert "Confirmed at the terminal" in texts(app)
+
+
+def test_a_demo_offers_no_adapter_family_or_bits_and_a_link_can_not_bring_them(open_page, monkeypatch):
+    monkeypatch.setenv("NEURONLLM_DEMO_MODE", "1")
+    app = open_page("start", {"model_adapter": "/some/adapter", "model_bits": "4bit"})
+    assert faults(app) == []
+    keys = {field.key for field in app.text_input}
+    assert not {"model_adapter", "model_architecture"} & keys
+    assert f"Next run: {EMBEDDED_TITLES['embedded']}\n" in texts(app).replace("\\", "")

@@ -36,8 +36,10 @@ from neuron_core.service.trust import TRIES as WORDS
 from neuron_core.service.trust import Trust
 from neuron_core.service.worker import Worker
 
-DEMO = permissions(loopback=True, environment={"NEURONLLM_DEMO_MODE": "1"})
-SHARED = permissions(loopback=False, environment={})
+# A model that the server names is allowed as it is: without an adapter, a family's file, fewer bits.
+NAMED = {"NEURONLLM_MODELS": "named/model"}
+DEMO = permissions(loopback=True, environment={"NEURONLLM_DEMO_MODE": "1", **NAMED})
+SHARED = permissions(loopback=False, environment=NAMED)
 MODELS = ["some/model", "/some/model.gguf", "."]
 
 
@@ -56,6 +58,9 @@ def refused_configs(folder: Path) -> list[RunConfig]:
         *(replace(own, model=ModelSpec(name)) for name in MODELS),
         replace(own, model=ModelSpec(trust_remote_code=True)),
         replace(own, model=ModelSpec(adapter="/some/adapter")),
+        replace(own, model=ModelSpec(adapter="none")),
+        replace(own, model=ModelSpec("named/model", load_in_4bit=True)),
+        replace(own, model=ModelSpec("named/model", load_in_8bit=True)),
         replace(own, model=ModelSpec(architecture="/some/family.py")),
         replace(own, model=ModelSpec(architecture="/some/family.json")),
         replace(own, task="/etc/passwd"),

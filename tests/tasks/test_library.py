@@ -17,11 +17,19 @@ def task(tmp_path):
 
 def test_a_kept_task_is_the_same_task_under_a_readable_name(task, tmp_path, monkeypatch):
     path = keep(task, tmp_path / "new" / "tasks", "My films, 2nd try!")
-    assert path.name.startswith("my-films-2nd-try-")
-    assert kept_title(path) == f"my-films-2nd-try (kept, {path.stem[-12:-8]})"
+    assert path.name.startswith("My films, 2nd try-")
+    assert kept_title(path) == "My films, 2nd try"
     monkeypatch.chdir("/")
     again = load_task(str(path))
+    assert again.task.name == "My films, 2nd try"
     assert (again.rejected, again.task.fingerprint, again.task.labels) == ((), task.fingerprint, task.labels)
+
+
+def test_only_a_file_that_keeps_a_task_is_called_by_its_title(task, tmp_path):
+    path = keep(task, tmp_path / "tasks", "films")
+    other = path.with_name("rows-202401011200.jsonl")
+    other.write_bytes(path.read_bytes())
+    assert load_task(str(other)).task.name == "rows-202401011200"
 
 
 def test_the_same_examples_are_one_file_and_others_another(task, tmp_path):

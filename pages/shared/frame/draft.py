@@ -19,7 +19,10 @@ from pages.shared.inputs.tasks import demo_mode
 from pages.shared.inputs.wording import WORDINGS
 
 # Whether a model's own code may run is asked anew: no link may say so.
-CHOICES = ("task", "model_source", "model_revision", "model_dtype", "model_device", "model_spread")
+CHOICES = (
+    *("task", "model_source", "model_revision", "model_dtype", "model_device", "model_spread"),
+    *("model_adapter", "model_architecture", "model_bits"),
+)
 PARAMETER, LOADED, KEPT = "draft", "draft_loaded", "draft_kept"
 MOST_KEPT = 200
 

@@ -18,7 +18,7 @@ from neuron_core.tasks.hub import PREFIX
 from neuron_core.tasks.library import kept_title
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame.engine import engine
-from pages.shared.inputs.tasks import demo_mode, server_file
+from pages.shared.inputs.tasks import allowed, demo_mode, server_file
 
 DEMO_FOLDER = ASSETS / "demo_run"
 RECENT = 30
@@ -156,9 +156,8 @@ def task_title(run: RunFolder) -> str:
     task = run.config().task
     if task in bundled_tasks() or task.startswith(PREFIX):
         return task
-    # A kept task's own name without what tells two of one name apart; else the file's.
-    name, kept, _ = kept_title(Path(task)).partition(" (kept")
-    return name if kept else Path(task).stem
+    title = kept_title(Path(task))
+    return title if title != Path(task).name else Path(task).stem
 
 
 def run_title(run_id: str) -> str:
@@ -196,14 +195,29 @@ def task_name() -> str:
 
 def model_spec() -> ModelSpec:
     """The model of the next run, as the sidebar says. ModelError for a setting that is none."""
+    source = str(st.session_state["model_source"]).strip()
+    # Not drawn where no model may be named: what a draft says of these counts for nothing there.
+    may = allowed().may("model")
+    bits = st.session_state.get("model_bits") if may else None
     return ModelSpec(
-        source=str(st.session_state["model_source"]).strip(),
+        source=source,
         revision=str(st.session_state["model_revision"]).strip() or None,
         dtype=st.session_state["model_dtype"],
         device=str(st.session_state["model_device"]).strip(),
-        trust_remote_code=bool(st.session_state.get(trust_key(str(st.session_state["model_source"]).strip()))),
+        trust_remote_code=bool(st.session_state.get(trust_key(source))),
         device_map="auto" if st.session_state.get("model_spread") else None,
+        adapter=_place("model_adapter") if may else None,
+        architecture=_place("model_architecture") if may else None,
+        load_in_4bit=bits == "4bit",
+        load_in_8bit=bits == "8bit",
     )
+
+
+def _place(key: str) -> str | None:
+    """A typed path in full, so that a run finds it from any folder; other words as they are, none as None."""
+    said = str(st.session_state.get(key) or "").strip()
+    path = Path(said).expanduser()
+    return str(path.absolute()) if said and path.exists() else said or None
 
 
 def trust_key(source: str) -> str:

@@ -1,6 +1,7 @@
 """The tasks that the next run may take: bundled, kept, by path, from the hub. And which files the app may read."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import streamlit as st
@@ -31,7 +32,18 @@ def use_task(name: str) -> None:
 def tasks_at_hand() -> dict[str, str]:
     """Bundled and kept tasks: what a run takes, and how it is shown."""
     kept = () if demo_mode() else kept_tasks(tasks_folder())
-    return {name: f"{name} (bundled)" for name in bundled_tasks()} | {str(path): kept_title(path) for path in kept}
+    times = Counter(map(kept_title, kept))
+    titles = {
+        # The end of the file's name tells two of one title apart.
+        str(path): kept_title(path) + (f" ({path.stem[-4:]})" if times[kept_title(path)] > 1 else "")
+        for path in kept
+    }
+    return {name: f"{name} (bundled)" for name in bundled_tasks()} | titles
+
+
+def is_own(name: object) -> bool:
+    """Whether a task is one that a visitor kept."""
+    return not demo_mode() and Path(str(name)) in kept_tasks(tasks_folder())
 
 
 def task_choice() -> None:
