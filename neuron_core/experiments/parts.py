@@ -196,7 +196,8 @@ def numbers_to_reach(
             )
         )
     rows += _perplexities(setting, tasks, effects)
-    for task, k in ((task, n * k) for task in MOSTLY_LETTERS if task in evaluations for n in (1, 2)):
+    budgets = [(task, n * setting.k_of_parts) for task in MOSTLY_LETTERS if task in evaluations for n in (1, 2)]
+    for task, k in budgets:
         row = find_row(evaluations[task], part_names("ace", tasks)[task], k, "degrader", PARTS_RATIO)
         if row is None or row.rac is None:
             continue

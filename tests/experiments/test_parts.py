@@ -92,6 +92,13 @@ def test_the_output_has_the_own_sets_the_three_matrices_and_the_numbers(setting,
     assert set(result["setting"]["tasks"]) == {"mood", "tone"}
 
 
+def test_of_each_task_of_letters_both_budgets_are_said(setting, made, monkeypatch):
+    monkeypatch.setattr("neuron_core.experiments.parts.MOSTLY_LETTERS", ("mood", "tone"))
+    numbers = dict(make_output("parts", setting, made).printed)["Numbers to reach"]["number"].tolist()
+    wanted = [f"{task}, ACE degrader, K = {k}: lost beyond content" for task in ("mood", "tone") for k in (6, 12)]
+    assert [name for name in numbers if "lost beyond content" in name] == wanted
+
+
 def test_a_matrix_holds_the_very_rows_of_the_runs(setting, made):
     evaluations = evaluations_of(made.parts)
     matrix = part_matrices(setting, evaluations)["own"]["degrader"]
