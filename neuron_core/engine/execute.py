@@ -26,6 +26,8 @@ from neuron_core.runs.setting import ModelFacts, Sample, Setting
 
 NEUTRAL = ASSETS / "neutral.txt"
 SIDE_QUESTIONS = 12
+STATUS_EVERY_S = 0.2
+"between two writes of the status while questions come"
 
 T = TypeVar("T")
 Progress = Callable[[RunStatus], None]
@@ -159,6 +161,8 @@ def _attribute(run: RunFolder, setting: Setting, engine: RunEngine, reporter: "_
     )
     for number, scores in reporter.each(units):
         examples.add(number, scores)
+    if examples.n_added or run.kept_checks() is None:
+        run.save_checks()
     sums = run.sums()
     assert sums is not None
     budget = max((setting.k, *(config.evaluation.ks if config.evaluation else ())))
@@ -235,14 +239,15 @@ def _facts(run: RunFolder, engine: RunEngine, before: Setting | None) -> ModelFa
 
 
 class _Reporter:
-    """Writes the status after every question, measures the time of each stage, and raises Cancelled when a stop is
-    asked for.
+    """Writes the status as questions come, measures the time of each stage, and raises Cancelled when a stop is asked
+    for. `on_progress` is told of every question.
     """
 
     def __init__(self, run: RunFolder, should_stop: Callable[[], bool], on_progress: Progress | None) -> None:
         self._run, self._should_stop, self._on_progress = run, should_stop, on_progress
         self._status = replace(run.status(), state="running", message="", eta_s=None)
         self._began, self._done_before = time.monotonic(), 0
+        self._written = 0.0
 
     def begin(self, stage: str, done: int, total: int) -> None:
         self._began, self._done_before = time.monotonic(), done
@@ -265,7 +270,8 @@ class _Reporter:
             yield unit
             done = self._status.done + 1
             pace = (time.monotonic() - self._began) / (done - self._done_before)
-            self._publish(done=done, eta_s=pace * (self._status.total - done))
+            due = time.monotonic() - self._written >= STATUS_EVERY_S
+            self._publish(write=due, done=done, eta_s=pace * (self._status.total - done))
             self._stop_if_asked()
 
     def close(self) -> None:
@@ -287,9 +293,11 @@ class _Reporter:
                 raise
             cause.add_note(f"The end of the run could not be written either: {error}")
 
-    def _publish(self, **changes: object) -> None:
+    def _publish(self, *, write: bool = True, **changes: object) -> None:
         self._status = replace(self._status, **changes)  # type: ignore[arg-type]
-        self._run.write_status(self._status)
+        if write:
+            self._run.write_status(self._status)
+            self._written = time.monotonic()
         if self._on_progress:
             self._on_progress(self._status)
 

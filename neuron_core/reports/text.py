@@ -77,7 +77,7 @@ def attribution(run: RunFolder) -> Result:
     found = read_attribution(run)
     assert found is not None
     cut = ranking.cut(setting.k)
-    gaps = np.abs([run.checks(n).gap[0] for n in range(len(setting.attribution))])
+    gaps = np.abs(run.all_checks().gaps)
     return {
         **_head(run, setting),
         "n_questions": len(setting.attribution),

@@ -12,12 +12,13 @@ from neuron_core.cni.methods import METHODS
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.selection import Extremes
 from neuron_core.errors import RunError
+from neuron_core.runs.check_files import CheckFiles
 from neuron_core.runs.files import damaged
-from neuron_core.runs.score_files import FIX, ScoreFiles
+from neuron_core.runs.score_files import FIX
 from neuron_core.runs.units import UnitLog
 
 
-class AttributionFiles(ScoreFiles):
+class AttributionFiles(CheckFiles):
     """examples.units, sums.npz, loudness.npz and rankings/METHOD.npz.
 
     examples/E.npz: the examples of a run of format 1.

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,8 @@ class EvaluationFiles(AttributionFiles):
     def _stacked(self, n: int) -> NDArray[np.float32]:
         """(n, 1 + interventions, 4). RunError when a question is damaged, not there, or of another plan."""
         key, found = self.plan_key(), []
+        if n and self._evaluation.numbers(key).issuperset(range(n)):
+            return self._alike(one["values"] for one in self._evaluation.read_each(range(n)))
         for number in range(n):
             path = self.results / "evaluation" / f"{number}.npz"
             if self._evaluation.has(number, key):
@@ -101,14 +103,21 @@ class EvaluationFiles(AttributionFiles):
                 found.append(self._read_arrays(path)["values"])
             else:
                 raise RunError(f"question {number} is not there", where=str(self._evaluation.path), accepted=FIX)
-        if len({values.shape for values in found}) > 1:
+        return self._alike(found)
+
+    def _alike(self, found: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+        values = list(found)
+        if len({one.shape for one in values}) > 1:
             raise damaged(self._evaluation.path, "its questions were asked under different plans")
-        return np.stack(found)
+        return np.stack(values)
 
     def probabilities(self) -> OptionProbabilities | None:
-        """All option probabilities; None before the evaluation is finished."""
+        """All option probabilities; None before the evaluation is finished. RunError when a question is damaged."""
         setting = self.setting()
-        if setting is None or not setting.evaluation or len(self.evaluated()) < len(setting.evaluation):
+        if setting is None or not setting.evaluation:
+            return None
+        ended = (self.results / "evaluation.json").exists()
+        if len(self.evaluated()) < len(setting.evaluation) and not ended:
             return None
         return OptionProbabilities.of(setting.evaluation, self._stacked(len(setting.evaluation)))
 

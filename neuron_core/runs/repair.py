@@ -155,6 +155,7 @@ def _of_scores(run: RunFolder, n: int) -> Iterator[Damage]:
         return
     yield from _read(run, "sums.npz", run.sums, AGAIN)
     yield from _read(run, "loudness.npz", run.loudness, AGAIN)
+    yield from _read(run, "checks.npz", run.kept_checks, AGAIN)
     try:
         for _ in run.examples():
             pass

@@ -78,14 +78,13 @@ def read_attribution(run: RunFolder) -> Attribution | None:
     setting, ranking = run.setting(), run.ranking()
     if setting is None or ranking is None:
         return None
-    checks = [run.checks(number) for number in range(len(setting.attribution))]
-    letters = np.stack([one.letter_probabilities for one in checks])
+    checks = run.all_checks()
     return Attribution(
         ranking=ranking,
         rankings=run.rankings(),
-        gaps=layer_gaps(np.stack([one.gap[0] for one in checks])),
-        guard=max(one.guard for one in checks),
-        baseline=_baseline(setting.attribution, letters),
+        gaps=layer_gaps(checks.gaps),
+        guard=float(checks.guards.max()),
+        baseline=_baseline(setting.attribution, checks.letter_probabilities),
     )
 
 

@@ -2,14 +2,16 @@
 
 A run folder holds config.json, status.json, events.jsonl, label.txt, setting.json (questions, ids, model facts),
 passes.json (the chunk plan: with it a resumed run is equal bit for bit), scores.units (one record a question),
-examples.units (top and bottom z of an example), sums.npz, loudness.npz, rankings/METHOD.npz, sets/NAME.json, neurons/,
-and the files of an evaluation: sample.json (how its examples were chosen), plan.json, evaluation.units (one record a
-question), evaluation.json and side_effects.json. An evaluation that was asked for later has a folder of its own,
-evaluation-N, with a config.json and a setting.json; it becomes the run's when config.json names it.
+examples.units (top and bottom z of an example), sums.npz, loudness.npz, checks.npz (of all questions),
+rankings/METHOD.npz, sets/NAME.json, neurons/, and the files of an evaluation: sample.json (how its examples were
+chosen), plan.json, evaluation.units (one record a question), evaluation.json and side_effects.json. An evaluation that
+was asked for later has a folder of its own, evaluation-N, with a config.json and a setting.json; it becomes the run's
+when config.json names it.
 Files are written whole, synced and sealed with checksums; records of units are appended and synced.
 """
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -165,11 +167,11 @@ class RunFolder(EvaluationFiles):
         """Appends one line to events.jsonl."""
         line = json.dumps({"time": time.time(), "event": kind, **fields}) + "\n"
         path = self.path / "events.jsonl"
-        with disk_errors(path):
+        with disk_errors(path), path.open("a+b") as file:
             # A line that a crash cut off keeps to itself.
-            cut_off = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
-            with path.open("a", encoding="utf-8") as file:
-                file.write("\n" + line if cut_off else line)
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+            cut_off = file.read(1) not in (b"", b"\n")
+            file.write(("\n" + line if cut_off else line).encode())
 
     def events(self) -> list[dict[str, Any]]:
         """All events. A line that a crash cut off is left out."""

@@ -68,8 +68,11 @@ class ScoreFiles(ResultFiles):
     def scored(self) -> set[int]:
         """Numbers of the attribution questions that are finished."""
         key = self._wanted_key()
-        apart = {number for number in self._units(self.path / "scores") if self._is_ours(number, key)}
-        return self._scores.numbers(key) | apart
+        return self._scores.numbers(key) | {number for number in self.scored_apart() if self._is_ours(number, key)}
+
+    def scored_apart(self) -> set[int]:
+        """Numbers of the questions whose scores are in files of their own."""
+        return self._units(self.path / "scores")
 
     def save_scores(self, number: int, scores: AttributionScores, *, apart: bool = False) -> None:
         """Saves the scores of a question; apart: in a file of their own, because their large arrays will be dropped

@@ -8,7 +8,7 @@ there. A unit that is written again is the later one.
 import json
 import struct
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
@@ -91,22 +91,32 @@ class UnitLog:
 
     def read(self, number: int, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
         """The arrays of a unit, or those of these names. RunError when one is damaged; KeyError without the unit."""
+        return next(self.read_each([number], names))
+
+    def read_each(
+        self, numbers: Iterable[int], names: Collection[str] | None = None
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """As `read`, for many units in turn: the file is opened once."""
         self._look()
-        place = self._places[number]
         try:
             with self.path.open("rb") as file:
-                return _arrays(file, place, names, self.path, number)
+                for number in numbers:
+                    yield _arrays(file, self._places[number], names, self.path, number)
         except OSError as error:
             raise RunError(f"a result file can't be read: {error.strerror}", where=str(self.path)) from None
 
     def broken(self) -> set[int]:
         """Units of which some array is damaged. Reads everything."""
-        found = set()
-        for number in self.numbers():
+        found, left = set(), sorted(self.numbers(), key=self.places().__getitem__)
+        while left:
+            units, n_whole = self.read_each(left), 0
             try:
-                self.read(number)
+                while next(units, None) is not None:
+                    n_whole += 1
+                break
             except RunError:
-                found.add(number)
+                found.add(left[n_whole])
+                left = left[n_whole + 1 :]
         return found
 
     def keep(self, numbers: Collection[int]) -> None:

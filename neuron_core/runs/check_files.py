@@ -1,0 +1,60 @@
+"""The checks of all questions in one file, so that no reader opens every question. No torch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuron_core.runs.files import damaged
+from neuron_core.runs.score_files import ScoreFiles
+
+CHECKS = ("gap", "letter_probabilities", "guard")
+
+
+@dataclass(frozen=True, eq=False)
+class RunChecks:
+    """The numbers by which the attribution of a run is judged, question by question."""
+
+    gaps: NDArray[np.float32]
+    "completeness gap of the first target, (Q, L)"
+    letter_probabilities: NDArray[np.float32]
+    "softmax over the four letters, unmodified model, (Q, 4)"
+    guards: NDArray[np.float64]
+    "(Q,)"
+
+
+class CheckFiles(ScoreFiles):
+    """checks.npz, which is written when the attribution is finished."""
+
+    def save_checks(self) -> None:
+        """Gathers the checks of all questions. RunError when those of a question are not there."""
+        found = self._gathered_checks()
+        self._write_arrays(self.path / "checks.npz", {**vars(found), "key": np.asarray(self._scores_key() or "")})
+
+    def kept_checks(self) -> RunChecks | None:
+        """The checks that were gathered; None before, and in runs of an older version."""
+        path = self.path / "checks.npz"
+        if not path.exists():
+            return None
+        arrays = self._read_arrays(path)
+        if (key := self._wanted_key()) and str(arrays.get("key", "")) != key:
+            raise damaged(path, "these checks are of another setting")
+        return RunChecks(arrays["gaps"], arrays["letter_probabilities"], arrays["guards"])
+
+    def all_checks(self) -> RunChecks:
+        """The checks of every question of a finished attribution. RunError when those of one are not there."""
+        return self.kept_checks() or self._gathered_checks()
+
+    def _gathered_checks(self) -> RunChecks:
+        setting = self.setting()
+        n = len(setting.attribution) if setting else 0
+        found: Iterator[dict[str, NDArray[Any]]]
+        if self.scored_apart() or not self._scores.numbers(self._wanted_key()).issuperset(range(n)):
+            found = map(partial(self._score_arrays, names=CHECKS), range(n))
+        else:
+            found = self._scores.read_each(range(n), CHECKS)
+        each = [(one["gap"][0], one["letter_probabilities"], one["guard"]) for one in found]
+        return RunChecks(*map(np.stack, zip(*each, strict=True)))
