@@ -39,8 +39,8 @@ from neuron_core.engine.execute import execute  # noqa: E402
 from neuron_core.errors import Cancelled  # noqa: E402
 from neuron_core.models.spec import ModelSpec  # noqa: E402
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig  # noqa: E402
+from neuron_core.runs.run_folder import RunFolder  # noqa: E402
 from neuron_core.runs.setting import ModelFacts  # noqa: E402
-from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store  # noqa: E402
 
 LEFT = 3

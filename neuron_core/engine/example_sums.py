@@ -45,8 +45,8 @@ class ExampleSums:
         "examples that the sums on the disk have"
         self.scored = run.scored()
         "numbers of the questions that are finished"
-        self.n_added = 0
-        "questions scored since this was made"
+        self.added: set[int] = set()
+        "those that were scored since this was made"
         if self._thin:
             # A crash may have come after the sums and before this.
             self._thin_out(number for number in run.scored_apart() if number in self.scored)
@@ -55,7 +55,7 @@ class ExampleSums:
         """Writes the scores of one more question, and takes in what is complete with it."""
         self._run.save_scores(number, scores, apart=self._thin)
         self.scored.add(number)
-        self.n_added += 1
+        self.added.add(number)
         if self._thin:
             # Where its example is summed already, these scores were lost and are made again.
             self._thin_out([number])
@@ -66,7 +66,8 @@ class ExampleSums:
         while (place := self._sums.n_examples) < len(self._examples) and self.scored.issuperset(self._examples[place]):
             questions = [self._run.scores(number) for number in self._examples[place]]
             self._sums, kept = add_example(self._sums, questions, self._setting.z)
-            self._run.save_example(place, kept)
+            if not self._run.has_example(place) or self.added.intersection(self._examples[place]):
+                self._run.save_example(place, kept)
             if self._sums.n_examples % SAVED_EVERY == 0 or self._sums.n_examples == len(self._examples):
                 self._save(range(self._saved, self._sums.n_examples))
 

@@ -161,7 +161,7 @@ def _attribute(run: RunFolder, setting: Setting, engine: RunEngine, reporter: "_
     )
     for number, scores in reporter.each(units):
         examples.add(number, scores)
-    if examples.n_added or run.kept_checks() is None:
+    if examples.added or run.kept_checks() is None:
         run.save_checks()
     sums = run.sums()
     assert sums is not None

@@ -29,9 +29,13 @@ class AttributionFiles(CheckFiles):
         arrays = {f"{target}/{name}": value for target, one in kept.items() for name, value in vars(one).items()}
         self._examples.append(number, arrays, self._scores_key() or "")
 
+    def has_example(self, number: int) -> bool:
+        """Whether what is kept of an example is there, and of this setting."""
+        return self._examples.has(number, self._wanted_key())
+
     def example(self, number: int, targets: Sequence[str]) -> dict[str, Extremes]:
         """What is kept of one example, by target. RunError when it is not there."""
-        if self._examples.has(number, self._wanted_key()):
+        if self.has_example(number):
             arrays = self._examples.read(number)
         elif (path := self.path / "examples" / f"{number}.npz").exists() and not self.strict:
             arrays = self._read_arrays(path)
