@@ -35,18 +35,19 @@ def history(runs: list[RunFolder]) -> list[RunFolder]:
     """The table of runs; gives the chosen ones, at most two."""
     rows = []
     for run in runs:
-        found, status = summary_of(run), None
-        if not found.damage:
+        found = summary_of(run)
+        state = found.ended
+        if not state and not found.damage:
             with guard():
-                status = session.status_of(run_name(run))
+                state = session.status_of(run_name(run)).state
         rows.append(
             {
                 "run": run_name(run),
                 "label": found.label,
                 "task": found.task,
-                "state": STATES[status.state] if status else "damaged",
+                "state": STATES[state] if state else "damaged",
                 "accuracy": found.accuracy,
-                "begun": moment(status.created) if status else "",
+                "begun": moment(found.created) if found.created else "",
                 "methods": method_names(found.methods),
                 "model": short_title(found.model),
             }

@@ -253,6 +253,11 @@ def evaluation_from_dict(values: dict[str, Any]) -> Evaluation:
     )
 
 
+def baseline_from_dict(values: dict[str, Any]) -> Baseline:
+    """The inverse of `asdict` of a Baseline, also after JSON has made lists of the tuples."""
+    return _row(Baseline, values)
+
+
 def _row(kind: type[Row], values: dict[str, Any]) -> Row:
     fields: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()

@@ -23,6 +23,7 @@ from neuron_core.runs.repair import repair
 from neuron_core.runs.results import best_plan, plan_for
 from neuron_core.runs.run_folder import RunFolder, RunStatus
 from neuron_core.runs.setting import ModelFacts, Sample, Setting
+from neuron_core.runs.summary import keep_summary
 
 NEUTRAL = ASSETS / "neutral.txt"
 SIDE_QUESTIONS = 12
@@ -61,6 +62,7 @@ def execute(
             _stages(work, engine_for, other_engine, reporter)
             if work.ahead:
                 run.adopt(work.ahead)
+            keep_summary(run)
         except Cancelled as error:
             reporter.end("cancelled", "Cancelled. What was finished is kept.", error)
             raise

@@ -1,13 +1,17 @@
 """The checks of all questions in one file, so that no reader opens every question. No torch."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuron_core.control.metrics import Baseline, baseline_of
+from neuron_core.control.probabilities import OptionProbabilities
+from neuron_core.control.results import baseline_from_dict
 from neuron_core.runs.files import damaged
 from neuron_core.runs.score_files import ScoreFiles
 
@@ -23,7 +27,9 @@ class RunChecks:
     letter_probabilities: NDArray[np.float32]
     "softmax over the four letters, unmodified model, (Q, 4)"
     guards: NDArray[np.float64]
-    "(Q,)"
+    "largest distance of a full-value row from the unmodified model, (Q,)"
+    baseline: Baseline
+    "the unmodified model on these questions"
 
 
 class CheckFiles(ScoreFiles):
@@ -31,8 +37,10 @@ class CheckFiles(ScoreFiles):
 
     def save_checks(self) -> None:
         """Gathers the checks of all questions. RunError when those of a question are not there."""
-        found = self._gathered_checks()
-        self._write_arrays(self.path / "checks.npz", {**vars(found), "key": np.asarray(self._scores_key() or "")})
+        found, key = self._gathered_checks(), self._scores_key() or ""
+        told = json.dumps(asdict(found.baseline))
+        arrays = {**vars(found), "baseline": np.asarray(told), "key": np.asarray(key)}
+        self._write_arrays(self.path / "checks.npz", arrays)
 
     def kept_checks(self) -> RunChecks | None:
         """The checks that were gathered; None before, and in runs of an older version."""
@@ -42,7 +50,11 @@ class CheckFiles(ScoreFiles):
         arrays = self._read_arrays(path)
         if (key := self._wanted_key()) and str(arrays.get("key", "")) != key:
             raise damaged(path, "these checks are of another setting")
-        return RunChecks(arrays["gaps"], arrays["letter_probabilities"], arrays["guards"])
+        try:
+            baseline = baseline_from_dict(json.loads(str(arrays["baseline"])))
+            return RunChecks(arrays["gaps"], arrays["letter_probabilities"], arrays["guards"], baseline)
+        except (KeyError, TypeError, ValueError) as error:
+            raise damaged(path, f"{error}") from None
 
     def all_checks(self) -> RunChecks:
         """The checks of every question of a finished attribution. RunError when those of one are not there."""
@@ -50,11 +62,14 @@ class CheckFiles(ScoreFiles):
 
     def _gathered_checks(self) -> RunChecks:
         setting = self.setting()
-        n = len(setting.attribution) if setting else 0
+        questions = setting.attribution if setting else ()
+        n = len(questions)
         found: Iterator[dict[str, NDArray[Any]]]
         if self.scored_apart() or not self._scores.numbers(self._wanted_key()).issuperset(range(n)):
             found = map(partial(self._score_arrays, names=CHECKS), range(n))
         else:
             found = self._scores.read_each(range(n), CHECKS)
         each = [(one["gap"][0], one["letter_probabilities"], one["guard"]) for one in found]
-        return RunChecks(*map(np.stack, zip(*each, strict=True)))
+        gaps, letters, guards = map(np.stack, zip(*each, strict=True))
+        baseline = baseline_of(OptionProbabilities.of(questions, letters[:, None]))
+        return RunChecks(gaps, letters, guards, baseline)

@@ -13,6 +13,7 @@ from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.runs.files import disk_errors, make_folder, read_bytes, unseal
 from neuron_core.runs.result_files import CONFIG
 from neuron_core.runs.run_folder import RunFolder, RunStatus
+from neuron_core.runs.summary import SUMMARY
 
 AGAIN, ANEW, LOST = "computed again", "written anew", "lost"
 ASIDE = ".damaged"
@@ -38,6 +39,7 @@ def verify(run: RunFolder) -> list[Damage]:
     if _is_anothers(run):
         return [Damage(CONFIG, "it is another run's: the other files agree on a run that it does not name", LOST)]
     found = [*_read(run, "status.json", run.status, ANEW), *_read(run, "label.txt", run.label, LOST)]
+    found += _read(run, SUMMARY, partial(run._read_json, run.path / SUMMARY), ANEW)
     for view in filter(None, (run, _due(run, found))):
         found += _of_results(view)
     for use in run.config().sets:

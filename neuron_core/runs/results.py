@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neuron_core.analysis.layers import LayerGaps, layer_gaps
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.control.interventions import Direction, Intervention
-from neuron_core.control.metrics import Baseline, Best, Evaluation, GridRow, RandomRow, baseline_of
+from neuron_core.control.metrics import Baseline, Best, Evaluation, GridRow, RandomRow
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.errors import RunError
 from neuron_core.qatt.proxies import ProxyQuestion
@@ -84,7 +81,7 @@ def read_attribution(run: RunFolder) -> Attribution | None:
         rankings=run.rankings(),
         gaps=layer_gaps(checks.gaps),
         guard=float(checks.guards.max()),
-        baseline=_baseline(setting.attribution, checks.letter_probabilities),
+        baseline=checks.baseline,
     )
 
 
@@ -120,8 +117,3 @@ def best_plan(run: RunFolder, plan: Sequence[Intervention]) -> list[Intervention
     first = chosen[0][0] if chosen else ""
     random = [(f"{BAND}-0", *rest) for source, *rest in chosen if source == first]
     return [cells[cell] for cell in (*chosen, *random) if cell in cells]
-
-
-def _baseline(questions: tuple[ProxyQuestion, ...], letters: NDArray[np.float32]) -> Baseline:
-    """letters: (Q, 4)."""
-    return baseline_of(OptionProbabilities.of(questions, letters[:, None]))

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import time
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -116,11 +117,11 @@ class Store:
                 left.append(path)
         return left
 
-    def runs(self) -> list[RunFolder]:
-        """All runs, newest first; links to folders elsewhere are none."""
+    def runs(self, most: int | None = None) -> list[RunFolder]:
+        """All runs, newest first, or the newest of them; links to folders elsewhere are none."""
         if not self.root.is_dir():
             return []
         with os.scandir(self.root) as entries:
             names = [one.name for one in entries if not one.name.startswith(".") and one.is_dir(follow_symlinks=False)]
-        paths = [self.root / name for name in sorted(names, reverse=True)]
-        return [RunFolder(path) for path in paths if (path / CONFIG).is_file()]
+        paths = (self.root / name for name in sorted(names, reverse=True))
+        return [RunFolder(path) for path in islice((path for path in paths if (path / CONFIG).is_file()), most)]

@@ -1,6 +1,13 @@
-"""What lists say of a run, read once for each state of its files; a damaged run says which file. No torch."""
+"""What lists say of a run, read once for each state of its files; a damaged run says which file. No torch.
 
-from dataclasses import dataclass, replace
+A finished run keeps it in summary.json, with the times and sizes of the files that it was read from. Where one of these
+is another, the files themselves are read.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,6 +16,8 @@ from neuron_core.runs.results import read_attribution
 from neuron_core.runs.run_folder import RunFolder
 
 KEPT = 20_000
+SUMMARY = "summary.json"
+ENDED = ("done", "cancelled", "failed")
 Stamp = tuple[tuple[int, int], ...]
 
 
@@ -23,62 +32,129 @@ class RunSummary:
     label: str = ""
     accuracy: float | None = None
     "of the unmodified model; None before anything was asked"
+    fingerprint: str = ""
+    "of the model; empty before the run has begun"
+    evaluated: tuple[str, ...] = ()
+    "methods and neuron sets whose neurons were evaluated"
+    created: float = 0.0
+    "seconds since the epoch"
+    ended: str = ""
+    "done, cancelled or failed; empty while somebody may work on it, or could"
     damage: str = ""
     "what is wrong, and in which file; empty for a whole run"
 
 
 def summary_of(run: RunFolder) -> RunSummary:
     """Never raises for a damaged run: its summary says what is damaged."""
-    found = _summary(str(run.path), _stamp(run))
+    path = str(run.path)
+    known = _seen.get(path)
+    if known is not None and known.stamp == _states(known.files):
+        return known.summary
+    files = _files(run)
+    watched = (*files, path, f"{path}/label.txt", f"{path}/status.json")
+    stamp = _states(watched)
+    found = _summary(path, stamp[: len(files)], stamp[-2])
     if found.damage:
         return found
     try:
-        # It changes with every question: read each time.
-        run.status()
+        status = run.status()
     except NeuronCoreError as error:
         return replace(found, damage=f"{error.what} ({_file(error.where, run)})")
+    found = replace(found, created=status.created)
+    if status.state in ENDED:
+        found = replace(found, ended=status.state)
+        if len(_seen) >= KEPT:
+            _seen.clear()
+        _seen[path] = _Seen(watched, stamp, found)
     return found
 
 
-def _stamp(run: RunFolder) -> Stamp:
-    """Changes when a file does from which a summary is read."""
+@dataclass(frozen=True)
+class _Seen:
+    """A summary of a run that has ended, and the files that it was read from."""
+
+    files: tuple[str, ...]
+    stamp: Stamp
+    summary: RunSummary
+
+
+_seen: dict[str, _Seen] = {}
+"path → what was read last: of a thousand runs, nearly all have not changed since"
+
+
+def keep_summary(run: RunFolder) -> None:
+    """Writes the summary beside the files of a finished run; for a process that holds it. RunError as of a write."""
+    found = _read(run)
+    if not found.damage:
+        said = {"stamp": _states(_files(run)), "summary": asdict(replace(found, label=""))}
+        run._write_json(run.path / SUMMARY, json.dumps(said))
+
+
+def _kept(run: RunFolder) -> RunSummary | None:
+    """What the run keeps, if it was read from the files that are there now."""
+    try:
+        said = json.loads(run._read_json(run.path / SUMMARY))
+        if said["stamp"] != [list(state) for state in _states(_files(run))]:
+            return None
+        lists = {name: tuple(value) for name, value in said["summary"].items() if isinstance(value, list)}
+        return RunSummary(**{**said["summary"], **lists})
+    except (NeuronCoreError, ValueError, KeyError, TypeError):
+        # None there, or a damaged one, which `runs verify` names: the files say the same.
+        return None
+
+
+def _files(run: RunFolder) -> tuple[str, ...]:
+    """What a summary is read from, but for the label and the status."""
     try:
         results = run.results
     except NeuronCoreError:
         results = run.path
-    names = ("config.json", "label.txt", "setting.json", "rankings", "scores.units")
-    places = [run.path / name for name in names]
-    if results != run.path:
-        places.append(results / "setting.json")
-    return tuple(map(_state, [*places, results / "evaluation.json"]))
+    names = ("config.json", "setting.json", "rankings", "scores.units")
+    own = [f"{results}/setting.json"] if results != run.path else []
+    return (*(f"{run.path}/{name}" for name in names), *own, f"{results}/evaluation.json")
 
 
-def _state(path: Path) -> tuple[int, int]:
+def _states(files: Iterable[str]) -> Stamp:
+    """Changes when one of these files does."""
+    return tuple(map(_state, files))
+
+
+def _state(path: str) -> tuple[int, int]:
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return 0, 0
     return found.st_mtime_ns, found.st_size
 
 
 @lru_cache(maxsize=KEPT)
-def _summary(path: str, stamp: Stamp) -> RunSummary:
-    run, task, model, label = RunFolder(Path(path)), "", "", ""
-    methods: tuple[str, ...] = ()
+def _summary(path: str, stamp: Stamp, label: tuple[int, int]) -> RunSummary:
+    run = RunFolder(Path(path))
+    found = _kept(run) or _read(run)
+    try:
+        return replace(found, label=run.label())
+    except NeuronCoreError as error:
+        return replace(found, damage=found.damage or f"{error.what} ({_file(error.where, run)})")
+
+
+def _read(run: RunFolder) -> RunSummary:
+    """From the files themselves, without the label."""
+    found = RunSummary("", "")
     try:
         config = run.config()
-        task, model, methods = config.task, config.model.title, config.attribution.methods
-        label = run.label()
+        found = RunSummary(config.task, config.model.title, config.attribution.methods)
         setting = run.setting()
         if setting is not None:
-            task, model = setting.task_name, setting.model.title
+            model = setting.model
+            found = replace(found, task=setting.task_name, model=model.title, fingerprint=model.fingerprint)
         evaluation = run.evaluation()
         if evaluation is not None:
-            return RunSummary(task, model, methods, label, evaluation.baseline.acc)
-        found = read_attribution(run)
-        return RunSummary(task, model, methods, label, found.baseline.acc if found else None)
+            sources = tuple(dict.fromkeys(best.source for best in evaluation.best))
+            return replace(found, accuracy=evaluation.baseline.acc, evaluated=sources)
+        attribution = read_attribution(run)
+        return replace(found, accuracy=attribution.baseline.acc if attribution else None)
     except NeuronCoreError as error:
-        return RunSummary(task, model, methods, label, damage=f"{error.what} ({_file(error.where, run)})")
+        return replace(found, damage=f"{error.what} ({_file(error.where, run)})")
 
 
 def _file(where: str | None, run: RunFolder) -> str:

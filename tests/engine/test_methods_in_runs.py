@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from neuron_core.cni.sets import set_of, to_json
+from neuron_core.engine import example_sums
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.example_sums import ExampleSums
 from neuron_core.engine.execute import execute
@@ -103,7 +104,8 @@ def test_a_run_beyond_its_disk_budget_keeps_the_same_rankings_without_question_s
 
 
 @pytest.mark.parametrize("n_units", [1, 3, 4, 8, 11])
-def test_a_thinned_run_is_resumed_bit_for_bit(store, engine, task_file, checkpoint, n_units):
+def test_a_thinned_run_is_resumed_bit_for_bit(store, engine, task_file, checkpoint, n_units, monkeypatch):
+    monkeypatch.setattr(example_sums, "SAVED_EVERY", 3)
     attribution = AttributionConfig(examples=4, z=12, k=6, keep_bytes=0)
     config = tiny_config(task_file, checkpoint("llama"), attribution=attribution, evaluation=None)
     whole, stopped = store.create(config), store.create(config)
@@ -117,6 +119,8 @@ def test_a_thinned_run_is_resumed_bit_for_bit(store, engine, task_file, checkpoi
 def test_a_crash_between_any_two_writes_counts_every_example_once(
     store, engine, task_file, checkpoint, tmp_path, monkeypatch
 ):
+    # Sums are saved in the middle of the four examples, and after the last one.
+    monkeypatch.setattr(example_sums, "SAVED_EVERY", 3)
     attribution = AttributionConfig(examples=4, z=12, k=6, keep_bytes=0)
     config = tiny_config(task_file, checkpoint("llama"), attribution=attribution, evaluation=None)
     whole = store.create(config)
@@ -155,6 +159,22 @@ def test_a_crash_between_any_two_writes_counts_every_example_once(
         found = contents(RunFolder(run.path))
         assert found.keys() == expected.keys()
         assert all(np.array_equal(found[name], expected[name]) for name in expected if name != "evaluation")
+
+
+def test_sums_are_saved_every_few_examples_and_whole_scores_wait_for_them(store, engine, task_file, checkpoint):
+    attribution = AttributionConfig(examples=4, z=12, k=6, keep_bytes=0)
+    config = tiny_config(task_file, checkpoint("llama"), attribution=attribution, evaluation=None)
+    run, seen = store.create(config), []
+
+    def look() -> bool:
+        sums = run.sums()
+        seen.append((len(run.scored()), sums.n_examples if sums else 0, len(run.scored_apart())))
+        return False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(example_sums, "SAVED_EVERY", 2)
+        execute(run, lambda _: engine, should_stop=look)
+    assert {(5, 0, 5), (6, 2, 0), (11, 2, 5), (12, 4, 0)} <= set(seen)
 
 
 def test_examples_are_taken_in_once_however_often_asked(every_method, tmp_path):

@@ -63,7 +63,7 @@ def status_of(run_id: str) -> RunStatus:
 
 def recent_runs() -> list[RunFolder]:
     """The newest runs of the store."""
-    return engine().store.runs()[:RECENT]
+    return engine().store.runs(RECENT)
 
 
 def listed_runs() -> list[RunFolder]:

@@ -5,42 +5,41 @@ import streamlit as st
 from neuron_core.cni.methods import METHODS
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.summary import RunSummary, summary_of
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import plain
-from pages.shared.views.results import evaluation_of, rankings_of_run, setting_of
+from pages.shared.views.results import rankings_of_run, setting_of
 
 MOST_RUNS = 200
 
 
 def peers(run: RunFolder) -> dict[str, RunFolder]:
     """Task → the newest run of the same model with its neurons found; of its own task the shown run itself."""
-    shown = setting_of(run)
-    if shown is None:
+    shown = summary_of(run)
+    if not shown.fingerprint:
         return {}
-    found = {shown.task_name: run} if has_neurons(run) else {}
-    candidates = session.all_runs()[:MOST_RUNS]
-    for other in candidates:
-        setting = setting_of(other)
-        if setting is None or setting.model.fingerprint != shown.model.fingerprint or setting.task_name in found:
-            continue
-        if has_neurons(other):
-            found[setting.task_name] = other
+    found = {shown.task: run} if has_neurons(run) else {}
+    for other, summary in _of_model(shown.fingerprint):
+        if summary.task not in found and has_neurons(other):
+            found[summary.task] = other
     return found
 
 
 def evaluated_peers(run: RunFolder) -> dict[str, RunFolder]:
     """Task → the newest run of the same model whose own neurons were evaluated; the shown run before others."""
-    shown = setting_of(run)
+    shown = summary_of(run)
     found: dict[str, RunFolder] = {}
-    for other in [run, *session.all_runs()[:MOST_RUNS]] if shown else []:
-        setting, evaluation = setting_of(other), evaluation_of(other)
-        if setting is None or evaluation is None or setting.task_name in found:
-            continue
-        same = shown is not None and setting.model.fingerprint == shown.model.fingerprint
-        if same and any(best.source in METHODS for best in evaluation.best):
-            found[setting.task_name] = other
+    for other, summary in [(run, shown), *_of_model(shown.fingerprint)] if shown.fingerprint else []:
+        if summary.task not in found and any(source in METHODS for source in summary.evaluated):
+            found[summary.task] = other
     return found
+
+
+def _of_model(fingerprint: str) -> list[tuple[RunFolder, RunSummary]]:
+    """The newest runs of a model."""
+    found = ((run, summary_of(run)) for run in session.all_runs()[:MOST_RUNS])
+    return [(run, summary) for run, summary in found if summary.fingerprint == fingerprint]
 
 
 def has_neurons(run: RunFolder) -> bool:

@@ -1,4 +1,4 @@
-"""What a run's files hold, read once for each state of the files."""
+"""What a run's files hold, read once for each state of the files. All sessions share it: nobody changes it."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def reading_of(task: str) -> TaskReading:
     return _reading(task, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
+@st.cache_resource(show_spinner=False, max_entries=16)
 def model_size(spec: ModelSpec) -> Size | None:
     """A model's parameters and dimensions, where its files, its config or a preset say."""
     return size_of(spec)
@@ -70,36 +70,36 @@ def _stamp(run: RunFolder, *names: str) -> Stamp:
     return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
 
 
-@st.cache_data(show_spinner=False, max_entries=256)
+@st.cache_resource(show_spinner=False, max_entries=256)
 def _setting(path: str, stamp: Stamp) -> Setting | None:
     return RunFolder(Path(path)).setting()
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
+@st.cache_resource(show_spinner=False, max_entries=16)
 def _attribution(path: str, stamp: Stamp) -> Attribution | None:
     return read_attribution(RunFolder(Path(path)))
 
 
-@st.cache_data(show_spinner=False, max_entries=32)
+@st.cache_resource(show_spinner=False, max_entries=32)
 def _rankings(path: str, stamp: Stamp) -> dict[str, NeuronRanking]:
     return RunFolder(Path(path)).rankings()
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@st.cache_resource(show_spinner=False, max_entries=64)
 def _evaluation(path: str, stamp: Stamp) -> Evaluation | None:
     return RunFolder(Path(path)).evaluation()
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
+@st.cache_resource(show_spinner=False, max_entries=8)
 def _side_effects(path: str, stamp: Stamp) -> SideEffects | None:
     return RunFolder(Path(path)).side_effects()
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
+@st.cache_resource(show_spinner=False, max_entries=8)
 def _evaluated(path: str, stamp: Stamp) -> Evaluated | None:
     return read_evaluated(RunFolder(Path(path)))
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
+@st.cache_resource(show_spinner=False, max_entries=8)
 def _reading(task: str, stamp: int) -> TaskReading:
     return load_task(task)

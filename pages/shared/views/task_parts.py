@@ -15,6 +15,7 @@ from neuron_core.experiments.plan import PARTS_RATIO
 from neuron_core.figures.parts import MEASURE_TITLES, part_heatmaps
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.summary import summary_of
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.figures import figure, table
 from pages.shared.views.results import evaluation_of
@@ -68,11 +69,11 @@ def evaluations_with_parts(runs: list[RunFolder], tasks: list[str]) -> dict[str,
     wanted = re.compile(rf"(?:{'|'.join(PART_KINDS)})-\d+-.+")
     found: dict[str, Evaluation] = {}
     for run in runs:
-        evaluation, setting = evaluation_of(run), run.setting()
-        if evaluation is None or setting is None or setting.task_name not in tasks or setting.task_name in found:
+        summary = summary_of(run)
+        if summary.task not in tasks or summary.task in found or not any(map(wanted.fullmatch, summary.evaluated)):
             continue
-        if any(wanted.fullmatch(row.source) for row in evaluation.grid):
-            found[setting.task_name] = evaluation
+        if (evaluation := evaluation_of(run)) is not None:
+            found[summary.task] = evaluation
     return found
 
 
