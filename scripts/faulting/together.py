@@ -204,6 +204,6 @@ def _ten(lab: Lab, handle: EngineHandle) -> None:
     for number in cancelled:
         assert not handle.store.inside(run_ids[number]).scored(), "a cancelled run had begun"
     for run_id in left:
-        assert verify(handle.store.inside(run_id)) == [], "a damaged run"
+        assert (damage := verify(handle.store.inside(run_id))) == [], f"a damaged run: {damage}"
     first = handle.store.inside(run_ids[0])
     assert_equal_results(first, lab.whole)
