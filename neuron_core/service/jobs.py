@@ -54,6 +54,14 @@ class LengthsJob:
     kind: Literal["lengths"] = "lengths"
 
 
+@dataclass(frozen=True)
+class PromptJob:
+    """Report on one prompt under the unmodified model. It is one step, which the worker does before other jobs."""
+
+    prompt: str
+    kind: Literal["prompt"] = "prompt"
+
+
 ModelJob = NeuronJob | WritingJob
 BackgroundJob = ModelJob | LengthsJob
 

@@ -16,7 +16,7 @@ from neuron_core.errors import ConfigError, RunError
 from neuron_core.models.spec import EMBEDDED, PLAIN, ModelSpec
 from neuron_core.places import ASSETS
 from neuron_core.runs.config import RunConfig
-from neuron_core.service.jobs import BackgroundJob, LengthsJob, NeuronJob
+from neuron_core.service.jobs import BackgroundJob, LengthsJob, NeuronJob, PromptJob
 from neuron_core.tasks.hub import PREFIX
 from neuron_core.tasks.library import kept_tasks, within
 from neuron_core.tasks.load import bundled_tasks
@@ -102,7 +102,7 @@ class Permissions:
             self.check("path", name)
 
     def check_run(self, config: RunConfig, store: Path, *, confirmed: bool = False) -> None:
-        """Everything that carrying out this config would read and load."""
+        """RunError or TaskError where the run would read or load what is not allowed."""
         self.check_model(config.model, confirmed=confirmed)
         if config.evaluation and config.evaluation.comprehended_by:
             self.check_model(config.evaluation.comprehended_by, confirmed=confirmed)
@@ -111,8 +111,10 @@ class Permissions:
             if not _inside(use.path, (store,)):
                 self.check("path", use.path)
 
-    def check_job(self, job: BackgroundJob, spec: ModelSpec, store: Path, *, confirmed: bool = False) -> None:
-        """Everything that a background job would read, load and write."""
+    def check_job(
+        self, job: BackgroundJob | PromptJob, spec: ModelSpec, store: Path, *, confirmed: bool = False
+    ) -> None:
+        """RunError or TaskError where a job would read, load or write what is not allowed."""
         self.check_model(spec, confirmed=confirmed)
         if isinstance(job, LengthsJob):
             self.check_task(job.task, store)

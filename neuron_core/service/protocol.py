@@ -1,6 +1,7 @@
 """The messages between the handle and the worker: one JSON object a line. No torch."""
 
 import json
+import sys
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal, TypeVar
 
@@ -12,11 +13,11 @@ from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.setting import ModelFacts, PromptReport
-from neuron_core.service.jobs import BackgroundJob
+from neuron_core.service.jobs import BackgroundJob, PromptJob
 
 T = TypeVar("T")
 WORKER_LOG = "worker.log"
-"file in the folder of runs"
+"name of the worker's log, a file in the folder of runs"
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,11 @@ class RunRequest:
 
     run_id: str
     path: str
+    "of the run folder"
     confirmed: bool = False
-    "whether code that comes with its model was confirmed at the terminal"
+    "whether code that comes with the run's models was confirmed at the terminal"
     cluster: ClusterOptions | None = None
-    "where; None: in the worker itself"
+    "the cluster that computes the run; None for the worker itself"
     kind: Literal["run"] = "run"
 
 
@@ -41,24 +43,16 @@ class CancelRequest:
 
 
 @dataclass(frozen=True)
-class InspectRequest:
-    """Report on one prompt under the unmodified model. During a run this is answered between two questions."""
-
-    number: int
-    prompt: str
-    spec: ModelSpec
-    confirmed: bool = False
-    kind: Literal["inspect"] = "inspect"
-
-
-@dataclass(frozen=True)
 class JobRequest:
-    """Carry out this background job, one step at a time. During a run the steps are done between two questions."""
+    """Carry out this background job one step at a time, or report on this prompt at once. During a run the worker does
+    both between two questions.
+    """
 
     number: int
-    job: BackgroundJob
+    job: BackgroundJob | PromptJob
     spec: ModelSpec
     confirmed: bool = False
+    "whether code that comes with this model was confirmed at the terminal"
     kind: Literal["job"] = "job"
 
 
@@ -85,6 +79,13 @@ class Failure:
         if isinstance(error, NeuronCoreError):
             return cls(type(error).__name__, error.what, error.where, error.accepted)
         return cls("RunError", f"{type(error).__name__}: {error}", None, "see the worker's log")
+
+    @classmethod
+    def logged(cls, error: Exception) -> "Failure":
+        """The same; the traceback of an error of the program goes to the log. A user's mistake needs none."""
+        if not isinstance(error, NeuronCoreError):
+            sys.excepthook(type(error), error, error.__traceback__)
+        return cls.of(error)
 
     def exception(self) -> NeuronCoreError:
         """The error as it was raised in the worker."""
@@ -113,16 +114,6 @@ class RunEnded:
 
 
 @dataclass(frozen=True)
-class Inspected:
-    """Answer to the InspectRequest of this number: a report or a failure."""
-
-    number: int
-    report: PromptReport | None = None
-    failure: Failure | None = None
-    kind: Literal["inspected"] = "inspected"
-
-
-@dataclass(frozen=True)
 class JobStep:
     """Progress of a job."""
 
@@ -135,15 +126,17 @@ class JobStep:
 
 @dataclass(frozen=True)
 class JobEnded:
-    """A job has ended: done, or failed, or cancelled."""
+    """A job is finished, or it has failed or was cancelled."""
 
     number: int
     failure: Failure | None = None
+    report: PromptReport | None = None
+    "of a PromptJob that succeeded"
     kind: Literal["job ended"] = "job ended"
 
 
-Request = RunRequest | CancelRequest | InspectRequest | JobRequest | DropRequest
-Reply = ModelState | RunEnded | Inspected | JobStep | JobEnded
+Request = RunRequest | CancelRequest | JobRequest | DropRequest
+Reply = ModelState | RunEnded | JobStep | JobEnded
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 REPLY: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
 

@@ -9,6 +9,8 @@ from threading import Lock
 
 from neuron_core.errors import RunError
 from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.config import RunConfig
+from neuron_core.service.permissions import runs_code
 
 TRIES = 5
 "wrong words after which a word is void"
@@ -69,6 +71,11 @@ class Trust:
         """Whether code of this model and revision was confirmed since the server began."""
         with self._lock:
             return _name(spec) in self._confirmed
+
+    def has_all(self, config: RunConfig) -> bool:
+        """Whether the code of every model of a run was confirmed. True for models that come without code."""
+        chooser = config.evaluation.comprehended_by if config.evaluation else None
+        return all(self.has(spec) for spec in (config.model, chooser) if spec is not None and runs_code(spec))
 
 
 def _name(spec: ModelSpec) -> tuple[str, str | None, str | None]:

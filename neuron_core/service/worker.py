@@ -7,38 +7,33 @@ libraries print goes to a log. When the input ends, the server is gone, and the 
 
 import argparse
 import faulthandler
-import gc
 import os
 import signal
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO
 
-from neuron_core.errors import Cancelled, NeuronCoreError, RunError
+from neuron_core.errors import RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import default_root
-from neuron_core.service.job_steps import Step, length_steps, steps_of
-from neuron_core.service.jobs import LengthsJob
+from neuron_core.service.job_steps import length_steps, steps_of
+from neuron_core.service.job_turns import JobTurns
+from neuron_core.service.jobs import LengthsJob, PromptJob
 from neuron_core.service.permissions import Permissions
-from neuron_core.service.prompt_lengths import Reader
 from neuron_core.service.protocol import (
     REQUEST,
     WORKER_LOG,
     CancelRequest,
     DropRequest,
     Failure,
-    Inspected,
-    InspectRequest,
     JobEnded,
     JobRequest,
-    JobStep,
-    ModelState,
     Reply,
     Request,
     RunEnded,
@@ -46,6 +41,7 @@ from neuron_core.service.protocol import (
     from_line,
     to_line,
 )
+from neuron_core.service.worker_model import Load, WorkerModel, load_engine
 
 if TYPE_CHECKING:
     from neuron_core.engine.engine import Engine
@@ -54,14 +50,6 @@ LAST_S = 1.5
 "how long a worker may go on when its server is gone"
 SLICE_S = 0.3
 "how long jobs may go on between two questions of a run"
-Load = Callable[[ModelSpec, Callable[[str], None]], "Engine"]
-
-
-def load_engine(spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
-    """An engine with this model."""
-    from neuron_core.engine.engine import Engine
-
-    return Engine(spec, on_stage=say)
 
 
 class Worker:
@@ -76,22 +64,17 @@ class Worker:
         store: Path | None = None,
         on_gone: Callable[[], None] = lambda: None,
     ) -> None:
-        """permissions: what requests may ask for, whoever wrote them; None for everything. on_gone: called once, on
-        the reading thread, when the server is gone.
+        """permissions: what requests may ask for, whoever wrote them; None for everything. store: the folder of runs.
+        on_gone: called once, on the reading thread, when the server is gone.
         """
         self._permissions, self._store, self._on_gone = permissions, store or default_root(), on_gone
-        self._source, self._sink, self._load = source, sink, load
+        self._source, self._sink = source, sink
         self._inbox: SimpleQueue[Request | None] = SimpleQueue()
         self._postponed: deque[Request] = deque()
         self._cancelled: set[str] = set()
         self._server_gone = threading.Event()
-        self._engine: Engine | None = None
-        self._spec: ModelSpec | None = None
-        self._loading = False
-        self._reader: tuple[ModelSpec, Reader] | None = None
-        self._jobs: dict[int, Iterator[Step]] = {}
-        self._without_model: set[int] = set()
-        self._dropped: set[int] = set()
+        self._jobs = JobTurns(self._send)
+        self._model = WorkerModel(load, self._send, self._end_jobs_with_model)
 
     def serve(self) -> None:
         """Returns when the input has ended. During a run it raises SystemExit instead, so that the run can be
@@ -101,12 +84,12 @@ class Worker:
         threading.Thread(target=self._read, name="requests", daemon=True).start()
         import neuron_core.engine.execute  # noqa: F401
 
-        self._send_model_state()
+        self._send(self._model.state())
         while (request := self._next()) is not None:
             if isinstance(request, RunRequest):
                 self._run(request)
-            else:
-                self._answer_request(request, running=False)
+            elif isinstance(request, JobRequest):
+                self._begin_job(request, running=False)
 
     def _read(self) -> None:
         try:
@@ -116,7 +99,7 @@ class Worker:
                     self._cancelled.add(request.run_id)
                     continue
                 if isinstance(request, DropRequest):
-                    self._dropped.add(request.number)
+                    self._jobs.drop(request.number)
                     continue
                 if isinstance(request, RunRequest):
                     self._cancelled.discard(request.run_id)
@@ -127,10 +110,11 @@ class Worker:
             self._on_gone()
 
     def _next(self) -> Request | None:
+        """The next request, or None at the end of the input. Does steps of jobs while there is no request."""
         if self._postponed:
             return self._postponed.popleft()
-        while self._jobs and self._inbox.empty():
-            self._step_next_job()
+        while self._jobs.any() and self._inbox.empty():
+            self._jobs.step()
         return self._inbox.get()
 
     def _run(self, request: RunRequest) -> None:
@@ -143,7 +127,7 @@ class Worker:
             spec = run.config().model
             self._check_run(run, request)
             cluster = engines_for(request.cluster) if request.cluster else None
-            engine_for = cluster.engine if cluster else self._engine_for
+            engine_for = cluster.engine if cluster else self._model.engine
             # What a cluster computes does not use the model that is loaded here.
             own = None if cluster else spec
             execute(
@@ -153,7 +137,7 @@ class Worker:
                 should_stop=lambda: self._between_questions(request.run_id, own),
             )
         except Exception as error:
-            failure = self._failure(error)
+            failure = Failure.logged(error)
         finally:
             if cluster is not None:
                 cluster.close()
@@ -173,123 +157,58 @@ class Worker:
         """Called by a run between two questions: answers waiting requests, does steps of jobs for a moment, and
         returns whether the run was cancelled.
 
-        own: the run's model, which must be loaded here first; None where the run is computed on a cluster.
+        own: the run's model. While it is not loaded yet, nothing else is done. None where a cluster computes the run.
         """
-        while own in (None, self._spec) and not self._inbox.empty():
+        while own in (None, self._model.spec) and not self._inbox.empty():
             request = self._inbox.get()
             if isinstance(request, RunRequest):
                 self._postponed.append(request)
-            elif request is not None:
-                self._answer_request(request, running=own is not None)
+            elif isinstance(request, JobRequest):
+                self._begin_job(request, running=own is not None)
         end = time.monotonic() + SLICE_S
-        while own in (None, self._spec) and self._jobs and time.monotonic() < end:
-            self._step_next_job()
+        while own in (None, self._model.spec) and self._jobs.any() and time.monotonic() < end:
+            self._jobs.step()
         if self._server_gone.is_set():
             # No Exception: the run neither failed nor was cancelled, it can be resumed.
             raise SystemExit
         return run_id in self._cancelled
 
-    def _answer_request(self, request: Request, *, running: bool) -> None:
-        """Answers a prompt inspection or accepts a job. During a run only if both need the same model."""
-        if isinstance(request, InspectRequest):
-            try:
-                if self._permissions is not None:
-                    self._permissions.check_model(request.spec, confirmed=request.confirmed)
-                report = self._engine_during_run(request.spec, running).inspect(request.prompt)
-                answer = Inspected(request.number, report)
-            except Exception as error:
-                answer = Inspected(request.number, failure=self._failure(error))
-            self._send(answer)
-        elif isinstance(request, JobRequest):
-            try:
-                self._jobs[request.number] = self._steps_of(request, running)
-            except Exception as error:
-                self._send(JobEnded(request.number, self._failure(error)))
+    def _begin_job(self, request: JobRequest, *, running: bool) -> None:
+        """Reports on a prompt, or accepts a job whose steps are done later.
 
-    def _steps_of(self, request: JobRequest, running: bool) -> Iterator[Step]:
-        if self._permissions is not None:
-            self._permissions.check_job(request.job, request.spec, self._store, confirmed=request.confirmed)
-        if isinstance(request.job, LengthsJob):
-            steps = length_steps(request.job, self._reader_for(request.spec))
-            self._without_model.add(request.number)
-            return steps
-        return steps_of(request.job, self._engine_during_run(request.spec, running))
-
-    def _reader_for(self, spec: ModelSpec) -> Reader:
-        if self._engine is not None and self._spec == spec:
-            loaded, facts = self._engine.loaded, self._engine.facts()
-            return Reader(facts.title, loaded.tokenizer, loaded.context_length, facts.chat)
-        if self._reader is None or self._reader[0] != spec:
-            self._reader = spec, Reader.of(spec, lambda _: None)
-        return self._reader[1]
-
-    def _engine_during_run(self, spec: ModelSpec, running: bool) -> "Engine":
-        if running and spec != self._spec:
-            raise RunError("a run is using another model", where=spec.title, accepted="wait for it, or cancel it")
-        return self._engine_for(spec, lambda _: None)
-
-    def _step_next_job(self) -> None:
-        """Does one step of the next job. Jobs take turns, one step each."""
-        number = next(iter(self._jobs))
-        steps = self._jobs.pop(number)
-        try:
-            if number in self._dropped:
-                self._dropped.remove(number)
-                raise Cancelled("this was cancelled")
-            step = next(steps, None)
-        except Exception as error:
-            self._end(number, self._failure(error))
-            return
-        if step is None:
-            self._end(number)
-        else:
-            self._jobs[number] = steps
-            self._send(JobStep(number, step.done, step.total, step.text))
-
-    def _end(self, number: int, failure: Failure | None = None) -> None:
-        self._without_model.discard(number)
-        self._send(JobEnded(number, failure))
-
-    def _engine_for(self, spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
-        if self._engine is not None and self._spec == spec:
-            return self._engine
-        self._release_engine()
-        self._loading = True
-        self._send_model_state()
-        try:
-            self._engine, self._spec = self._load(spec, say), spec
-            return self._engine
-        finally:
-            self._loading = False
-            self._send_model_state()
-
-    def _release_engine(self) -> None:
-        """Releases the loaded model before another one is loaded, because two may not fit into memory. Jobs that use
-        it are ended.
+        running: whether a run is using the model that is loaded. RunError, as a reply, if the request needs another
+        one.
         """
-        for number in [number for number in self._jobs if number not in self._without_model]:
-            gone = RunError("another model took the place of this one", accepted="ask again")
-            self._send(JobEnded(number, Failure.of(gone)))
-            del self._jobs[number]
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = self._spec = None
-            gc.collect()
+        number, job, spec = request.number, request.job, request.spec
+        try:
+            if self._permissions is not None:
+                self._permissions.check_job(job, spec, self._store, confirmed=request.confirmed)
+            if isinstance(job, LengthsJob):
+                self._jobs.add(number, length_steps(job, self._model.token_reader(spec)), uses_model=False)
+            elif isinstance(job, PromptJob):
+                report = self._engine(spec, running).inspect(job.prompt)
+                self._send(JobEnded(number, report=report))
+            else:
+                self._jobs.add(number, steps_of(job, self._engine(spec, running)))
+        except Exception as error:
+            self._send(JobEnded(number, Failure.logged(error)))
 
-    def _failure(self, error: Exception) -> Failure:
-        # The log has the traceback; a user's mistake needs none.
-        if not isinstance(error, NeuronCoreError):
-            sys.excepthook(type(error), error, error.__traceback__)
-        return Failure.of(error)
+    def _engine(self, spec: ModelSpec, running: bool) -> "Engine":
+        if running and spec != self._model.spec:
+            raise RunError("a run is using another model", where=spec.title, accepted="wait for it, or cancel it")
+        return self._model.engine(spec)
 
-    def _send_model_state(self) -> None:
-        self._send(ModelState(self._loading, self._engine.facts() if self._engine else None))
+    def _end_jobs_with_model(self) -> None:
+        """Called before another model is loaded."""
+        gone = RunError("another model took the place of this one", accepted="ask again")
+        self._jobs.end_those_with_model(gone)
 
     def _send(self, reply: Reply) -> None:
         try:
             self._sink.write(to_line(reply))
             self._sink.flush()
         except BrokenPipeError:
+            # The server is gone.
             raise SystemExit from None
 
 

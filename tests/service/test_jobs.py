@@ -1,6 +1,8 @@
 """Background jobs: one neuron asked about and text written, beside runs and alone, from request to file."""
 
 import io
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -161,8 +163,8 @@ def worker_replies(requests, tiny_model, spec_names=("llama", "gpt2")):
 
     def last_steps():
         request = ending()
-        while request is None and worker._jobs:
-            worker._step_next_job()
+        while request is None and worker._jobs.any():
+            worker._jobs.step()
         return request
 
     worker._next = last_steps
@@ -288,7 +290,7 @@ def test_jobs_end_with_their_worker(handle, run, tmp_path):
     wanted = replace(WRITING, n_tokens=901)
     handle.jobs.start(wanted, run.config().model)
     wait_until(lambda: handle.jobs.state(wanted).text, "the first token")
-    handle._process.kill()
+    os.kill(handle.worker_pid(), signal.SIGKILL)
     state = handle.jobs.wait(wanted, 60)
     assert isinstance(state.failure, RunError)
     assert "SIGKILL" in str(state.failure)

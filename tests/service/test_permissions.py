@@ -18,13 +18,12 @@ from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConf
 from neuron_core.runs.run_folder import RunStatus
 from neuron_core.runs.store import Store
 from neuron_core.service.handle import OWNER, EngineHandle
-from neuron_core.service.jobs import LengthsJob, NeuronJob
+from neuron_core.service.jobs import LengthsJob, NeuronJob, PromptJob
 from neuron_core.service.passwords import TRIES, WINDOW_S, Gate
 from neuron_core.service.permissions import ACTIONS, Permissions, is_loopback, permissions
 from neuron_core.service.process import without_secrets
 from neuron_core.service.protocol import (
     REPLY,
-    InspectRequest,
     JobEnded,
     JobRequest,
     Request,
@@ -135,7 +134,7 @@ def answers(store: Path, allowed: Permissions, *requests: Request) -> list:
 def test_the_worker_refuses_what_the_handle_would(allowed, tmp_path):
     store = Store(tmp_path / "runs")
     requests: list[Request] = [
-        InspectRequest(1, "A", ModelSpec("/some/model")),
+        JobRequest(1, PromptJob("A"), ModelSpec("/some/model")),
         JobRequest(2, NeuronJob("tokens", "/etc", "/etc", 0, 0), ModelSpec()),
         JobRequest(3, LengthsJob("/etc/passwd", "/etc/x"), ModelSpec()),
     ]

@@ -15,14 +15,15 @@ from neuron_core.engine.execute import execute
 from neuron_core.errors import ModelError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.store import Store
+from neuron_core.service.jobs import PromptJob
 from neuron_core.service.process import PROJECT
 from neuron_core.service.protocol import (
     REPLY,
     REQUEST,
     CancelRequest,
     Failure,
-    Inspected,
-    InspectRequest,
+    JobEnded,
+    JobRequest,
     ModelState,
     RunEnded,
     RunRequest,
@@ -116,10 +117,10 @@ def request_for(run):
 MESSAGES = [
     (RunRequest("r", "/tmp/r"), REQUEST),
     (CancelRequest("r"), REQUEST),
-    (InspectRequest(3, "a\u2028b\nç", replace(LLAMA, revision="x")), REQUEST),
+    (JobRequest(3, PromptJob("a\u2028b\nç"), replace(LLAMA, revision="x")), REQUEST),
     (ModelState(True), REPLY),
     (RunEnded("r", Failure("ModelError", "w", None, "a")), REPLY),
-    (Inspected(3, failure=Failure("RunError", "w", "x", None)), REPLY),
+    (JobEnded(3, Failure("RunError", "w", "x", None)), REPLY),
 ]
 
 
@@ -138,27 +139,27 @@ def test_an_error_crosses_over_with_its_class_and_parts():
 
 
 def test_the_model_is_loaded_once_for_two_prompts(load, log, tiny_model):
-    replies = replies_to([InspectRequest(1, PROMPT, LLAMA), InspectRequest(2, PROMPT, LLAMA)], load)
+    replies = replies_to([JobRequest(1, PromptJob(PROMPT), LLAMA), JobRequest(2, PromptJob(PROMPT), LLAMA)], load)
     facts, report = Engine.of(tiny_model("llama")).facts(), Engine.of(tiny_model("llama")).inspect(PROMPT)
     assert replies == [
         ModelState(False),
         ModelState(True),
         ModelState(False, facts),
-        Inspected(1, report),
-        Inspected(2, report),
+        JobEnded(1, report=report),
+        JobEnded(2, report=report),
     ]
     assert log == ["load llama"]
 
 
 def test_the_old_model_goes_before_the_new_one_is_loaded(load, log):
-    replies_to([InspectRequest(1, PROMPT, LLAMA), InspectRequest(2, PROMPT, GPT2)], load)
+    replies_to([JobRequest(1, PromptJob(PROMPT), LLAMA), JobRequest(2, PromptJob(PROMPT), GPT2)], load)
     assert log == ["load llama", "close llama", "load gpt2"]
 
 
 def test_a_model_that_does_not_load_is_a_reply_and_the_worker_goes_on(load):
-    replies = replies_to([InspectRequest(1, PROMPT, ABSENT), InspectRequest(2, PROMPT, LLAMA)], load)
-    failed, good = [reply for reply in replies if isinstance(reply, Inspected)]
-    assert failed == Inspected(1, None, Failure("ModelError", "no such model", "absent", "llama"))
+    replies = replies_to([JobRequest(1, PromptJob(PROMPT), ABSENT), JobRequest(2, PromptJob(PROMPT), LLAMA)], load)
+    failed, good = [reply for reply in replies if isinstance(reply, JobEnded)]
+    assert failed == JobEnded(1, Failure("ModelError", "no such model", "absent", "llama"))
     assert good.report is not None
     assert replies[2] == ModelState(False)
 
@@ -178,9 +179,9 @@ def test_a_run_whose_input_has_ended_stops_at_once_and_stays_resumable(load, sto
 def test_prompts_are_answered_in_mid_run_but_not_with_another_model(live, store, task_file, tiny_model):
     run = store.create(long_config(task_file, "llama"))
     same = run.config().model
-    live.send(request_for(run), InspectRequest(1, PROMPT, same), InspectRequest(2, PROMPT, GPT2))
-    assert live.next(Inspected) == Inspected(1, Engine.of(tiny_model("llama")).inspect(PROMPT))
-    refused = live.next(Inspected)
+    live.send(request_for(run), JobRequest(1, PromptJob(PROMPT), same), JobRequest(2, PromptJob(PROMPT), GPT2))
+    assert live.next(JobEnded) == JobEnded(1, report=Engine.of(tiny_model("llama")).inspect(PROMPT))
+    refused = live.next(JobEnded)
     assert (refused.number, refused.report) == (2, None)
     assert "a run is using another model" in refused.failure.what
     assert run.status().state == "running"
@@ -240,7 +241,7 @@ def test_the_process_ends_with_its_input_in_mid_run_and_the_run_resumes_bit_for_
 def test_a_line_that_is_no_request_ends_the_worker(load, monkeypatch):
     caught = []
     monkeypatch.setattr(threading, "excepthook", caught.append)
-    source = io.BytesIO(to_line(InspectRequest(1, PROMPT, ABSENT)) + b"hello\n" + to_line(RunRequest("r", "r")))
+    source = io.BytesIO(to_line(JobRequest(1, PromptJob(PROMPT), ABSENT)) + b"hello\n" + to_line(RunRequest("r", "r")))
     sink = io.BytesIO()
     Worker(source, sink, load).serve()
     assert b"no such model" in sink.getvalue()
