@@ -37,7 +37,7 @@ from neuron_core.runs.store import Store
 
 if TYPE_CHECKING:
     from neuron_core.engine.engine import Engine
-    from neuron_core.engine.execute import OtherEngine
+    from neuron_core.engine.run_engine import OtherEngine
 
 SHOWN = 5
 "neurons of either role in the table that a notebook shows"

@@ -22,6 +22,7 @@ from neuron_core.bench.timing import timed
 from neuron_core.cni.attribution import attribute, reference
 from neuron_core.cni.selection import preset
 from neuron_core.engine.engine import Engine
+from neuron_core.engine.stage_part import StagePart
 from neuron_core.models import shapes
 from neuron_core.models.dimensions import dimensions_of_config
 from neuron_core.models.letters import tokenize_prompt
@@ -73,11 +74,11 @@ def scored(loaded: LoadedModel, n_questions: int) -> tuple[float, np.ndarray]:
     questions = questions_for(load_task("sentiment").task, [n_questions])[n_questions]
     engine, seconds = Engine.of(loaded), []
     passes = engine.passes(questions, CONFIG, None)
-    list(engine.attribute(questions[:3], CONFIG, passes=passes))
+    list(engine.attribute(questions[:3], CONFIG, StagePart(passes=passes)))
     if loaded.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(loaded.device)
     with timed(loaded.device, seconds):
-        found = [scores.of("ace") for _, scores in engine.attribute(questions, CONFIG, passes=passes)]
+        found = [scores.of("ace") for _, scores in engine.attribute(questions, CONFIG, StagePart(passes=passes))]
     return seconds[0] / n_questions, np.sum(found, axis=0, dtype=np.float64).ravel()
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from neuron_core.engine.engine import Engine
+from neuron_core.engine.stage_part import StagePart
 from neuron_core.places import ASSETS
 from neuron_core.runs.demo import DEMO, DEMO_TASK, demo_config, demo_folders
 from neuron_core.runs.questions import make_setting
@@ -47,7 +48,7 @@ def test_the_scores_of_a_shipped_question_come_out_again(engine):
     run = RunFolder(FOLDERS[DEMO])
     questions = run.setting().attribution
     others = set(range(len(questions))) - {7}
-    ((number, scores),) = engine.attribute(questions, run.config().attribution, skip=others)
+    ((number, scores),) = engine.attribute(questions, run.config().attribution, StagePart(skip=others))
     kept = run.scores(number)
     assert number == 7
     assert scores.targets == kept.targets
@@ -61,7 +62,7 @@ def test_the_option_probabilities_of_a_shipped_question_come_out_again(name, eng
     run = RunFolder(FOLDERS[name])
     questions, plan = run.setting().evaluation, plan_for(run)
     wanted = set(range(len(questions))) - {11}
-    ((number, values),) = engine.evaluate(questions, plan, run.config().evaluation, skip=wanted)
+    ((number, values),) = engine.evaluate(questions, plan, run.config().evaluation, StagePart(skip=wanted))
     kept = run.probabilities().values[number]
     assert values.shape == kept.shape == (1 + len(plan), 4)
     np.testing.assert_allclose(values, kept, atol=5e-5)

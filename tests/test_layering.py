@@ -50,7 +50,11 @@ HEAVY = {
     "models.wrappers",
     "models.loaded",
     "models.residual",
+    "engine.batches",
     "engine.engine",
+    "engine.inspection",
+    "engine.passes",
+    "engine.side_effects",
     "experiments.figure9",
 }
 

@@ -17,6 +17,7 @@ from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.selection import example_scores, preset, select
 from neuron_core.control.interventions import BUDGETS, Intervention, grid
 from neuron_core.engine.engine import Engine
+from neuron_core.engine.stage_part import StagePart
 from neuron_core.models.letters import TokenizedPrompt, tokenize_prompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import letter_logits, load_model
@@ -182,7 +183,7 @@ def _time_grid(
                 letter_logits(loaded, hidden, letters)
         whole: list[float] = []
         with timed(loaded.device, whole):
-            for _ in engine.evaluate([questions[number] for number in members], plan, config, passes=passes):
+            for _ in engine.evaluate([questions[number] for number in members], plan, config, StagePart(passes=passes)):
                 pass
         grid_s.append(whole[0] / len(members))
         baseline_s.append(statistics.mean(plain))
@@ -205,7 +206,7 @@ def _time_shared(
     for n, asked in questions.items():
         seconds: list[float] = []
         with timed(loaded.device, seconds):
-            for _ in engine.attribute(asked, CONFIG, passes=passes):
+            for _ in engine.attribute(asked, CONFIG, StagePart(passes=passes)):
                 pass
         found[str(n)] = seconds[0] / n
     return found

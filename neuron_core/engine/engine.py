@@ -1,44 +1,46 @@
 """The engine: one loaded model and a lock. It knows nothing of files, processes or pages."""
 
-import math
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from neuron_core.cni.attribution import attribute_batch
-from neuron_core.cni.methods import OF_LETTERS, targets_of
-from neuron_core.cni.passes import MOST_QUESTIONS, Passes, PassShape, choose
+from neuron_core.cni.methods import targets_of
+from neuron_core.cni.passes import Passes
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.control.evaluation import RowChunk, option_probabilities, option_probabilities_all, plan_chunks
 from neuron_core.control.findings import Generation, NeuronContexts, NeuronTokens, Steering, Text
 from neuron_core.control.generation import Writer, open_prompt, steering_edits
 from neuron_core.control.interventions import Intervention
 from neuron_core.control.neuron import ContextSearch, neuron_tokens, write_norms
-from neuron_core.control.results import SideEffect, SideEffects
-from neuron_core.control.side_effects import SIDE_ROWS, TEXTS_PER_PASS, letter_mass, perplexities
+from neuron_core.control.results import SideEffects
+from neuron_core.engine.batches import batches_of, prepare, unmodified_states
+from neuron_core.engine.inspection import facts_of, report_on
+from neuron_core.engine.passes import FittingPasses, passes_for
+from neuron_core.engine.side_effects import measure_side_effects
+from neuron_core.engine.stage_part import WHOLE_STAGE, StagePart
 from neuron_core.errors import RunError
-from neuron_core.models.chat import chat_template_of
-from neuron_core.models.device import free_memory
-from neuron_core.models.fitting import until_it_fits
-from neuron_core.models.letters import encode, tokenize_prompt
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.loading import Stage, load_model, vocabulary_logits
+from neuron_core.models.loading import Stage, load_model
 from neuron_core.models.prompts import SharedPrompts
-from neuron_core.models.rows import PromptBatch, check_length, run_prompt
+from neuron_core.models.rows import PromptBatch, PromptState
 from neuron_core.models.spec import ModelSpec
 from neuron_core.models.weights import refuse_not_finite
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.runs.setting import ModelFacts, PromptReport
 
-Scores = list[AttributionScores]
+Result = TypeVar("Result")
+Pass = tuple[list[int], Callable[[Passes], list[Result]]]
+"numbers of the questions that are computed together, and the function that computes them"
 
 
 class Engine:
@@ -78,40 +80,12 @@ class Engine:
         """What captions and checks need to know about the model. day: the date that its chat template writes; today
         if not given.
         """
-        loaded = self.loaded
-        return ModelFacts(
-            title=loaded.spec.title,
-            fingerprint=loaded.fingerprint,
-            architecture=loaded.architecture.name,
-            dtype=str(loaded.dtype).removeprefix("torch."),
-            device=str(loaded.device),
-            n_layers=loaded.n_layers,
-            n_neurons=loaded.n_neurons,
-            post_norm=loaded.architecture.post_norm,
-            chat=chat_template_of(loaded.tokenizer, day),
-            notes=loaded.notes,
-        )
+        return facts_of(self.loaded, day)
 
     def inspect(self, prompt: str) -> PromptReport:
         """Token ids, letter tokens and option probabilities of one prompt under the unmodified model."""
-        with self._lock, torch.no_grad():
-            loaded = self.loaded
-            tokenized = tokenize_prompt(loaded.tokenizer, prompt)
-            state = run_prompt(loaded, tokenized)
-            mass = torch.softmax(vocabulary_logits(loaded, state.final_hidden), dim=-1)[0]
-            a, b, c, d = torch.softmax(state.letter_logits, dim=-1).tolist()
-            if not math.isfinite(a):
-                refuse_not_finite(loaded, "the prompt")
-            decode = loaded.tokenizer.decode
-            la, lb, lc, ld = (decode([i]) for i in tokenized.letter_ids)
-            return PromptReport(
-                token_ids=tokenized.token_ids,
-                tokens=tuple(decode([i]) for i in tokenized.token_ids),
-                letter_ids=tokenized.letter_ids,
-                letter_tokens=(la, lb, lc, ld),
-                probabilities=(a, b, c, d),
-                mass=float(mass[list(tokenized.letter_ids)].sum()),
-            )
+        with self._lock:
+            return report_on(self.loaded, prompt)
 
     def passes(
         self,
@@ -122,54 +96,30 @@ class Engine:
         n_tokens: int = 0,
         share: float = 1.0,
     ) -> Passes:
-        """How many rows go through the model together for these questions: as the configs say, otherwise as many as
-        fit into the free memory.
+        """The chunk plan for these questions: how many rows go through the model together. The configs decide, or
+        else the free memory.
 
-        n_tokens: length of a prompt that may be longer than theirs, in tokens. share: the part of the free memory that
-        this engine may take, up to 1.
+        n_tokens: length in tokens of a prompt that may be longer than theirs. share: the part of the free memory that
+        this engine may use, above 0 and up to 1.
         """
         with self._lock:
-            loaded = self.loaded
-            longest = max((question.prompt for question in questions), key=len, default="")
-            targets = targets_of(attribution.methods)
-            shape = PassShape(
-                n_layers=loaded.n_layers,
-                n_neurons=loaded.n_neurons,
-                hidden_size=loaded.hidden_size,
-                n_heads=loaded.model.config.num_attention_heads,
-                n_vocabulary=loaded.model.config.vocab_size if set(targets) - set(OF_LETTERS) else 0,
-                n_tokens=max(n_tokens, len(encode(loaded.tokenizer, longest))),
-                itemsize=loaded.dtype.itemsize,
-                own_attention=loaded.architecture.attention == "own",
-                batch=loaded.architecture.rows == "batch",
-                device=loaded.device.type,
-            )
-            # Two more rows a layer: at full value and at zero.
-            passes = choose(shape, attribution.steps + 2, int(share * free_memory(loaded.device)))
+            chosen = passes_for(self.loaded, questions, attribution, n_tokens, share)
         layers, rows = attribution.layers_per_pass, evaluation.rows_per_pass if evaluation else None
-        return replace(passes, layers=layers or passes.layers, rows=rows or passes.rows)
+        return replace(chosen, layers=layers or chosen.layers, rows=rows or chosen.rows)
 
     def attribute(
-        self,
-        questions: Sequence[ProxyQuestion],
-        config: AttributionConfig,
-        *,
-        skip: Collection[int] = (),
-        passes: Passes | None = None,
-        on_smaller: Callable[[Passes], None] = lambda _: None,
-        examples: Iterable[int] | None = None,
+        self, questions: Sequence[ProxyQuestion], config: AttributionConfig, part: StagePart = WHOLE_STAGE
     ) -> Iterator[tuple[int, AttributionScores]]:
-        """Yields (number, scores) of each question that is not in `skip`.
+        """Yields (number, scores) of each question of this part of the stage, in order.
 
-        Common prefixes are taken over all questions, including skipped ones, so that a resumed run computes the
-        same numbers. examples: places of the examples to compute, taken one by one; None computes all, in order. If
-        memory runs out, the question is done again in smaller passes, and so are all later ones; `on_smaller` is
-        called with the new sizes.
+        If memory runs out, a question is computed again in smaller passes, and so are all later ones. ModelError when
+        memory does not suffice for the smallest pass.
         """
         prompts = self._prepare(questions)
-        current = passes or self.passes(questions, config, None)
+        passes = part.passes or self.passes(questions, config, None)
+        fitting = FittingPasses(passes, Passes.smaller_attribution, part.on_smaller)
 
-        def scores_of(passes: Passes, batch: PromptBatch, numbers: Sequence[int]) -> Scores:
+        def scores_of(batch: PromptBatch, numbers: Sequence[int], passes: Passes) -> list[AttributionScores]:
             return attribute_batch(
                 self.loaded,
                 batch,
@@ -181,44 +131,36 @@ class Engine:
                 layers_per_pass=passes.layers,
             )
 
-        def together() -> int:
-            return current.questions
+        def together(batch: PromptBatch, members: list[int], passes: Passes) -> list[AttributionScores]:
+            left = iter(members)
+            parts = batch.parts(passes.questions)
+            return [one for each in parts for one in scores_of(each, [*islice(left, len(each.states))], passes)]
 
-        for members, batch in self._batches(prompts, skip, together, examples):
-
-            def attempt(passes: Passes, batch: PromptBatch = batch, members: list[int] = members) -> Scores:
-                left = iter(members)
-                parts = batch.parts(passes.questions)
-                return [s for part in parts for s in scores_of(passes, part, [*islice(left, len(part.states))])]
-
-            with self._lock:
-                scores, current = until_it_fits(attempt, current, Passes.smaller_attribution, on_smaller)
-            yield from ((number, one) for number, one in zip(members, scores, strict=True) if number not in skip)
+        batches = batches_of(self._lock, prompts, part, lambda: fitting.now.questions)
+        units: Iterator[Pass[AttributionScores]] = (
+            (members, partial(together, batch, members)) for members, batch in batches
+        )
+        yield from self._computed(units, fitting, part.skip)
 
     def evaluate(
         self,
         questions: Sequence[ProxyQuestion],
         plan: Sequence[Intervention],
         config: EvaluationConfig,
+        part: StagePart = WHOLE_STAGE,
         *,
-        skip: Collection[int] = (),
-        passes: Passes | None = None,
-        on_smaller: Callable[[Passes], None] = lambda _: None,
         means: NDArray[np.float32] | None = None,
-        examples: Iterable[int] | None = None,
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Option probabilities (1 + interventions, 4) of each question not in `skip`, by number.
+        """Yields (number, option probabilities) of each question of this part of the stage. The probabilities are those
+        of the unmodified model and of each intervention, (1 + interventions, 4).
 
-        means: as `mean_neurons` gives them, for interventions that silence to the mean. Out of memory and `examples`:
-        as in `attribute`.
+        means: as `mean_neurons` gives them, (L, I), for interventions that silence to the mean. Out of memory: as in
+        `attribute`.
         """
         prompts = self._prepare(questions)
-        current = passes or self.passes(questions, AttributionConfig(), config)
+        passes = part.passes or self.passes(questions, AttributionConfig(), config)
+        fitting = FittingPasses(passes, Passes.smaller_evaluation, part.on_smaller)
         chunks: dict[int, list[RowChunk]] = {}
-
-        def together() -> int:
-            # Several only while all of their rows fit into one pass: more would only delay a stop.
-            return max(1, current.rows // (1 + len(plan)))
 
         def at_last(batch: PromptBatch, members: list[int], passes: Passes) -> list[NDArray[np.float32]]:
             rows = max(2, passes.rows // len(batch.states))
@@ -232,18 +174,15 @@ class Engine:
                 option_probabilities_all(self.loaded, tokens, plan, name, positions_per_pass=positions, means=means)
             ]
 
-        units: Iterator[tuple[list[int], Callable[[Passes], list[NDArray[np.float32]]]]]
+        units: Iterator[Pass[NDArray[np.float32]]]
         if config.position == "all":
-            wanted = range(len(prompts.examples)) if examples is None else examples
-            numbers = (number for example in wanted for number in prompts.examples[example])
-            units = (([number], partial(at_all, number)) for number in numbers if number not in skip)
+            numbers = (number for example in prompts.chosen(part.examples) for number in prompts.examples[example])
+            units = (([number], partial(at_all, number)) for number in numbers if number not in part.skip)
         else:
-            batches = self._batches(prompts, skip, together, examples)
+            # Several questions share a pass only while all of their rows fit into it. More would only delay a stop.
+            batches = batches_of(self._lock, prompts, part, lambda: max(1, fitting.now.rows // (1 + len(plan))))
             units = ((members, partial(at_last, batch, members)) for members, batch in batches)
-        for members, attempt in units:
-            with self._lock:
-                found, current = until_it_fits(attempt, current, Passes.smaller_evaluation, on_smaller)
-            yield from ((number, values) for number, values in zip(members, found, strict=True) if number not in skip)
+        yield from self._computed(units, fitting, part.skip)
 
     def side_effects(
         self,
@@ -257,38 +196,24 @@ class Engine:
     ) -> SideEffects:
         """Letter mass on these questions and perplexity of `text`, unmodified and under each intervention."""
         prompts = self._prepare(questions)
-
-        def attempt(passes: Passes) -> tuple[list[float | None], NDArray[np.float64]]:
-            mass: list[float | None] = [None] * (1 + len(plan))
-            if position == "last":
-                chunks = plan_chunks(self.loaded, plan, max(2, min(passes.rows, SIDE_ROWS) // MOST_QUESTIONS), means)
-                batches = (batch for example in range(len(prompts.examples)) for batch in prompts.run(example))
-                found = [letter_mass(self.loaded, batch, chunks) for batch in batches]
-                mass = np.concatenate(found).mean(axis=0).tolist()
-            return mass, perplexities(self.loaded, text, plan, min(passes.rows, TEXTS_PER_PASS), means)
-
         with self._lock:
-            (mass, values), _ = until_it_fits(attempt, passes, Passes.smaller_evaluation, lambda _: None)
-        rows = [
-            SideEffect(one.source, one.k, one.ratio, one.direction, mass[1 + i], float(values[1 + i]))
-            for i, one in enumerate(plan)
-        ]
-        return SideEffects(len(questions), mass[0], float(values[0]), tuple(rows))
+            return measure_side_effects(self.loaded, prompts, plan, text, position=position, passes=passes, means=means)
 
     def baseline(
         self, questions: Sequence[ProxyQuestion], *, examples: Iterable[int] | None = None
     ) -> Iterator[NDArray[np.float32]]:
         """Yields the softmax over the four letters of each question under the unmodified model, shape (4,).
 
-        examples: as in `attribute`.
+        examples: as of StagePart.
         """
-        prompts = self._prepare(questions)
-        for example in range(len(prompts.examples)) if examples is None else examples:
-            with self._lock:
-                states = [state for batch in prompts.run(example) for state in batch.states]
-                values = [torch.softmax(state.letter_logits, dim=-1).cpu().numpy() for state in states]
-                if not all(np.isfinite(each).all() for each in values):
-                    refuse_not_finite(self.loaded, "a question")
+
+        def letters(states: list[PromptState]) -> list[NDArray[np.float32]]:
+            values = [torch.softmax(state.letter_logits, dim=-1).cpu().numpy() for state in states]
+            if not all(np.isfinite(each).all() for each in values):
+                refuse_not_finite(self.loaded, "a question")
+            return values
+
+        for values in unmodified_states(self._lock, self._prepare(questions), letters, examples):
             yield from values
 
     def neuron_tokens(self, layer: int, index: int) -> NeuronTokens:
@@ -298,12 +223,14 @@ class Engine:
 
     def mean_neurons(self, questions: Sequence[ProxyQuestion]) -> NDArray[np.float32]:
         """Mean value of every neuron at the last token of these prompts, (L, I)."""
-        prompts = self._prepare(questions)
+
+        def summed(states: list[PromptState]) -> NDArray[np.float64]:
+            total: NDArray[np.float64] = sum(state.neurons.double().cpu().numpy() for state in states)  # type: ignore[assignment]
+            return total
+
         total = np.zeros((self.loaded.n_layers, self.loaded.n_neurons))
-        for example in range(len(prompts.examples)):
-            with self._lock:
-                states = [state for batch in prompts.run(example) for state in batch.states]
-                total += sum(state.neurons.double().cpu().numpy() for state in states)
+        for each in unmodified_states(self._lock, self._prepare(questions), summed):
+            total += each
         return (total / len(questions)).astype(np.float32)
 
     def write_norms(self) -> NDArray[np.float32]:
@@ -341,30 +268,13 @@ class Engine:
 
     def _prepare(self, questions: Sequence[ProxyQuestion]) -> SharedPrompts:
         with self._lock:
-            prompts = [tokenize_prompt(self.loaded.tokenizer, question.prompt) for question in questions]
-            for question, prompt in zip(questions, prompts, strict=True):
-                # Before the first pass rather than when its turn comes.
-                check_length(self.loaded, prompt, f"question {question.id}")
-            return SharedPrompts(self.loaded, prompts, [question.example_id for question in questions])
+            return prepare(self.loaded, questions)
 
-    def _batches(
-        self,
-        prompts: SharedPrompts,
-        skip: Collection[int],
-        size: Callable[[], int],
-        examples: Iterable[int] | None = None,
-    ) -> Iterator[tuple[list[int], PromptBatch]]:
-        """Runs the unmodified model on the prompts of several examples at a time, and yields their numbers with the
-        result. Examples that are wholly in `skip` are left out. examples: as in `attribute`.
-        """
-        for example in range(len(prompts.examples)) if examples is None else examples:
-            numbers = prompts.examples[example]
-            if all(number in skip for number in numbers):
-                continue
+    def _computed(
+        self, units: Iterator[Pass[Result]], fitting: FittingPasses, skip: Collection[int]
+    ) -> Iterator[tuple[int, Result]]:
+        """Computes pass after pass, and yields the number and the result of each question that is not in `skip`."""
+        for members, attempt in units:
             with self._lock:
-                whole, _ = until_it_fits(prompts.run, example, lambda _: None, lambda _: None)
-            left = iter(numbers)
-            for batch in (part for each in whole for part in each.parts(size())):
-                members = [*islice(left, len(batch.states))]
-                if any(number not in skip for number in members):
-                    yield members, batch
+                found = fitting.run(attempt)
+            yield from ((number, one) for number, one in zip(members, found, strict=True) if number not in skip)

@@ -8,7 +8,7 @@ from neuron_core.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from neuron_core.engine.engine import Engine
-    from neuron_core.engine.execute import Say
+    from neuron_core.engine.run_engine import Say
 
 
 class Engines(Protocol):

@@ -1,10 +1,8 @@
 """Carries a run through its stages. What is finished on disk is not computed again."""
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
-from typing import TypeVar
 
 from neuron_core.cni.kept import loudness_of
 from neuron_core.cni.methods import rank
@@ -12,29 +10,24 @@ from neuron_core.cni.passes import Passes
 from neuron_core.cni.sets import check_model
 from neuron_core.control.metrics import evaluate
 from neuron_core.engine.example_sums import ExampleSums
-from neuron_core.engine.run_engine import RunEngine
+from neuron_core.engine.reporter import Progress, RunReporter
+from neuron_core.engine.run_engine import EngineSource, OtherEngine, RunEngine, Say
+from neuron_core.engine.sampling import choose_sample
+from neuron_core.engine.stage_part import StagePart
 from neuron_core.errors import Cancelled, NeuronCoreError, RunError
 from neuron_core.models.chat import day_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.places import ASSETS
 from neuron_core.qatt.proxies import ProxyQuestion
-from neuron_core.runs.questions import candidates, make_setting, what_changed
+from neuron_core.runs.questions import make_setting, what_changed
 from neuron_core.runs.repair import repair
 from neuron_core.runs.results import best_plan, plan_for
-from neuron_core.runs.run_folder import RunFolder, RunStatus
-from neuron_core.runs.setting import ModelFacts, Sample, Setting
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.setting import ModelFacts, Setting
 from neuron_core.runs.summary import keep_summary
 
 NEUTRAL = ASSETS / "neutral.txt"
 SIDE_QUESTIONS = 12
-STATUS_EVERY_S = 0.2
-"between two writes of the status while questions come"
-
-T = TypeVar("T")
-Progress = Callable[[RunStatus], None]
-Say = Callable[[str], None]
-EngineSource = Callable[[Say], RunEngine]
-OtherEngine = Callable[[ModelSpec, Say], RunEngine]
 
 
 def execute(
@@ -57,7 +50,7 @@ def execute(
         repair(run)
         # What was asked for in place of a finished evaluation is made beside it.
         work = run.due() or run
-        reporter = _Reporter(run, should_stop, on_progress)
+        reporter = RunReporter(run, should_stop, on_progress)
         try:
             _stages(work, engine_for, other_engine, reporter)
             if work.ahead:
@@ -78,16 +71,16 @@ def execute(
         reporter.end("done", "")
 
 
-def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine | None, reporter: "_Reporter") -> None:
+def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine | None, reporter: RunReporter) -> None:
     config = run.config()
     chooser = config.evaluation.comprehended_by if config.evaluation else None
     if chooser is not None:
-        _sample(run, lambda say: _other(other_engine, chooser, say), reporter)
+        choose_sample(run, lambda say: _other(other_engine, chooser, say), reporter)
     reporter.begin("loading", 0, 0)
     engine = engine_for(reporter.say)
     reporter.close()
     if config.evaluation and config.evaluation.sample != "natural" and chooser is None:
-        _sample(run, lambda _: engine, reporter)
+        choose_sample(run, lambda _: engine, reporter)
     setting = _setting(run, engine)
     for note in setting.model.notes:
         run.event("note", text=note)
@@ -111,9 +104,7 @@ def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine 
         setting.evaluation,
         plan,
         config.evaluation,
-        skip=finished,
-        passes=passes,
-        on_smaller=reporter.smaller,
+        StagePart(finished, passes, reporter.smaller),
         means=means,
     )
     for number, values in reporter.each(units):
@@ -150,7 +141,7 @@ def _other(other_engine: OtherEngine | None, spec: ModelSpec, say: Say) -> RunEn
     return other_engine(spec, say)
 
 
-def _attribute(run: RunFolder, setting: Setting, engine: RunEngine, reporter: "_Reporter") -> None:
+def _attribute(run: RunFolder, setting: Setting, engine: RunEngine, reporter: RunReporter) -> None:
     """Scores of every question, what is kept of every example, and the rankings."""
     config = run.config()
     examples = ExampleSums(run, setting)
@@ -158,9 +149,7 @@ def _attribute(run: RunFolder, setting: Setting, engine: RunEngine, reporter: "_
     reporter.begin("attribution", len(finished), len(setting.attribution))
     examples.take_in()
     passes = _passes(run, setting.attribution, engine)
-    units = engine.attribute(
-        setting.attribution, config.attribution, skip=finished, passes=passes, on_smaller=reporter.smaller
-    )
+    units = engine.attribute(setting.attribution, config.attribution, StagePart(finished, passes, reporter.smaller))
     for number, scores in reporter.each(units):
         examples.add(number, scores)
     if examples.added or run.kept_checks() is None:
@@ -174,39 +163,6 @@ def _attribute(run: RunFolder, setting: Setting, engine: RunEngine, reporter: "_
     if run.loudness() is None:
         run.save_loudness(loudness_of(sums, engine.write_norms()))
     reporter.close()
-
-
-def _sample(run: RunFolder, source: EngineSource, reporter: "_Reporter") -> None:
-    """Asks a model which examples it comprehends, until the sample is full or no example is left."""
-    config = run.config()
-    assert config.evaluation is not None
-    sample = run.sample()
-    if sample is not None and sample.finished:
-        return
-    reporter.begin("loading", 0, 0)
-    engine = source(reporter.say)
-    reporter.close()
-    by_example: dict[str, list[ProxyQuestion]] = {}
-    for question in candidates(config, engine.facts(day_of(run.status().created)).chat):
-        by_example.setdefault(question.example_id, []).append(question)
-    sample = sample or Sample(config.evaluation.sample, engine.facts().title, config.evaluation.examples, {})
-    reporter.begin("sampling", len(sample.right), len(by_example))
-    left = [name for name in by_example if name not in sample.right]
-    asked = engine.baseline([question for name in left for question in by_example[name]])
-    for name in reporter.each(left):
-        answers = [int(next(asked).argmax()) == question.target for question in by_example[name]]
-        sample = replace(sample, right={**sample.right, name: sum(answers)})
-        if sample.full:
-            break
-        run.save_sample(sample)
-    run.save_sample(replace(sample, finished=True))
-    reporter.close()
-    if not sample.comprehended and not sample.others:
-        raise RunError(
-            f"{sample.chosen_by} comprehends none of the {len(sample.right)} examples asked about",
-            where=run.id,
-            accepted="a natural sample",
-        )
 
 
 def _setting(run: RunFolder, engine: RunEngine) -> Setting:
@@ -238,71 +194,3 @@ def _facts(run: RunFolder, engine: RunEngine, before: Setting | None) -> ModelFa
     # Older runs did not keep the date, only the text that it stands in.
     undated = kept is not None and kept.problem is None and kept.date is None and facts.chat and facts.chat.date
     return replace(facts, chat=kept) if undated else facts
-
-
-class _Reporter:
-    """Writes the status as questions come, measures the time of each stage, and raises Cancelled when a stop is asked
-    for. `on_progress` is told of every question.
-    """
-
-    def __init__(self, run: RunFolder, should_stop: Callable[[], bool], on_progress: Progress | None) -> None:
-        self._run, self._should_stop, self._on_progress = run, should_stop, on_progress
-        self._status = replace(run.status(), state="running", message="", eta_s=None)
-        self._began, self._done_before = time.monotonic(), 0
-        self._written = 0.0
-
-    def begin(self, stage: str, done: int, total: int) -> None:
-        self._began, self._done_before = time.monotonic(), done
-        self._run.event("stage", stage=stage, done=done, total=total)
-        self._publish(stage=stage, done=done, total=total, message="", eta_s=None)
-        self._stop_if_asked()
-
-    def say(self, message: str) -> None:
-        self._publish(message=message)
-        self._stop_if_asked()
-
-    def smaller(self, passes: Passes) -> None:
-        """Memory did not suffice: the run goes on, and on a resume begins, with these passes."""
-        self._run.save_passes(passes)
-        self._run.event("smaller passes", **asdict(passes))
-        self._publish(message="Out of memory: goes on in smaller passes.")
-
-    def each(self, units: Iterable[T]) -> Iterable[T]:
-        for unit in units:
-            yield unit
-            done = self._status.done + 1
-            pace = (time.monotonic() - self._began) / (done - self._done_before)
-            due = time.monotonic() - self._written >= STATUS_EVERY_S
-            self._publish(write=due, done=done, eta_s=pace * (self._status.total - done))
-            self._stop_if_asked()
-
-    def close(self) -> None:
-        seconds = dict(self._status.seconds)
-        stage = self._status.stage
-        seconds[stage] = seconds.get(stage, 0.0) + time.monotonic() - self._began
-        self._began = time.monotonic()
-        self._publish(seconds=seconds, eta_s=None)
-
-    def end(self, state: str, message: str, cause: Exception | None = None) -> None:
-        """Writes how the run ended. A disk that refuses that too adds a note to what the run ended of."""
-        try:
-            if state != "done":
-                self.close()
-            self._run.event(state, message=message)
-            self._publish(state=state, message=message, eta_s=None)
-        except (RunError, OSError) as error:
-            if cause is None:
-                raise
-            cause.add_note(f"The end of the run could not be written either: {error}")
-
-    def _publish(self, *, write: bool = True, **changes: object) -> None:
-        self._status = replace(self._status, **changes)  # type: ignore[arg-type]
-        if write:
-            self._run.write_status(self._status)
-            self._written = time.monotonic()
-        if self._on_progress:
-            self._on_progress(self._status)
-
-    def _stop_if_asked(self) -> None:
-        if self._should_stop():
-            raise Cancelled("the run was cancelled", where=self._run.id)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from neuron_core.cni.passes import Passes
 from neuron_core.control.interventions import Intervention
 from neuron_core.control.results import SideEffects
+from neuron_core.engine.stage_part import StagePart
 from neuron_core.errors import RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.places import PACKAGE
@@ -200,21 +201,11 @@ class EngineActor:
         def on_smaller(smaller: Passes) -> None:
             self._passes = smaller
 
+        part = StagePart(job.skip, passes, on_smaller, examples)
         if isinstance(job.config, AttributionConfig):
-            return engine.attribute(
-                job.questions, job.config, skip=job.skip, passes=passes, on_smaller=on_smaller, examples=examples
-            )
+            return engine.attribute(job.questions, job.config, part)
         if isinstance(job.config, EvaluationConfig):
-            return engine.evaluate(
-                job.questions,
-                job.plan,
-                job.config,
-                skip=job.skip,
-                passes=passes,
-                on_smaller=on_smaller,
-                means=job.means,
-                examples=examples,
-            )
+            return engine.evaluate(job.questions, job.plan, job.config, part, means=job.means)
         return self._baseline(job, examples)
 
     def _baseline(self, job: Job, examples: Iterator[int]) -> Iterator[tuple[int, Any]]:

@@ -1,8 +1,8 @@
-"""The actors of a cluster that hold one model, and batches handed to whichever is free.
+"""A pool of actors that hold the same model. Each batch of questions goes to an actor that is free.
 
-Ray places the actors, starts them again where they end, and carries calls and results. What is added here is what a
-run of its own needs: actors may join late, a batch whose actor is gone goes to another one without waiting for the
-restart, and the wait between two results can be stopped.
+Ray places the actors, restarts those that end, and carries calls and results. A run needs three things more, which are
+added here: actors may join late; a batch whose actor has ended goes to another one without waiting for the restart;
+and the wait between two results can be stopped.
 """
 
 import time
@@ -13,55 +13,66 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, RayError, RayTaskError
+from ray.exceptions import ActorDiedError, RayError
 
 from neuron_core.engine.cluster_options import CLUSTER_WORDS, ClusterOptions
-from neuron_core.engine.ray_actor import EngineActor, LoadedOn, Place, versions
+from neuron_core.engine.ray_actor import EngineActor, LoadedOn, Place
+from neuron_core.engine.ray_agreement import refuse_other_model, refuse_other_versions
+from neuron_core.engine.ray_errors import actor_errors
+from neuron_core.engine.ray_rate import QuestionRate, count
+from neuron_core.engine.run_engine import Say
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
 
-Say = Callable[[str], None]
 RESTARTS = 3
-"times that Ray starts an actor again"
+"how often Ray starts an actor again"
 LOSSES = 3
-"times that a batch may lose its actor; a question that kills every actor must not go round for ever"
+"how often a batch may lose its actor, so that a question that ends every actor is given up at last"
 PATIENCE_S = 300.0
-"without any actor at work or loading"
+"how long the pool waits while no actor works or loads"
 TURN_S = 0.5
-"between two looks whether a run is to stop"
-RATE_S = 60.0
-"over which questions a second are counted"
+"how often the pool asks whether the run is to stop"
 
 
 @dataclass(eq=False)
 class _Member:
-    """One actor."""
+    """One actor of the pool."""
 
     handle: Any
     place: Place | None = None
+    "None until the cluster has found a place for the actor"
     loaded: LoadedOn | None = None
+    "None until the actor has loaded the model"
+
+    @property
+    def node(self) -> str | None:
+        """Address of its machine."""
+        return self.place.node if self.place else None
 
 
 @dataclass(eq=False)
 class Batch:
-    """One call: a method of EngineActor, and how many questions it answers."""
+    """One call of a method of EngineActor."""
 
     method: str
     arguments: Callable[[], tuple[Any, ...]]
-    "asked when the batch is sent, and again when it is sent again"
+    "called each time that the batch is sent"
     name: str
     "for messages"
     n_questions: int = 0
+    "how many questions the call computes"
     losses: int = 0
+    "how many actors have ended while they computed it"
 
 
 class ActorPool:
-    """Actors of one model; NeuronCoreError from any of them ends what is going on, and `close` ends the actors."""
+    """The actors of one model. A NeuronCoreError that one of them raises is raised here. `close` ends the actors."""
 
     def __init__(self, spec: ModelSpec, options: ClusterOptions, say: Say) -> None:
-        """Returns when the least number of actors has loaded the model.
+        """Returns when `options.least` actors have loaded the model. say: told about twice a second what goes on.
 
-        RunError when they find no place, or differ in versions or weights; ModelError where a node can't load it.
+        RunError when no place is found for them, or when they differ in versions or weights. ModelError when a node
+        can't load the model.
         """
         self._options = options
         gpus = options.gpus
@@ -74,10 +85,10 @@ class ActorPool:
         self._idle: list[_Member] = []
         self._busy: dict[Any, tuple[_Member, Batch, object]] = {}
         self._joining: dict[Any, _Member] = {}
-        self._finished: deque[tuple[float, int]] = deque()
+        self._rate = QuestionRate()
         self._last_sign = time.monotonic()
         self.refused: list[str] = []
-        "why actors that came late were not taken"
+        "why actors that joined late were refused"
         remote = ray.remote(EngineActor).options(
             num_cpus=options.cpus, num_gpus=gpus, max_restarts=RESTARTS, scheduling_strategy="SPREAD"
         )
@@ -91,20 +102,23 @@ class ActorPool:
         self._begun = True
 
     def members(self) -> list[tuple[Place, LoadedOn]]:
-        """Where the actors at work run, and what they hold."""
+        """Where each actor that can compute runs, and what it has loaded."""
         there = [*self._idle, *(member for member, _, _ in self._busy.values())]
         return [(each.place, each.loaded) for each in there if each.place and each.loaded]
 
     @property
     def size(self) -> int:
-        """Actors at work."""
+        """Number of actors that can compute."""
         return len(self._idle) + len(self._busy)
 
     def run(self, batches: Iterable[Batch], say: Say) -> Iterator[tuple[Batch, Any]]:
-        """Each batch with its result, as they come. `say` is told every half second how it goes, and may raise."""
+        """Yields each batch with its result, as results arrive. `say` is told every half second how it goes. What it
+        raises ends the computation.
+        """
+        # Batches of an earlier call that was ended may still be computed.
         mine = object()
         waiting = deque(batches)
-        self._finished.clear()
+        self._rate.clear()
         told = 0.0
         open_batches = len(waiting)
         while open_batches:
@@ -114,7 +128,6 @@ class ActorPool:
                 self._busy[reference] = member, batch, mine
             for batch, of, result in self._turn():
                 if of is not mine:
-                    # Of a stage that nobody waits for any more.
                     continue
                 if isinstance(result, NeuronCoreError):
                     raise result
@@ -129,43 +142,37 @@ class ActorPool:
                     waiting.appendleft(batch)
                     continue
                 open_batches -= 1
-                self._finished.append((time.monotonic(), batch.n_questions))
+                self._rate.add(batch.n_questions)
                 yield batch, result
             if time.monotonic() - told >= TURN_S:
                 say(self.describe(len(waiting)))
                 told = time.monotonic()
 
     def one(self, method: str, *arguments: Any, say: Say = lambda _: None) -> Any:
-        """The result of one call, of whichever actor is free first."""
+        """The result of one call, by the first actor that is free."""
         for _, result in self.run([Batch(method, lambda: arguments, method)], say):
             return result
         raise AssertionError
 
     def all(self, method: str, *arguments: Any) -> list[Any]:
-        """The result of every actor that is at work; those that end meanwhile are left out."""
+        """The results of one call of every actor that is free. Actors that end meanwhile are left out."""
         found = []
         for member in list(self._idle):
-            with suppress(RayError), _as_told(member):
+            with suppress(RayError), actor_errors(member.node):
                 found.append(ray.get(getattr(member.handle, method).remote(*arguments)))
         return found or [self.one(method, *arguments)]
 
     def describe(self, n_waiting: int) -> str:
-        """Nodes, actors, batches that wait and questions a second, in one line."""
-        now = time.monotonic()
-        while self._finished and now - self._finished[0][0] > RATE_S:
-            self._finished.popleft()
+        """Nodes, actors, waiting batches and questions a second, in one line."""
         nodes = len({place.node_id for place, _ in self.members()})
-        parts = [_count(nodes, "node"), _count(self.size, "actor"), f"{_count(n_waiting, 'batch', 'batches')} waiting"]
-        if len(self._finished) > 1 and now > self._finished[0][0]:
-            # The first one only begins the time.
-            n = sum(n for _, n in self._finished) - self._finished[0][1]
-            parts.append(f"{n / (now - self._finished[0][0]):.2g} questions a second")
+        parts = [count(nodes, "node"), count(self.size, "actor"), f"{count(n_waiting, 'batch', 'batches')} waiting"]
+        parts.append(self._rate.in_words())
         if joining := len(self._joining):
-            parts.append(f"{_count(joining, 'actor')} joining")
-        return CLUSTER_WORDS + ", ".join([*parts, *self.refused[-1:]])
+            parts.append(f"{count(joining, 'actor')} joining")
+        return CLUSTER_WORDS + ", ".join(filter(None, [*parts, *self.refused[-1:]]))
 
     def close(self) -> None:
-        """Ends all actors at once, whatever they do."""
+        """Ends all actors at once, also those that are computing."""
         for member in self._members:
             with suppress(RayError, ValueError):
                 ray.kill(member.handle)
@@ -175,7 +182,7 @@ class ActorPool:
     def _waiting(self) -> str:
         placed = sum(member.place is not None for member in self._members)
         if placed >= self._options.least:
-            return f"loading the model on {_count(placed, 'actor')}, {len(self._idle)} ready"
+            return f"loading the model on {count(placed, 'actor')}, {len(self._idle)} ready"
         return f"{placed} of {self._options.least} actors have a place; {self._room()}"
 
     def _room(self) -> str:
@@ -185,13 +192,15 @@ class ActorPool:
         )
 
     def _join(self, member: _Member) -> None:
-        """Asks for place, then model; after a restart it does so again."""
+        """Waits until the actor has a place and then has it load the model. Called again after a restart."""
         member.place = member.loaded = None
         with suppress(ActorDiedError):
             self._joining[member.handle.place.remote()] = member
 
     def _turn(self) -> list[tuple[Batch, object, Any]]:
-        """Waits a moment for whatever comes first: batch, whose it is, and its result, error or loss."""
+        """Waits up to half a second for an actor. Returns a finished batch, the call of `run` that it belongs to, and
+        its result: what the actor returned, the NeuronCoreError that it raised, or _Lost.
+        """
         references = [*self._joining, *self._busy]
         if self._busy or self._idle or any(member.place for member in self._joining.values()):
             self._last_sign = time.monotonic()
@@ -218,20 +227,22 @@ class ActorPool:
         return found
 
     def _go_on_joining(self, reference: Any, member: _Member) -> None:
+        """Takes in the answer of an actor that joins: its place, then the model that it has loaded."""
         try:
-            with _as_told(member):
+            with actor_errors(member.node):
                 found = ray.get(reference)
                 if isinstance(found, Place):
                     member.place = found
-                    _refuse_other_versions(found)
+                    refuse_other_versions(found)
                     self._joining[member.handle.load.remote(self._spec)] = member
                 else:
                     assert member.place is not None
                     member.loaded = found
-                    self._refuse_other_model(found, member.place)
+                    self._reference = self._reference or found
+                    refuse_other_model(self._reference, found, member.place)
                     self._idle.append(member)
         except ActorDiedError:
-            # Ray does not start it again.
+            # Ray does not start it again. With the last one, `_turn` ends the run.
             return
         except RayError:
             self._join(member)
@@ -240,33 +251,18 @@ class ActorPool:
                 ray.kill(member.handle)
             if not self._begun or self.size == 0:
                 raise
-            # A node that came late is no reason to end a run that goes well without it.
-            self.refused.append(f"an actor was not taken: {error}")
-
-    def _refuse_other_model(self, found: LoadedOn, place: Place) -> None:
-        self._reference = first = self._reference or found
-        for what, ours, theirs in (
-            ("weights (fingerprint)", first.facts.fingerprint, found.facts.fingerprint),
-            ("dtype", first.facts.dtype, found.facts.dtype),
-            ("device", first.facts.device.partition(":")[0], found.facts.device.partition(":")[0]),
-            ("torch", first.build, found.build),
-        ):
-            if ours != theirs:
-                raise RunError(
-                    f"the actors differ in {what}: {theirs} here, {ours} on the first of them",
-                    where=f"node {place.node}",
-                    accepted="the same model, dtype, kind of device and libraries on every node",
-                )
+            # The run goes on without a node that joined late.
+            self.refused.append(f"an actor was refused: {error}")
 
     def _result(self, reference: Any, member: _Member) -> Any:
         try:
-            with _as_told(member):
+            with actor_errors(member.node):
                 result = ray.get(reference)
         except NeuronCoreError as error:
             self._idle.append(member)
             return error
         except RayError as error:
-            # The actor's process or node is gone, or its result with it.
+            # The actor's process or node has ended, or the result was lost with it.
             self._join(member)
             return _Lost(str(error).strip().split("\n")[0])
         self._idle.append(member)
@@ -275,48 +271,11 @@ class ActorPool:
 
 @dataclass(frozen=True)
 class _Lost:
+    """The actor of a batch has ended."""
+
     why: str
 
 
-class _as_told:
-    """An error that an actor raised, as it raised it, with its node."""
-
-    def __init__(self, member: _Member) -> None:
-        self._node = member.place.node if member.place else None
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, RayTaskError):
-            return
-        node = f"node {self._node}" if self._node else None
-        cause = error.cause
-        if isinstance(cause, NeuronCoreError):
-            where = ", ".join(filter(None, (cause.where, node)))
-            raise type(cause)(cause.what, where=where, accepted=cause.accepted) from error
-        raise RunError(f"{type(cause).__name__}: {cause}", where=node) from error
-
-
-def _refuse_other_versions(place: Place) -> None:
-    here = versions()
-    other = [
-        f"{name} {place.versions.get(name, 'missing')}, here {value}"
-        for name, value in here.items()
-        if place.versions.get(name) != value
-    ]
-    if other:
-        raise RunError(
-            f"an actor has other versions: {'; '.join(other)}",
-            where=f"node {place.node}",
-            accepted="the same versions on every node as on the machine that starts the run",
-        )
-
-
-def _count(n: int, one: str, several: str | None = None) -> str:
-    return f"{n} {one if n == 1 else several or one + 's'}"
-
-
 def smallest_share(gpus: float) -> float:
-    """Of the free memory that one of the actors on a GPU may take."""
+    """The part of a GPU's free memory that each of the actors that share it may use. gpus: GPUs an actor."""
     return gpus if 0 < gpus < 1 else 1.0

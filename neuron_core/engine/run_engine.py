@@ -1,6 +1,6 @@
-"""What carrying out a run asks of an engine, whether it is one model in this process or actors of a cluster."""
+"""The methods that an engine needs to carry out a run, whether its model is in this process or in actors of a cluster."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -11,13 +11,15 @@ from neuron_core.cni.passes import Passes
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.control.interventions import Intervention
 from neuron_core.control.results import SideEffects
+from neuron_core.engine.stage_part import WHOLE_STAGE, StagePart
+from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.runs.setting import ModelFacts
 
 
 class RunEngine(Protocol):
-    """See `Engine`, whose methods these are. Questions may come back in any order."""
+    """`Engine` documents these methods. Questions may be yielded in any order; each comes with its number."""
 
     def facts(self, day: date | None = None) -> ModelFacts: ...
 
@@ -29,13 +31,7 @@ class RunEngine(Protocol):
     ) -> Passes: ...
 
     def attribute(
-        self,
-        questions: Sequence[ProxyQuestion],
-        config: AttributionConfig,
-        *,
-        skip: Collection[int] = (),
-        passes: Passes | None = None,
-        on_smaller: Callable[[Passes], None] = lambda _: None,
+        self, questions: Sequence[ProxyQuestion], config: AttributionConfig, part: StagePart = WHOLE_STAGE
     ) -> Iterator[tuple[int, AttributionScores]]: ...
 
     def evaluate(
@@ -43,10 +39,8 @@ class RunEngine(Protocol):
         questions: Sequence[ProxyQuestion],
         plan: Sequence[Intervention],
         config: EvaluationConfig,
+        part: StagePart = WHOLE_STAGE,
         *,
-        skip: Collection[int] = (),
-        passes: Passes | None = None,
-        on_smaller: Callable[[Passes], None] = lambda _: None,
         means: NDArray[np.float32] | None = None,
     ) -> Iterator[tuple[int, NDArray[np.float32]]]: ...
 
@@ -66,3 +60,11 @@ class RunEngine(Protocol):
     def write_norms(self) -> NDArray[np.float32]: ...
 
     def mean_neurons(self, questions: Sequence[ProxyQuestion]) -> NDArray[np.float32]: ...
+
+
+Say = Callable[[str], None]
+"is told what is going on, for instance while a model is loaded"
+EngineSource = Callable[[Say], RunEngine]
+"gives the engine of a run's own model"
+OtherEngine = Callable[[ModelSpec, Say], RunEngine]
+"gives the engine of another model"

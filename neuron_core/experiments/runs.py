@@ -37,7 +37,7 @@ from neuron_core.runs.setting import Setting
 from neuron_core.runs.store import Store, write_file
 
 if TYPE_CHECKING:
-    from neuron_core.engine.execute import Progress
+    from neuron_core.engine.reporter import Progress
     from neuron_core.engine.run_engine import RunEngine
 
 EngineSource = Callable[[Callable[[str], None]], "RunEngine"]

@@ -1,6 +1,6 @@
 """Prompts of one task: what all of them begin with is run once, what those of one example share once an example."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import groupby
 
 from neuron_core.models.letters import TokenizedPrompt, common_prefix_length
@@ -38,6 +38,10 @@ class SharedPrompts:
         parts = _passes([tree.n_tokens for tree in self._trees], tokens_per_pass)
         self._pass_of = {example: part for part in parts for example in part}
         self._last: tuple[range, TreePass] | None = None
+
+    def chosen(self, examples: Iterable[int] | None) -> Iterable[int]:
+        """These places of `examples`; None stands for all of them, in order."""
+        return range(len(self.examples)) if examples is None else examples
 
     def tokens(self, number: int) -> TokenizedPrompt:
         """One prompt as the model reads it."""

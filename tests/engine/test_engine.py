@@ -11,6 +11,7 @@ import pytest
 
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.engine.engine import Engine
+from neuron_core.engine.stage_part import StagePart
 from neuron_core.errors import LetterError, ModelError, RunError
 from neuron_core.models.loading import load_model
 from neuron_core.models.spec import ModelSpec
@@ -159,6 +160,6 @@ def test_a_closed_engine_says_so(fresh_engine, questions):
 def test_a_resumed_stage_gives_the_same_numbers_for_the_questions_that_were_left(fresh_engine, questions):
     config = AttributionConfig(steps=4, layers_per_pass=3)
     whole = dict(fresh_engine.attribute(questions[:4], config))
-    rest = dict(fresh_engine.attribute(questions[:4], config, skip={0, 2}))
+    rest = dict(fresh_engine.attribute(questions[:4], config, StagePart(skip={0, 2})))
     assert list(rest) == [1, 3]
     assert all(np.array_equal(rest[n].ig, whole[n].ig) for n in rest)

@@ -8,6 +8,7 @@ from neuron_core.cni.passes import Passes
 from neuron_core.engine import engine as module
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
+from neuron_core.engine.stage_part import StagePart
 from neuron_core.errors import ModelError, RunError
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.runs.questions import make_setting
@@ -59,7 +60,7 @@ def test_out_of_memory_repeats_the_question_in_smaller_passes_and_goes_on_with_t
     whole = dict(engine.attribute(questions[:2], settings))
     tried = out_of_memory_above(monkeypatch, "attribute_batch", "layers_per_pass", 1, error)
     told = []
-    found = dict(engine.attribute(questions[:2], settings, on_smaller=told.append))
+    found = dict(engine.attribute(questions[:2], settings, StagePart(on_smaller=told.append)))
     assert tried == [4, 2, 1, 1]
     assert [passes.layers for passes in told] == [2, 1]
     for number, scores in found.items():
@@ -71,7 +72,7 @@ def test_questions_that_share_an_attribution_pass_are_what_they_are_apart_and_go
     engine, questions, monkeypatch
 ):
     settings = AttributionConfig(steps=4)
-    apart = dict(engine.attribute(questions, settings, passes=Passes(layers=4, rows=64, positions=64)))
+    apart = dict(engine.attribute(questions, settings, StagePart(passes=Passes(layers=4, rows=64, positions=64))))
     shared = Passes(layers=4, rows=64, positions=64, questions=3)
     whole, sizes, limit = module.attribute_batch, [], []
 
@@ -85,7 +86,7 @@ def test_questions_that_share_an_attribution_pass_are_what_they_are_apart_and_go
     for most, expected in ((3, [3] * (len(questions) // 3)), (1, [3] + [1] * len(questions))):
         sizes.clear()
         limit.append(most)
-        found = dict(engine.attribute(questions, settings, passes=shared))
+        found = dict(engine.attribute(questions, settings, StagePart(passes=shared)))
         assert sizes == expected
         assert found.keys() == apart.keys()
         for number, scores in found.items():
@@ -93,7 +94,7 @@ def test_questions_that_share_an_attribution_pass_are_what_they_are_apart_and_go
             assert np.abs(scores.ig - apart[number].ig).max() < 5e-6 * np.abs(apart[number].ig).max()
     # A resumed run computes the whole pass again and gives what is missing.
     limit.append(3)
-    assert list(dict(engine.attribute(questions, settings, passes=shared, skip=[0, 2]))) == [
+    assert list(dict(engine.attribute(questions, settings, StagePart([0, 2], shared)))) == [
         1,
         *range(3, len(questions)),
     ]

@@ -8,6 +8,7 @@ import pytest
 
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.ray_actor import EngineActor, Job, code_hash, of_examples, versions
+from neuron_core.engine.stage_part import StagePart
 from neuron_core.errors import RunError
 from neuron_core.models.chat import USUAL_DATE
 from neuron_core.runs.config import AttributionConfig
@@ -42,7 +43,7 @@ def test_batches_in_another_order_give_the_same_scores(actor, engine, config, se
     questions = setting.attribution
     passes = engine.passes(questions, config.attribution, None)
     job = Job("a", "attribution", questions, config.attribution)
-    whole = dict(engine.attribute(questions, config.attribution, passes=passes))
+    whole = dict(engine.attribute(questions, config.attribution, StagePart(passes=passes)))
     found = {}
     for examples in ([3], [0, 1], [2]):
         computed = actor.compute("a", [job], examples, passes)

@@ -287,7 +287,7 @@ def test_a_worker_that_dies_fails_the_prompt_it_was_asked(idle, config):
 
     thread = threading.Thread(target=ask)
     thread.start()
-    wait_until(lambda: idle._prompts.going(), "the prompt to be on its way")
+    wait_until(lambda: idle._worker.prompts.going(), "the prompt to be on its way")
     os.kill(idle.worker_pid(), signal.SIGKILL)
     thread.join(30)
     assert "SIGKILL" in caught[0]
