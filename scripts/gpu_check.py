@@ -29,7 +29,7 @@ from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import load_model
 from neuron_core.models.memory import working_bytes
-from neuron_core.models.rows import run_prompt
+from neuron_core.models.prompt_pass import run_prompt
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import AttributionConfig
 from neuron_core.tasks.load import load_task

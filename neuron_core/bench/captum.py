@@ -4,9 +4,9 @@ import torch
 
 from neuron_core.cni.targets import ace_target
 from neuron_core.models.hooks import edited_neurons
+from neuron_core.models.letter_head import letter_logits
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.loading import letter_logits
 
 
 def captum_layer(loaded: LoadedModel, prompt: TokenizedPrompt, target: int, layer: int, steps: int) -> bool:

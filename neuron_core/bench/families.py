@@ -20,8 +20,9 @@ from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import load_model
+from neuron_core.models.prompt_pass import run_prefix, run_prompt
+from neuron_core.models.prompt_state import PromptBatch, PromptState
 from neuron_core.models.prompts import SharedPrompts
-from neuron_core.models.rows import PromptBatch, PromptState, run_prefix, run_prompt
 from neuron_core.models.spec import ModelSpec
 
 OWN_CONFIGS = Path(__file__).with_name("families.json")

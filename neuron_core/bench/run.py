@@ -18,10 +18,11 @@ from neuron_core.cni.selection import example_scores, preset, select
 from neuron_core.control.interventions import BUDGETS, Intervention, grid
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.stage_part import StagePart
+from neuron_core.models.letter_head import letter_logits
 from neuron_core.models.letters import TokenizedPrompt, tokenize_prompt
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.loading import letter_logits, load_model
-from neuron_core.models.rows import run_prompt
+from neuron_core.models.loading import load_model
+from neuron_core.models.prompt_pass import run_prompt
 from neuron_core.models.shapes import random_llama
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.draws import draw, questions_of

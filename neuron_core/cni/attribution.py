@@ -17,7 +17,8 @@ from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.placement import weights_of
-from neuron_core.models.rows import PromptBatch, PromptState, run_entering
+from neuron_core.models.prompt_state import PromptBatch, PromptState
+from neuron_core.models.rows import run_entering
 from neuron_core.models.weights import refuse_not_finite
 
 GUARD_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}

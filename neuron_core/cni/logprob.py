@@ -16,10 +16,11 @@ from neuron_core.cni.quadrature import quadrature
 from neuron_core.cni.targets import log_probabilities
 from neuron_core.errors import AttributionError, ConfigError
 from neuron_core.models.hooks import edited_neurons
+from neuron_core.models.letter_head import letter_logits
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.loading import letter_logits
-from neuron_core.models.rows import PromptBatch, PromptState, run_prefix, run_prompt
+from neuron_core.models.prompt_pass import run_prefix, run_prompt
+from neuron_core.models.prompt_state import PromptBatch, PromptState
 from neuron_core.models.weights import refuse_not_finite
 
 Target = Callable[[torch.Tensor], torch.Tensor]

@@ -7,8 +7,8 @@ import torch
 
 from neuron_core.cni.passes import HEAD_ROWS
 from neuron_core.errors import ConfigError
+from neuron_core.models.letter_head import letter_logits, vocabulary_logits
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.loading import letter_logits, vocabulary_logits
 from neuron_core.tasks.task import LETTERS
 
 

@@ -11,10 +11,12 @@ from neuron_core.cni.attribution import GUARD_TOLERANCE
 from neuron_core.control.interventions import Intervention
 from neuron_core.errors import AttributionError, ConfigError
 from neuron_core.models.hooks import Edit, edited_neurons, recorded_inputs, started_at
+from neuron_core.models.letter_head import letter_logits
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.loading import letter_logits
-from neuron_core.models.rows import PromptBatch, check_length, run_entering
+from neuron_core.models.prompt_pass import check_length
+from neuron_core.models.prompt_state import PromptBatch
+from neuron_core.models.rows import run_entering
 from neuron_core.models.weights import refuse_not_finite
 
 POSITIONS_PER_PASS = 1024

@@ -13,10 +13,11 @@ from neuron_core.control.interventions import EXCITE
 from neuron_core.control.neuron import check_neuron
 from neuron_core.errors import ConfigError, ModelError
 from neuron_core.models.hooks import Edit, edited_neurons
+from neuron_core.models.letter_head import vocabulary_logits
 from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.loading import vocabulary_logits
-from neuron_core.models.rows import Prefix, frequencies_change, run_prefix
+from neuron_core.models.prompt_pass import frequencies_change, run_prefix
+from neuron_core.models.prompt_state import Prefix
 from neuron_core.models.weights import check_ids, refuse_not_finite
 
 NEXT = 10

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from neuron_core.control.findings import Context, NeuronContexts, NeuronTokens, Text, TokenLogit
 from neuron_core.errors import ConfigError
 from neuron_core.models.hooks import edited_neurons, replaced_stream
+from neuron_core.models.letter_head import vocabulary_logits
 from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.loading import vocabulary_logits
 from neuron_core.models.placement import weights_of
 from neuron_core.models.weights import check_ids
 

@@ -10,10 +10,10 @@ from neuron_core.control.evaluation import RowChunk, plan_chunks, rows_of
 from neuron_core.control.interventions import Intervention
 from neuron_core.errors import ModelError
 from neuron_core.models.hooks import edited_neurons
+from neuron_core.models.letter_head import vocabulary_logits
 from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.loading import vocabulary_logits
-from neuron_core.models.rows import PromptBatch
+from neuron_core.models.prompt_state import PromptBatch
 from neuron_core.models.weights import check_ids
 
 SIDE_ROWS, TEXTS_PER_PASS = 64, 8

@@ -9,8 +9,9 @@ from neuron_core.engine.stage_part import StagePart
 from neuron_core.models.fitting import until_it_fits
 from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.prompt_pass import check_length
+from neuron_core.models.prompt_state import PromptBatch, PromptState
 from neuron_core.models.prompts import SharedPrompts
-from neuron_core.models.rows import PromptBatch, PromptState, check_length
 from neuron_core.qatt.proxies import ProxyQuestion
 
 Lock = AbstractContextManager[Any]

@@ -30,8 +30,8 @@ from neuron_core.engine.stage_part import WHOLE_STAGE, StagePart
 from neuron_core.errors import RunError
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import Stage, load_model
+from neuron_core.models.prompt_state import PromptBatch, PromptState
 from neuron_core.models.prompts import SharedPrompts
-from neuron_core.models.rows import PromptBatch, PromptState
 from neuron_core.models.spec import ModelSpec
 from neuron_core.models.weights import refuse_not_finite
 from neuron_core.qatt.proxies import ProxyQuestion

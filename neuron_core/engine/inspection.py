@@ -6,10 +6,10 @@ from datetime import date
 import torch
 
 from neuron_core.models.chat import chat_template_of
+from neuron_core.models.letter_head import vocabulary_logits
 from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.loading import vocabulary_logits
-from neuron_core.models.rows import run_prompt
+from neuron_core.models.prompt_pass import run_prompt
 from neuron_core.models.weights import refuse_not_finite
 from neuron_core.runs.setting import ModelFacts, PromptReport
 

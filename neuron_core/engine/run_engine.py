@@ -1,4 +1,4 @@
-"""The methods that an engine needs to carry out a run, whether its model is in this process or in actors of a cluster."""
+"""The methods that an engine needs to carry out a run: one with a model in this process, or one with a cluster."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date

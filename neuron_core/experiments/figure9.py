@@ -21,7 +21,7 @@ from neuron_core.cni.logprob import (
 )
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.rows import run_prompt
+from neuron_core.models.prompt_pass import run_prompt
 
 T = TypeVar("T")
 SLOW_QATT, SLOW_TEXT = "full sequence, with QATT", "full sequence, without QATT"

@@ -2,28 +2,21 @@
 
 import hashlib
 import logging
-import os
-import shutil
 from collections.abc import Callable
-from contextlib import suppress
-from functools import reduce
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
-from filelock import FileLock
-from platformdirs import user_cache_path
-from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from neuron_core.errors import ModelError, NeuronCoreError
 from neuron_core.models import hub
-from neuron_core.models.adapter import adapter_sha256, merge_adapter, read_adapter
 from neuron_core.models.architectures import architecture_of, check_kind, get_architecture
 from neuron_core.models.baichuan import register_baichuan
 from neuron_core.models.device import free_memory, pick_device
+from neuron_core.models.embedded import cache_dir, converted_embedded
 from neuron_core.models.explain import explained
 from neuron_core.models.families_of_users import register_file
 from neuron_core.models.folder import (
@@ -38,23 +31,14 @@ from neuron_core.models.gguf_config import unused_notes
 from neuron_core.models.gguf_header import GgufHeader, read_gguf_header
 from neuron_core.models.gguf_tokenizer import cut_as_the_file_says
 from neuron_core.models.gguf_weights import config_of_gguf, read_weights, unused_tensors, weight_names
-from neuron_core.models.heads import HEADS
-from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.lora import Factors, merge_lora, read_lora
 from neuron_core.models.memory import check_fits
-from neuron_core.models.placement import is_placed, place_layers, weights_of
+from neuron_core.models.placement import place_layers
+from neuron_core.models.prepare import context_length_of, prepare_model
 from neuron_core.models.quantised import check_quantised, quantising
-from neuron_core.models.residual import adds_neurons
-from neuron_core.models.spec import (
-    ADAPTER_FILE,
-    EMBEDDED,
-    EMBEDDED_SHA256,
-    ModelSpec,
-    embedded_gguf,
-    sha256_of,
-)
-from neuron_core.models.weights import check_dtypes, check_ids, check_report, refuse_not_finite
+from neuron_core.models.spec import ModelSpec
+from neuron_core.models.weights import check_dtypes, check_report
 from neuron_core.models.wrappers import KEY_MAPPING, WRAPPERS, text_part
 
 # What is left over after a load is checked here, and said in our own words.
@@ -62,7 +46,6 @@ for _name in ("modeling_utils", "distributed.tensor_parallel"):
     logging.getLogger(f"transformers.{_name}").setLevel(logging.ERROR)
 
 Stage = Callable[[str], None]
-HEAD_TOLERANCE = 1e-4
 
 
 def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
@@ -206,126 +189,6 @@ def load_tokenizer(spec: ModelSpec, on_stage: Stage | None = None) -> tuple[Any,
         raise explained(error, spec) from error
 
 
-def context_length_of(config: Any) -> int:
-    """Tokens that a model of this config can take; very many where it does not say."""
-    return int(getattr(config, "max_position_embeddings", 1 << 20))
-
-
-def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
-    """Wraps a model that is already in memory; same checks as `load_model`."""
-    architecture = architecture_of(model.config)
-    if "flash" in str(getattr(model.config, "_attn_implementation", "")):
-        raise ModelError("flash attention can't take the masks of this method", accepted="sdpa or eager attention")
-    device = pick_device(spec)
-    model = model.eval().requires_grad_(False)
-    if not is_placed(model):
-        model = model.to(device)
-    layers = list(_attribute(model, architecture.layers))
-    down = [_attribute(layer, architecture.down_projection) for layer in layers]
-    widths = {_width(each, architecture.write_axis) for each in down}
-    if len(widths) > 1:
-        raise ModelError(
-            f"layers of unequal width: down projections of {sorted(widths)}",
-            where=spec.title,
-            accepted="a model with the same number of neurons in every layer",
-        )
-    loaded = LoadedModel(
-        spec=spec,
-        model=model,
-        tokenizer=tokenizer,
-        architecture=architecture,
-        layers=layers,
-        down_projections=down,
-        n_neurons=widths.pop()[0],
-        hidden_size=_width(down[0], architecture.write_axis)[1],
-        context_length=context_length_of(model.config),
-        device=device,
-        fingerprint=_fingerprint(model),
-    )
-    _check_head(loaded)
-    loaded.adds_neurons = adds_neurons(loaded)
-    return loaded
-
-
-def _width(projection: Any, write_axis: str) -> tuple[int, int]:
-    """Neurons and hidden size. A quantised weight lies in another shape, and its module still says both.
-
-    ModelError where the module's write vectors lie along the other axis.
-    """
-    axis = "column" if hasattr(projection, "in_features") else "row" if hasattr(projection, "nf") else write_axis
-    if axis != write_axis:
-        raise ModelError(
-            f"the write vectors of a {type(projection).__name__} are no {write_axis}s of its weight",
-            where="the table's write_axis",
-            accepted=axis,
-        )
-    if hasattr(projection, "in_features"):
-        return projection.in_features, projection.out_features
-    rows, columns = projection.weight.shape
-    return (columns, rows) if write_axis == "column" else (rows, columns)
-
-
-def letter_logits(loaded: LoadedModel, hidden: torch.Tensor, letter_ids: torch.Tensor) -> torch.Tensor:
-    """Logits of the letters in `score_dtype`. hidden: (R, D) after the final norm; ids: (4,) → (R, 4)."""
-    head, dtype = loaded.model.get_output_embeddings(), loaded.score_dtype
-    bias = None if getattr(head, "bias", None) is None else head.bias[letter_ids].to(dtype)
-    logits = nn.functional.linear(hidden.to(dtype), head.weight[letter_ids].to(dtype), bias)
-    return HEADS[loaded.architecture.head](logits, loaded.model.config)
-
-
-def vocabulary_logits(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
-    """Logits of all tokens in `score_dtype`. hidden: (R, D) after the final norm → (R, V)."""
-    logits = loaded.model.get_output_embeddings()(hidden).to(loaded.score_dtype)
-    return HEADS[loaded.architecture.head](logits, loaded.model.config)
-
-
-def _check_head(loaded: LoadedModel) -> None:
-    """The two functions above must give the model's own logits on one prompt."""
-    token_ids = encode(loaded.tokenizer, "Question: one or two?\nAnswer:")
-    check_ids(loaded, token_ids)
-    ids = torch.tensor([token_ids], device=loaded.device)
-    letters = torch.arange(4, device=loaded.device) + 5
-    with torch.no_grad():
-        own = loaded.model(ids, use_cache=False).logits[0, -1].to(loaded.score_dtype)
-        hidden = loaded.model.base_model(ids, use_cache=False).last_hidden_state[0, -1:]
-        parts = torch.stack([letter_logits(loaded, hidden, letters)[0], vocabulary_logits(loaded, hidden)[0, letters]])
-    if not bool(torch.isfinite(own).all()):
-        refuse_not_finite(loaded, loaded.spec.title)
-    tolerance = HEAD_TOLERANCE if loaded.dtype in (torch.float32, torch.float64) else 0.05
-    off = float((parts - own[letters]).abs().max() / own.abs().max().clamp_min(1e-6))
-    if off > tolerance:
-        raise ModelError(
-            f"the letter head of {loaded.architecture.name} differs from the model's own logits by {off:.1e}",
-            accepted=f"a relative difference below {tolerance}",
-        )
-
-
-def _attribute(module: Any, path: str) -> Any:
-    try:
-        return reduce(getattr, path.split("."), module)
-    except AttributeError:
-        raise ModelError(f"the model has no {path!r}", where=type(module).__name__) from None
-
-
-def _fingerprint(model: nn.Module) -> str:
-    samples = {}
-    for path, module in model.named_modules(remove_duplicate=False):
-        with weights_of(module) as own:
-            for name, tensor in own.items():
-                flat = tensor.detach().reshape(-1)
-                sample = flat[:: max(1, flat.numel() // 64)][:80].float().cpu().numpy()
-                samples[f"{path}.{name}".lstrip(".")] = f"{tuple(tensor.shape)}".encode() + sample.tobytes()
-    digest = hashlib.sha256()
-    for name in sorted(samples):
-        digest.update(name.encode() + samples[name])
-    return digest.hexdigest()[:16]
-
-
-def cache_dir() -> Path:
-    """Where converted models lie: NEURONLLM_CACHE, or the user's cache folder."""
-    return Path(os.environ.get("NEURONLLM_CACHE") or user_cache_path("neuronllm-explorer"))
-
-
 def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, dict[str, Any]]:
     """The folder for from_pretrained, and its further arguments. What can be checked without the weights is."""
     where = f"{spec.title}, {device}"
@@ -355,44 +218,13 @@ def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, d
 
 
 def _converted_embedded(spec: ModelSpec, say: Stage) -> Path:
-    """The embedded GGUF as a float32 checkpoint in the user's cache, with the demo adapter merged if the spec asks.
+    return converted_embedded(spec, say, _read_embedded)
 
-    Reading the checkpoint takes a twentieth of the time of converting and merging. Its folder's name holds the hashes
-    of the files that it was made from.
-    """
-    with_adapter = spec.source == EMBEDDED
-    name = EMBEDDED_SHA256[:16] + (f"-{adapter_sha256(ADAPTER_FILE)[:16]}" if with_adapter else "")
-    target = cache_dir() / "models" / name
-    if target.is_dir():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(str(target) + ".lock"):
-        if target.is_dir():
-            return target
-        source = embedded_gguf()
-        say("checking the embedded weights")
-        found = sha256_of(source)
-        if found != EMBEDDED_SHA256:
-            raise ModelError(
-                f"the embedded weights are not the pinned ones (sha256 {found[:12]}…)",
-                where=source.name,
-                accepted=f"sha256 {EMBEDDED_SHA256}",
-            )
-        say("converting the embedded weights (once)")
-        transformers_logging.disable_progress_bar()
-        # As it was when the demo adapter was trained: digits are cut otherwise by now.
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(source.parent, gguf_file=source.name)
-        header = read_gguf_header(source)
-        config = config_of_gguf(header)
-        model = _from_weights(header, config, weight_names(header, config), torch.float32, {})
-        if with_adapter:
-            say("merging the demo adapter (once)")
-            merge_adapter(model, read_adapter(ADAPTER_FILE))
-        half_made = target.with_suffix(".part")
-        shutil.rmtree(half_made, ignore_errors=True)
-        model.save_pretrained(half_made)
-        tokenizer.save_pretrained(half_made)
-        half_made.rename(target)
-    with suppress(OSError):
-        Path(str(target) + ".lock").unlink()
-    return target
+
+def _read_embedded(source: Path) -> tuple[Any, Any]:
+    """The model and the tokenizer of the embedded GGUF file, in float32."""
+    # The tokenizer as it was when the demo adapter was trained. By now, transformers splits digits differently.
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(source.parent, gguf_file=source.name)
+    header = read_gguf_header(source)
+    config = config_of_gguf(header)
+    return _from_weights(header, config, weight_names(header, config), torch.float32, {}), tokenizer

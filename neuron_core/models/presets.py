@@ -11,13 +11,13 @@ HUB = "https://huggingface.co/"
 
 @dataclass(frozen=True)
 class Preset:
-    """A model of the hub. Its numbers are those of its config; a test builds each on the meta device and counts."""
+    """A model of the hub. Its sizes are those of its config. A test builds each on the meta device and counts."""
 
     title: str
     id: str
     group: Group
     parameters: int
-    "all of them, biases and norms too; tied weights once"
+    "number of all parameters, with biases and norms; tied weights count once"
     dimensions: Dimensions
     licence: str
     gated: bool = False
@@ -34,19 +34,20 @@ class Preset:
         return self.parameters * BYTES[dtype]
 
 
-def _llama(
-    n_layers: int,
-    n_neurons: int,
-    hidden: int,
-    heads: int,
-    vocabulary: int,
-    context: int,
+def _sizes(
+    sizes: tuple[int, int, int, int, int, int],
+    architecture: str = "llama",
     *,
     kv_heads: int | None = None,
     head_size: int | None = None,
     tied: bool = False,
-    architecture: str = "llama",
 ) -> Dimensions:
+    """sizes: layers, neurons a layer, hidden size, heads, tokens of the vocabulary, tokens of the context.
+
+    kv_heads: heads of keys and values, where there are fewer. head_size: where it is not hidden size / heads. tied:
+    whether the head is the embedding.
+    """
+    n_layers, n_neurons, hidden, heads, vocabulary, context = sizes
     return Dimensions(
         architecture=architecture,
         n_layers=n_layers,
@@ -72,7 +73,7 @@ PRESETS: tuple[Preset, ...] = (
         "meta-llama/Llama-2-7b-hf",
         "paper",
         6_738_415_616,
-        _llama(32, 11008, 4096, 32, 32000, 4096),
+        _sizes((32, 11008, 4096, 32, 32000, 4096)),
         LLAMA_2,
         gated=True,
         note=VARIANT,
@@ -82,7 +83,7 @@ PRESETS: tuple[Preset, ...] = (
         "meta-llama/Llama-2-13b-hf",
         "paper",
         13_015_864_320,
-        _llama(40, 13824, 5120, 40, 32000, 4096),
+        _sizes((40, 13824, 5120, 40, 32000, 4096)),
         LLAMA_2,
         gated=True,
         note=VARIANT,
@@ -92,7 +93,7 @@ PRESETS: tuple[Preset, ...] = (
         "baichuan-inc/Baichuan2-7B-Base",
         "paper",
         7_505_973_248,
-        _llama(32, 11008, 4096, 32, 125696, 4096, architecture="baichuan"),
+        _sizes((32, 11008, 4096, 32, 125696, 4096), "baichuan"),
         "Baichuan 2 Community Licence",
         note=f"{VARIANT} Converted to Llama without its own code; its real weights were not at hand.",
     ),
@@ -101,7 +102,7 @@ PRESETS: tuple[Preset, ...] = (
         "HuggingFaceTB/SmolLM2-360M-Instruct",
         "laptop",
         361_821_120,
-        _llama(32, 2560, 960, 15, 49152, 8192, kv_heads=5, tied=True),
+        _sizes((32, 2560, 960, 15, 49152, 8192), kv_heads=5, tied=True),
         APACHE,
     ),
     Preset(
@@ -109,7 +110,7 @@ PRESETS: tuple[Preset, ...] = (
         "EleutherAI/pythia-410m",
         "laptop",
         405_334_016,
-        _llama(24, 4096, 1024, 16, 50304, 2048, architecture="gpt_neox"),
+        _sizes((24, 4096, 1024, 16, 50304, 2048), "gpt_neox"),
         APACHE,
     ),
     Preset(
@@ -117,7 +118,7 @@ PRESETS: tuple[Preset, ...] = (
         "Qwen/Qwen2.5-0.5B-Instruct",
         "laptop",
         494_032_768,
-        _llama(24, 4864, 896, 14, 151936, 32768, kv_heads=2, tied=True, architecture="qwen2"),
+        _sizes((24, 4864, 896, 14, 151936, 32768), "qwen2", kv_heads=2, tied=True),
         APACHE,
     ),
     Preset(
@@ -125,7 +126,7 @@ PRESETS: tuple[Preset, ...] = (
         "Qwen/Qwen3-0.6B",
         "laptop",
         596_049_920,
-        _llama(28, 3072, 1024, 16, 151936, 40960, kv_heads=8, head_size=128, tied=True, architecture="qwen3"),
+        _sizes((28, 3072, 1024, 16, 151936, 40960), "qwen3", kv_heads=8, head_size=128, tied=True),
         APACHE,
     ),
     Preset(
@@ -133,7 +134,7 @@ PRESETS: tuple[Preset, ...] = (
         "google/gemma-3-1b-it",
         "laptop",
         999_885_952,
-        _llama(26, 6912, 1152, 4, 262144, 32768, kv_heads=1, head_size=256, tied=True, architecture="gemma3_text"),
+        _sizes((26, 6912, 1152, 4, 262144, 32768), "gemma3_text", kv_heads=1, head_size=256, tied=True),
         GEMMA,
         gated=True,
         note=POST_NORM,
@@ -143,7 +144,7 @@ PRESETS: tuple[Preset, ...] = (
         "meta-llama/Llama-3.2-1B",
         "laptop",
         1_235_814_400,
-        _llama(16, 8192, 2048, 32, 128256, 131072, kv_heads=8, tied=True),
+        _sizes((16, 8192, 2048, 32, 128256, 131072), kv_heads=8, tied=True),
         LLAMA_32,
         gated=True,
     ),
@@ -152,7 +153,7 @@ PRESETS: tuple[Preset, ...] = (
         "allenai/OLMo-2-0425-1B",
         "laptop",
         1_484_916_736,
-        _llama(16, 8192, 2048, 16, 100352, 4096, architecture="olmo2"),
+        _sizes((16, 8192, 2048, 16, 100352, 4096), "olmo2"),
         APACHE,
         note=POST_NORM,
     ),
@@ -161,7 +162,7 @@ PRESETS: tuple[Preset, ...] = (
         "EleutherAI/pythia-1.4b",
         "one GPU",
         1_414_647_808,
-        _llama(24, 8192, 2048, 16, 50304, 2048, architecture="gpt_neox"),
+        _sizes((24, 8192, 2048, 16, 50304, 2048), "gpt_neox"),
         APACHE,
     ),
     Preset(
@@ -169,7 +170,7 @@ PRESETS: tuple[Preset, ...] = (
         "Qwen/Qwen2.5-1.5B-Instruct",
         "one GPU",
         1_543_714_304,
-        _llama(28, 8960, 1536, 12, 151936, 32768, kv_heads=2, tied=True, architecture="qwen2"),
+        _sizes((28, 8960, 1536, 12, 151936, 32768), "qwen2", kv_heads=2, tied=True),
         APACHE,
     ),
     Preset(
@@ -177,7 +178,7 @@ PRESETS: tuple[Preset, ...] = (
         "HuggingFaceTB/SmolLM2-1.7B-Instruct",
         "one GPU",
         1_711_376_384,
-        _llama(24, 8192, 2048, 32, 49152, 8192, tied=True),
+        _sizes((24, 8192, 2048, 32, 49152, 8192), tied=True),
         APACHE,
     ),
     Preset(
@@ -185,7 +186,7 @@ PRESETS: tuple[Preset, ...] = (
         "Qwen/Qwen3-1.7B",
         "one GPU",
         1_720_574_976,
-        _llama(28, 6144, 2048, 16, 151936, 40960, kv_heads=8, head_size=128, tied=True, architecture="qwen3"),
+        _sizes((28, 6144, 2048, 16, 151936, 40960), "qwen3", kv_heads=8, head_size=128, tied=True),
         APACHE,
     ),
     Preset(
@@ -193,7 +194,7 @@ PRESETS: tuple[Preset, ...] = (
         "HuggingFaceTB/SmolLM3-3B",
         "one GPU",
         3_075_098_624,
-        _llama(36, 11008, 2048, 16, 128256, 65536, kv_heads=4, tied=True, architecture="smollm3"),
+        _sizes((36, 11008, 2048, 16, 128256, 65536), "smollm3", kv_heads=4, tied=True),
         APACHE,
     ),
     Preset(
@@ -201,7 +202,7 @@ PRESETS: tuple[Preset, ...] = (
         "meta-llama/Llama-3.2-3B",
         "one GPU",
         3_212_749_824,
-        _llama(28, 8192, 3072, 24, 128256, 131072, kv_heads=8, tied=True),
+        _sizes((28, 8192, 3072, 24, 128256, 131072), kv_heads=8, tied=True),
         LLAMA_32,
         gated=True,
     ),
@@ -210,7 +211,7 @@ PRESETS: tuple[Preset, ...] = (
         "microsoft/Phi-4-mini-instruct",
         "one GPU",
         3_836_021_760,
-        _llama(32, 8192, 3072, 24, 200064, 131072, kv_heads=8, tied=True, architecture="phi3"),
+        _sizes((32, 8192, 3072, 24, 200064, 131072), "phi3", kv_heads=8, tied=True),
         MIT,
     ),
     Preset(
@@ -218,7 +219,7 @@ PRESETS: tuple[Preset, ...] = (
         "google/gemma-3-4b-it",
         "one GPU",
         3_880_263_168,
-        _llama(34, 10240, 2560, 8, 262208, 131072, kv_heads=4, head_size=256, tied=True, architecture="gemma3_text"),
+        _sizes((34, 10240, 2560, 8, 262208, 131072), "gemma3_text", kv_heads=4, head_size=256, tied=True),
         GEMMA,
         gated=True,
         note="The numbers are those of its text part, the only one that is read. " + POST_NORM,
@@ -228,7 +229,7 @@ PRESETS: tuple[Preset, ...] = (
         "Qwen/Qwen3-4B",
         "one GPU",
         4_022_468_096,
-        _llama(36, 9728, 2560, 32, 151936, 40960, kv_heads=8, head_size=128, tied=True, architecture="qwen3"),
+        _sizes((36, 9728, 2560, 32, 151936, 40960), "qwen3", kv_heads=8, head_size=128, tied=True),
         APACHE,
     ),
     Preset(
@@ -236,7 +237,7 @@ PRESETS: tuple[Preset, ...] = (
         "allenai/OLMo-2-1124-7B",
         "one GPU",
         7_298_617_344,
-        _llama(32, 11008, 4096, 32, 100352, 4096, architecture="olmo2"),
+        _sizes((32, 11008, 4096, 32, 100352, 4096), "olmo2"),
         APACHE,
         note=POST_NORM,
     ),
@@ -245,7 +246,7 @@ PRESETS: tuple[Preset, ...] = (
         "Qwen/Qwen2.5-7B-Instruct",
         "one GPU",
         7_615_616_512,
-        _llama(28, 18944, 3584, 28, 152064, 32768, kv_heads=4, architecture="qwen2"),
+        _sizes((28, 18944, 3584, 28, 152064, 32768), "qwen2", kv_heads=4),
         APACHE,
     ),
     Preset(
@@ -253,7 +254,7 @@ PRESETS: tuple[Preset, ...] = (
         "Qwen/Qwen3-8B",
         "one GPU",
         8_190_735_360,
-        _llama(36, 12288, 4096, 32, 151936, 40960, kv_heads=8, head_size=128, architecture="qwen3"),
+        _sizes((36, 12288, 4096, 32, 151936, 40960), "qwen3", kv_heads=8, head_size=128),
         APACHE,
     ),
     Preset(
@@ -261,7 +262,7 @@ PRESETS: tuple[Preset, ...] = (
         "meta-llama/Llama-2-70b-hf",
         "several GPUs",
         68_976_648_192,
-        _llama(80, 28672, 8192, 64, 32000, 4096, kv_heads=8),
+        _sizes((80, 28672, 8192, 64, 32000, 4096), kv_heads=8),
         LLAMA_2,
         gated=True,
         note="For estimates: it was never loaded here.",

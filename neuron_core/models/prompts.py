@@ -5,7 +5,8 @@ from itertools import groupby
 
 from neuron_core.models.letters import TokenizedPrompt, common_prefix_length
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.rows import EMPTY_PREFIX, PromptBatch, check_length, run_prefix, run_prompts
+from neuron_core.models.prompt_pass import check_length, run_prefix, run_prompts
+from neuron_core.models.prompt_state import EMPTY_PREFIX, PromptBatch
 from neuron_core.models.trees import Tree, TreePass, can_run, run_trees
 
 TOKENS_PER_PASS = 1024

@@ -8,7 +8,8 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 from neuron_core.errors import ModelError
 from neuron_core.models.device import free_memory, pick_device
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.loading import load_model, prepare_model
+from neuron_core.models.loading import load_model
+from neuron_core.models.prepare import prepare_model
 from neuron_core.models.spec import PLAIN, ModelSpec
 
 # hidden size, neurons a layer, layers, heads: Touvron et al. 2023, and the released configs.

@@ -7,7 +7,7 @@ from neuron_core.models.dimensions import BYTES, Dimensions, dimensions_of_confi
 from neuron_core.models.folder import read_config
 from neuron_core.models.gguf_config import gguf_config
 from neuron_core.models.gguf_header import read_gguf_header
-from neuron_core.models.hub import cached_config
+from neuron_core.models.hub_cache import cached_config
 from neuron_core.models.presets import find_preset
 from neuron_core.models.spec import ModelSpec
 from neuron_core.models.stored import stored_weights

@@ -15,7 +15,8 @@ from neuron_core.models.hooks import recorded_at
 from neuron_core.models.letters import TokenizedPrompt, common_prefix_length
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.masks import Mask, by_kind_of_layer
-from neuron_core.models.rows import Prefix, PromptBatch, PromptState, frequencies_change, prompt_states
+from neuron_core.models.prompt_pass import frequencies_change, prompt_states
+from neuron_core.models.prompt_state import Prefix, PromptBatch, PromptState
 
 
 @dataclass(frozen=True)

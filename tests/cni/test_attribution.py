@@ -14,7 +14,8 @@ from neuron_core.errors import AttributionError, ConfigError
 from neuron_core.models import rows
 from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import common_prefix_length
-from neuron_core.models.rows import run_prefix, run_prompt, run_rows
+from neuron_core.models.prompt_pass import run_prefix, run_prompt
+from neuron_core.models.rows import run_rows
 from tests.builders import BASIC, LAYERS, NEURONS, OTHER_PROMPT, PROMPT, SHORT_PROMPT, n_hooks, tokens
 
 TARGET = 1

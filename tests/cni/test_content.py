@@ -10,7 +10,7 @@ from neuron_core.cni.kept import add_example, no_sums
 from neuron_core.cni.methods import rank
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.targets import content_target
-from neuron_core.models.rows import run_prompt
+from neuron_core.models.prompt_pass import run_prompt
 from tests.builders import FAMILIES, LAYERS, OTHER_PROMPT, tokens
 
 TARGET, STEPS = 2, 4

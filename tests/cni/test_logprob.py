@@ -8,7 +8,7 @@ from neuron_core.cni.attribution import attribute
 from neuron_core.cni.logprob import answer_scores, fast_scores, letter_target, slow_scores, token_target
 from neuron_core.errors import AttributionError, ConfigError
 from neuron_core.models.letters import TokenizedPrompt
-from neuron_core.models.rows import run_prompt
+from neuron_core.models.prompt_pass import run_prompt
 from tests.builders import BASIC, LAYERS, n_hooks, tokens
 
 every_family = pytest.mark.parametrize("family", BASIC)

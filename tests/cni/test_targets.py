@@ -5,7 +5,8 @@ import torch
 
 from neuron_core.cni.passes import HEAD_ROWS
 from neuron_core.cni.targets import log_probabilities, target_values, vocabulary_logsumexp
-from neuron_core.models.loading import load_model, vocabulary_logits
+from neuron_core.models.letter_head import vocabulary_logits
+from neuron_core.models.loading import load_model
 from neuron_core.models.spec import ModelSpec
 
 # Logits under a soft cap, a head with a bias, plain ones.

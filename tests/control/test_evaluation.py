@@ -9,7 +9,8 @@ from neuron_core.control.evaluation import option_probabilities, option_probabil
 from neuron_core.control.interventions import Intervention
 from neuron_core.errors import AttributionError, ModelError
 from neuron_core.models.letters import TokenizedPrompt
-from neuron_core.models.rows import PromptBatch, run_prompt
+from neuron_core.models.prompt_pass import run_prompt
+from neuron_core.models.prompt_state import PromptBatch
 from tests.builders import CONTEXT, checkpoint, one_thread, tiny_model, tokens
 
 __all__ = ["checkpoint", "one_thread", "tiny_model"]

@@ -14,8 +14,10 @@ from neuron_core.control.interventions import Intervention
 from neuron_core.control.neuron import ContextSearch, neuron_tokens, neuron_values
 from neuron_core.errors import ConfigError, ModelError
 from neuron_core.models.hooks import edited_neurons
-from neuron_core.models.loading import load_model, vocabulary_logits
-from neuron_core.models.rows import PromptBatch, run_prompt
+from neuron_core.models.letter_head import vocabulary_logits
+from neuron_core.models.loading import load_model
+from neuron_core.models.prompt_pass import run_prompt
+from neuron_core.models.prompt_state import PromptBatch
 from neuron_core.models.spec import ModelSpec
 from tests.builders import FAMILIES, HIDDEN, PROMPT, SHORT_PROMPT, checkpoint, n_hooks, one_thread, tiny_model, tokens
 

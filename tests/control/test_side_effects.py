@@ -9,7 +9,8 @@ from neuron_core.control.interventions import Intervention
 from neuron_core.control.side_effects import letter_mass, perplexities
 from neuron_core.errors import ModelError
 from neuron_core.models.hooks import edited_neurons
-from neuron_core.models.rows import PromptBatch, run_prompt
+from neuron_core.models.prompt_pass import run_prompt
+from neuron_core.models.prompt_state import PromptBatch
 from tests.builders import BASIC, checkpoint, n_hooks, one_thread, tiny_model, tokens
 
 __all__ = ["checkpoint", "one_thread", "tiny_model"]

@@ -13,8 +13,9 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import ConfigError
 from neuron_core.models.hooks import edited_neurons
-from neuron_core.models.loading import letter_logits
-from neuron_core.models.rows import PromptBatch, run_prompt
+from neuron_core.models.letter_head import letter_logits
+from neuron_core.models.prompt_pass import run_prompt
+from neuron_core.models.prompt_state import PromptBatch
 from neuron_core.qatt.proxies import ROTATIONS
 from neuron_core.runs.config import EvaluationConfig, SetUse
 from neuron_core.runs.results import plan_for

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from neuron_core.errors import ModelError
-from neuron_core.models import loading
+from neuron_core.models import embedded
 from neuron_core.models.adapter import Adapter, adapter_sha256, merge_adapter, read_adapter, write_adapter
 from neuron_core.models.loading import load_model
 from neuron_core.models.spec import EMBEDDED_SHA256, ModelSpec
@@ -59,7 +59,7 @@ def test_an_adapter_for_a_module_that_is_not_there_is_refused(tiny_model, adapte
 def test_an_absent_adapter_says_where_it_belongs(tmp_path, monkeypatch):
     with pytest.raises(ModelError, match=r"adapter is missing.*absent\.safetensors.*assets/adapter"):
         adapter_sha256(tmp_path / "absent.safetensors")
-    monkeypatch.setattr(loading, "ADAPTER_FILE", tmp_path / "absent.safetensors")
+    monkeypatch.setattr(embedded, "ADAPTER_FILE", tmp_path / "absent.safetensors")
     with pytest.raises(ModelError, match="adapter is missing"):
         load_model(ModelSpec(device="cpu"))
 

@@ -19,11 +19,13 @@ from neuron_core.errors import AttributionError, ModelError
 from neuron_core.models import masks
 from neuron_core.models.architectures import architectures, register_architecture
 from neuron_core.models.hooks import edited_neurons
+from neuron_core.models.letter_head import letter_logits, vocabulary_logits
 from neuron_core.models.letters import common_prefix_length
 from neuron_core.models.listing import listing
-from neuron_core.models.loading import letter_logits, vocabulary_logits
+from neuron_core.models.prompt_pass import run_prefix, run_prompt, run_prompts
+from neuron_core.models.prompt_state import PromptBatch
 from neuron_core.models.prompts import SharedPrompts
-from neuron_core.models.rows import PromptBatch, run_prefix, run_prompt, run_prompts, run_rows
+from neuron_core.models.rows import run_rows
 from tests.builders import (
     CONTEXT,
     FAMILIES,

@@ -21,7 +21,7 @@ from neuron_core.models.gguf_config import gguf_config
 from neuron_core.models.gguf_header import GgufHeader, GgufTensor, read_gguf_header
 from neuron_core.models.letters import encode, tokenize_prompt
 from neuron_core.models.loading import load_model, load_tokenizer
-from neuron_core.models.rows import run_prompt
+from neuron_core.models.prompt_pass import run_prompt
 from neuron_core.models.size import size_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.models.trees import can_run

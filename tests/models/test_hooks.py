@@ -6,8 +6,9 @@ import torch
 from neuron_core.errors import AttributionError, ModelError
 from neuron_core.models import rows
 from neuron_core.models.hooks import edited_neurons, recorded_at, started_at
-from neuron_core.models.loading import prepare_model
-from neuron_core.models.rows import run_prompt, run_rows
+from neuron_core.models.prepare import prepare_model
+from neuron_core.models.prompt_pass import run_prompt
+from neuron_core.models.rows import run_rows
 from tests.builders import BASIC, HIDDEN, LAYERS, NEURONS, SHORT_PROMPT, n_hooks, tokens
 
 every_family = pytest.mark.parametrize("family", BASIC)

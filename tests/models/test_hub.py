@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from neuron_core.models import hub
+from neuron_core.models.hub import ANSWER_S
+from neuron_core.models.hub_errors import explained
+from neuron_core.models.spec import ModelSpec
 from tests.builders import LAYERS, NEURONS
 from tests.models.small_hub import BROKEN, COMMIT, CUT_OFF, GATED, OTHER_TOKEN, SLOW, TOKEN, small_hub
 
@@ -20,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROBE = """
 import json, sys
 from neuron_core.errors import NeuronCoreError
-from neuron_core.models.hub import cached_ids, fetch
+from neuron_core.models.hub import fetch
+from neuron_core.models.hub_cache import cached_ids
 from neuron_core.models.spec import ModelSpec
 
 results = []
@@ -130,7 +133,8 @@ def test_a_hub_model_downloads_loads_and_has_its_own_fingerprint(ask, tiny_model
 
 CACHED = """
 import sys
-from neuron_core.models.hub import fetch_config, fetch_tokenizer, has_cached_tokenizer
+from neuron_core.models.hub import fetch_config, fetch_tokenizer
+from neuron_core.models.hub_cache import has_cached_tokenizer
 from neuron_core.models.spec import ModelSpec
 spec = ModelSpec(sys.argv[1])
 found = [has_cached_tokenizer(spec)]
@@ -257,22 +261,22 @@ def test_a_cache_that_can_not_be_written_is_no_hub_that_can_not_be_reached(ask, 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EPERM])
 def test_a_read_only_cache_is_told_from_a_connection_that_the_system_refuses(number):
-    spec = hub.ModelSpec("some/whole")
+    spec = ModelSpec("some/whole")
     alone = OSError(number, "said by the system")
-    assert "the hub's cache can't be written" in str(hub._explained(alone, spec))
+    assert "the hub's cache can't be written" in str(explained(alone, spec, ANSWER_S))
     wrapped = RuntimeError(f"Data processing error: said by the system (os error {number})")
-    assert "the hub's cache can't be written" in str(hub._explained(wrapped, spec))
+    assert "the hub's cache can't be written" in str(explained(wrapped, spec, ANSWER_S))
     refused = ConnectionError("no connection")
     refused.__cause__ = alone
-    assert "can't be reached" in str(hub._explained(refused, spec))
+    assert "can't be reached" in str(explained(refused, spec, ANSWER_S))
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_names_the_folder_that_is_full(number):
-    spec = hub.ModelSpec("some/whole")
+    spec = ModelSpec("some/whole")
     wrapped = RuntimeError("Data processing error")
     wrapped.__cause__ = OSError(number, "No space left on device")
     for error in (OSError(number, "No space left"), RuntimeError(f"File error (os error {number})"), wrapped):
-        found = hub._explained(error, spec)
+        found = explained(error, spec, ANSWER_S)
         assert str(found).startswith("the disk is full. Where: ")
         assert "HF_HOME on a larger disk" in str(found)

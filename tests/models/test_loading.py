@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from neuron_core.errors import Cancelled, ModelError
-from neuron_core.models import loading
+from neuron_core.models import embedded, letter_head, prepare
 from neuron_core.models.architectures import Architecture
-from neuron_core.models.loading import letter_logits, load_model, prepare_model, vocabulary_logits
+from neuron_core.models.letter_head import letter_logits, vocabulary_logits
+from neuron_core.models.loading import load_model
+from neuron_core.models.prepare import prepare_model
 from neuron_core.models.spec import EMBEDDED_SHA256, PLAIN, ModelSpec
 from tests.builders import BASIC, CONTEXT, HIDDEN, LAYERS, NEURONS, PROMPT, n_hooks, tokens
 
@@ -209,8 +211,8 @@ def test_flash_attention_is_refused(tiny_model):
 @pytest.mark.parametrize("function", ["letter_logits", "vocabulary_logits"])
 def test_a_head_that_is_not_the_model_s_own_is_refused(tiny_model, monkeypatch, function):
     loaded = tiny_model("gpt2")
-    right = getattr(loading, function)
-    monkeypatch.setattr(loading, function, lambda *args: 30 * torch.tanh(right(*args) / 30))
+    right = getattr(letter_head, function)
+    monkeypatch.setattr(letter_head, function, lambda *args: 30 * torch.tanh(right(*args) / 30))
     with pytest.raises(ModelError, match=r"letter head of gpt2 differs from the model's own logits by"):
         prepare_model(loaded.spec, loaded.model, loaded.tokenizer)
 
@@ -218,7 +220,7 @@ def test_a_head_that_is_not_the_model_s_own_is_refused(tiny_model, monkeypatch, 
 def test_a_path_of_the_table_that_the_model_lacks_is_named(tiny_model, monkeypatch):
     loaded = tiny_model("llama")
     wrong = Architecture("llama", layers="model.layers", down_projection="mlp.nothing")
-    monkeypatch.setattr(loading, "architecture_of", lambda _: wrong)
+    monkeypatch.setattr(prepare, "architecture_of", lambda _: wrong)
     with pytest.raises(ModelError, match=r"the model has no 'mlp.nothing'"):
         prepare_model(loaded.spec, loaded.model, loaded.tokenizer)
 
@@ -226,7 +228,7 @@ def test_a_path_of_the_table_that_the_model_lacks_is_named(tiny_model, monkeypat
 def test_embedded_weights_with_another_hash_are_refused_and_leave_no_copy(monkeypatch, tmp_path):
     (tmp_path / "weights.gguf").write_bytes(b"something else")
     monkeypatch.setenv("NEURONLLM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(loading, "embedded_gguf", lambda: tmp_path / "weights.gguf")
+    monkeypatch.setattr(embedded, "embedded_gguf", lambda: tmp_path / "weights.gguf")
     with pytest.raises(ModelError, match=rf"not the pinned ones \(sha256 f41f3fa625ff….*{EMBEDDED_SHA256}"):
         load_model(ModelSpec(source=PLAIN))
     assert not (tmp_path / "cache" / "models" / EMBEDDED_SHA256[:16]).exists()
@@ -234,9 +236,9 @@ def test_embedded_weights_with_another_hash_are_refused_and_leave_no_copy(monkey
 
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.setenv("NEURONLLM_CACHE", str(tmp_path))
-    assert loading.cache_dir() == tmp_path
+    assert embedded.cache_dir() == tmp_path
     monkeypatch.delenv("NEURONLLM_CACHE")
-    assert loading.cache_dir().name == "neuronllm-explorer"
+    assert embedded.cache_dir().name == "neuronllm-explorer"
 
 
 def test_the_plain_embedded_model_loads_and_is_the_one_that_is_pinned():

@@ -179,8 +179,8 @@ def test_options_that_exclude_each_other_are_refused(options, message):
 def test_the_sizes_of_a_quantised_projection_are_those_of_its_module(monkeypatch, tmp_path):
     """A packed weight lies in one column; the module still says what goes in and out."""
     config = LlamaConfig(vocab_size=len(byte_tokenizer()), **LLAMA_LIKE)
-    from neuron_core.models.loading import _width
+    from neuron_core.models.prepare import width_of
 
     layer = AutoModelForCausalLM.from_config(config).model.layers[0].mlp.down_proj
     layer.weight = torch.nn.Parameter(torch.zeros(768, 1, dtype=torch.uint8), requires_grad=False)
-    assert _width(layer, "column") == (48, 32)
+    assert width_of(layer, "column") == (48, 32)

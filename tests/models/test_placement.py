@@ -12,7 +12,8 @@ from neuron_core.models.dimensions import dimensions_of_config
 from neuron_core.models.loading import load_model
 from neuron_core.models.memory import working_bytes
 from neuron_core.models.placement import SHARE, place_layers, weights_of
-from neuron_core.models.rows import run_prefix, run_prompt, run_rows
+from neuron_core.models.prompt_pass import run_prefix, run_prompt
+from neuron_core.models.rows import run_rows
 from neuron_core.models.spec import ModelSpec, embedded_gguf
 from tests.builders import FAMILIES, LAYERS, tokens
 

@@ -6,8 +6,9 @@ import torch
 from neuron_core.errors import ModelError
 from neuron_core.models import prompts as module
 from neuron_core.models.letters import common_prefix_length
+from neuron_core.models.prompt_pass import run_prefix, run_prompt, run_prompts
+from neuron_core.models.prompt_state import EMPTY_PREFIX
 from neuron_core.models.prompts import SharedPrompts
-from neuron_core.models.rows import EMPTY_PREFIX, run_prefix, run_prompt, run_prompts
 from neuron_core.models.trees import Tree, run_trees
 from tests.builders import OTHER_PROMPT, PROMPT, SHORT_PROMPT, tokens
 

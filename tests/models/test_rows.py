@@ -5,18 +5,11 @@ import torch
 
 from neuron_core.errors import ModelError
 from neuron_core.models.hooks import edited_neurons
+from neuron_core.models.letter_head import letter_logits
 from neuron_core.models.letters import TokenizedPrompt, common_prefix_length
-from neuron_core.models.loading import letter_logits
-from neuron_core.models.rows import (
-    EMPTY_PREFIX,
-    Prefix,
-    PromptBatch,
-    row_mask,
-    run_entering,
-    run_prefix,
-    run_prompt,
-    run_rows,
-)
+from neuron_core.models.prompt_pass import run_prefix, run_prompt
+from neuron_core.models.prompt_state import EMPTY_PREFIX, Prefix, PromptBatch
+from neuron_core.models.rows import row_mask, run_entering, run_rows
 from tests.builders import (
     BASIC,
     CONTEXT,

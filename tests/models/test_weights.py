@@ -17,7 +17,8 @@ from neuron_core.control.side_effects import perplexities
 from neuron_core.engine.engine import Engine
 from neuron_core.errors import ModelError
 from neuron_core.models.loading import load_model
-from neuron_core.models.rows import PromptBatch, run_prompt
+from neuron_core.models.prompt_pass import run_prompt
+from neuron_core.models.prompt_state import PromptBatch
 from neuron_core.models.spec import ModelSpec
 from tests.builders import HIDDEN, LAYERS, NEURONS, PROMPT, SHORT_PROMPT, tokens
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from neuron_core.errors import Cancelled, NeuronCoreError
-from neuron_core.models.hub import has_cached_tokenizer
+from neuron_core.models.hub_cache import has_cached_tokenizer
 from neuron_core.models.spec import ModelSpec
 from neuron_core.service.jobs import JobState, LengthsJob
 from neuron_core.service.prompt_lengths import Lengths, read_lengths
