@@ -12,8 +12,7 @@ import plotly.graph_objects as go
 
 from neuron_core.analysis.effects import effects_table
 from neuron_core.analysis.layers import neuron_rows
-from neuron_core.commands.common import check_unchanged, is_finished, read_task, task_name
-from neuron_core.commands.common import spec as spec_of
+from neuron_core.commands.common import check_unchanged, is_finished, model_spec, read_task, task_name
 from neuron_core.control.results import Baseline
 from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.engine.engines import engines_for
@@ -183,7 +182,7 @@ def config_of(
         raise ConfigError(f"methods is the text {methods!r}", accepted=f"a list of names, for instance [{methods!r}]")
     return RunConfig(
         task=task_name(str(task)),
-        model=model if isinstance(model, ModelSpec) else spec_of(model),
+        model=model if isinstance(model, ModelSpec) else model_spec(model),
         seed=seed,
         attribution=AttributionConfig(methods=tuple(methods), examples=examples),
         evaluation=None if evaluate is None else EvaluationConfig(examples=evaluate, ks=tuple(k)),

@@ -17,7 +17,7 @@ from neuron_core.analysis.available_tables import (
 )
 from neuron_core.analysis.tables import baseline_table
 from neuron_core.cni.methods import OF_PAPER, PAPER_CONTROLS
-from neuron_core.commands.experiment import COST_FILE
+from neuron_core.commands.experiment_models import COST_FILE
 from neuron_core.figures.experiments import cost_lines
 from neuron_core.figures.points import Metric
 from neuron_core.reports.recipes.comparison import cost_python, table_python

@@ -24,7 +24,8 @@ from neuron_core.places import ASSETS
 from neuron_core.runs.demo import DEMO_TASK, demo_config
 from neuron_core.runs.repair import verify
 from neuron_core.runs.results import plan_for
-from neuron_core.runs.store import RunFolder, Store
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from neuron_core.tasks.load import bundled_tasks
 
 KEPT_QUESTION = 7

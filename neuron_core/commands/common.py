@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 def read_task(config: RunConfig) -> "TaskReading":
-    """Reads the task before a model is loaded, so that a mistake in it is found at once. Says how many rows are left
-    out.
+    """Reads the task before a model is loaded, so that a mistake in it is found at once. Prints how many rows are
+    rejected.
     """
     from neuron_core.qatt.draws import draw
     from neuron_core.qatt.prompt import check_wording
@@ -42,7 +42,7 @@ def read_task(config: RunConfig) -> "TaskReading":
 
 
 def check_unchanged(run: RunFolder, wanted: RunConfig) -> None:
-    """RunError if the task file no longer gives the questions of this run: checked before its evaluation is
+    """RunError if the task file no longer gives the questions of this run. Called before the run's evaluation is
     replaced.
     """
     from neuron_core.runs.questions import make_setting, what_changed
@@ -56,7 +56,9 @@ def check_unchanged(run: RunFolder, wanted: RunConfig) -> None:
 
 
 def new_run(config: RunConfig, out: Path | None, cluster: ClusterOptions | None = None) -> RunFolder:
-    """Makes a run in the store, or at `out`, and carries it out. If nothing was computed, no folder is left."""
+    """Makes a run in the store, or at `out`, and carries it out. If it fails before anything was computed, its folder
+    is removed.
+    """
     existed = out is not None and out.exists()
     run = Store().create(config, out and out.absolute())
     try:
@@ -66,7 +68,7 @@ def new_run(config: RunConfig, out: Path | None, cluster: ClusterOptions | None 
         if run.scored():
             error.add_note(f"Run {run_name(run)}: what was finished is kept.")
         else:
-            # Nothing was computed: a second try finds the folder free.
+            # A second try finds the folder free.
             shutil.rmtree(run.path)
             if existed:
                 run.path.mkdir()
@@ -75,7 +77,7 @@ def new_run(config: RunConfig, out: Path | None, cluster: ClusterOptions | None 
 
 
 def is_finished(run: RunFolder) -> bool:
-    """Whether nothing is missing or damaged. Such a run needs neither its task file nor its model."""
+    """Whether nothing is missing or damaged. Such a run can be read without its task file and its model."""
     return not verify(run) and run.status().state == "done"
 
 
@@ -90,7 +92,7 @@ def carry_through(run: RunFolder, cluster: ClusterOptions | None = None) -> None
     """Carries out a run in this process or on a cluster, with progress bars."""
     engines: Engines | None = None
     try:
-        # It takes seconds, in which Ctrl-C may come.
+        # The import takes seconds, and Ctrl-C may be pressed meanwhile.
         from neuron_core.engine.execute import execute
 
         engines = engines_for(cluster)
@@ -134,37 +136,22 @@ def task_name(task: str) -> str:
     return task if task in bundled_tasks() else absolute(task)
 
 
-def spec(
-    model: str,
-    revision: str | None = None,
-    dtype: str = "float32",
-    device: str = "auto",
-    device_map: str | None = None,
-    trust_remote_code: bool = False,
-    adapter: str | None = None,
-    architecture: str | None = None,
-    load_in_4bit: bool = False,
-    load_in_8bit: bool = False,
-) -> ModelSpec:
+def model_spec(model: str, revision: str | None = None) -> ModelSpec:
     """The model that the options name."""
-    spec = ModelSpec(
-        model,
-        revision,
-        dtype,
-        device,
-        trust_remote_code,
-        device_map,
-        adapter and absolute(adapter),
-        architecture and absolute(architecture),
-        load_in_4bit,
-        load_in_8bit,
+    return with_absolute_paths(ModelSpec(model, revision))
+
+
+def with_absolute_paths(spec: ModelSpec) -> ModelSpec:
+    """The same model. Its paths are absolute, so that a run finds its files from any folder."""
+    return replace(
+        spec,
+        source=spec.source if spec.is_embedded else absolute(spec.source),
+        adapter=spec.adapter and absolute(spec.adapter),
+        architecture=spec.architecture and absolute(spec.architecture),
     )
-    return spec if spec.is_embedded else replace(spec, source=absolute(model))
 
 
 def absolute(name: str) -> str:
-    """The absolute path, so that a run finds its files from any folder; a name that is not a path here stays as it
-    is.
-    """
+    """The absolute path of an existing file or folder; any other name, for instance a hub id, unchanged."""
     path = os.path.expanduser(name)
     return os.path.abspath(path) if os.path.exists(path) else name

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from neuron_core.commands.common import spec
+from neuron_core.commands.common import model_spec
 from neuron_core.commands.options import AsJson, Model
 from neuron_core.models.spec import EMBEDDED
 from neuron_core.terminal import emit
@@ -27,4 +27,8 @@ def estimate(
 
     config = AttributionConfig(methods=tuple(methods.split(",")), steps=steps, rule=rule)
     shared = min(SHARED_TOKENS, tokens - 1)
-    emit(cost_report(spec(model), questions, config, tokens=tokens, shared=shared, actors=actors), as_json, cost_text)
+    emit(
+        cost_report(model_spec(model), questions, config, tokens=tokens, shared=shared, actors=actors),
+        as_json,
+        cost_text,
+    )

@@ -1,9 +1,8 @@
 """The command `experiment`: makes the paper's tables and figures, using finished runs and making the missing ones."""
 
-import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,37 +11,28 @@ import typer
 from neuron_core.cni.selection import PAPER_K, preset
 from neuron_core.commands.cluster import ClusterGroup
 from neuron_core.commands.common import task_name
+from neuron_core.commands.experiment_models import ExperimentModels, figure9_cost
 from neuron_core.commands.groups import OptionGroup, with_groups
 from neuron_core.commands.options import AsJson, ModelOptions, Seed, numbers_from_1
-from neuron_core.commands.wording import with_wording
-from neuron_core.engine.cluster_options import ClusterOptions
-from neuron_core.engine.engines import LocalEngines, engines_for
-from neuron_core.estimates.estimate import facts_from_runs
+from neuron_core.commands.wording import USUAL_WORDING, WordingOptions
 from neuron_core.experiments.plan import OUTPUTS, TASKS, ExperimentSetting, wanted_outputs
 from neuron_core.models.spec import ModelSpec
-from neuron_core.qatt.config import USUAL, PromptConfig
+from neuron_core.qatt.config import PromptConfig
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.run_folder import RunFolder
-from neuron_core.runs.setting import ModelFacts
-from neuron_core.runs.store import Store, write_file
-from neuron_core.terminal import emit, progress_bars, say, stage_bars, stage_line
+from neuron_core.runs.store import Store
+from neuron_core.terminal import emit, progress_bars, say, stage_bars
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from neuron_core.engine.engine import Engine
-    from neuron_core.engine.run_engine import RunEngine
-    from neuron_core.experiments.figure9 import CostSetting
-    from neuron_core.experiments.runs import ExperimentRuns
+    pass
 
 OF_PARTS = ("parts", "parts-stability", "dose")
-"outputs that draw attribution examples of their own"
-COST_FILE = "fig9-measured.json"
+"outputs whose attribution examples are drawn apart from those of the others"
 
 
 @dataclass(frozen=True)
 class ExperimentOptions(OptionGroup):
-    """What the tables and figures rest on."""
+    """The settings of the runs that the tables and figures are made from."""
 
     tasks: Annotated[str, typer.Option(help="Bundled tasks or files, separated by commas.")] = ",".join(TASKS)
     examples: Annotated[int, typer.Option(min=2, help="Evaluation examples a task, three questions each.")] = 50
@@ -63,7 +53,9 @@ class ExperimentOptions(OptionGroup):
     lengths: Annotated[str, typer.Option(help="Answer lengths of Figure 9.")] = "1,2,4,8,16,32"
 
     def setting(self, model: ModelSpec, seed: int, prompt: PromptConfig, budget: int) -> ExperimentSetting:
-        """budget: K, where the options leave it to the model's size. ConfigError for one out of its range."""
+        """The settings of the experiment. budget: K, if no option says it. ConfigError for a setting that is out of
+        its range.
+        """
         return ExperimentSetting(
             tasks=_tasks(self.tasks),
             model=model,
@@ -86,7 +78,6 @@ class ExperimentOptions(OptionGroup):
         )
 
 
-@with_wording
 @with_groups
 def experiment(
     name: Annotated[list[str], typer.Argument(help=f"all, or some of: {', '.join(OUTPUTS)}.")],
@@ -94,7 +85,7 @@ def experiment(
     model: ModelOptions,
     cluster: ClusterGroup,
     seed: Seed = 0,
-    prompt: PromptConfig = USUAL,
+    wording: WordingOptions = USUAL_WORDING,
     out: Annotated[Path, typer.Option(help="Folder of the tables and the report.")] = Path("experiment-report"),
     as_json: AsJson = False,
 ) -> None:
@@ -105,9 +96,9 @@ def experiment(
 
     began = time.monotonic()
     answer_lengths, chosen = numbers_from_1(options.lengths, "--lengths"), model.spec()
-    model_of = _Models(chosen, cluster.options())
+    model_of = ExperimentModels(chosen, cluster.options())
     # A mistake in the options or in a task is found before a model is loaded.
-    setting = options.setting(chosen, seed, prompt, 1)
+    setting = options.setting(chosen, seed, wording.config(), 1)
     outputs = wanted_outputs(name, setting)
     _check_tasks(setting, outputs)
     store = Store()
@@ -131,7 +122,7 @@ def experiment(
                 on_run=on_run,
                 on_progress=lambda status: model_of.show(status),
             )
-        cost = _cost(out, setting, runs, answer_lengths, model_of) if "fig9" in outputs else None
+        cost = figure9_cost(out, setting, answer_lengths, model_of) if "fig9" in outputs else None
     except KeyboardInterrupt:
         say(f"Stopped. What was finished is kept: the same `{PROGRAM} experiment` command goes on.")
         raise
@@ -146,39 +137,8 @@ def experiment(
         typer.echo(text_of(made, out, files, seconds))
 
 
-class _Models:
-    """The engine of all runs, loaded when the first of them needs it."""
-
-    def __init__(self, chosen: ModelSpec, cluster: ClusterOptions | None) -> None:
-        self._spec, self._cluster = chosen, cluster
-        self._engines = engines_for(cluster)
-        self.show: Callable[..., None] = lambda status: None
-
-    def engine(self, on_stage: Callable[[str], None]) -> "RunEngine":
-        return self._engines.engine(self._spec, on_stage)
-
-    def local(self, on_stage: Callable[[str], None]) -> "Engine":
-        """In this process, whatever the executor: Figure 9 measures seconds on the machine at hand."""
-        from neuron_core.engine.engine import Engine
-
-        if isinstance(self._engines, LocalEngines):
-            return self._engines.engine(self._spec, on_stage)
-        self._engines.close()
-        return Engine(self._spec, on_stage=on_stage)
-
-    def close(self) -> None:
-        self._engines.close()
-
-    def facts(self, store: Store) -> ModelFacts:
-        """Facts of the model from an earlier run with exactly this spec, otherwise from the model itself."""
-        known = facts_from_runs(self._spec, store.runs())
-        if known is not None:
-            return known
-        with stage_line() as on_stage:
-            return self.engine(on_stage).facts()
-
-
 def _check_tasks(setting: ExperimentSetting, outputs: Sequence[str]) -> None:
+    """TaskError or ConfigError for a task with too few examples, or one that can't be asked with this wording."""
     from neuron_core.qatt.draws import draw
     from neuron_core.qatt.prompt import check_wording
     from neuron_core.tasks.load import load_task
@@ -200,53 +160,3 @@ def _check_tasks(setting: ExperimentSetting, outputs: Sequence[str]) -> None:
 
 def _tasks(text: str) -> tuple[str, ...]:
     return tuple(task_name(task.strip()) for task in text.split(",") if task.strip())
-
-
-def _cost(
-    out: Path, setting: ExperimentSetting, runs: "ExperimentRuns", lengths: tuple[int, ...], model_of: _Models
-) -> "pd.DataFrame":
-    """Figure 9, measured on a question of the first task. An earlier measurement with the same setting is used
-    again.
-    """
-    import pandas as pd
-
-    from neuron_core.experiments.figure9 import CostSetting, answer_cost
-    from neuron_core.models.chat import USUAL_DATE
-    from neuron_core.models.letters import tokenize_prompt
-    from neuron_core.qatt.draws import draw, questions_of
-    from neuron_core.tasks.load import load_task
-
-    wanted = CostSetting(lengths=lengths, steps=setting.steps)
-    with stage_line() as on_stage:
-        engine = model_of.local(on_stage)
-    key = _cost_key(wanted, engine, setting.prompt)
-    path = out / COST_FILE
-    if path.is_file() and (before := json.loads(path.read_bytes()))["setting"] == key:
-        return pd.DataFrame(before["rows"])
-    task = load_task(setting.tasks[0]).task
-    draws = draw(task, 1, 0, setting.seed, setting.prompt.demonstration)
-    chat = engine.facts(USUAL_DATE).chat
-    question = questions_of(task, draws.attribution, draws.demonstration, setting.seed, setting.prompt, chat)[0]
-    prompt = tokenize_prompt(engine.loaded.tokenizer, question.prompt)
-    with progress_bars() as progress:
-        bar = progress.add_task("figure 9", total=None)
-        table = answer_cost(
-            engine.loaded,
-            prompt,
-            question.target,
-            wanted,
-            lambda done, total: progress.update(bar, completed=done, total=total),
-        )
-    out.mkdir(parents=True, exist_ok=True)
-    write_file(path, json.dumps({"setting": key, "rows": table.to_dict("records")}).encode())
-    return table
-
-
-def _cost_key(wanted: "CostSetting", engine: "Engine", prompt: PromptConfig) -> dict[str, object]:
-    from neuron_core.models.chat import USUAL_DATE
-
-    key = {"cost": asdict(wanted), "model": asdict(engine.facts(USUAL_DATE))}
-    if prompt != USUAL:
-        key["prompt"] = asdict(prompt)
-    found: dict[str, object] = json.loads(json.dumps(key))
-    return found

@@ -1,4 +1,4 @@
-"""Groups of options that several commands take: a dataclass is declared once, and each field of it is one option."""
+"""Groups of options that several commands take. A group is a dataclass, and each of its fields is one option."""
 
 import functools
 import inspect
@@ -13,16 +13,17 @@ POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
 class OptionGroup:
-    """What the dataclass of every group derives from."""
+    """Base class of every group's dataclass."""
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with every parameter whose type is a group in the form of one option for each field.
+    """Replaces each parameter whose type is a group by one option for each field of the group. The command is called
+    with the groups.
 
-    A group is a dataclass that derives from OptionGroup. Each field is annotated as an option of a command is
-    (`Annotated[type, typer.Option(...)]`) and has a default. The option is called as the field, unless it says another
-    name. Parameters of groups are named `group_field`, so that two groups may have fields of the same name as long as
-    their options differ.
+    A group is a dataclass that derives from OptionGroup. Each field has a default and is annotated like an option of a
+    command (`Annotated[type, typer.Option(...)]`). The option has the name of the field, unless it declares another
+    one. Two groups of a command may have fields of the same name as long as their options have different names. A
+    default of the parameter itself is not used. TypeError for a field that is not annotated with an option.
     """
     old = inspect.signature(command).parameters.values()
     hints = get_type_hints(command, include_extras=True)
@@ -62,7 +63,7 @@ def _options(name: str, group: type[Any]) -> list[inspect.Parameter]:
 
 
 def _annotation(field: Field[Any], hint: Any) -> Any:
-    """The field's type and its option, which is called as the field where it has no name."""
+    """The field's type and its option. An option that declares no name gets that of the field."""
     if get_origin(hint) is not Annotated:
         raise TypeError(f"the field {field.name} of a group of options is not annotated with a typer.Option")
     kind, option = get_args(hint)

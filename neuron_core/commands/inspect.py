@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuron_core.commands.common import spec
+from neuron_core.commands.common import model_spec
 from neuron_core.commands.groups import with_groups
 from neuron_core.commands.options import AsJson, ModelOptions, Proxies, Revision, Seed, Task
 from neuron_core.commands.reading import FileReading
-from neuron_core.commands.wording import with_wording
+from neuron_core.commands.wording import USUAL_WORDING, WordingOptions
 from neuron_core.errors import ModelError
 from neuron_core.models.spec import EMBEDDED, ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from neuron_core.tasks.load import TaskReading
 
 
-@with_wording
+@with_groups
 def preview(
     task: Task = "sentiment",
     n: Annotated[int, typer.Option(min=1, help="Examples shown, three questions each; four with rotations.")] = 2,
     proxies: Proxies = SHUFFLES,
     seed: Seed = 0,
-    prompt: PromptConfig = USUAL,
+    wording: WordingOptions = USUAL_WORDING,
     model: Annotated[str, typer.Option(help="Whose chat template, with --template chat; reads no weights.")] = EMBEDDED,
     revision: Revision = None,
     as_json: AsJson = False,
@@ -37,9 +37,9 @@ def preview(
     from neuron_core.qatt.draws import draw, questions_of
     from neuron_core.tasks.load import load_task
 
-    reading = load_task(task)
+    prompt, reading = wording.config(), load_task(task)
     draws = draw(reading.task, n, 0, seed, prompt.demonstration)
-    chat = _chat_template(spec(model, revision)) if prompt.template == "chat" else None
+    chat = _chat_template(model_spec(model, revision)) if prompt.template == "chat" else None
     questions = questions_of(reading.task, draws.attribution, draws.demonstration, seed, prompt, chat, proxies)
     emit(report.preview(reading, questions), as_json, report.preview_text)
 
@@ -52,7 +52,6 @@ def _chat_template(model: ModelSpec) -> "ChatTemplate":
         return chat_template_of(load_tokenizer(model, on_stage)[0])
 
 
-@with_wording
 @with_groups
 def validate(
     file: Annotated[str, typer.Argument(help="A file of examples, or hub:ID.")],
@@ -62,17 +61,18 @@ def validate(
     model: Annotated[str | None, typer.Option(help="Whose context prompts must fit; the demo model.")] = None,
     revision: Revision = None,
     seed: Seed = 0,
-    prompt: PromptConfig = USUAL,
+    wording: WordingOptions = USUAL_WORDING,
     as_json: AsJson = False,
 ) -> None:
     """Checks every row of a file and says which are examples and why others are not.
 
-    The wording counts for the length of prompts.
+    Prompts must fit into the model's context, so the options of the wording count too.
     """
     from neuron_core.tasks.load import read_checked
     from neuron_core.tasks.reading import NoGoodRow, examples_jsonl, rejected_csv, report_text, write_file
     from neuron_core.tasks.reading import report as validation_report
 
+    prompt = wording.config()
     try:
         reading = read_checked(
             file,
@@ -116,7 +116,7 @@ def _fitting(
     """
     from neuron_core.service.prompt_lengths import Lengths, Reader
 
-    model = spec(given or EMBEDDED, revision)
+    model = model_spec(given or EMBEDDED, revision)
     lengths = Lengths.by_characters(reading.task, model, seed, prompt)
     if lengths is None:
         with stage_line() as on_stage:

@@ -1,4 +1,4 @@
-"""Options that several commands take: single ones, and groups that commands/groups.py turns into options."""
+"""Options that several commands take: single options, and groups whose fields `with_groups` turns into options."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, cast
 import typer
 
 from neuron_core.cni.selection import DROP
-from neuron_core.commands.common import spec
+from neuron_core.commands.common import model_spec, with_absolute_paths
 from neuron_core.commands.groups import OptionGroup
 from neuron_core.control.interventions import EXCITE, Silence
 from neuron_core.models.spec import EMBEDDED, ModelSpec
@@ -37,7 +37,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standar
 
 
 def numbers(text: str, option: str) -> tuple[int, ...]:
-    """Whole numbers separated by commas; anything else is wrong usage of this option."""
+    """Whole numbers separated by commas. BadParameter for anything else, which names this option."""
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -47,7 +47,7 @@ def numbers(text: str, option: str) -> tuple[int, ...]:
 
 
 def numbers_from_1(text: str, option: str) -> tuple[int, ...]:
-    """The same, each at least 1."""
+    """Whole numbers from 1, separated by commas. BadParameter for anything else."""
     found = numbers(text, option)
     if min(found) < 1:
         raise typer.BadParameter("whole numbers from 1, separated by commas", param_hint=option)
@@ -56,7 +56,7 @@ def numbers_from_1(text: str, option: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class ModelOptions(OptionGroup):
-    """Which model, in what precision, and where it lies."""
+    """Which model is loaded, in which precision, and onto which device."""
 
     source: Annotated[
         str,
@@ -90,17 +90,19 @@ class ModelOptions(OptionGroup):
 
     def spec(self) -> ModelSpec:
         """The model that the options name."""
-        return spec(
-            self.source,
-            self.revision,
-            self.dtype,
-            self.device,
-            self.device_map,
-            self.trust_remote_code,
-            self.adapter,
-            self.architecture,
-            self.load_in_4bit,
-            self.load_in_8bit,
+        return with_absolute_paths(
+            ModelSpec(
+                source=self.source,
+                revision=self.revision,
+                dtype=self.dtype,
+                device=self.device,
+                trust_remote_code=self.trust_remote_code,
+                device_map=self.device_map,
+                adapter=self.adapter,
+                architecture=self.architecture,
+                load_in_4bit=self.load_in_4bit,
+                load_in_8bit=self.load_in_8bit,
+            )
         )
 
 
@@ -123,7 +125,7 @@ class AttributionOptions(OptionGroup):
     ] = DROP
 
     def config(self) -> AttributionConfig:
-        """As a run keeps them. ConfigError for one out of its range."""
+        """The settings as a run keeps them. ConfigError for one that is out of its range."""
         return AttributionConfig(
             methods=tuple(self.methods.split(",")),
             steps=self.steps,
@@ -138,20 +140,22 @@ class AttributionOptions(OptionGroup):
 
 @dataclass(frozen=True)
 class TrialOptions(OptionGroup):
-    """How many neurons are tried, on how many examples, beside how many random sets."""
+    """How many neurons an evaluation scales, on how many examples, and with how many random control sets."""
 
     k: Annotated[str, typer.Option(help="Budgets, separated by commas.")] = "10,25,50,100"
     examples: EvaluationExamples = 100
     random_seeds: Annotated[int, typer.Option(min=0, help="Random control sets; 0 leaves them out.")] = 5
 
     def config(self) -> EvaluationConfig:
-        """As a run keeps them. ConfigError for one out of its range, BadParameter for budgets that are none."""
+        """The settings as a run keeps them. ConfigError for one that is out of its range, BadParameter for budgets that
+        are no numbers.
+        """
         return EvaluationConfig(examples=self.examples, ks=numbers(self.k, "--k"), random_seeds=self.random_seeds)
 
 
 @dataclass(frozen=True)
 class EvaluationOptions(TrialOptions):
-    """The same, and where neurons are scaled and which examples are asked about."""
+    """All settings of an evaluation: also where and how strongly neurons are scaled, and on which examples."""
 
     position: Annotated[
         str, typer.Option(help="last: neurons are scaled at the last prompt token; all: at every token, far slower.")
@@ -178,7 +182,7 @@ class EvaluationOptions(TrialOptions):
             super().config(),
             position=self.position,
             sample=self.sample,
-            comprehended_by=spec(self.comprehended_by) if self.comprehended_by else None,
+            comprehended_by=model_spec(self.comprehended_by) if self.comprehended_by else None,
             methods=tuple(self.methods.split(",")) if self.methods else None,
             proxies=self.proxies,
             excite=self.excite,

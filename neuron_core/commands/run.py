@@ -10,9 +10,9 @@ from neuron_core.commands.common import (
     finish,
     is_finished,
     load_engine,
+    model_spec,
     new_run,
     read_task,
-    spec,
     task_name,
 )
 from neuron_core.commands.groups import with_groups
@@ -29,9 +29,8 @@ from neuron_core.commands.options import (
     Seed,
     Task,
 )
-from neuron_core.commands.wording import with_wording
+from neuron_core.commands.wording import USUAL_WORDING, WordingOptions
 from neuron_core.models.spec import EMBEDDED
-from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.proxies import SHUFFLES
 from neuron_core.reports import text as report
 from neuron_core.runs.config import EvaluationConfig, RunConfig
@@ -40,7 +39,6 @@ from neuron_core.runs.store import Store
 from neuron_core.terminal import emit, progress_bars
 
 
-@with_wording
 @with_groups
 def baseline(
     model: ModelOptions,
@@ -48,14 +46,14 @@ def baseline(
     examples: EvaluationExamples = 100,
     proxies: Proxies = SHUFFLES,
     seed: Seed = 0,
-    prompt: PromptConfig = USUAL,
+    wording: WordingOptions = USUAL_WORDING,
     as_json: AsJson = False,
 ) -> None:
     """Accuracy, comprehension and letter use of the unmodified model, on the questions that `evaluate` asks."""
     from neuron_core.runs.questions import make_setting
 
     evaluation = EvaluationConfig(examples=examples, proxies=proxies)
-    config = RunConfig(task_name(task), model.spec(), seed, prompt, evaluation=evaluation)
+    config = RunConfig(task_name(task), model.spec(), seed, wording.config(), evaluation=evaluation)
     reading = read_task(config)
     engine = load_engine(config.model)
     setting = make_setting(config, engine.facts())
@@ -65,7 +63,6 @@ def baseline(
     emit({**report.baseline(setting, letters, seed), **report.rejected(reading)}, as_json, report.baseline_text)
 
 
-@with_wording
 @with_groups
 def attribute(
     model: ModelOptions,
@@ -73,12 +70,12 @@ def attribute(
     cluster: ClusterGroup,
     task: Task = "sentiment",
     seed: Seed = 0,
-    prompt: PromptConfig = USUAL,
+    wording: WordingOptions = USUAL_WORDING,
     out: OutDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Finds the good and bad neurons of a task; the result is a run folder."""
-    config = RunConfig(task_name(task), model.spec(), seed, prompt, attribution.config())
+    config = RunConfig(task_name(task), model.spec(), seed, wording.config(), attribution.config())
     where, reading = cluster.options(), read_task(config)
     run = new_run(config, out, where)
     emit({**report.attribution(run), **report.rejected(reading)}, as_json, report.attribution_text)
@@ -124,5 +121,5 @@ def resume(run: Run, cluster: ClusterGroup, as_json: AsJson = False) -> None:
 def demo(model: Model = EMBEDDED, out: OutDir = None, as_json: AsJson = False) -> None:
     """Questions, baseline, neurons and interventions of a bundled task in one go."""
     began = time.monotonic()
-    run = new_run(demo_config(spec(model)), out)
+    run = new_run(demo_config(model_spec(model)), out)
     emit(report.demo(run, time.monotonic() - began), as_json, report.demo_text)

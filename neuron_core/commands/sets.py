@@ -18,9 +18,8 @@ from neuron_core.commands.options import (
     Task,
     TrialOptions,
 )
-from neuron_core.commands.wording import with_wording
+from neuron_core.commands.wording import USUAL_WORDING, WordingOptions
 from neuron_core.errors import RunError
-from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.reports import text as report
 from neuron_core.runs.config import AttributionConfig, RunConfig, SetUse
 from neuron_core.runs.files import write_file
@@ -57,7 +56,6 @@ def save_neurons(
     emit({"file": str(out), **counts}, as_json, lambda r: f"{r['good']} good and {r['bad']} bad neurons in {r['file']}")
 
 
-@with_wording
 @with_groups
 def try_neurons(
     files: Annotated[list[Path], typer.Argument(help="Neuron sets, as `save-neurons` writes them.")],
@@ -65,7 +63,7 @@ def try_neurons(
     trial: TrialOptions,
     task: Task = "sentiment",
     seed: Seed = 0,
-    prompt: PromptConfig = USUAL,
+    wording: WordingOptions = USUAL_WORDING,
     out: OutDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,7 +72,7 @@ def try_neurons(
         task=task_name(task),
         model=model.spec(),
         seed=seed,
-        prompt=prompt,
+        prompt=wording.config(),
         # Its examples stay out of the evaluation, as in the task's own run: the same questions are asked.
         attribution=AttributionConfig(methods=()),
         evaluation=trial.config(),
