@@ -245,6 +245,6 @@ def test_a_line_that_is_no_request_ends_the_worker(load, monkeypatch):
     sink = io.BytesIO()
     Worker(source, sink, load).serve()
     assert b"no such model" in sink.getvalue()
-    assert b"ended" not in sink.getvalue()
+    assert b'"kind": "ended"' not in sink.getvalue()
     wait_until(lambda: caught, "the thread's complaint")
     assert caught[0].exc_type is json.JSONDecodeError
