@@ -6,6 +6,7 @@ import torch
 
 from neuron_core.cni.passes import Passes
 from neuron_core.engine import engine as module
+from neuron_core.engine import side_effects
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.engine.stage_part import StagePart
@@ -121,6 +122,7 @@ def test_a_run_keeps_its_plan_and_a_smaller_one_with_an_event(tmp_path, engine, 
 
     run = store.create(config)
     rows = out_of_memory_above(monkeypatch, "plan_chunks", None, 100, NO_MEMORY[1])
+    monkeypatch.setattr(side_effects, "plan_chunks", module.plan_chunks)
     out_of_memory_above(monkeypatch, "attribute_batch", "layers_per_pass", 2, NO_MEMORY[1])
     execute(run, lambda _: engine)
     # An example's three questions share them while the whole grid fits, 133 rows a question; side effects take fewer.
