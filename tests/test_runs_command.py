@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -63,8 +64,27 @@ def test_leftovers_are_removed_and_what_is_read_stays(store, capsys, finished):
     (store.root / "whole" / "evaluation-7").mkdir()
     (store.root / "whole" / ".sums.npz.0a1b.part").write_bytes(b"123")
     names = {".deleted-old": 5, "whole/.sums.npz.0a1b.part": 3, "whole/evaluation-7": 0}
-    assert said(capsys, "gc", "--dry-run") == (0, {"removed": False, "bytes": names})
+    # The store's third run is damaged: its evaluations stay.
+    assert said(capsys, "gc", "--dry-run") == (0, {"removed": False, "bytes": names, "damaged": ["lost"]})
     assert (store.root / ".deleted-old").exists()
     assert said(capsys, "gc")[1]["bytes"] == names
     assert said(capsys, "gc")[1]["bytes"] == {}
     assert_equal_results(RunFolder(store.root / "whole"), finished)
+
+
+def test_files_of_an_evaluation_that_was_replaced_are_leftovers(store, capsys, finished, tiny_model):
+    run = store.open("whole")
+    before = (run.path / "evaluation.json").read_bytes()
+    run.set_evaluation(replace(run.config(), evaluation=replace(run.config().evaluation, examples=3)))
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    assert not (run.path / "evaluation.json").exists()
+    # As where it could not be removed: somebody had it open.
+    (run.path / "evaluation.json").write_bytes(before)
+    assert list(said(capsys, "gc")[1]["bytes"]) == ["whole/evaluation.json"]
+    assert len(run.setting().evaluation) == len(run.evaluated())
+
+
+def test_a_run_that_another_process_works_on_is_not_called_lost(store, capsys):
+    with store.open("whole").held():
+        code, found = said(capsys, "repair", "whole")
+    assert (code, found["runs"]["whole"][0]["mend"]) == (1, "another process works on it")

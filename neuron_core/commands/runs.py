@@ -1,4 +1,4 @@
-"""The commands `runs verify`, `runs repair` and `runs gc`: is every file what was written, and what is left over."""
+"""The commands `runs verify`, `runs repair` and `runs gc`, which check, repair and tidy the folder of runs."""
 
 import shutil
 from pathlib import Path
@@ -8,19 +8,21 @@ import typer
 
 from neuron_core.commands.options import AsJson
 from neuron_core.errors import NeuronCoreError
+from neuron_core.runs.evaluation_files import FIRST
 from neuron_core.runs.files import PART
-from neuron_core.runs.repair import ASIDE, repair, verify
+from neuron_core.runs.repair import ASIDE, LOST, repair, verify
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
 from neuron_core.terminal import emit
 
+IN_USE = "another process works on it"
 app = typer.Typer(no_args_is_help=True, help="Checks, repairs and tidies the folder of runs.")
 Names = Annotated[list[str] | None, typer.Argument(help="Ids or paths; without any, all runs of the store.")]
 
 
 @app.command("verify")
 def verify_runs(runs: Names = None, as_json: AsJson = False) -> None:
-    """Reads every file of the runs and names what is not what was written. Exit code 1 where something is damaged."""
+    """Reads every file of the runs and names those that are damaged. Exit code 1 if there are any."""
     found = {run.id: [vars(one) for one in verify(run)] for run in _chosen(runs)}
     emit({"runs": found}, as_json, _damage_text)
     if any(found.values()):
@@ -29,15 +31,16 @@ def verify_runs(runs: Names = None, as_json: AsJson = False) -> None:
 
 @app.command("repair")
 def repair_runs(runs: Names = None, as_json: AsJson = False) -> None:
-    """Sets damaged files aside, so that `resume` computes them again. Exit code 1 where a run is lost."""
+    """Moves damaged files aside, so that `resume` computes them again. Exit code 1 if a run can't be repaired."""
     found = {}
     for run in _chosen(runs):
         try:
             found[run.id] = [vars(one) for one in repair(run)]
         except NeuronCoreError as error:
-            found[run.id] = [{"file": error.where or run.id, "why": error.what, "mend": "lost"}]
+            mend = IN_USE if run.is_held() else LOST
+            found[run.id] = [{"file": error.where or run.id, "why": error.what, "mend": mend}]
     emit({"runs": found}, as_json, _damage_text)
-    if any(one["mend"] == "lost" for damage in found.values() for one in damage):
+    if any(one["mend"] in (LOST, IN_USE) for damage in found.values() for one in damage):
         raise typer.Exit(1)
 
 
@@ -46,33 +49,39 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Removes what nothing reads: deleted runs, files set aside, half written ones, replaced evaluations."""
+    """Removes what nothing reads: rests of deleted runs, damaged and half written files, replaced evaluations."""
     store = Store()
-    sizes = {str(path.relative_to(store.root)): _size(path) for path in _leftovers(store)}
+    leftovers, damaged = _leftovers(store)
+    sizes = {str(path.relative_to(store.root)): _size(path) for path in leftovers}
     for name in sizes if not dry_run else ():
         path = store.root / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    emit({"removed": not dry_run, "bytes": sizes}, as_json, _gc_text)
+    emit({"removed": not dry_run, "bytes": sizes, "damaged": damaged}, as_json, _gc_text)
 
 
 def _chosen(names: list[str] | None) -> list[RunFolder]:
     return [Store().open(name) for name in names] if names else Store().runs()
 
 
-def _leftovers(store: Store) -> list[Path]:
-    """Of runs that nobody works on."""
+def _leftovers(store: Store) -> tuple[list[Path], list[str]]:
+    """Files and folders that nothing reads, of runs that no process works on. The ids of damaged runs, of which it is
+    not known which evaluations they read.
+    """
+    damaged = []
     found = [*store.root.glob(".deleted-*")] if store.root.is_dir() else []
     for run in store.runs():
         if run.is_held() or run.is_claimed():
             continue
         found += [*run.path.glob(".deleted-*"), *run.path.glob(ASIDE), *run.path.rglob(f".*{PART}")]
         try:
-            kept = {run.marks.results, run.due_folder()}
+            shown, kept = run.marks.results, {run.marks.results, run.due_folder()}
         except NeuronCoreError:
-            # A damaged run: nobody can tell what belongs to it.
+            damaged.append(run.id)
             continue
+        if shown:
+            found += [path for path in (run.path / name for name in FIRST) if path.exists()]
         found += [path for path in run.path.glob("evaluation-*") if path.is_dir() and path.name not in kept]
-    return sorted(found)
+    return sorted(found), damaged
 
 
 def _size(path: Path) -> int:
@@ -91,4 +100,6 @@ def _damage_text(found: dict[str, Any]) -> str:
 def _gc_text(found: dict[str, Any]) -> str:
     word = "removed" if found["removed"] else "would be removed"
     lines = [f"{name}: {size:,} bytes" for name, size in found["bytes"].items()]
-    return "\n".join([*lines, f"{len(lines)} leftovers, {sum(found['bytes'].values()):,} bytes {word}."])
+    lines.append(f"{len(lines)} leftovers, {sum(found['bytes'].values()):,} bytes {word}.")
+    lines += [f"{name} is damaged: its evaluations are kept. Next: runs repair {name}" for name in found["damaged"]]
+    return "\n".join(lines)

@@ -19,13 +19,12 @@ from neuron_core.runs.units import UnitLog
 
 
 class AttributionFiles(CheckFiles):
-    """examples.units, sums.npz, loudness.npz and rankings/METHOD.npz.
-
-    examples/E.npz: the examples of a run of format 1.
+    """examples.units, sums.npz, loudness.npz and rankings/METHOD.npz. In a run of format 1, each example has a file
+    examples/E.npz.
     """
 
     def save_example(self, number: int, kept: Mapping[str, Extremes]) -> None:
-        """Top and bottom z of one example, by target."""
+        """Saves the top and bottom z of one example, by target."""
         arrays = {f"{target}/{name}": value for target, one in kept.items() for name, value in vars(one).items()}
         self._examples.append(number, arrays, self._scores_key() or "")
 
@@ -34,7 +33,7 @@ class AttributionFiles(CheckFiles):
         return self._examples.has(number, self._wanted_key())
 
     def example(self, number: int, targets: Sequence[str]) -> dict[str, Extremes]:
-        """What is kept of one example, by target. RunError when it is not there."""
+        """The top and bottom z of one example, by target. RunError when they are not there."""
         if self.has_example(number):
             arrays = self._examples.read(number)
         elif (path := self.path / "examples" / f"{number}.npz").exists() and not self.strict:
@@ -46,7 +45,7 @@ class AttributionFiles(CheckFiles):
         }
 
     def examples(self) -> Iterator[dict[str, Extremes]]:
-        """What is kept of each example that the sums have, in order, by target."""
+        """The top and bottom z of each example that the sums contain, in order, by target."""
         sums = self.sums()
         for number in range(sums.n_examples if sums else 0):
             yield self.example(number, sums.targets if sums else ())
@@ -61,7 +60,7 @@ class AttributionFiles(CheckFiles):
         self._write_arrays(self.path / "sums.npz", {**arrays, "key": np.asarray(self._scores_key() or "")})
 
     def sums(self) -> ScoreSums | None:
-        """Dense sums over the examples that are finished; None before the first."""
+        """The sums over the finished examples, for every neuron. None before the first example is finished."""
         if not (self.path / "sums.npz").exists():
             return None
         arrays = self._read_arrays(self.path / "sums.npz")
@@ -76,12 +75,14 @@ class AttributionFiles(CheckFiles):
         )
 
     def save_loudness(self, loudness: NDArray[np.float32]) -> None:
-        """loudness: mean |ŵ| over the attribution questions times the length of the write vector, (L, I)."""
+        """Saves the loudness of every neuron, (L, I): mean |ŵ| over the attribution questions times the length of its write
+        vector.
+        """
         key = np.asarray(self._scores_key() or "")
         self._write_arrays(self.path / "loudness.npz", {"loudness": loudness, "key": key})
 
     def loudness(self) -> NDArray[np.float32] | None:
-        """None before the attribution is finished, and in runs of an older version."""
+        """The loudness of every neuron, (L, I). None before the attribution is finished, and in runs of older versions."""
         path = self.path / "loudness.npz"
         if not path.exists():
             return None
@@ -98,13 +99,13 @@ class AttributionFiles(CheckFiles):
         return f"{self._scores_key() or ''} {method}"
 
     def ranking_path(self, method: str) -> Path:
-        """Of a method's ranking. One that depends on the budgets belongs to an evaluation."""
+        """The file of a method's ranking. A ranking that depends on the budgets belongs to the evaluation."""
         by_budget = method in METHODS and METHODS[method].by_budget
         return (self.results if by_budget else self.path) / "rankings" / f"{method}.npz"
 
     def ranking(self, method: str | None = None) -> NeuronRanking | None:
-        """The neurons of the task by one method; by default, by the run's first method. None before the attribution
-        is finished.
+        """The task's neurons as ranked by a method, by default the run's first. None before the attribution is
+        finished.
         """
         methods = self.config().attribution.methods
         if method is None:
@@ -115,7 +116,7 @@ class AttributionFiles(CheckFiles):
         if not path.exists():
             return None
         arrays = self._read_arrays(path)
-        # Without a setting, which was damaged, nobody knows: the run makes it anew, and then it is checked.
+        # A damaged setting has no key to compare with. The run makes it again, and then the ranking is checked.
         if self._wanted_key() and str(arrays.get("key", "")) != self._ranking_key(method):
             raise damaged(path, "this ranking is of another method or setting")
         return NeuronRanking(

@@ -1,4 +1,4 @@
-"""The demo run: what the Start page's button and `python -m neuron_core demo` do."""
+"""The settings of the demo run, which the Start page and `python -m neuron_core demo` start. No torch."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConf
 DEMO = "demo"
 "id of the finished run of DEMO_TASK; those of the other tasks are demo-TASK"
 DEMO_TASK = "sentiment"
-"where the effect on the content of answers is the clearest"
+"the task on which the effect on the content of answers is the clearest"
 
 
 def demo_folders(first: Path = ASSETS / "demo_run") -> dict[str, Path]:

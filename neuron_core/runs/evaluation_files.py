@@ -35,9 +35,8 @@ _SIDE_EFFECTS: TypeAdapter[SideEffects] = TypeAdapter(SideEffects)
 
 
 class EvaluationFiles(AttributionFiles):
-    """evaluation.units, plan.json (the key of its units), evaluation.json, side_effects.json, sample.json.
-
-    evaluation/N.npz: the units of a run of format 1.
+    """evaluation.units, plan.json (the key of its units), means.npz, evaluation.json, side_effects.json and
+    sample.json. In a run of format 1, each question has a file evaluation/N.npz.
     """
 
     def save_sample(self, sample: Sample) -> None:
@@ -54,7 +53,7 @@ class EvaluationFiles(AttributionFiles):
             raise damaged(path, str(error.errors()[0]["msg"])) from None
 
     def begin_evaluation(self, plan: Sequence[Intervention], position: str) -> None:
-        """Writes down the plan that the coming results are made by. Results of another plan are not read any more."""
+        """Records the plan of the results that will be saved. Results of another plan are not read any more."""
         setting = self.setting()
         assert setting is not None
         key = evaluation_key(setting, plan, position)
@@ -62,7 +61,7 @@ class EvaluationFiles(AttributionFiles):
             self._write_json(self.results / "plan.json", json.dumps({"key": key}))
 
     def plan_key(self) -> str:
-        """Of the evaluation's units; empty before it has begun, and where nobody noted it."""
+        """The key of the evaluation's units. Empty before the evaluation has begun, and in runs of format 1."""
         path = self.results / "plan.json"
         if not path.exists():
             return ""
@@ -87,11 +86,13 @@ class EvaluationFiles(AttributionFiles):
         return self._evaluation.numbers(key) | (set() if self.strict else self._units(self.results / "evaluation"))
 
     def save_probabilities(self, number: int, values: NDArray[np.float32]) -> None:
-        """values: (1 + interventions, 4)."""
+        """Saves the option probabilities of a question, (1 + interventions, 4)."""
         self._evaluation.append(number, {"values": values}, self.plan_key())
 
     def _stacked(self, n: int) -> NDArray[np.float32]:
-        """(n, 1 + interventions, 4). RunError when a question is damaged, not there, or of another plan."""
+        """The option probabilities of the first n questions, (n, 1 + interventions, 4). RunError when those of a
+        question are damaged, missing, or of another plan.
+        """
         key, found = self.plan_key(), []
         if n and self._evaluation.numbers(key).issuperset(range(n)):
             return self._alike(one["values"] for one in self._evaluation.read_each(range(n)))
@@ -126,11 +127,11 @@ class EvaluationFiles(AttributionFiles):
         return self._log(self.results / "evaluation.units")
 
     def save_means(self, means: NDArray[np.float32]) -> None:
-        """means: of every neuron at the last token over the evaluation prompts, (L, I)."""
+        """Saves the mean of every neuron at the last token over the evaluation prompts, (L, I)."""
         self._write_arrays(self.results / "means.npz", {"means": means, "key": np.asarray(self.plan_key() or "")})
 
     def means(self) -> NDArray[np.float32] | None:
-        """None where no neuron is silenced to its mean, and before they are measured."""
+        """The means, (L, I). None when no neuron is silenced to its mean, and before they are measured."""
         path = self.results / "means.npz"
         if not path.exists():
             return None
@@ -143,9 +144,9 @@ class EvaluationFiles(AttributionFiles):
         self._write_json(self.results / "evaluation.json", json.dumps(evaluation_to_dict(evaluation)))
 
     def evaluation(self) -> Evaluation | None:
-        """The grid and its best points; None before the evaluation is finished. RunError when its file is damaged.
+        """The grid and its best points. None before the evaluation is finished. RunError when its file is damaged.
 
-        One that was made before there were letter-free measures is made anew from its option probabilities.
+        Files of versions without letter-free measures lack these. They are computed from the option probabilities.
         """
         path = self.results / "evaluation.json"
         if not path.exists():
@@ -175,7 +176,7 @@ class EvaluationFiles(AttributionFiles):
         self._write_json(self.results / "side_effects.json", _SIDE_EFFECTS.dump_json(effects).decode())
 
     def side_effects(self) -> SideEffects | None:
-        """None before they are measured. RunError when their file is damaged."""
+        """The side effects. None before they are measured. RunError when their file is damaged."""
         path = self.results / "side_effects.json"
         if not path.exists():
             return None
@@ -185,7 +186,7 @@ class EvaluationFiles(AttributionFiles):
             raise damaged(path, str(error.errors()[0]["msg"])) from None
 
     def due_folder(self) -> str:
-        """Folder of an evaluation that was asked for and is not whole yet; "" without one."""
+        """The folder of an evaluation that was asked for and is not finished. Empty if there is none."""
         newest = max(self._evaluation_folders(), default=0)
         return f"{FOLDER}{newest}" if newest > _number(self._owner().results) else ""
 
@@ -193,9 +194,9 @@ class EvaluationFiles(AttributionFiles):
         return [_number(path.parent.name) for path in self.path.glob(f"{FOLDER}*/{CONFIG}")]
 
     def ask_evaluation(self, config: RunConfig) -> None:
-        """Notes that this evaluation is to be made. The one before stays the run's until the new one is whole.
+        """Asks for the evaluation of this config. The one before stays the run's until the new one is finished.
 
-        Without an evaluation in `config`, what is there is put away at once.
+        If `config` has no evaluation, the one before is removed at once.
         """
         before = self.config()
         self.drop_due()
@@ -221,11 +222,11 @@ class EvaluationFiles(AttributionFiles):
             remove_folder(self.path / folder)
 
     def adopt(self, folder: str) -> None:
-        """Makes the evaluation in this folder the run's, at once; what was there before is removed."""
+        """Makes the evaluation in this folder the run's, and removes the one before."""
         view = type(self)(self.path, folder)
         run, old = type(self)(self.path), self.marks_of_run().results
         run.write_config(view.config(), folder)
-        # The new one stands: what can't be removed of the old one is not read any more.
+        # From here on nothing reads the old one. What can't be removed of it now is removed by `runs gc`.
         if old:
             shutil.rmtree(self.path / old, ignore_errors=True)
         for name in FIRST if not old else ():
@@ -233,7 +234,7 @@ class EvaluationFiles(AttributionFiles):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else _unlink(path)
 
     def marks_of_run(self) -> Any:
-        """The seal of the run's own config.json, whatever folder this object looks at."""
+        """The seal of the run's own config.json, also for a view with another evaluation."""
         return type(self)(self.path).marks
 
 
@@ -246,7 +247,7 @@ def _unlink(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError:
-        # Named by `runs verify`, and removed by `runs gc`.
+        # For instance open in another program. Nothing reads it any more, and `runs gc` removes it.
         return
 
 

@@ -1,7 +1,7 @@
-"""Files as runs keep them: written whole, synced, and sealed with a checksum that is verified on read. No torch.
+"""How runs write files: whole, synced, and sealed with a checksum that is verified when they are read. No torch.
 
-A JSON file of a run ends with what seals it: the run it belongs to, the format it was written in, and the SHA-256 of
-all bytes before. Files of runs made before there were seals have none, and are read as they are.
+A JSON file of a run ends with its seal: the run that it belongs to, the format that it was written in, and the SHA-256
+of all bytes before. Runs of format 1 have no seals, and their files are read without a check.
 """
 
 import errno
@@ -26,7 +26,7 @@ _SEAL = re.compile(rb',?\s*"sealed":\s*(\{[^{}]*\})\s*\}\s*\Z')
 
 
 class Disk:
-    """Every change that runs make on a disk goes through these six; a simulated disk takes their place in tests."""
+    """The six operations by which runs change a disk. Tests replace them by a simulated disk."""
 
     def write(self, path: Path, data: bytes) -> None:
         path.write_bytes(data)
@@ -39,7 +39,7 @@ class Disk:
         os.truncate(path, size)
 
     def sync(self, path: Path) -> None:
-        """What was written to this file survives a power cut from here on."""
+        """When this returns, what was written to the file survives a power cut."""
         number = os.open(path, os.O_RDWR)
         try:
             os.fsync(number)
@@ -50,7 +50,7 @@ class Disk:
         os.replace(old, new)
 
     def sync_folder(self, path: Path) -> None:
-        """New names in this folder survive a power cut from here on; systems without it keep them by themselves."""
+        """When this returns, new names in this folder survive a power cut. Windows keeps them without a call."""
         if os.name == "nt":
             return
         number = os.open(path, os.O_RDONLY)
@@ -69,7 +69,7 @@ def write_file(path: Path, data: bytes) -> None:
     """Writes a file whole or not at all: to a temporary file beside it, which is synced and renamed. RunError if the
     disk refuses.
     """
-    # A name of its own: two processes that write the same file never share it.
+    # A random name, so that two processes that write the same file do not share a temporary file.
     temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}{PART}")
     with disk_errors(path):
         try:
@@ -84,9 +84,9 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def make_folder(path: Path, *, fresh: bool = False, parents: bool = False) -> None:
-    """The folder, whose name survives a power cut. fresh: RunError where it is there already.
+    """Makes a folder whose name survives a power cut. fresh: RunError when it exists already.
 
-    Without `parents`, RunError where the folder that it belongs into is gone: a run that was deleted stays so.
+    Without `parents`, RunError when its parent folder is gone, so that a deleted run is not made again.
     """
     with disk_errors(path):
         if path.is_dir() and not fresh:
@@ -97,7 +97,7 @@ def make_folder(path: Path, *, fresh: bool = False, parents: bool = False) -> No
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turns what the system says of a write into a RunError that says what can be done."""
+    """RunError, which says what can be done, in place of an OSError of the block."""
     try:
         yield
     except Timeout:
@@ -116,16 +116,16 @@ def _run_error(error: OSError, path: Path) -> RunError:
     if error.errno == errno.ENOENT:
         return RunError("the folder of this file is gone", where=str(path), accepted="a run that is still there")
     if error.errno == errno.EEXIST:
-        return RunError("there is something of this name already", where=str(path), accepted="another name")
+        return RunError("a file or folder of this name exists already", where=str(path), accepted="another name")
     return RunError(f"the disk refuses: {error.strerror or error}", where=str(path))
 
 
 @dataclass(frozen=True)
 class Seal:
-    """What a sealed file says about itself."""
+    """The entries of a file's seal."""
 
     run: str = ""
-    "identity of the run that the file belongs to; empty for files of no run"
+    "identity of the run that the file belongs to; empty for files that belong to no run"
     format: int = 1
     results: str = ""
     "in config.json alone: the folder of the evaluation shown; empty for the run's first"
@@ -135,7 +135,7 @@ UNSEALED = Seal()
 
 
 def seal(text: str, marks: Seal) -> bytes:
-    """A JSON object with its seal as the last entry."""
+    """The JSON object in `text` with its seal as the last entry. ValueError for anything but an object."""
     body = text.rstrip()
     if not body.endswith("}"):
         raise ValueError("only a JSON object is sealed")
@@ -146,7 +146,7 @@ def seal(text: str, marks: Seal) -> bytes:
 
 
 def unseal(data: bytes, path: Path) -> tuple[bytes, Seal]:
-    """The JSON without its seal, and the seal; UNSEALED where there is none. RunError when the checksum is wrong."""
+    """The JSON without its seal, and the seal, or UNSEALED if there is none. RunError when the checksum is wrong."""
     found = _SEAL.search(data)
     if found is None:
         if b'"sealed"' in data[-600:]:
@@ -174,7 +174,7 @@ def damaged(path: Path, why: str) -> RunError:
 
 
 def read_bytes(path: Path) -> bytes:
-    """All of a file. RunError where it can't be read."""
+    """The content of a file. RunError when it can't be read."""
     try:
         return path.read_bytes()
     except OSError as error:

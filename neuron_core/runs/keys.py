@@ -1,4 +1,6 @@
-"""Keys of units: what a unit's numbers depend on, as 16 hex digits. A unit of another key is never read. No torch."""
+"""Keys of units: 16 hex digits over everything that a unit's numbers depend on. A unit with another key is never read.
+No torch.
+"""
 
 import hashlib
 import json
@@ -15,17 +17,19 @@ from neuron_core.runs.config import AttributionConfig
 from neuron_core.runs.setting import Setting
 
 ELSEWHERE = ("methods", "examples", "z", "k", "layers_per_pass", "keep_bytes")
-"settings of an attribution that its key has in another form, and those that change no number"
+"settings of an attribution that are in its key in another form, and those that change no number"
 
 
 def attribution_key(setting: Setting, config: AttributionConfig) -> str:
-    """Of what an attribution leaves: the model, the questions, the targets, z, and every setting that is not usual."""
+    """The key of an attribution's results. It depends on the model, the questions, the targets, z, and every setting
+    that does not have its default.
+    """
     own = [entry for entry in _said(config) if entry[0] not in ELSEWHERE]
     return _key(_model(setting), [targets_of(config.methods), setting.z, own], setting.attribution)
 
 
 def evaluation_key(setting: Setting, plan: Sequence[Intervention], position: str) -> str:
-    """Of option probabilities: the model, the questions, every intervention and where it acts."""
+    """The key of option probabilities. It depends on the model, the questions, every intervention and its position."""
     return _key(_model(setting), [position, *map(_said, plan)], setting.evaluation)
 
 
@@ -41,7 +45,7 @@ def _key(model: list[Any], how: list[Any], questions: Sequence[ProxyQuestion]) -
 
 
 def _said(one: Intervention | AttributionConfig) -> list[Any]:
-    """Every field; one that has its default says nothing, so that settings to come keep the keys of today."""
+    """The fields that do not have their default. So a setting that is added later does not change the keys of today."""
     found: list[Any] = []
     for field in fields(one):
         value = getattr(one, field.name)

@@ -1,4 +1,4 @@
-"""What was measured about single neurons of a run: files beside its results. No torch."""
+"""Findings about single neurons of a run, in files beside its results. No torch."""
 
 import hashlib
 from pathlib import Path
@@ -23,9 +23,7 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
 
 
 def findings_folder(store: Store, run: RunFolder) -> Path:
-    """Where findings about a run are written: into its folder, or into the store if the run lies elsewhere and is
-    only read.
-    """
+    """The folder of the findings about a run: in the run folder, or in the store if the run lies outside of it."""
     if run.path.resolve().parent == store.root.resolve():
         return run.path / "neurons"
     setting = run.setting_path.read_bytes()
@@ -39,7 +37,9 @@ def save_finding(folder: Path, layer: int, index: int, what: What, finding: Find
 
 
 def read_finding(folder: Path, layer: int, index: int, what: What) -> Any:
-    """NeuronTokens, NeuronEffect or NeuronContexts; None where it was not asked for. RunError for a damaged file."""
+    """The NeuronTokens, NeuronEffect or NeuronContexts of a neuron. None if it was not measured. RunError for a damaged
+    file.
+    """
     path = _path(folder, layer, index, what)
     if not path.exists():
         return None
@@ -52,12 +52,12 @@ def read_finding(folder: Path, layer: int, index: int, what: What) -> Any:
 
 
 def standings(run: RunFolder, layer: int, index: int) -> tuple[Standing, ...]:
-    """The neuron in every ranking of a run; empty before its attribution is finished."""
+    """The neuron's place in every ranking of a run. Empty before its attribution is finished."""
     return tuple(standing(ranking, method, layer, index) for method, ranking in run.rankings().items())
 
 
 def question_scores(run: RunFolder, layer: int, index: int) -> tuple[QuestionScore, ...]:
-    """The neuron's scores in every question and under every target, as far as the run has kept them."""
+    """The neuron's score in every question under every target. Empty if the run keeps no scores of single questions."""
     found: list[QuestionScore] = []
     for number in sorted(run.scored()) if run.has_whole_scores() else ():
         scores = run.scores(number)

@@ -20,11 +20,13 @@ def plan_of(
     files: Mapping[str, NeuronSetFile] | None = None,
     loudness: NDArray[np.float32] | None = None,
 ) -> list[Intervention]:
-    """All interventions of an evaluation: every method's grid, every neuron set's, then the random control sets.
+    """All interventions of an evaluation: the grid of every method, the grid of every neuron set, then those of the
+    random control sets.
 
-    Random sets have the numbers a layer of the first ranking; `random` also draws uniformly, and `random-loud` neurons
-    that are as loud as the first ranking's, where they are among the methods. loudness: (L, I), for the latter.
-    A method without bad neurons is evaluated at ratio 1 alone. ConfigError when nothing is to be evaluated.
+    A control set has as many neurons in each layer as the first ranking. With the method `random`, sets that are drawn
+    uniformly are added. With `random-loud`, sets of neurons that are as loud as those of the first ranking are added;
+    loudness, (L, I), is for these. A method that finds no bad neurons is evaluated at ratio 1 only. ConfigError when
+    there is neither a method nor a neuron set.
     """
     usual = evaluation.excite, evaluation.silence
     names = evaluation.methods if evaluation.methods is not None else tuple(rankings)
@@ -46,7 +48,7 @@ def plan_of(
     if first is None:
         first = (files or {})[uses[0].name].ranking() if uses else None
     if first is None:
-        raise ConfigError("an evaluation of no method and no neuron set", accepted="at least one of either")
+        raise ConfigError("an evaluation without methods and without neuron sets", accepted="at least one of either")
     for seed in range(evaluation.random_seeds):
         control = random_like(first, max(evaluation.ks), seed)
         plan += grid(control, evaluation.ks, evaluation.ratios, f"random+-{seed}", *usual)

@@ -1,4 +1,4 @@
-"""Makes the questions of a run: reads its task, draws its examples, and words them. No torch."""
+"""Makes the questions of a run: reads its task, draws examples, and words their questions. No torch."""
 
 from neuron_core.cni.selection import check_z, preset
 from neuron_core.errors import RunError
@@ -14,13 +14,14 @@ from neuron_core.tasks.table import is_file
 from neuron_core.tasks.task import Example, Task
 
 OTHER_SHUFFLE = 1_000_003
-"added to the seed: the option orders by which a sample is chosen are not those that it is evaluated on"
+"added to the seed of the questions that a sample is chosen by, so that their option orders are not those evaluated"
 
 
 def make_setting(config: RunConfig, model: ModelFacts, sample: Sample | None = None) -> Setting:
-    """Reads the task, draws the examples, makes the questions. ConfigError when z is too large for the model.
+    """Reads the task, draws the examples and makes the questions.
 
-    sample: the evaluation examples where they are no natural sample; without it there are none in that case.
+    sample: the evaluation examples of a config whose sample is not natural. Without it, such a config gets no
+    evaluation questions. ConfigError when z is too large for the model.
     """
     reading = reading_of(config)
     task = reading.task
@@ -61,20 +62,20 @@ def make_setting(config: RunConfig, model: ModelFacts, sample: Sample | None = N
 
 
 def what_changed(config: RunConfig, before: Setting, made: Setting) -> str:
-    """Why questions that were made again differ from those that the run began with."""
+    """Says why the questions of a resumed run differ from those that it began with."""
     if before.task_fingerprint != made.task_fingerprint:
         return "the task file changed since this run began"
     if config.prompt.template == "chat" and before.model.chat != made.model.chat:
         return "the model's chat template is not the one that this run began with"
-    return "this version of the program makes other questions of the task than the one that this run began with"
+    return "this version of the program makes other questions from the task than the version that began this run"
 
 
 def reading_of(config: RunConfig) -> TaskReading:
-    """The run's task, read anew. RunError where its file is gone; TaskError as of load_task."""
+    """Reads the run's task. RunError when its file is gone; TaskError as of load_task."""
     name = config.task
     if not (name in bundled_tasks() or name.startswith(PREFIX) or is_file(name)):
         raise RunError(
-            "the task file of this run is not there; what the run has found stays",
+            "the task file of this run is not there; the run's results are kept",
             where=name,
             accepted="the same examples in a file of this name (on the page Data: kept again under the same name), "
             "or a new run",
@@ -83,24 +84,28 @@ def reading_of(config: RunConfig) -> TaskReading:
 
 
 def evaluation_room(config: RunConfig, task: Task) -> int:
-    """How many examples an evaluation of this run may take: one of each text, without those drawn before."""
+    """How many examples an evaluation of this run may have: those with different texts, without the demonstration and
+    the attribution examples.
+    """
     return max(0, len({example.text for example in task.examples}) - 1 - config.attribution.examples)
 
 
 def check_draws(config: RunConfig, task: Task) -> None:
-    """ConfigError where the task has fewer examples than the run draws; said before a run is queued."""
+    """ConfigError when the task has fewer examples than the run draws. Called before a run is queued."""
     _draws(config, task)
 
 
 def candidates(config: RunConfig, chat: ChatTemplate | None = None) -> tuple[ProxyQuestion, ...]:
-    """Questions of every example that a sample may take, in the order of the draw, on another option shuffle."""
+    """The questions by which a sample is chosen: of every example that it may take, in the order of the draw. Their
+    options are in other orders than those of the evaluation.
+    """
     task = reading_of(config).task
     draws = _draws(config, task)
     return _questions(config, task, draws, draws.evaluation, config.seed + OTHER_SHUFFLE, chat, SHUFFLES)
 
 
 def _draws(config: RunConfig, task: Task) -> Draws:
-    """A sample that a model chooses is drawn from all that is left."""
+    """Draws the examples. A sample that a model chooses is drawn from all examples that are left."""
     evaluation = config.evaluation
     n_evaluation = 0 if evaluation is None else evaluation.examples if evaluation.sample == "natural" else None
     return draw(task, config.attribution.examples, n_evaluation, config.seed, config.prompt.demonstration)

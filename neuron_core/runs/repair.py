@@ -1,4 +1,4 @@
-"""What is damaged in a run folder, and how it is set aside so that Resume computes it again. No torch."""
+"""Finds damaged files in a run folder and moves them aside, so that Resume computes them again. No torch."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ ASIDE = ".damaged"
 
 @dataclass(frozen=True)
 class Damage:
-    """A file that does not hold what was written to it."""
+    """A file that does not contain what was written to it."""
 
     file: str
     "path within the run folder"
@@ -31,13 +31,13 @@ class Damage:
 
 
 def verify(run: RunFolder) -> list[Damage]:
-    """Reads every file of a run; empty when all of it is what was written."""
+    """Reads every file of a run and returns the damaged ones."""
     try:
         run.config()
     except NeuronCoreError as error:
         return [Damage(CONFIG, error.what, LOST)]
     if _is_anothers(run):
-        return [Damage(CONFIG, "it is another run's: the other files agree on a run that it does not name", LOST)]
+        return [Damage(CONFIG, "it belongs to another run than the other files", LOST)]
     found = [*_read(run, "status.json", run.status, ANEW), *_read(run, "label.txt", run.label, LOST)]
     found += _read(run, SUMMARY, partial(run._read_json, run.path / SUMMARY), ANEW)
     for view in filter(None, (run, _due(run, found))):
@@ -51,10 +51,11 @@ def verify(run: RunFolder) -> list[Damage]:
 
 
 def repair(run: RunFolder) -> list[Damage]:
-    """Sets aside what is damaged, into the folder .damaged of the run; gives what was found.
+    """Moves damaged files into the folder .damaged of the run, and returns what was damaged.
 
-    The run is interrupted afterwards where something is to be computed again. What is lost stays where it is. The
-    caller need not hold the run. RunError when another process works on it, or when config.json itself is damaged.
+    If something has to be computed again, the run's state becomes `interrupted`. Files that can't be made again stay in
+    their place. The caller need not hold the run. RunError when another process works on the run, or when config.json
+    itself is damaged.
     """
     run.config()
     with run.held():
@@ -77,7 +78,7 @@ def _neuron_set(run: RunFolder, path: Path) -> NeuronSetFile:
 
 
 def _is_anothers(run: RunFolder) -> bool:
-    """Whether status and setting name one run, and the config another."""
+    """Whether status and setting name the same run, and the config names another."""
     owners = set()
     for path in (run.path / "status.json", run.path / "setting.json"):
         try:
@@ -111,7 +112,7 @@ def _read(run: RunFolder, name: str, read: Callable[[], Any], mend: str) -> list
 
 
 def _of_results(run: RunFolder) -> Iterator[Damage]:
-    """Of a run as it stands, or of an evaluation that is due."""
+    """The damaged results of a run, or of a view with an evaluation that is not finished."""
     yield from _read(run, _name(run, run.setting_path), run.setting, AGAIN)
     yield from _read(run, "passes.json", run.passes, AGAIN)
     for name, read in (
@@ -141,7 +142,7 @@ def _of_results(run: RunFolder) -> Iterator[Damage]:
 
 
 def _of_scores(run: RunFolder, n: int) -> Iterator[Damage]:
-    """n: questions that must be there."""
+    """The damaged scores of questions and examples. n: how many questions must be there."""
     name = _name(run, run._scores.path)
     broken = run._scores.broken()
     if broken or run._scores.lost_bytes():
@@ -153,7 +154,7 @@ def _of_scores(run: RunFolder, n: int) -> Iterator[Damage]:
         if missing:
             yield Damage(name, f"{len(missing)} of its units are not there or of another setting", AGAIN)
     except NeuronCoreError:
-        # The setting is damaged, and said above.
+        # The setting is damaged, which `_of_results` has reported.
         return
     yield from _read(run, "sums.npz", run.sums, AGAIN)
     yield from _read(run, "loudness.npz", run.loudness, AGAIN)
@@ -169,6 +170,7 @@ def _of_scores(run: RunFolder, n: int) -> Iterator[Damage]:
 
 
 def _of_units(run: RunFolder, n: int) -> Iterator[Damage]:
+    """The damaged option probabilities. n: how many questions must be there."""
     log = run._evaluation
     broken = log.broken()
     if broken or log.lost_bytes():
@@ -178,6 +180,7 @@ def _of_units(run: RunFolder, n: int) -> Iterator[Damage]:
     try:
         missing = set(range(n)) - run.evaluated()
     except NeuronCoreError:
+        # plan.json is damaged, which `_of_results` has reported.
         return
     if missing:
         yield Damage(_name(run, log.path), f"{len(missing)} of its units are not there or of another plan", AGAIN)
@@ -200,7 +203,9 @@ def _set_aside(run: RunFolder, damage: Damage) -> None:
 
 
 def _forget_examples(run: RunFolder) -> None:
-    """Sums and examples are made again from whole scores; where those were thinned, the scores are as well."""
+    """Moves sums and examples aside, which are made again from the question scores. If the large arrays of these were
+    dropped, the scores are moved aside too.
+    """
     try:
         whole = all("ig" in run._score_arrays(number, ("ig",)) for number in run.scored())
     except NeuronCoreError:

@@ -1,4 +1,4 @@
-"""A folder with a config and results: where each file lies, and how it is read and written. No torch."""
+"""A folder with a config and results: where its files lie, and how they are read and written. No torch."""
 
 import hashlib
 import io
@@ -48,14 +48,14 @@ UNREADABLE = (
 
 
 class ResultFiles:
-    """A run folder's files; what kinds of results there are, its subclasses say.
+    """Reads and writes the files of a run folder. Subclasses add the kinds of results.
 
-    Results of an evaluation lie in the folder `results`, which config.json names: the run folder itself for the first
-    one, evaluation-N for those asked for later. config.json alone decides which evaluation is the run's.
+    config.json names the folder with the results of the run's evaluation: the run folder itself for the first
+    evaluation, evaluation-N for a later one. So config.json alone decides which evaluation is the run's.
     """
 
     def __init__(self, path: Path, ahead: str = "") -> None:
-        """ahead: folder of an evaluation that is not whole yet, whose files this object reads and writes."""
+        """ahead: the folder of an evaluation that is not finished. This object then reads and writes its files."""
         if not (path / CONFIG).is_file():
             raise RunError("this is not a run folder", where=str(path), accepted="a folder with config.json")
         self.path = path
@@ -65,7 +65,7 @@ class ResultFiles:
         self._logs: dict[Path, UnitLog] = {}
 
     def config(self) -> RunConfig:
-        """What the run is made from. RunError when its file is damaged."""
+        """The settings of the run. RunError when config.json is damaged."""
         return self._config()[0]
 
     @property
@@ -75,12 +75,12 @@ class ResultFiles:
 
     @property
     def strict(self) -> bool:
-        """Whether every file of this run must be sealed and every unit must have its key."""
+        """Whether every file of this run must be sealed and every unit must have a key: not in runs of format 1."""
         return self.marks.format >= FORMAT
 
     @property
     def results(self) -> Path:
-        """Where the files of this evaluation lie."""
+        """The folder with the files of this evaluation."""
         folder = self.ahead or self.marks.results
         return self.path / folder if folder else self.path
 
@@ -102,20 +102,22 @@ class ResultFiles:
         return self._read_config[1], self._read_config[2]
 
     def write_config(self, config: RunConfig, results: str = "", marks: Seal | None = None) -> None:
-        """Replaces config.json at once, and with it which evaluation is the run's."""
+        """Replaces config.json. results: the folder of the evaluation that is the run's from now on."""
         marks = marks or self.marks
         folder = self.path / self.ahead if self.ahead else self.path
         write_file(folder / CONFIG, seal(config_to_json(config), Seal(marks.run, marks.format, results)))
 
     def _units(self, folder: Path) -> set[int]:
-        """Units in files of their own: all of a run of format 1, and question scores that are still whole."""
+        """Numbers of the units that have a file of their own in this folder."""
         return {int(path.stem) for path in folder.glob("*.npz") if path.stem.isdecimal()}
 
     def _log(self, path: Path) -> UnitLog:
         return self._logs.setdefault(path, UnitLog(path))
 
     def _read_arrays(self, path: Path) -> dict[str, NDArray[Any]]:
-        """Of an .npz whose last bytes, a comment of the zip format, are the SHA-256 of those before."""
+        """The arrays of an .npz file. It ends with a zip comment that holds the SHA-256 of all bytes before. RunError
+        when the file is damaged.
+        """
         data = read_bytes(path)
         begun, said = data[:-64], data[-64:]
         if begun.endswith(COMMENT):
@@ -141,7 +143,7 @@ class ResultFiles:
         write_file(path, begun + hashlib.sha256(begun).hexdigest().encode())
 
     def _read_json(self, path: Path) -> bytes:
-        """The JSON of a file of this run. RunError when it is damaged or another run's."""
+        """The JSON of a file of this run. RunError when the file is damaged or belongs to another run."""
         data, marks = unseal(read_bytes(path), path)
         mine = self._owner()
         if mine.format >= FORMAT and not marks.run:
@@ -155,7 +157,9 @@ class ResultFiles:
         write_file(path, seal(text, Seal(mine.run, mine.format)))
 
     def _owner(self) -> Seal:
-        """Whose files these are; where the config is damaged, as the status says: it is still to be read."""
+        """The seal of the config or, if the config is damaged, that of the status, so that the status can still be
+        read.
+        """
         try:
             return self.marks
         except RunError:
@@ -167,12 +171,12 @@ class ResultFiles:
 
 
 def new_identity() -> str:
-    """64 random bits that name a run, whatever its folder is called."""
+    """64 random bits that identify a run, also when its folder is renamed."""
     return secrets.token_hex(8)
 
 
 def remove_folder(path: Path) -> None:
-    """Out of sight at once, then gone; what a crash leaves of it begins with `.deleted-`."""
+    """Renames a folder and then removes it. After a crash, the rest of it is in a folder `.deleted-…`."""
     gone = path.with_name(f".deleted-{path.name}-{secrets.token_hex(4)}")
     with disk_errors(path):
         path.rename(gone)

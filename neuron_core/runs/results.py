@@ -1,4 +1,4 @@
-"""What pages and reports read from a run folder, combined from its files. No torch."""
+"""Results of a run that pages and reports show, combined from its files. No torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from neuron_core.runs.plan import plan_of
 from neuron_core.runs.run_folder import RunFolder
 
 BAND = "random+"
-"the control beside every cell: as many random neurons a layer"
+"source of the control sets: random neurons, as many in each layer as the ranking has"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Attribution:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the evaluated grid, and what it is compared with."""
+    """One cell of the evaluated grid, with the random control sets and the best ratio that it is compared with."""
 
     row: GridRow
     random: RandomRow | None

@@ -40,16 +40,16 @@ class RunStatus:
 
     state: str = "queued"
     stage: str = ""
-    "loading, attribution or evaluation"
+    "loading, sampling, attribution or evaluation"
     done: int = 0
-    "units (questions) finished in this stage"
+    "questions finished in this stage"
     total: int = 0
     message: str = ""
     created: float = 0.0
     "seconds since the epoch"
     updated: float = 0.0
     seconds: Mapping[str, float] = field(default_factory=dict)
-    "wall time a stage, summed over resumes"
+    "wall time of each stage, summed over resumes"
     eta_s: float | None = None
 
 
@@ -61,7 +61,7 @@ class RunFolder(EvaluationFiles):
         self._lock = FileLock(path / ".lock")
 
     def due(self) -> "RunFolder | None":
-        """The run with the evaluation that was asked for and is not whole yet; None without one."""
+        """This run as a view with the evaluation that was asked for and is not finished. None if there is no such one."""
         folder = self.due_folder()
         if not folder:
             return None
@@ -78,7 +78,7 @@ class RunFolder(EvaluationFiles):
         result has been read. RunError if another process works on the run.
         """
         try:
-            # Somebody who asks `is_held` has the lock for a moment.
+            # A process that asks `is_held` has the lock for a moment.
             with disk_errors(self.path):
                 lock = self._lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.01)
         except Timeout:
@@ -120,16 +120,17 @@ class RunFolder(EvaluationFiles):
             claim.release()
 
     def status(self) -> RunStatus:
-        """The last written status; a run said to be running that nobody works on is `interrupted`.
+        """The status that was written last. It is `interrupted` instead of `running` when no process works on the run,
+        and instead of `done` when another evaluation was asked for and is not finished.
 
-        So is a finished one with another evaluation that is due. RunError when the file is damaged.
+        RunError when the file is damaged.
         """
         path = self.path / "status.json"
         try:
             said = json.loads(self._read_json(path))
             status = RunStatus(**said)
             if status.state not in STATES:
-                raise ValueError(f"no state is called {status.state!r}")
+                raise ValueError(f"unknown state {status.state!r}")
         except (ValueError, TypeError) as error:
             raise RunError(
                 f"the status of this run can't be read: {error}", where=str(path), accepted="Repair, or Delete"
@@ -147,14 +148,14 @@ class RunFolder(EvaluationFiles):
         self._write_json(self.path / "status.json", text)
 
     def label(self) -> str:
-        """The label that somebody gave the run, or an empty text. RunError when its file is damaged."""
+        """The label that a user gave the run, or an empty text. RunError when its file is damaged."""
         path = self.path / "label.txt"
         if not path.exists():
             return ""
         try:
             return " ".join(read_bytes(path).decode()[:LABEL_LENGTH].split())
         except ValueError:
-            raise damaged(path, "it is no text in UTF-8") from None
+            raise damaged(path, "it is not UTF-8") from None
 
     def set_label(self, label: str) -> None:
         """Gives the run a label of one line. RunError for one that is too long."""
@@ -168,7 +169,7 @@ class RunFolder(EvaluationFiles):
         line = json.dumps({"time": time.time(), "event": kind, **fields}) + "\n"
         path = self.path / "events.jsonl"
         with disk_errors(path), path.open("a+b") as file:
-            # A line that a crash cut off keeps to itself.
+            # If a crash cut off the last line, the new one still begins a line.
             file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
             cut_off = file.read(1) not in (b"", b"\n")
             file.write(("\n" + line if cut_off else line).encode())
@@ -197,11 +198,11 @@ class RunFolder(EvaluationFiles):
             raise RunError(f"the chunk plan of this run can't be read: {error}", where=str(path)) from None
 
     def set_evaluation(self, config: RunConfig) -> None:
-        """Asks for another evaluation, see `ask_evaluation`; the caller holds the run, and executes it next."""
+        """Asks for another evaluation, see `ask_evaluation`. The caller holds the run and executes it next."""
         self.ask_evaluation(config)
 
     def clean(self) -> None:
-        """Removes what a crash left half written; only for a process that holds the run."""
+        """Removes files that a crash left half written. The caller holds the run."""
         for path in self.path.rglob(f".*{PART}"):
             path.unlink(missing_ok=True)
         for path in self.path.glob(".deleted-*"):
@@ -217,5 +218,5 @@ def _is_locked(path: Path) -> bool:
     except Timeout:
         return True
     except OSError:
-        # A folder that this user may not write to: nobody else of this user works in it.
+        # This user may not write to the folder, so no process of this user works in it.
         return False

@@ -19,25 +19,27 @@ from neuron_core.runs.setting import Setting, setting_from_json, setting_to_json
 from neuron_core.runs.units import UnitLog
 
 LARGE = frozenset({"ig", "neurons"})
-"arrays of a question that grow with the model"
+"the two arrays of a question whose size grows with the model"
 FIX = "Resume, which computes it again"
 
 
 @dataclass(frozen=True, eq=False)
 class QuestionChecks:
-    """The numbers by which the attribution of one question is judged."""
+    """The numbers that show whether the attribution of a question is right."""
 
     gap: NDArray[np.float32]
     "completeness gap, (n_targets, L)"
     letter_probabilities: NDArray[np.float32]
     "softmax over the four letters, unmodified model, shape (4,)"
     guard: float
+    "distance of a full-value row from the unmodified model, see AttributionScores"
 
 
 class ScoreFiles(ResultFiles):
-    """setting.json, and scores.units: the scores of each question.
+    """setting.json, and scores.units with the scores of each question.
 
-    scores/N.npz: question scores that are whole until their example is summed; all scores of a run of format 1.
+    scores/N.npz holds the scores of a question until its example is summed, when their large arrays are dropped. In a
+    run of format 1 it holds all scores.
     """
 
     def save_setting(self, setting: Setting) -> None:
@@ -45,7 +47,7 @@ class ScoreFiles(ResultFiles):
         self._write_json(self.results / "setting.json", setting_to_json(setting))
 
     def setting(self) -> Setting | None:
-        """Questions, ids and model facts; None before the run has begun. RunError when its file is damaged."""
+        """The questions, ids and model facts. None before the run has begun. RunError when the file is damaged."""
         path = self.setting_path
         if not path.exists():
             return None
@@ -75,8 +77,8 @@ class ScoreFiles(ResultFiles):
         return self._units(self.path / "scores")
 
     def save_scores(self, number: int, scores: AttributionScores, *, apart: bool = False) -> None:
-        """Saves the scores of a question; apart: in a file of their own, because their large arrays will be dropped
-        later.
+        """Saves the scores of a question. apart: in a file of their own, because their large
+        arrays are dropped later.
         """
         arrays = {name: np.asarray(value) for name, value in vars(scores).items()}
         arrays["gap"] = np.asarray(scores.completeness_gap)
@@ -87,7 +89,7 @@ class ScoreFiles(ResultFiles):
             self._scores.append(number, arrays, key)
 
     def thin_scores(self, number: int) -> None:
-        """Drops the two large arrays of a question and keeps the rest."""
+        """Drops the two large arrays of a question and keeps the others."""
         arrays = self._score_arrays(number)
         if LARGE & arrays.keys():
             small = {name: array for name, array in arrays.items() if name not in LARGE and name != "key"}
@@ -129,7 +131,7 @@ class ScoreFiles(ResultFiles):
         return self.path / "scores" / f"{number}.npz"
 
     def _scores_key(self) -> str | None:
-        """Of the run's own scores; None before it has begun."""
+        """The key of the run's own scores. None before the run has begun."""
         setting, config = self.setting(), self.config().attribution
         if setting is None:
             return None
@@ -140,7 +142,7 @@ class ScoreFiles(ResultFiles):
     _known_key: tuple[Setting, AttributionConfig, str] | None = None
 
     def _wanted_key(self) -> str | None:
-        """The key that units must have; None where any will do: runs of format 1 had none."""
+        """The key that units must have. None in runs of format 1, whose units have no key."""
         return self._scores_key() if self.strict else None
 
     def _is_ours(self, number: int, key: str | None) -> bool:
@@ -150,11 +152,13 @@ class ScoreFiles(ResultFiles):
             with np.load(self._apart(number), allow_pickle=False) as file:
                 return str(file["key"]) == key
         except UNREADABLE:
-            # Counts as not there: it is computed again.
+            # A damaged file counts as absent, and the question is computed again.
             return False
 
     def _score_arrays(self, number: int, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
-        """In a file of their own as long as they are whole. RunError when they are of another setting or not there."""
+        """The arrays of a question, from a file of their own if there is one. RunError when they are missing or belong
+        to another setting.
+        """
         path, key = self._apart(number), self._wanted_key()
         if path.exists():
             arrays = self._read_arrays(path)

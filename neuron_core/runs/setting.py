@@ -10,7 +10,7 @@ from neuron_core.qatt.proxies import N_PROXIES, SHUFFLES, ProxyQuestion, compreh
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What captions and checks need to know about the loaded model."""
+    """What captions and checks need to know about a loaded model."""
 
     title: str
     fingerprint: str
@@ -19,12 +19,12 @@ class ModelFacts:
     device: str
     n_layers: int
     n_neurons: int
-    "neurons a layer, I"
+    "neurons in each layer, I"
     post_norm: bool = False
     chat: ChatTemplate | None = None
-    "None where it was not looked at"
+    "None in runs that were made before it was recorded"
     notes: tuple[str, ...] = ()
-    "what to know about how it was loaded"
+    "what a user should know about how it was loaded"
 
     @property
     def n_total(self) -> int:
@@ -33,7 +33,7 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class Sample:
-    """The examples of an evaluation, chosen by how a model answers them with their options in another order."""
+    """The examples of an evaluation, chosen by how a model answers their questions with the options in other orders."""
 
     kind: str
     "balanced or comprehended"
@@ -41,18 +41,18 @@ class Sample:
     "title of the model that was asked"
     wanted: int
     right: dict[str, int]
-    "questions answered right of the three, by example id, in the order asked"
+    "example id → how many of its three questions were answered right, in the order in which they were asked"
     finished: bool = False
 
     @property
     def comprehended(self) -> tuple[str, ...]:
-        """Ids of the examples taken that the model comprehends (at least two of three right)."""
+        """Ids of the chosen examples that the model comprehends: it answers at least two of three questions right."""
         found = [name for name, n in self.right.items() if n >= comprehension(N_PROXIES[SHUFFLES])]
         return tuple(found[: self.quota])
 
     @property
     def others(self) -> tuple[str, ...]:
-        """Ids of the examples taken that it does not comprehend; none unless the sample is balanced."""
+        """Ids of the chosen examples that it does not comprehend. Empty unless the sample is balanced."""
         if self.kind != "balanced":
             return ()
         found = [name for name, n in self.right.items() if n < comprehension(N_PROXIES[SHUFFLES])]
@@ -60,7 +60,7 @@ class Sample:
 
     @property
     def quota(self) -> int:
-        """How many comprehended examples are wanted."""
+        """How many comprehended examples the sample should have."""
         return (self.wanted + 1) // 2 if self.kind == "balanced" else self.wanted
 
     @property
@@ -76,14 +76,14 @@ class Sample:
 
     @property
     def full(self) -> bool:
-        """Whether the sample has as many examples of both kinds as are wanted."""
+        """Whether the sample has as many examples of each kind as it should have."""
         n_others = self.wanted - self.quota if self.kind == "balanced" else 0
         return len(self.comprehended) == self.quota and len(self.others) == n_others
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Everything that is needed to read a run folder without its dataset and its model."""
+    """Everything that a reader of a run folder needs to know about its dataset and its model."""
 
     task_name: str
     task_kind: str
@@ -102,7 +102,7 @@ class Setting:
     "how the evaluation examples were chosen; None for a natural sample"
 
     def strata(self) -> tuple[int, ...]:
-        """The stratum of each evaluation example, in order: 1 for those comprehended in a balanced sample, else 0."""
+        """The stratum of each evaluation example, in order: 1 if the sample says that it is comprehended, else 0."""
         chosen = set(self.sample.comprehended) if self.sample else set()
         return tuple(int(name in chosen) for name in dict.fromkeys(q.example_id for q in self.evaluation))
 

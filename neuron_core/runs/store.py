@@ -21,7 +21,7 @@ from neuron_core.runs.run_folder import RunFolder, RunStatus
 
 
 def default_root() -> Path:
-    """The folder of runs: NEURONLLM_RUNS, or a folder in the user's data."""
+    """The folder of runs: NEURONLLM_RUNS, or one in the user's data folder."""
     return Path(os.environ.get("NEURONLLM_RUNS") or user_data_path("neuronllm-explorer") / "runs")
 
 
@@ -32,14 +32,17 @@ class Store:
         self.root = root or default_root()
 
     def create(self, config: RunConfig, path: Path | None = None) -> RunFolder:
-        """A new run folder, in the store or at `path` (which must be empty or absent)."""
+        """Makes a run folder, in the store or at `path`.
+
+        RunError when `path` is not empty or when a neuron set of the config can't be read.
+        """
         inside = path is None
         if path is None:
             slug = re.sub(r"[^a-z0-9]+", "-", Path(config.task).stem.lower()).strip("-")[:24] or "task"
             path = self.root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(8)}"
         elif path.exists() and any(path.iterdir()):
             raise RunError("the output folder is not empty", where=str(path), accepted="a new or an empty folder")
-        # Before the folder is there: a file that is no neuron set leaves nothing behind.
+        # Read before the folder is made, so that a file that is no neuron set leaves nothing behind.
         found = {use.name: sets.load(Path(use.path)) for use in config.sets}
         marks = Seal(new_identity(), FORMAT)
         make_folder(path, fresh=inside, parents=True)
@@ -50,7 +53,7 @@ class Store:
                 write_file(path / "sets" / f"{use.name}.json", seal(sets.to_json(found[use.name]), marks))
             write_file(path / CONFIG, seal(config_to_json(config), marks))
         except BaseException:
-            # Without a config it is no run.
+            # A folder without a config is not a run.
             if inside:
                 shutil.rmtree(path, ignore_errors=True)
             raise
@@ -64,14 +67,14 @@ class Store:
             path = Path(name).expanduser()
             is_run = (path / CONFIG).is_file()
         except (OSError, ValueError, RuntimeError):
-            # A name that is too long for a path, or has a zero in it.
+            # The name is too long for a path, or has a zero in it.
             is_run = False
         if not is_run:
             raise self._unknown(str(name))
         return RunFolder(path)
 
     def inside(self, run_id: str) -> RunFolder:
-        """A run of this store by its id alone. RunError for anything else: a path, a link, a name that is too long."""
+        """A run of this store by its id. RunError for anything else: a path, a link, a name that is too long."""
         if not self._is_id(run_id):
             raise self._unknown(run_id)
         return RunFolder(self.root / run_id)
@@ -89,27 +92,28 @@ class Store:
         return RunError(f"no run is called {said!r}", where=str(self.root), accepted=f"a run folder, or: {known}")
 
     def put_away(self, run_id: str) -> Path:
-        """Takes a run of this store out of sight, at once; gives the folder that `sweep` or the caller removes.
+        """Renames the folder of a run, so that the run is no longer listed. Returns the folder, which the caller or
+        `sweep` removes.
 
-        RunError when there is none, or somebody works on it.
+        RunError when there is no such run, or when a process works on it.
         """
         run = self.open(run_id)
         if run.path.parent.resolve() != self.root.resolve():
             raise RunError("only runs of the store are deleted", where=str(run.path), accepted="remove its folder")
         with run.taken(), disk_errors(run.path):
-            # First out of sight: a crash leaves no half of a run among the others.
+            # Renamed before it is removed, so that a crash does not leave a part of a run among the others.
             gone = self.root / f".deleted-{run.id}-{secrets.token_hex(4)}"
             run.path.rename(gone)
         return gone
 
     def delete(self, run_id: str) -> None:
-        """Removes a run of this store for good. RunError when there is none, or somebody works on it."""
+        """Removes a run of this store for good. RunError when there is no such run, or when a process works on it."""
         gone = self.put_away(run_id)
         with disk_errors(gone):
             shutil.rmtree(gone)
 
     def sweep(self) -> list[Path]:
-        """Removes what deletions left; gives what is still there."""
+        """Removes what interrupted deletions left. Returns the folders that could not be removed."""
         left = []
         for path in self.root.glob(".deleted-*") if self.root.is_dir() else ():
             shutil.rmtree(path, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""What lists say of a run, read once for each state of its files; a damaged run says which file. No torch.
+"""The line that lists show for a run. No torch.
 
-A finished run keeps it in summary.json, with the times and sizes of the files that it was read from. Where one of these
-is another, the files themselves are read.
+A finished run keeps it in summary.json, with the times and sizes of the files that it was read from. If one of these
+has changed, the files themselves are read again.
 """
 
 import json
@@ -31,7 +31,7 @@ class RunSummary:
     methods: tuple[str, ...] = ()
     label: str = ""
     accuracy: float | None = None
-    "of the unmodified model; None before anything was asked"
+    "of the unmodified model; None before a question was answered"
     fingerprint: str = ""
     "of the model; empty before the run has begun"
     evaluated: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class RunSummary:
 
 
 def summary_of(run: RunFolder) -> RunSummary:
-    """Never raises for a damaged run: its summary says what is damaged."""
+    """The summary of a run. That of a damaged run says what is damaged; no error is raised."""
     path = str(run.path)
     known = _seen.get(path)
     if known is not None and known.stamp == _states(known.files):
@@ -79,11 +79,11 @@ class _Seen:
 
 
 _seen: dict[str, _Seen] = {}
-"path → what was read last: of a thousand runs, nearly all have not changed since"
+"path of a run → what was read last; nearly all of a thousand runs have not changed since"
 
 
 def keep_summary(run: RunFolder) -> None:
-    """Writes the summary beside the files of a finished run; for a process that holds it. RunError as of a write."""
+    """Writes the summary of a finished run into its folder. The caller holds the run. RunError when the disk refuses."""
     found = _read(run)
     if not found.damage:
         said = {"stamp": _states(_files(run)), "summary": asdict(replace(found, label=""))}
@@ -91,7 +91,7 @@ def keep_summary(run: RunFolder) -> None:
 
 
 def _kept(run: RunFolder) -> RunSummary | None:
-    """What the run keeps, if it was read from the files that are there now."""
+    """The summary that the run keeps. None if a file has changed since it was written, or if there is none."""
     try:
         said = json.loads(run._read_json(run.path / SUMMARY))
         if said["stamp"] != [list(state) for state in _states(_files(run))]:
@@ -99,12 +99,12 @@ def _kept(run: RunFolder) -> RunSummary | None:
         lists = {name: tuple(value) for name, value in said["summary"].items() if isinstance(value, list)}
         return RunSummary(**{**said["summary"], **lists})
     except (NeuronCoreError, ValueError, KeyError, TypeError):
-        # None there, or a damaged one, which `runs verify` names: the files say the same.
+        # It is absent or damaged, which `runs verify` reports. The files themselves are read instead.
         return None
 
 
 def _files(run: RunFolder) -> tuple[str, ...]:
-    """What a summary is read from, but for the label and the status."""
+    """The files that a summary is read from, without the label and the status."""
     try:
         results = run.results
     except NeuronCoreError:
@@ -115,7 +115,7 @@ def _files(run: RunFolder) -> tuple[str, ...]:
 
 
 def _states(files: Iterable[str]) -> Stamp:
-    """Changes when one of these files does."""
+    """Times and sizes of these files."""
     return tuple(map(_state, files))
 
 

@@ -1,8 +1,9 @@
-"""A log of units: one file, one record a unit, appended and synced. No torch.
+"""A log of units: a file with one record for each unit, for instance a question. Records are appended and synced.
+No torch.
 
-A record is a prefix (sign, number, key, lengths, CRC-32), a JSON header that names the arrays with a CRC-32 each,
-and their bytes. A record that a crash cut off is not there; one that is damaged is passed over, and counts as not
-there. A unit that is written again is the later one.
+A record is a prefix (sign, number, key, lengths, CRC-32), a JSON header that names the arrays with a CRC-32 of each,
+and their bytes. A record that is damaged or was cut off by a crash counts as absent. If a unit was written twice, the
+later record counts.
 """
 
 import json
@@ -26,7 +27,7 @@ SIGN = b"\x93NU2"
 _PREFIX = struct.Struct("<4sq16sIQI")
 MOST_HEADER = 1 << 20
 KINDS = "fiubU"
-"kinds of arrays that a log holds: numbers and text, no objects"
+"numpy kinds of arrays that a log may hold: numbers and text, no objects"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class UnitLog:
         self.path = path
         self._places: dict[int, _Place] = {}
         self._end = 0
-        "byte up to which everything was looked at"
+        "byte up to which the file was scanned"
         self._whole = 0
         "byte at which the last whole record ends"
         self._inode = 0
@@ -53,29 +54,29 @@ class UnitLog:
         "bytes of records whose unit was written again"
 
     def numbers(self, key: str | None = None) -> set[int]:
-        """Units that are there, or those of one key."""
+        """Numbers of the units that are there, or of those with this key."""
         self._look()
         return {number for number, place in self._places.items() if key is None or place.key == key}
 
     def has(self, number: int, key: str | None = None) -> bool:
-        """Whether a unit is there, and of this key."""
+        """Whether a unit is there and, if a key is given, has it."""
         self._look()
         place = self._places.get(number)
         return place is not None and (key is None or place.key == key)
 
     def places(self) -> dict[int, int]:
-        """Where each unit lies, in bytes: one that was written again lies elsewhere."""
+        """Byte at which each unit begins. It changes when a unit is written again."""
         self._look()
         return {number: place.start for number, place in self._places.items()}
 
     def append(self, number: int, arrays: Mapping[str, NDArray[Any]], key: str = "") -> None:
-        """Adds a unit; it is on the disk when this returns. RunError where the disk refuses."""
+        """Adds a unit, which is on the disk when this returns. RunError when the disk refuses."""
         self._look()
         record = _record(number, arrays, key)
         with disk_errors(self.path):
             is_new = not self.path.exists()
             if not is_new and self.path.stat().st_size > self._whole:
-                # What a crash left of a record.
+                # A crash left a part of a record.
                 files.disk.truncate(self.path, self._whole)
             try:
                 files.disk.append(self.path, record)
@@ -90,7 +91,7 @@ class UnitLog:
         self._look()
 
     def read(self, number: int, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
-        """The arrays of a unit, or those of these names. RunError when one is damaged; KeyError without the unit."""
+        """The arrays of a unit, or those with these names. RunError when one is damaged; KeyError when the unit is absent."""
         return next(self.read_each([number], names))
 
     def read_each(
@@ -106,7 +107,7 @@ class UnitLog:
             raise RunError(f"a result file can't be read: {error.strerror}", where=str(self.path)) from None
 
     def broken(self) -> set[int]:
-        """Units of which some array is damaged. Reads everything."""
+        """Numbers of the units with a damaged array. Reads the whole file."""
         found, left = set(), sorted(self.numbers(), key=self.places().__getitem__)
         while left:
             units, n_whole = self.read_each(left), 0
@@ -120,7 +121,7 @@ class UnitLog:
         return found
 
     def keep(self, numbers: Collection[int]) -> None:
-        """Writes the log anew with these units alone."""
+        """Writes the log again with these units only."""
         self._look()
         places = [self._places[number] for number in self._places if number in numbers]
         with disk_errors(self.path):
@@ -131,7 +132,7 @@ class UnitLog:
         self._look()
 
     def lost_bytes(self) -> int:
-        """Bytes that belong to no whole record: what damage or a crash left."""
+        """Number of bytes that belong to no whole record, because of damage or a crash."""
         self._look()
         if not self.path.exists():
             return 0
@@ -139,12 +140,14 @@ class UnitLog:
         return self.path.stat().st_size - known - self._replaced
 
     def _look(self) -> None:
-        """Takes in what was appended since the last look."""
+        """Scans what was appended since the last scan. RunError when the file can't be read."""
         try:
             state = self.path.stat()
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             self._places, self._end, self._whole, self._replaced = {}, 0, 0, 0
             return
+        except OSError as error:
+            raise RunError(f"a result file can't be read: {error.strerror}", where=str(self.path)) from None
         if state.st_size < self._end or state.st_ino != self._inode:
             self._places, self._end, self._whole, self._inode, self._replaced = {}, 0, 0, state.st_ino, 0
         if state.st_size == self._end:
@@ -198,7 +201,7 @@ def _record_at(file: BinaryIO, at: int, size: int) -> tuple[int, _Place] | None:
 
 
 def _next_sign(file: BinaryIO, at: int) -> int:
-    """Where the next record may begin, -1 when there is none."""
+    """The byte at which the next record may begin, or -1."""
     file.seek(at)
     before = b""
     while block := file.read(1 << 20):

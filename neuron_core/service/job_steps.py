@@ -1,5 +1,5 @@
-"""How the worker carries out background jobs: each job is a generator that does a small step and reports progress.
-Between two steps the worker may do other work.
+"""The steps of background jobs. A job is a generator: it does a small step, reports its progress, and goes on when the
+worker asks for the next step.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def length_steps(job: LengthsJob, reader: Reader) -> Iterator[Step]:
 
 
 def steps_of(job: ModelJob, engine: "Engine") -> Iterator[Step]:
-    """Carries out a job. The model is unmodified between two steps, and findings are written at the end.
+    """Carries out a job. Between two steps the model is unmodified. A finding is written in the last step.
 
     RunError when the loaded model is not the one that the run was made with. ConfigError when the model does not
     have the neuron.
@@ -51,7 +51,9 @@ def steps_of(job: ModelJob, engine: "Engine") -> Iterator[Step]:
     run = RunFolder(Path(job.run))
     setting = run.setting()
     if setting is None:
-        raise RunError("this run has no neurons yet", where=run.id, accepted="a run whose attribution is finished")
+        raise RunError(
+            "the attribution of this run has not begun", where=run.id, accepted="a run whose attribution is finished"
+        )
     if setting.model.fingerprint != engine.facts().fingerprint:
         raise RunError(
             "the model is not the one this run was made with",
@@ -119,7 +121,9 @@ def _write(job: WritingJob, engine: "Engine") -> Iterator[Step]:
 
 
 def effect_questions(setting: Setting) -> tuple[str, tuple[ProxyQuestion, ...]]:
-    """The questions that a neuron's effect is measured on: those of the evaluation, or else of the attribution."""
+    """The questions that a neuron's effect is measured on, and where they come from: the run's evaluation or, if it has
+    none, its attribution.
+    """
     if setting.evaluation:
         return "evaluation", setting.evaluation
     return "attribution", setting.attribution

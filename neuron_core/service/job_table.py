@@ -1,4 +1,4 @@
-"""The background jobs of a handle: which were started, how far they are, and how they ended. No torch."""
+"""The background jobs that were started through a handle, with their progress and how they ended. No torch."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,12 +10,12 @@ from neuron_core.service.jobs import BackgroundJob, JobState, LengthsJob
 from neuron_core.service.protocol import DropRequest, JobRequest, Request
 
 KEPT = 64
-"jobs that are remembered after their end"
+"how many jobs are remembered after their end"
 
 
 class JobTable:
-    """The background jobs of one handle. Starting an equal job again while it is running changes nothing. The last
-    jobs that ended are remembered.
+    """The background jobs of one handle. A job that is running is not started a second time. The last 64 jobs that
+    ended are remembered.
 
     `start`, `state`, `cancel` and `wait` take the lock. The handle calls `going`, `change` and `end_all` while it
     has the lock.
@@ -28,8 +28,8 @@ class JobTable:
         send_on: Callable[[Request], None],
         check: Callable[[BackgroundJob, ModelSpec], bool] = lambda job, spec: False,
     ) -> None:
-        """send: sends the worker a request, which is made from a number, and returns the number; its spec is the
-        model that must be loaded for it, or None. send_on: sends one more request if a worker is running. check:
+        """send: takes the model that a request needs, or None, and a function that makes the request from a number;
+        sends the request to the worker and returns the number. send_on: sends a request if a worker is running. check:
         raises an error for a job that is not allowed, and returns whether the code that comes with the model was
         confirmed.
         """
@@ -37,7 +37,7 @@ class JobTable:
         self._states: dict[BackgroundJob, JobState] = {}
 
     def start(self, job: BackgroundJob, spec: ModelSpec) -> None:
-        """Gives the worker a job, unless the job is running already. The model is loaded if the job needs it.
+        """Gives the worker a job, unless the job is running. The worker loads the model if the job needs it.
 
         RunError when the job needs a model and a run is using another one.
         """
@@ -55,7 +55,7 @@ class JobTable:
                 del self._states[old]
 
     def state(self, job: BackgroundJob) -> JobState | None:
-        """How far the job is, or how it ended. None if it was never started or has been forgotten."""
+        """The progress of a job, or how it ended. None if it was never started or is no longer remembered."""
         with self._lock:
             return self._states.get(job)
 
@@ -73,6 +73,7 @@ class JobTable:
             return self._states.get(job)
 
     def going(self) -> bool:
+        """Whether any job is running."""
         return any(not state.ended for state in self._states.values())
 
     def change(self, number: int, **changes: object) -> None:

@@ -1,5 +1,5 @@
-"""Background jobs: work with a model that is not a run and is done in small steps, between two questions of a run if
-one is going. No torch.
+"""Background jobs: work with a model beside runs. It is done in small steps; during a run, between two questions of it.
+No torch.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from neuron_core.runs.neuron_findings import What
 
 @dataclass(frozen=True)
 class NeuronJob:
-    """Measure something about one neuron of a run and write it beside the run's results."""
+    """Measure something about one neuron of a run and write it into a file."""
 
     what: What
     run: str
@@ -23,13 +23,13 @@ class NeuronJob:
     layer: int
     index: int
     examples: int = 1000
-    "texts read at most, for contexts"
+    "for `contexts`: how many texts are read at most"
     kind: Literal["neuron"] = "neuron"
 
 
 @dataclass(frozen=True)
 class WritingJob:
-    """Continue a prompt with the plain model and with the steered one."""
+    """Continue a prompt with the unmodified model and with the steered model."""
 
     prompt: str
     steering: Steering
@@ -41,7 +41,7 @@ class WritingJob:
 
 @dataclass(frozen=True)
 class LengthsJob:
-    """Count the tokens of every prompt of a task, and write down those that are too long for the model.
+    """Count the tokens of every prompt of a task, and write which prompts are too long for the model into a file.
 
     It needs only the tokenizer, so it can go on while a run uses another model.
     """
@@ -68,7 +68,7 @@ BackgroundJob = ModelJob | LengthsJob
 
 @dataclass(frozen=True)
 class JobState:
-    """How far a job is, and how it ended."""
+    """The progress of a job, and how it ended."""
 
     number: int
     done: int = 0
@@ -76,6 +76,6 @@ class JobState:
     "0 while the model is loading"
     ended: bool = False
     text: Generation | None = None
-    "of a WritingJob, so far"
+    "the text of a WritingJob so far"
     failure: NeuronCoreError | None = None
-    "Cancelled, or what went wrong"
+    "why the job did not finish; Cancelled if a user stopped it"

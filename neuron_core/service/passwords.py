@@ -1,4 +1,4 @@
-"""A password for a whole server, with a bound on how often it can be guessed. No torch."""
+"""The password of a server, with a limit on how often it can be guessed. No torch."""
 
 import hashlib
 import hmac
@@ -14,7 +14,9 @@ TRIES, WINDOW_S = 10, 60.0
 
 
 class Gate:
-    """May be shared by any number of threads: ten wrong words a minute in all, whoever sends them."""
+    """Checks passwords. After ten wrong ones within a minute, whoever sent them, all are refused. Any number of threads
+    may share it.
+    """
 
     def __init__(self, password: str, now: Callable[[], float] = time.monotonic) -> None:
         self._digest = hashlib.sha256(password.encode()).digest() if password else b""
@@ -30,7 +32,9 @@ class Gate:
         return bool(self._digest)
 
     def check(self, said: str) -> None:
-        """RunError for a wrong word, and for any word after too many wrong ones. Compared in constant time."""
+        """RunError for a wrong password, and for any password after too many wrong ones. The time that a comparison
+        takes does not depend on the password.
+        """
         with self._lock:
             now = self._now()
             self._wrong = [at for at in self._wrong if now - at < WINDOW_S]
@@ -39,4 +43,6 @@ class Gate:
                 raise RunError("too many wrong passwords", accepted=f"the right one, in {wait:.0f} s")
             if not hmac.compare_digest(hashlib.sha256(said.encode()).digest(), self._digest):
                 self._wrong.append(now)
-                raise RunError("this is not the password", accepted="the one that whoever runs the server set")
+                raise RunError(
+                    "this is not the password", accepted=f"the password that the server was started with ({VARIABLE})"
+                )

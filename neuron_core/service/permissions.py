@@ -1,8 +1,8 @@
-"""What visitors may do: one list, asked by pages, handle and worker alike. No torch.
+"""What visitors of the app may do. Pages, handle and worker all ask this list. No torch.
 
-On this machine alone everything is allowed. As a demo (NEURONLLM_DEMO_MODE=1), and wherever other machines can open
-the app, visitors look, and run the models that are named; what else they may do, whoever runs the app names in
-NEURONLLM_ALLOW.
+If only this machine can open the app, everything is allowed. In demo mode (NEURONLLM_DEMO_MODE=1), and if other
+machines can open the app, visitors may look at everything and run the models of NEURONLLM_MODELS. The owner of the
+server allows more with NEURONLLM_ALLOW.
 """
 
 import ipaddress
@@ -40,17 +40,17 @@ NOTHING: frozenset[str] = frozenset()
 
 @dataclass(frozen=True)
 class Permissions:
-    """What this server lets its visitors do."""
+    """What visitors of this server may do."""
 
     actions: frozenset[str] = frozenset(ACTIONS)
     "names of ACTIONS"
     models: frozenset[str] = frozenset({EMBEDDED, PLAIN})
-    "sources that are allowed where `model` is not"
+    "sources of the models that are allowed without the action `model`"
     why: str = ""
-    "what limits them; empty where nothing does"
+    "what the limits come from, for messages; empty if there are none"
 
     def to_json(self) -> str:
-        """For the worker's command line."""
+        """The permissions as text, for the worker's command line."""
         return json.dumps({"actions": sorted(self.actions), "models": sorted(self.models), "why": self.why})
 
     @classmethod
@@ -62,7 +62,7 @@ class Permissions:
         return action in self.actions
 
     def check(self, action: str, where: str = "") -> None:
-        """RunError where it is not allowed."""
+        """RunError if this action is not allowed."""
         if action not in self.actions:
             raise RunError(
                 f"{self.why or 'this server'} does not allow {ACTIONS[action]}",
@@ -71,14 +71,14 @@ class Permissions:
             )
 
     def check_model(self, spec: ModelSpec, *, confirmed: bool = False) -> None:
-        """RunError for a model that is not allowed, and for code of a model that nobody confirmed at the terminal."""
+        """RunError for a model that is not allowed, and for code of a model that was not confirmed at the terminal."""
         if runs_code(spec):
             self.check("code", spec.source)
             if not confirmed:
                 raise RunError(
                     "code that comes with a model runs only after the word that the terminal printed for it",
                     where=spec.source[:200],
-                    accepted="the word, typed in the sidebar; or a run from the command line",
+                    accepted="this word, typed in the sidebar, or a run from the command line",
                 )
         changed = spec.adapter is not None or spec.architecture is not None or spec.load_in is not None
         if not self.may("model") and (changed or spec.source not in self.models):
@@ -89,7 +89,7 @@ class Permissions:
             )
 
     def check_task(self, name: str, store: Path) -> None:
-        """RunError or TaskError for a task that is not allowed. store: the folder of runs, beside which tasks are."""
+        """RunError or TaskError for a task that is not allowed. store: the folder of runs. Kept tasks lie beside it."""
         if name in bundled_tasks() or self.may("path"):
             return
         if name.startswith(PREFIX):
@@ -136,7 +136,9 @@ def runs_code(spec: ModelSpec) -> bool:
 
 
 def permissions(*, loopback: bool, environment: Mapping[str, str] = os.environ) -> Permissions:
-    """Of a server that only this machine can open (loopback), or others can. ConfigError for an unknown name."""
+    """The permissions of a server. loopback: whether only this machine can open it. ConfigError for an unknown action
+    in NEURONLLM_ALLOW.
+    """
     demo = environment.get(DEMO, "") not in ("", "0")
     if loopback and not demo:
         return Permissions()
@@ -150,7 +152,7 @@ def permissions(*, loopback: bool, environment: Mapping[str, str] = os.environ) 
 def is_loopback(address: str | None) -> bool:
     """Whether only this machine reaches a server at this address."""
     if not address or address.startswith("unix://"):
-        # Without an address a server listens to everybody.
+        # Without an address, a server can be reached from every machine.
         return bool(address)
     try:
         return ipaddress.ip_address(address).is_loopback

@@ -1,4 +1,4 @@
-"""The worker process as the handle sees it: send requests, receive replies, notice its end. No torch."""
+"""The worker process as the handle sees it: requests are sent, replies are received, its end is noticed. No torch."""
 
 import os
 import signal
@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -19,15 +18,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a worker is started with: it needs the token of the hub, never the password of the server."""
+    """The environment of a worker. It needs the token of the hub, but not the password of the server."""
     return {name: value for name, value in environment.items() if name != VARIABLE}
 
 
 class WorkerProcess:
-    """Starts `python -m neuron_core.service.worker`, with one thread that writes to it and one that reads from it.
+    """Starts `python -m neuron_core.service.worker`. One thread writes requests to it, another reads its replies.
 
-    The reading thread calls on_reply for every reply, and at last on_end once, with the way in which the process
-    ended. No method blocks.
+    The reading thread calls on_reply with every reply, and on_end once at the end: with the name of the signal that
+    ended the process, or with its exit code. No method blocks.
     """
 
     def __init__(
@@ -73,11 +72,18 @@ class WorkerProcess:
 
     def _write(self) -> None:
         assert self._process.stdin is not None
-        # A broken pipe is the worker's end, and the reading thread's to tell.
-        with suppress(OSError), self._process.stdin as pipe:
-            while (request := self._outbox.get()) is not None:
-                pipe.write(to_line(request))
-                pipe.flush()
+        try:
+            with self._process.stdin as pipe:
+                while (request := self._outbox.get()) is not None:
+                    pipe.write(to_line(request))
+                    pipe.flush()
+        except BrokenPipeError:
+            # The worker has ended, and the reading thread says so.
+            return
+        except OSError:
+            # The worker can't be told anything any more. The thread's traceback goes to the server's log.
+            self._process.kill()
+            raise
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -86,7 +92,7 @@ class WorkerProcess:
                 for line in pipe:
                     self._on_reply(from_line(line, REPLY))
         except Exception:
-            # A worker that nobody understands is of no use; the thread's traceback goes to the server's log.
+            # A reply that can't be read, or a mistake in a callback. The thread's traceback goes to the server's log.
             self._process.kill()
             raise
         finally:

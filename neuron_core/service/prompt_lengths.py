@@ -1,5 +1,5 @@
-"""Finds the examples of a task whose prompts are too long for a model: by their number of characters where that
-settles it, otherwise with the model's tokenizer. Imports no torch itself.
+"""Finds the examples of a task whose prompts are too long for a model. If the number of characters does not decide it,
+their tokens are counted. Imports no torch itself.
 """
 
 import json
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from neuron_core.service.jobs import LengthsJob
 
 BATCH = 200
-"examples counted at a go"
+"examples whose tokens are counted in one step"
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What counting tokens needs of a model: its tokenizer and the size of its context, but no weights."""
+    """The parts of a model that counting tokens needs: its tokenizer and the size of its context, but no weights."""
 
     title: str
     tokenizer: Any
@@ -65,7 +65,7 @@ class Lengths:
 
     @classmethod
     def of(cls, task: Task, reader: Reader, seed: int, prompt: PromptConfig = USUAL) -> "Lengths":
-        """Counted at once."""
+        """Counts the tokens of every prompt of the task."""
         counts: dict[str, int] = {}
         for _ in _counted(task, reader, seed, prompt, counts):
             pass
@@ -75,8 +75,9 @@ class Lengths:
     def by_characters(
         cls, task: Task, spec: ModelSpec, seed: int = 0, prompt: PromptConfig = USUAL
     ) -> "Lengths | None":
-        """Without a tokenizer: the result if the number of characters settles it. None if tokens must be counted, or
-        if the size of the context can't be found out offline. ModelError if a header of the model is damaged.
+        """The result without a tokenizer, if all prompts are so short that they fit by their number of characters. None
+        if tokens must be counted, or if the size of the context is not known offline. ModelError if a header of the
+        model is damaged.
         """
         size = None if prompt.template == "chat" else size_of(spec)
         limit = size.dimensions.context if size and size.dimensions else 0
@@ -84,14 +85,16 @@ class Lengths:
         return cls(spec.title, limit, {}) if surely else None
 
     def applied(self, reading: TaskReading) -> TaskReading:
-        """The reading without these examples; each of them is rejected with its length. NoGoodRow if none is left."""
+        """The reading without these examples, which are rejected with their lengths. NoGoodRow if none is left."""
         found = too_long(reading.task, lambda example: self.counts.get(example.id, 0), self.limit)
         fits = f"{self.model} (context {self.limit:,} tokens)"
         return replace(leave_out(reading, found) if found else reading, fits=fits)
 
 
 def count_lengths(job: "LengthsJob", reader: Reader) -> Iterator[tuple[int, int]]:
-    """Counts the prompts, reports (done, total) from time to time, and writes the job's file at the end."""
+    """Counts the tokens of the prompts, yields (done, total) from time to time, and writes the
+    job's file at the end.
+    """
     task = load_task(job.task).task
     counts: dict[str, int] = {}
     yield from _counted(task, reader, job.seed, job.prompt, counts)
@@ -104,10 +107,10 @@ def count_lengths(job: "LengthsJob", reader: Reader) -> Iterator[tuple[int, int]
 def _counted(
     task: Task, reader: Reader, seed: int, prompt: PromptConfig, counts: dict[str, int]
 ) -> Iterator[tuple[int, int]]:
-    """Fills `counts` with the examples that are too long, and reports (done, total) from time to time.
+    """Fills `counts` with the examples that are too long, and yields (done, total) from time to time.
 
-    After examples have been left out, the rest is counted again until everything fits: the demonstration may have
-    been among them, or answers that served as wrong options of others.
+    If examples are left out, the others are counted again until all fit. Their prompts may have changed: the
+    demonstration may have been left out, or an answer that was a wrong option of another example.
     """
     left = task
     while True:
@@ -124,12 +127,12 @@ def _counted(
         try:
             require_four_options(left)
         except TaskError:
-            # Leaving them out says so.
+            # `applied` raises this error again, when the examples are left out.
             return
 
 
 def read_lengths(file: Path) -> Lengths:
-    """What `count_lengths` wrote. RunError if the file is not there."""
+    """The file that `count_lengths` wrote. RunError if it can't be read."""
     try:
         return Lengths(**json.loads(file.read_bytes()))
     except (OSError, ValueError, TypeError) as error:

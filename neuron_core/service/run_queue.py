@@ -93,7 +93,7 @@ class RunQueue:
             if run.status().state in ("queued", "interrupted"):
                 _write_end(run, state, message)
         except (NeuronCoreError, OSError):
-            # A deleted folder or a full disk; the replies of other runs must still be read.
+            # The folder was deleted or the disk is full. The thread must go on reading the replies about other runs.
             LOG.exception("the end of run %s can't be written", run_id)
         self.release(run_id)
 

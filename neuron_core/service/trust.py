@@ -1,4 +1,4 @@
-"""One-time words: code that comes with a model runs only for somebody who reads the server's terminal. No torch."""
+"""One-time words. Code that comes with a model is run only for a user who can read the server's terminal. No torch."""
 
 import hmac
 import secrets
@@ -13,7 +13,7 @@ from neuron_core.runs.config import RunConfig
 from neuron_core.service.permissions import runs_code
 
 TRIES = 5
-"wrong words after which a word is void"
+"how many wrong words make a word void"
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -24,13 +24,13 @@ class _Word:
 
 
 def on_terminal(line: str) -> None:
-    """To the standard error of the server's own process."""
+    """Writes a line to the standard error of the server's process."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 
 
 class Trust:
-    """Which models' code was confirmed at the terminal; may be shared by any number of threads."""
+    """The models whose code was confirmed at the terminal. Any number of threads may share it."""
 
     def __init__(self, say: Callable[[str], None] = on_terminal) -> None:
         self._say = say
@@ -39,7 +39,7 @@ class Trust:
         self._confirmed: set[tuple[str, str | None, str | None]] = set()
 
     def ask(self, spec: ModelSpec) -> None:
-        """Prints a word for this model and revision, unless one is out."""
+        """Prints a word for this model and revision at the terminal, unless one is waiting to be typed."""
         with self._lock:
             if _name(spec) in self._confirmed or _name(spec) in self._words:
                 return
@@ -52,11 +52,16 @@ class Trust:
         self._say(f"A page asks to run the Python code that comes with {source}{revision}. To allow it, type: {word}")
 
     def confirm(self, spec: ModelSpec, word: str) -> None:
-        """RunError for a wrong word; after five of them another one must be asked for. A word is good once."""
+        """Confirms a model's code by the word from the terminal. A word can be used once.
+
+        RunError for a wrong word. After five wrong words, a new one must be asked for.
+        """
         with self._lock:
             waiting = self._words.get(_name(spec))
             if waiting is None:
-                raise RunError("no word is out for this model", where=spec.source[:200], accepted="ask for one first")
+                raise RunError(
+                    "no word was printed for this model", where=spec.source[:200], accepted="ask for one first"
+                )
             if hmac.compare_digest(waiting.word.encode(), word.strip().lower().encode()):
                 del self._words[_name(spec)]
                 self._confirmed.add(_name(spec))
@@ -68,7 +73,7 @@ class Trust:
         raise RunError("this is not the word", accepted="the word that the terminal of the server printed last")
 
     def has(self, spec: ModelSpec) -> bool:
-        """Whether code of this model and revision was confirmed since the server began."""
+        """Whether code of this model and revision was confirmed since the server started."""
         with self._lock:
             return _name(spec) in self._confirmed
 

@@ -1,8 +1,8 @@
 """The worker: a process that has one engine and carries out the requests of a handle, one at a time.
 
-Requests arrive as lines on standard input. A thread reads them: it queues most of them and notes cancellations at
-once. Everything else happens on the main thread. Replies are lines on a private copy of standard output; whatever
-libraries print goes to a log. When the input ends, the server is gone, and the worker ends at the next question.
+Requests arrive as lines on standard input. A thread reads them. It notes cancellations at once and queues all other
+requests for the main thread, which does the work. Replies are lines on a private copy of standard output. What
+libraries print goes to a log. When the input ends, the server has ended, and the worker ends before the next question.
 """
 
 import argparse
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from neuron_core.engine.engine import Engine
 
 LAST_S = 1.5
-"how long a worker may go on when its server is gone"
+"how long a worker may work on after its server has ended"
 SLICE_S = 0.3
-"how long jobs may go on between two questions of a run"
+"how long steps of jobs may take between two questions of a run"
 
 
 class Worker:
@@ -64,8 +64,8 @@ class Worker:
         store: Path | None = None,
         on_gone: Callable[[], None] = lambda: None,
     ) -> None:
-        """permissions: what requests may ask for, whoever wrote them; None for everything. store: the folder of runs.
-        on_gone: called once, on the reading thread, when the server is gone.
+        """load: makes the engine of a model. permissions: what requests may ask for; None allows everything. store: the
+        folder of runs. on_gone: called once, by the reading thread, when the server has ended.
         """
         self._permissions, self._store, self._on_gone = permissions, store or default_root(), on_gone
         self._source, self._sink = source, sink
@@ -80,7 +80,7 @@ class Worker:
         """Returns when the input has ended. During a run it raises SystemExit instead, so that the run can be
         resumed.
         """
-        # Reading begins before torch is imported, which takes seconds.
+        # Requests are read while torch is imported, which takes seconds.
         threading.Thread(target=self._read, name="requests", daemon=True).start()
         import neuron_core.engine.execute  # noqa: F401
 
@@ -128,7 +128,7 @@ class Worker:
             self._check_run(run, request)
             cluster = engines_for(request.cluster) if request.cluster else None
             engine_for = cluster.engine if cluster else self._model.engine
-            # What a cluster computes does not use the model that is loaded here.
+            # A run on a cluster does not use the model that is loaded here.
             own = None if cluster else spec
             execute(
                 run,
@@ -169,7 +169,7 @@ class Worker:
         while own in (None, self._model.spec) and self._jobs.any() and time.monotonic() < end:
             self._jobs.step()
         if self._server_gone.is_set():
-            # No Exception: the run neither failed nor was cancelled, it can be resumed.
+            # SystemExit is no Exception, so the run is recorded neither as failed nor as cancelled. It can be resumed.
             raise SystemExit
         return run_id in self._cancelled
 
@@ -213,10 +213,8 @@ class Worker:
 
 
 def private_streams(log: Path) -> tuple[BinaryIO, BinaryIO]:
-    """Copies of standard input and output for the protocol. After this, file descriptor 0 reads nothing, and 1 and 2
-    write to the log.
-
-    So a library that prints or asks a question on the terminal can't disturb the protocol.
+    """Copies of standard input and output for the protocol. Afterwards, file descriptor 0 is empty, and what is written
+    to 1 and 2 goes to the log. So a library that prints or reads from the terminal can't disturb the protocol.
     """
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     with log.open("ab") as file, open(os.devnull, "rb") as nothing:
@@ -227,7 +225,7 @@ def private_streams(log: Path) -> tuple[BinaryIO, BinaryIO]:
 
 
 def end_soon() -> None:
-    """Ends this process even in the middle of a question or of loading: what was finished is on the disk."""
+    """Ends this process after 1.5 s, also in the middle of a question or of loading. Finished results are kept."""
     timer = threading.Timer(LAST_S, os._exit, (0,))
     timer.daemon = True
     timer.start()
@@ -244,7 +242,7 @@ def main(argv: list[str] | None = None) -> int:
     root.mkdir(parents=True, exist_ok=True)
     source, sink = private_streams(root / WORKER_LOG)
     faulthandler.enable()
-    # Ctrl+C goes to the server's whole group; the worker ends with its input, after the question in hand.
+    # Ctrl+C is sent to all processes of the server. The worker ends when its input ends, after its current question.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Worker(source, sink, permissions=allowed, store=root, on_gone=end_soon).serve()
     return 0

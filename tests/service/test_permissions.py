@@ -174,12 +174,12 @@ def test_a_word_is_printed_for_one_model_and_good_once():
     trust.ask(spec)
     assert len(said) == 1
     word = said[0].rsplit(" ", 1)[1]
-    with pytest.raises(RunError, match="no word is out"):
+    with pytest.raises(RunError, match="no word was printed"):
         trust.confirm(other, word)
     trust.confirm(spec, f" {word.upper()} ")
     assert trust.has(spec)
     assert not trust.has(other)
-    with pytest.raises(RunError, match="no word is out"):
+    with pytest.raises(RunError, match="no word was printed"):
         trust.confirm(spec, word)
 
 
@@ -192,7 +192,7 @@ def test_a_word_is_void_after_five_wrong_ones_and_a_name_can_not_write_to_the_te
     for _ in range(WORDS):
         with pytest.raises(RunError, match="word"):
             trust.confirm(spec, "wrong")
-    with pytest.raises(RunError, match="no word is out"):
+    with pytest.raises(RunError, match="no word was printed"):
         trust.confirm(spec, word)
     assert not trust.has(spec)
 
