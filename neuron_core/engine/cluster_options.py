@@ -1,4 +1,4 @@
-"""Where a run is computed when it is not in this process: actors of a Ray cluster. No torch, no Ray."""
+"""The options of a run that is computed by actors of a Ray cluster instead of this process. No torch, no Ray."""
 
 import importlib.util
 import os
@@ -12,23 +12,23 @@ INSTALL = f'python -m pip install "{REQUIREMENT}"'
 EXECUTORS = ("local", "ray")
 LOOPBACK = ("127.0.0.1", "localhost")
 CLUSTER_WORDS = "Ray: "
-"what the messages of a run on a cluster begin with"
+"how the messages of a run on a cluster begin"
 
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """Actors of a Ray cluster. They change no result, and so they are no part of a run's config."""
+    """Actors of a Ray cluster. They change no result, so they are not part of a run's config."""
 
     address: str = "auto"
-    "auto: the cluster that this machine belongs to; HOST:PORT; local: one on this machine alone"
+    "auto: the cluster that this machine belongs to; HOST:PORT; local: a cluster of this machine alone"
     least: int = 1
-    "actors that a run begins with"
+    "how many actors must have loaded the model before a run begins"
     most: int = 1
-    "actors that join as soon as the cluster has room for them"
+    "how many actors may join as soon as the cluster has room for them"
     gpus: float | None = None
-    "of an actor: 1, or a share such as 0.5, or 0; None: 1 where the cluster has GPUs, else 0"
+    "GPUs of each actor: 1, a share such as 0.5, or 0; None for 1 if the cluster has GPUs, else 0"
     cpus: float = 1
-    "cores of an actor; on a CPU also its threads"
+    "CPU cores of each actor; if it computes on the CPU, also its threads"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"auto|local|[\w.-]+:\d{1,5}", self.address):
@@ -51,16 +51,16 @@ class ClusterOptions:
 def cluster_options(
     executor: str, address: str = "auto", actors: str = "1", gpus: float | None = None, cpus: float = 1
 ) -> ClusterOptions | None:
-    """What the options of a command name; None for the executor `local`.
+    """The ClusterOptions that the options of a command describe. None for the executor `local`.
 
-    actors: `N` or `MIN:MAX`. ConfigError for an unknown executor, a wrong value, or where Ray is not installed.
+    actors: `N` or `MIN:MAX`. ConfigError for an unknown executor, for a wrong value, or when Ray is not installed.
     """
     if executor not in EXECUTORS:
         raise ConfigError(f"unknown executor {executor!r}", where="executor", accepted=", ".join(EXECUTORS))
     if executor == "local":
         if (address, actors, gpus, cpus) != ("auto", "1", None, 1):
             raise ConfigError(
-                "an address, actors, or CPUs and GPUs of actors, without a cluster",
+                "an address, actors, or their CPUs and GPUs are given without a cluster",
                 where="executor",
                 accepted="executor ray",
             )
@@ -74,15 +74,16 @@ def cluster_options(
 
 
 def prepare_ray(address: str) -> None:
-    """Before Ray is imported, which reads these. An address of this machine alone is left as it is.
+    """Sets the environment variables of Ray, which must be done before Ray is imported.
 
-    By default Ray puts the machine's outer address in place of 127.0.0.1, where then nobody listens, or everybody can.
+    By default Ray replaces 127.0.0.1 by the machine's address in the network, where nobody listens or where other
+    machines can connect. This is switched off.
     """
     if address == "local" or address.rpartition(":")[0] in LOOPBACK:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    # Nothing is reported to anybody.
+    # Ray sends no usage statistics.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Actors without a GPU see none, and Ray does not warn that this may change.
+    # An actor without a GPU sees no GPU, and Ray does not warn about it.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 
@@ -92,6 +93,6 @@ def has_ray() -> bool:
 
 
 def check_ray() -> None:
-    """ConfigError with the line that installs Ray where it is missing."""
+    """ConfigError with the command that installs Ray, if it is missing."""
     if not has_ray():
         raise ConfigError("Ray is not installed", where="executor ray", accepted=INSTALL)

@@ -44,10 +44,9 @@ Pass = tuple[list[int], Callable[[Passes], list[Result]]]
 
 
 class Engine:
-    """Holds one model and answers for it. Threads may share it.
+    """Holds one model and computes with it. Threads may share it.
 
-    Every public method takes the lock from setting hooks to removing them. A generator takes it for one question
-    at a time.
+    Every public method has the lock from setting hooks to removing them. A generator takes it anew for each pass.
     """
 
     def __init__(self, spec: ModelSpec | None = None, *, on_stage: Stage | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Engines by model, in this process or on a cluster: one at a time, because two models may be more than fits."""
+"""Makes the engines of models, in this process or on a cluster. One at a time, because two models may not fit."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,17 +12,19 @@ if TYPE_CHECKING:
 
 
 class Engines(Protocol):
-    """What carries out runs of several models, one after the other."""
+    """Gives the engines for runs of several models, one after the other."""
 
     def engine(self, spec: ModelSpec, say: "Say") -> RunEngine:
-        """The engine of this model, the one of before if that has it; say: told what goes on."""
+        """The engine of this model. It is kept until another model is asked for. say: told what goes on."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Releases the model, or ends the actors."""
+        ...
 
 
 def engines_for(cluster: ClusterOptions | None) -> Engines:
-    """On the cluster's actors, or in this process where there is none."""
+    """Engines whose actors are on this cluster, or engines in this process if there is no cluster."""
     if cluster is None:
         return LocalEngines()
     check_ray()
@@ -33,7 +35,7 @@ def engines_for(cluster: ClusterOptions | None) -> Engines:
 
 
 class LocalEngines:
-    """In this process."""
+    """Engines in this process."""
 
     def __init__(self) -> None:
         self._held: tuple[ModelSpec, Engine] | None = None
@@ -47,7 +49,7 @@ class LocalEngines:
         return self._held[1]
 
     def close(self) -> None:
-        """Lets go of the model."""
+        """Releases the model."""
         if self._held is not None:
             self._held[1].close()
             self._held = None

@@ -1,5 +1,5 @@
-"""Sums question scores example by example, and keeps only what later stages need, so that any number of questions
-fits on a disk. No torch.
+"""Adds the scores of questions to the sums of a run, example by example. Keeps only what later stages need, so that the
+scores of any number of questions fit on a disk. No torch.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,22 +12,23 @@ from neuron_core.runs.setting import Setting
 
 BYTES_A_SCORE = 4
 SAVED_EVERY = 16
-"examples: the sums of a large model are as many bytes as the scores of three questions"
+"examples between two writes of the sums, which for a large model have as many bytes as the scores of three questions"
 
 
 def scores_bytes(n_questions: int, n_targets: int, n_total: int) -> int:
-    """Bytes on disk for whole question scores: for each of n_total neurons one float32 score a target, and its
+    """Bytes on disk of all question scores: for each of n_total neurons, one float32 score for each target, and its
     value.
     """
     return n_questions * (n_targets + 1) * n_total * BYTES_A_SCORE
 
 
 class ExampleSums:
-    """Takes in the examples of a run in order, as soon as all questions of one are scored.
+    """Adds the examples of a run to its sums in order. An example is added when all of its questions are scored.
 
-    Each example is written as it is summed. The sums are written every SAVED_EVERY examples and after the last one, and
-    only then the scores of questions that they count may be thinned. What a crash loses of the sums is added again, in
-    the same order, from question scores on the disk. So it loses nothing and counts nothing twice.
+    The top and bottom z of an example are written when it is added. The sums are written after every SAVED_EVERY
+    examples and after the last one. Only then the large arrays of the question scores that they include are dropped.
+    After a crash, what the sums on the disk lack is added again in the same order, from the question scores. So nothing
+    is lost and nothing is counted twice.
     """
 
     def __init__(self, run: RunFolder, setting: Setting) -> None:
@@ -42,27 +43,27 @@ class ExampleSums:
         self._thin = size > run.config().attribution.keep_bytes
         self._sums = run.sums() or no_sums(self._targets, setting.model.n_layers, setting.model.n_neurons)
         self._saved = self._sums.n_examples
-        "examples that the sums on the disk have"
+        "number of examples in the sums on the disk"
         self.scored = run.scored()
         "numbers of the questions that are finished"
         self.added: set[int] = set()
-        "those that were scored since this was made"
+        "numbers of the questions that were scored since this object was made"
         if self._thin:
-            # A crash may have come after the sums and before this.
+            # After a crash, the last example may be in the sums while its large arrays are still there.
             self._thin_out(number for number in run.scored_apart() if number in self.scored)
 
     def add(self, number: int, scores: AttributionScores) -> None:
-        """Writes the scores of one more question, and takes in what is complete with it."""
+        """Writes the scores of one more question, and adds its example to the sums if that is complete now."""
         self._run.save_scores(number, scores, apart=self._thin)
         self.scored.add(number)
         self.added.add(number)
         if self._thin:
-            # Where its example is summed already, these scores were lost and are made again.
+            # If its example is in the sums already, these scores were lost and were computed again.
             self._thin_out([number])
         self.take_in()
 
     def take_in(self) -> None:
-        """Sums every example whose questions are all scored, from the first one that is not summed yet."""
+        """Adds examples to the sums, up to the first one with a question that is not scored."""
         while (place := self._sums.n_examples) < len(self._examples) and self.scored.issuperset(self._examples[place]):
             questions = [self._run.scores(number) for number in self._examples[place]]
             self._sums, kept = add_example(self._sums, questions, self._setting.z)
@@ -78,7 +79,7 @@ class ExampleSums:
             self._thin_out(number for place in places for number in self._examples[place])
 
     def _thin_out(self, numbers: Iterable[int]) -> None:
-        """Of these questions, those that the sums on the disk count."""
+        """Drops the large arrays of those of these questions that are in the sums on the disk."""
         for number in numbers:
             if self._place[number] < self._saved:
                 self._run.thin_scores(number)

@@ -1,4 +1,4 @@
-"""Carries a run through its stages. What is finished on disk is not computed again."""
+"""Carries out a run, stage by stage. Results that are on disk are not computed again."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -38,17 +38,16 @@ def execute(
     should_stop: Callable[[], bool] = lambda: False,
     on_progress: Progress | None = None,
 ) -> None:
-    """Attribution, selection and, if the config has one, evaluation; resumes where the folder ends.
+    """Carries out attribution, selection and, if the config has one, evaluation. Goes on where the folder ends.
 
-    engine_for(say) gives the engine for the run's model, telling `say` what it is doing while it loads.
-    other_engine(spec, say) gives one for the model that chooses the evaluation examples, where another one does.
-    should_stop is asked between questions. The status on disk ends as done, cancelled or failed; Cancelled
-    and every other error are raised again.
+    engine_for: gives the engine of the run's model. other_engine: gives the engine of the model that chooses the
+    evaluation examples, if that is another one. should_stop: asked between questions. on_progress: called with every
+    new status. At the end the status on disk is done, cancelled or failed. Cancelled and all other errors are raised.
     """
     with run.held():
         run.clean()
         repair(run)
-        # What was asked for in place of a finished evaluation is made beside it.
+        # A new evaluation is computed in a folder of its own, beside the finished one.
         work = run.due() or run
         reporter = RunReporter(run, should_stop, on_progress)
         try:
@@ -127,7 +126,7 @@ def _stages(run: RunFolder, engine_for: EngineSource, other_engine: OtherEngine 
 
 
 def _passes(run: RunFolder, questions: Sequence[ProxyQuestion], engine: RunEngine) -> Passes:
-    """The number of rows a pass that the run began with; chosen and saved if this is its first start."""
+    """The chunk plan that the run began with. At its first start, the plan is chosen and saved."""
     config, kept = run.config(), run.passes()
     if kept is None:
         kept = engine.passes(questions, config.attribution, config.evaluation)
@@ -137,12 +136,14 @@ def _passes(run: RunFolder, questions: Sequence[ProxyQuestion], engine: RunEngin
 
 def _other(other_engine: OtherEngine | None, spec: ModelSpec, say: Say) -> RunEngine:
     if other_engine is None:
-        raise RunError("this evaluation's examples are chosen by another model", accepted="execute with other_engine")
+        raise RunError(
+            "the examples of this evaluation are chosen by another model", accepted="`other_engine`, which loads it"
+        )
     return other_engine(spec, say)
 
 
 def _attribute(run: RunFolder, setting: Setting, engine: RunEngine, reporter: RunReporter) -> None:
-    """Scores of every question, what is kept of every example, and the rankings."""
+    """Computes the scores of every question, the top and bottom z of every example, and the rankings."""
     config = run.config()
     examples = ExampleSums(run, setting)
     finished = frozenset(examples.scored)
@@ -166,7 +167,9 @@ def _attribute(run: RunFolder, setting: Setting, engine: RunEngine, reporter: Ru
 
 
 def _setting(run: RunFolder, engine: RunEngine) -> Setting:
-    """Makes the run's questions and facts again, and checks that a resumed run has the same as before."""
+    """Makes the run's questions and facts. RunError when those of a resumed run differ from
+    those that it began with.
+    """
     before = run.setting()
     made = make_setting(run.config(), _facts(run, engine, before), run.sample())
     if before is not None:
@@ -176,7 +179,7 @@ def _setting(run: RunFolder, engine: RunEngine) -> Setting:
                 where=run.id,
                 accepted=f"{before.model.title}, fingerprint {before.model.fingerprint}",
             )
-        # Examples of an evaluation that has not begun may be drawn anew.
+        # Before the first result of an evaluation, its examples may change.
         same_evaluation = before.evaluation == made.evaluation or not run.evaluated()
         if before.attribution != made.attribution or not same_evaluation:
             raise RunError(what_changed(run.config(), before, made), where=run.id, accepted="a new run")
@@ -187,10 +190,10 @@ def _setting(run: RunFolder, engine: RunEngine) -> Setting:
 
 
 def _facts(run: RunFolder, engine: RunEngine, before: Setting | None) -> ModelFacts:
-    """Facts of the model. Its chat template writes the date of the day on which the run began."""
+    """The facts of the model. Its chat template writes the date of the day on which the run began."""
     kept = before.model.chat if before else None
     day = date.fromisoformat(kept.date) if kept and kept.date else day_of(run.status().created)
     facts = engine.facts(day)
-    # Older runs did not keep the date, only the text that it stands in.
+    # Runs of older versions have no date, only the text that the template wrote.
     undated = kept is not None and kept.problem is None and kept.date is None and facts.chat and facts.chat.date
     return replace(facts, chat=kept) if undated else facts

@@ -1,4 +1,4 @@
-"""What runs inside an actor of a Ray cluster: one engine, and the questions of one run at a time."""
+"""The code that runs in an actor of a Ray cluster: one engine, which computes questions of one stage at a time."""
 
 import hashlib
 import os
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from neuron_core.engine.engine import Engine
 
 LIBRARIES = ("torch", "transformers", "numpy", "safetensors")
-"whose versions may change a score"
+"libraries whose version may change a score"
 
 
 def versions() -> dict[str, str]:
-    """Of this program, of Python and of the libraries that compute; imports none of them."""
-    # What follows the plus names a build, for instance for the CPU: the driver may have no GPU where the actors have.
+    """The versions of this program, of Python and of the libraries that compute. Imports none of them."""
+    # After the plus stands the build, for instance for the CPU. It may differ: the driver may have no GPU.
     found = {name: version(name).partition("+")[0] for name in LIBRARIES}
     python = ".".join(platform.python_version_tuple()[:2])
     return {"neuron_core": code_hash(), "Python": python, **found}
@@ -42,7 +42,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def code_hash() -> str:
-    """sha256 of this program's Python files, short: two checkouts of one version may differ."""
+    """12 hex digits of a SHA-256 over this program's Python files. Two checkouts of one version may differ."""
     digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
@@ -51,7 +51,7 @@ def code_hash() -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an actor runs, and with what."""
+    """Where an actor runs, and with which versions."""
 
     node: str
     "address of its machine in the cluster"
@@ -66,14 +66,14 @@ class LoadedOn:
 
     facts: ModelFacts
     device_name: str
-    "the processor's kind, or the GPU's"
+    "name of the GPU, or kind of the processor"
     build: str
-    "of torch"
+    "version of torch, with its build"
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A stage of a run: what all of its batches need. It is sent to an actor once."""
+    """A stage of a run, with everything that all of its batches need. It is sent to an actor once."""
 
     key: str
     stage: str
@@ -82,19 +82,19 @@ class Job:
     config: AttributionConfig | EvaluationConfig | None
     plan: tuple[Intervention, ...] = ()
     skip: frozenset[int] = frozenset()
-    "numbers of questions that are finished"
+    "numbers of the questions that are finished"
     means: NDArray[np.float32] | None = None
-    "as of Engine.evaluate, (L, I)"
+    "as for `Engine.evaluate`, (L, I)"
 
 
 @dataclass(frozen=True, eq=False)
 class Computed:
-    """What came of a batch."""
+    """The results of a batch."""
 
     units: list[tuple[int, Any]]
-    "number of a question and its result"
+    "the number and the result of each question"
     passes: Passes
-    "those that memory sufficed for"
+    "the chunk plan that memory sufficed for"
 
 
 class EngineActor:
@@ -110,13 +110,13 @@ class EngineActor:
         self._job: Job | None = None
 
     def place(self) -> Place:
-        """Before anything is loaded."""
+        """Where this actor runs. Loads nothing."""
         import ray
 
         return Place(ray.util.get_node_ip_address(), ray.get_runtime_context().get_node_id(), os.getpid(), versions())
 
     def load(self, spec: ModelSpec) -> LoadedOn:
-        """Loads the model once; ModelError where this node can't."""
+        """Loads the model, once. ModelError when this node can't load it."""
         import torch
 
         from neuron_core.engine.engine import Engine
@@ -128,15 +128,15 @@ class EngineActor:
         return LoadedOn(self._engine.facts(), name, torch.__version__)
 
     def facts(self, day: date | None) -> ModelFacts:
-        """As of Engine."""
+        """As `Engine.facts`."""
         return self._loaded.facts(day)
 
     def write_norms(self) -> NDArray[np.float32]:
-        """As of Engine."""
+        """As `Engine.write_norms`."""
         return self._loaded.write_norms()
 
     def mean_neurons(self, questions: Sequence[ProxyQuestion]) -> NDArray[np.float32]:
-        """As of Engine."""
+        """As `Engine.mean_neurons`."""
         return self._loaded.mean_neurons(questions)
 
     def passes(
@@ -146,7 +146,7 @@ class EngineActor:
         evaluation: EvaluationConfig | None,
         share: float,
     ) -> Passes:
-        """As of Engine."""
+        """As `Engine.passes`."""
         return self._loaded.passes(questions, attribution, evaluation, share=share)
 
     def side_effects(
@@ -158,14 +158,15 @@ class EngineActor:
         passes: Passes,
         means: NDArray[np.float32] | None,
     ) -> SideEffects:
-        """As of Engine."""
+        """As `Engine.side_effects`."""
         return self._loaded.side_effects(questions, plan, text, position=position, passes=passes, means=means)
 
     def compute(self, key: str, job: list[Any], examples: Sequence[int], passes: Passes) -> Computed:
-        """Results of the questions of these examples, in order.
+        """Computes the questions of these examples, in order.
 
-        job: a reference to the Job of this key, in a list: it is fetched only where it is new here. Its prompts and
-        interventions are prepared once for all batches; numbers depend on the job, not on the batches.
+        job: a list with a reference to the Job of this key. The Job is fetched if the key is new to this actor, and its
+        prompts and interventions are prepared once for all batches. So the numbers depend on the job, not on the
+        batches.
         """
         if self._key != (key, passes):
             self._begin(key, job, passes)
@@ -175,7 +176,7 @@ class EngineActor:
         try:
             units = [next(self._units) for _ in numbers]
         except BaseException:
-            # A generator that failed is of no further use.
+            # A generator that has failed can't go on: the next call begins the job again.
             self._key = None
             raise
         assert self._passes is not None
@@ -193,8 +194,8 @@ class EngineActor:
         self._key = key, passes
 
     def _stage(self, job: Job, passes: Passes) -> Iterator[tuple[int, Any]]:
-        """One long stage: examples are taken from what is wanted when the last one is finished."""
-        # It is asked only for questions that are wanted: the examples never end here.
+        """The results of the stage. Each example is taken from `_wanted` when the one before is finished."""
+        # `compute` asks only for questions that are wanted, so the examples never end here.
         examples = iter(self._wanted.popleft, None)
         engine = self._loaded
 
@@ -221,12 +222,12 @@ class EngineActor:
     @property
     def _loaded(self) -> "Engine":
         if self._engine is None:
-            raise RunError("this actor has no model", accepted="load before anything else")
+            raise RunError("this actor has no model", accepted="a call of `load` first")
         return self._engine
 
 
 def of_examples(questions: Sequence[ProxyQuestion]) -> list[list[int]]:
-    """Numbers of the questions of each example; those of one follow each other."""
+    """The numbers of the questions of each example. The questions of an example follow each other."""
     found: list[list[int]] = []
     for number, question in enumerate(questions):
         if number and questions[number - 1].example_id == question.example_id:

@@ -13,7 +13,10 @@ from neuron_core.runs.setting import Sample
 
 
 def choose_sample(run: RunFolder, source: EngineSource, reporter: RunReporter) -> None:
-    """Asks a model which examples it comprehends, until the sample is full or no example is left."""
+    """Asks a model the questions of one example after the other, until the sample is full or no example is left.
+
+    source: gives the engine of the model that is asked. RunError when the sample has no example at all.
+    """
     config = run.config()
     assert config.evaluation is not None
     sample = run.sample()

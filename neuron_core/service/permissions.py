@@ -23,19 +23,18 @@ from neuron_core.tasks.load import bundled_tasks
 
 DEMO, ALLOW, MODELS, DATA_ROOT = "NEURONLLM_DEMO_MODE", "NEURONLLM_ALLOW", "NEURONLLM_MODELS", "NEURONLLM_DATA_ROOT"
 ACTIONS: dict[str, str] = {
-    "model": "models by their path or id on the hub",
-    "code": "Python code that comes with a model",
-    "path": "files of the server by their path",
-    "hub": "datasets of the hub",
-    "upload": "files of a visitor",
-    "delete": "runs and kept tasks removed",
-    "rename": "labels of runs",
-    "cancel": "a run that somebody else began stopped",
-    "unload": "the model in memory let go",
-    "cluster": "runs computed on a Ray cluster",
+    "model": "loading models by their path or their id on the hub",
+    "code": "running Python code that comes with a model",
+    "path": "reading files of the server by their path",
+    "hub": "reading datasets of the hub",
+    "upload": "uploading files",
+    "delete": "deleting runs and kept tasks",
+    "rename": "changing the labels of runs",
+    "cancel": "stopping a run that somebody else began",
+    "unload": "removing the model from memory",
+    "cluster": "computing runs on a Ray cluster",
 }
 "name → what it allows"
-NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Permissions:
             raise RunError(
                 f"{self.why or 'this server'} does not allow {ACTIONS[action]}",
                 where=where[:200] or None,
-                accepted=f"whoever runs the server can allow it: {ALLOW}={action}",
+                accepted=f"the owner of the server can allow it: {ALLOW}={action}",
             )
 
     def check_model(self, spec: ModelSpec, *, confirmed: bool = False) -> None:
@@ -85,7 +84,7 @@ class Permissions:
             raise RunError(
                 f"{self.why} does not allow this model",
                 where=spec.source[:200],
-                accepted=f"{', '.join(sorted(self.models))}; whoever runs the server names others in {MODELS}",
+                accepted=f"{', '.join(sorted(self.models))}; the owner of the server names others in {MODELS}",
             )
 
     def check_task(self, name: str, store: Path) -> None:
