@@ -1,4 +1,4 @@
-"""The demo adapter: low-rank additions to the embedded model's weights, merged once when they are converted."""
+"""The demo adapter: low-rank additions to the weights of the embedded model, merged when these are converted."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,20 +18,20 @@ class Adapter:
 
     scale: float
     base_sha256: str
-    "of the GGUF file it was trained on"
+    "SHA-256 of the GGUF file that it was trained on"
     factors: dict[str, tuple[torch.Tensor, torch.Tensor]]
     "module path → (A (r, in), B (out, r)), float16 on disk"
 
 
 def adapter_sha256(path: Path) -> str:
-    """sha256 of the adapter file, in hex; ModelError when it is absent."""
+    """SHA-256 of the adapter file, in hex. ModelError when the file is absent."""
     if not path.is_file():
         raise ModelError("the demo adapter is missing", where=path.name, accepted="the file shipped in assets/adapter")
     return sha256_of(path)
 
 
 def read_adapter(path: Path) -> Adapter:
-    """Reads the adapter file; ModelError when it is malformed."""
+    """Reads the adapter file. ModelError when it is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
             meta = file.metadata() or {}
@@ -53,7 +53,7 @@ def write_adapter(path: Path, adapter: Adapter, notes: dict[str, str]) -> None:
 
 @torch.no_grad()
 def merge_adapter(model: nn.Module, adapter: Adapter) -> None:
-    """Adds scale · B A to every named weight, in float32; ModelError when made for other weights."""
+    """Adds scale · B A to every named weight, in float32. ModelError when the adapter was trained on other weights."""
     if adapter.base_sha256 != EMBEDDED_SHA256:
         raise ModelError(
             "the demo adapter was trained on other weights", accepted=f"base sha256 {EMBEDDED_SHA256[:12]}…"

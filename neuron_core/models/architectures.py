@@ -1,4 +1,4 @@
-"""The supported architectures as data: where layers and down projections are, what a row may attend to. No torch."""
+"""The table of supported architectures: where layers and down projections are, what a row may attend to. No torch."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -16,21 +16,19 @@ Head = Literal["linear", "soft-cap", "divided", "multiplied"]
 class Architecture:
     """One line of the table, found by `config.model_type`.
 
-    layers, down_projection: attribute paths from the causal model and from one layer.
-    rows: `packed` puts single-token rows into one pseudo-sequence with a mask of their own and equal positions;
-    `batch` makes each row a sequence of its own, with a copy of the cached keys and values.
-    attention: `registry` where the family takes its attention function from transformers' registry, so that packed
-    rows can have one without an R×R block; `own` where it has its own code, which needs that block in its mask.
-    batch_if: name of a config flag under which the family needs `batch` after all, as Falcon does with ALiBi.
-    window: which cached tokens a row sees. `none`: all. `sliding`: the last `config.sliding_window` in every layer.
-    `layered`: in some layers all, in others the window. `local`: a mask by slot inside the attention, only in `batch`.
-    head: how logits follow from the last hidden state. `linear`: weight rows plus bias, if any; then `soft-cap`:
-    c·tanh(logit / c) with `config.final_logit_softcapping`; `divided`: by `config.logits_scaling`; `multiplied`: by
-    `config.logit_scale`.
-    write_axis: where a neuron's write vector lies in the down projection's weight: `column` (Linear) or `row` (Conv1D).
-    post_norm: a norm follows the down projection, so the completeness gap can't close (METHOD, section 7).
-    post_norm_path: where that norm is, from one layer.
-    tuple_output: a layer returns a tuple whose first entry is the hidden state.
+    layers, down_projection: attribute paths from the causal model and from one layer. rows: `packed` puts R
+    single-token rows into one sequence, with equal positions and a mask that keeps them apart; `batch` makes each row a
+    sequence of its own, with a copy of the cached keys and values. attention: `registry` if the family takes its
+    attention function from transformers' registry. Packed rows can then use one without an R×R block. `own` if the
+    family has its own code, whose mask needs that block. batch_if: name of a config flag with which the family needs
+    `batch`, for instance Falcon with ALiBi. window: which cached tokens a row sees. `none`: all. `sliding`: the last
+    `config.sliding_window` in every layer. `layered`: in some layers all, in others the window. `local`: the attention
+    itself masks by place in the cache, only with `batch`. head: how logits follow from the last hidden state. `linear`:
+    weight rows plus bias, if any; then `soft-cap`: c·tanh(logit / c) with `config.final_logit_softcapping`; `divided`:
+    by `config.logits_scaling`; `multiplied`: by `config.logit_scale`. write_axis: whether a neuron's write vector is a
+    `column` of the down projection's weight (Linear) or a `row` (Conv1D). post_norm: whether a norm follows the down
+    projection. The completeness gap then does not close (METHOD, section 7). post_norm_path: attribute path of that
+    norm from one layer. tuple_output: whether a layer returns a tuple whose first entry is the hidden state.
     """
 
     name: str
@@ -51,14 +49,14 @@ _TABLE: dict[str, Architecture] = {}
 
 
 def register_architecture(architecture: Architecture) -> None:
-    """Adds or replaces a line of the table. ModelError for `local` attention in `packed` rows: it goes by slot."""
+    """Adds or replaces a line of the table. ModelError for `local` attention with `packed` rows, which share places."""
     if architecture.window == "local" and architecture.rows != "batch":
         raise ModelError("local attention can't take packed rows", where=architecture.name, accepted="rows='batch'")
     _TABLE[architecture.name] = architecture
 
 
 def forget_architecture(name: str) -> None:
-    """Takes a line out of the table, if it is there."""
+    """Removes a line from the table, if it is there."""
     _TABLE.pop(name, None)
 
 
@@ -68,23 +66,23 @@ def architectures() -> tuple[Architecture, ...]:
 
 
 def get_architecture(model_type: str) -> Architecture:
-    """The line for a `config.model_type`; ModelError lists the known ones."""
+    """The line of a `config.model_type`. ModelError for an unknown one; it lists the known ones."""
     if model_type not in _TABLE:
         raise _unsupported(model_type)
     return _TABLE[model_type]
 
 
 def check_kind(config: Any) -> None:
-    """ModelError for a config, as an object with its fields, of a kind of model that can't be attributed."""
+    """ModelError for the config of a kind of model that can't be attributed. config: an object with its fields."""
     if why := why_refused(config):
         raise _unsupported(config.model_type, f": {why}")
 
 
 def architecture_of(config: Any) -> Architecture:
-    """The line for a model's config, its row mode settled.
+    """The line of a model's config, with the row mode that the config needs.
 
-    Raises ModelError for an unknown family; hybrids, mixtures of experts, encoders, encoder-decoders and bidirectional
-    attention are refused as what they are.
+    ModelError for an unknown family, and for hybrids, mixtures of experts, encoders, encoder-decoders and bidirectional
+    attention; it names which of these the model is.
     """
     check_kind(config)
     line = get_architecture(config.model_type)
@@ -151,7 +149,7 @@ for _line in (
     _llama_like("cwm", window="layered"),
     _llama_like("internlm3"),
     _llama_like("iquestcoder"),
-    # Its attention has sinks, which ours does not know.
+    # Its attention has sinks, which `row_attention` does not compute.
     Architecture("granite_swa", "model.layers", "mlp.down_proj", window="layered", head="divided"),
     _llama_like("bitnet"),
     Architecture("gpt_neox_japanese", "gpt_neox_japanese.layers", "mlp.dense_4h_to_h", tuple_output=True),

@@ -1,4 +1,4 @@
-"""Attention of cached rows: each row to the earlier tokens and to itself, never to another row."""
+"""Attention of cached rows. Each row attends to the earlier tokens and to itself, never to another row."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +15,11 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 class _RowAttention(torch.autograd.Function):
-    """Softmax over scores to P cached keys and to a row's own key, times the values; one more column, no R×R block.
+    """Softmax over the scores of P cached keys and of the row's own key, times the values. The scores have one column
+    more than P, not a block of R×R.
 
-    Cached keys and values are constants of the pass: no gradient is computed for them. Heads that share keys lie
-    beside each other: query (Q, G, H, R, d), own (Q, G, 1, R, d), cached (Q, G, P, d), mask (Q or 1, 1, 1, P).
+    Cached keys and values are constants, so no gradient is computed for them. For G groups of H heads that share keys:
+    query (Q, G, H, R, d), own key and value (Q, G, 1, R, d), cached ones (Q, G, P, d), mask (Q or 1, 1, 1, P).
     """
 
     @staticmethod
@@ -41,7 +42,7 @@ class _RowAttention(torch.autograd.Function):
             slope = 1 - scores * scores
             scores = scores * softcap
         scores[..., :-1] += mask
-        # In float32 at least, as the families' own attention has it.
+        # At least in float32, as in the attention of the families themselves.
         weights = torch.softmax(scores, dim=-1, dtype=torch.promote_types(scores.dtype, torch.float32)).to(scores.dtype)
         own_weight = weights[..., -1:].unflatten(2, query.shape[2:4])
         out = (weights[..., :-1] @ values).unflatten(2, query.shape[2:4]) + own_weight * own_value
@@ -57,7 +58,7 @@ class _RowAttention(torch.autograd.Function):
         of_weights = torch.cat(
             [flat @ values.transpose(-1, -2), (gradient * own_value).sum(-1, keepdim=True).flatten(2, 3)], dim=-1
         )
-        # Σ p·∂p = out·∂out: the softmax's own sum needs no further pass over the scores.
+        # Σ p·∂p = out·∂out, so the sum in the softmax's gradient needs no further pass over the scores.
         of_scores = of_weights.sub_((flat * out.flatten(2, 3)).sum(-1, keepdim=True)).mul_(weights)
         if slope:
             of_scores = of_scores.mul_(slope[0])
@@ -80,7 +81,9 @@ def _attend(
     softcap: float | None = None,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
-    """What a family's attention calls. query (Q, heads, R, d); key, value: cached (Q, G, P, d) and own (Q, G, R, d)."""
+    """The function that a family's attention calls. query: (Q, heads, R, d). key, value: the cached ones, (Q, G, P, d),
+    and those of the rows, (Q, G, R, d).
+    """
     (keys, own_key), (values, own_value) = key, value
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     grouped = (query * scale).unflatten(1, (own_key.shape[1], -1))
@@ -95,7 +98,7 @@ AttentionInterface.register(NAME, _attend)
 
 @contextmanager
 def row_attention(loaded: LoadedModel) -> Iterator[None]:
-    """The families that take their attention from transformers' registry use this one inside."""
+    """Makes a family that takes its attention from transformers' registry use this one."""
     config = loaded.model.config
     before = config._attn_implementation
     config._attn_implementation = NAME

@@ -1,7 +1,8 @@
-"""Baichuan 7B (1 and 2) as a Llama, without the code that comes with its weights, which current transformers can't run.
+"""Baichuan 7B (1 and 2) as a Llama. The code that comes with its weights is not used; current transformers can't run
+it.
 
-It is a Llama whose query, key and value weights lie in one matrix, and in version 2 each row of the head has length 1.
-Both are settled while the weights are read. 13B has ALiBi instead of rotary positions and is refused.
+It is a Llama whose query, key and value weights are one matrix. In version 2, the rows of the head are scaled to length
+1. Both are converted while the weights are read. The 13B models have ALiBi instead of rotary positions and are refused.
 """
 
 from pathlib import Path
@@ -27,7 +28,7 @@ class BaichuanConfig(LlamaConfig):
 
 
 class BaichuanForCausalLM(LlamaForCausalLM):
-    """A Llama; ModelError for the 13B models, whose config differs in nothing but size and a missing field."""
+    """A Llama. ModelError for the 13B models, whose config differs only in its size and one missing field."""
 
     config_class = BaichuanConfig
 
@@ -40,7 +41,7 @@ class BaichuanForCausalLM(LlamaForCausalLM):
 
 
 class _UnitRows(ConversionOps):
-    """Head rows of length 1 in version 2; version 1 keeps its own."""
+    """Scales the rows of the head to length 1 in version 2. Those of version 1 are kept."""
 
     def convert(
         self, input_dict: dict[str, Any], source_patterns: list[str], target_patterns: list[str], **others: Any
@@ -56,7 +57,7 @@ class _UnitRows(ConversionOps):
 
 
 class _Pieces(SentencePieceExtractor):
-    """Reads a SentencePiece file by its protobuf alone; transformers also asks for the sentencepiece package."""
+    """Reads a SentencePiece file by its protobuf. transformers would also need the package sentencepiece."""
 
     def __init__(self, model: str) -> None:
         self.proto = import_protobuf().ModelProto()
@@ -64,7 +65,7 @@ class _Pieces(SentencePieceExtractor):
 
 
 class BaichuanTokenizer(LlamaTokenizer):
-    """Baichuan's tokenizer.model: byte-fallback BPE as Llama's, with a space in front only where the file says so."""
+    """Baichuan's tokenizer.model: BPE with byte fallback, as Llama's. A space is put first only if the file says so."""
 
     def __init__(self, *args: Any, add_bos_token: bool = False, **kwargs: Any) -> None:
         normalization = kwargs.get("_spm_precompiled_charsmap")
@@ -80,7 +81,7 @@ class BaichuanTokenizer(LlamaTokenizer):
 
 
 def register_baichuan() -> None:
-    """Tells transformers' auto classes that the family is here, so that its own code is never asked for."""
+    """Registers the family with transformers' auto classes, so that they never ask for the code that comes with it."""
     AutoConfig.register("baichuan", BaichuanConfig, exist_ok=True)
     AutoModelForCausalLM.register(BaichuanConfig, BaichuanForCausalLM, exist_ok=True)
     AutoTokenizer.register(BaichuanConfig, fast_tokenizer_class=BaichuanTokenizer, exist_ok=True)

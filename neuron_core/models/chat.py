@@ -1,4 +1,4 @@
-"""A model's chat template as two texts: what stands before a user's message and what after it. No torch."""
+"""A model's chat template as two texts: the one before a user's message and the one after it. No torch."""
 
 import json
 from dataclasses import dataclass
@@ -8,28 +8,30 @@ from typing import Any
 from neuron_core.errors import ModelError
 
 PROBES = ("Question: one or two?\nA. one\n\nAnswer:", "Say {this}, <that> or 'the other' [one].\nAnswer: B")
-# Llama's templates take a date as an option; this is the one that they fall back on. Thinking would come before the
-# letter.
+# Llama's templates take a date as an option. This is the date that they use without one. Thinking is switched off,
+# because it would come before the letter.
 OPTIONS = {"date_string": "26 Jul 2024", "enable_thinking": False}
 DIRECTIVES = (*"aAwdbBmyYHIpMSfjUWcxXGuVeDFTR", "-d", "-m", "-H", "-I", "%")
-"of strftime"
+"the letters of strftime"
 USUAL_DATE = date(2024, 7, 26)
-"for prompts that belong to no run"
+"the date in prompts that belong to no run"
 
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """A template for one message of a user, up to where the model's answer begins."""
+    """A template for one message of a user, up to the beginning of the model's answer."""
 
     before: str = ""
     after: str = ""
     problem: str | None = None
-    "why there is none to use"
+    "why there is no template that can be used"
     date: str | None = None
-    "the day, YYYY-MM-DD, that a template writes which asks for today's; None where it asks for none"
+    "the day, YYYY-MM-DD, that the template writes; None if it writes no date"
 
     def wrap(self, message: str) -> str:
-        """The text that the model gets for this message; white space around it is dropped. ModelError: no template."""
+        """The text that the model gets for this message, without white space around it.
+        ModelError without a template.
+        """
         if self.problem is not None:
             raise ModelError(f"no chat prompt can be made: {self.problem}", accepted="plain text, or a chat model")
         return f"{self.before}{message.strip()}{self.after}"
@@ -41,16 +43,18 @@ def day_of(seconds: float) -> date:
 
 
 def chat_template_of(tokenizer: Any, day: date | None = None) -> ChatTemplate:
-    """The template of a tokenizer, checked on two messages. day: what it is told when it asks for today's date
-    (`strftime_now`); without one, today, in UTC."""
+    """The template of a tokenizer, checked on two messages.
+
+    day: the date that the template gets if it asks for today's (`strftime_now`). Without one: today, in UTC.
+    """
     day = day or datetime.now(UTC).date()
     if not getattr(tokenizer, "chat_template", None):
         return ChatTemplate(problem="the model's tokenizer has no chat template")
     try:
         texts = [_rendered(tokenizer, probe, day) for probe in PROBES]
-        # 400 days later day, month, year and day of the week are others: any part of a date that is written differs.
+        # After 400 days the day, month, year and day of the week have changed, so any date in the text has too.
         dated = _rendered(tokenizer, PROBES[0], day + timedelta(days=400)) != texts[0]
-    # A template is a program of the model's author and may fail in any way.
+    # A template is a program by the model's author. It may fail in any way.
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         return ChatTemplate(problem=f"the model's chat template fails: {first}")
@@ -69,9 +73,9 @@ def _rendered(tokenizer: Any, message: str, day: date) -> str:
 
 
 def _on(day: date) -> str:
-    """The beginning of a template that has its own `strftime_now`, which knows one day only, at midnight."""
+    """A beginning for a template, which defines `strftime_now` for midnight of this day."""
     midnight = datetime(day.year, day.month, day.day)
     said = {f"%{letter}": midnight.strftime(f"%{letter}") for letter in DIRECTIVES}
     steps = "".join(f"|replace({json.dumps(form)}, {json.dumps(value)})" for form, value in said.items())
-    # The empty text keeps a line break that the template may begin with: one that follows a block is dropped.
+    # Jinja drops a line break after a block. The empty text keeps one that the template may begin with.
     return f"{{% macro strftime_now(form) %}}{{{{ form{steps} }}}}{{% endmacro %}}{{{{ '' }}}}"

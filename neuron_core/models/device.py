@@ -7,12 +7,14 @@ from neuron_core.models.memory import free_ram
 from neuron_core.models.spec import ModelSpec
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-"what torch says on CUDA, on a processor and on an Apple GPU; only the first has an error class of its own"
+"parts of torch's messages on CUDA, on a CPU and on an Apple GPU; only the first has an error class of its own"
 
 
 def pick_device(spec: ModelSpec) -> torch.device:
-    """`auto` is CUDA where there is one, else the processor. ModelError when this machine has no such device, and for
-    a dtype that MPS lacks or that this project does not take there."""
+    """The device of a spec. `auto` stands for CUDA if there is one, else for the CPU.
+
+    ModelError when this machine has no such device, and for a dtype other than float32 on MPS.
+    """
     if spec.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if spec.device.startswith("cuda"):
@@ -21,7 +23,7 @@ def pick_device(spec: ModelSpec) -> torch.device:
         if not torch.backends.mps.is_available():
             raise ModelError("no MPS device is available", where="device", accepted="auto, cpu")
         if spec.dtype != "float32":
-            raise ModelError(f"{spec.dtype} is not taken on mps", where="dtype", accepted="float32")
+            raise ModelError(f"{spec.dtype} is not supported on mps", where="dtype", accepted="float32")
     return torch.device(spec.device)
 
 
@@ -39,11 +41,11 @@ def _cuda(name: str) -> torch.device:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that new tensors on this device can take."""
+    """Bytes that are free for new tensors on this device."""
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + unused
-    # An Apple GPU works in the machine's memory.
+    # An Apple GPU shares the machine's memory.
     return free_ram()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from neuron_core.errors import ModelError
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
-"of one number, by dtype"
+"bytes of one number, by dtype"
 
 # fmt: off
 GATED = frozenset((
@@ -39,7 +39,7 @@ TEXT_PART_SIZES: dict[str, dict[str, int]] = {
     },
     "gemma3_text": {"num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262208},
 }
-"what text parts of multimodal configs leave out, because it is the default of their class"
+"sizes that configs of multimodal models leave out of their text part, because they are the defaults of its class"
 
 _NAMES: dict[str, tuple[str, ...]] = {
     "n_layers": ("num_hidden_layers", "n_layer", "num_layers", "n_layers"),
@@ -49,19 +49,19 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "n_neurons": ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"),
     "context": ("max_position_embeddings", "n_positions", "model_max_length", "seq_length", "max_seq_len"),
 }
-"each size under the names that configs give it, best first"
+"the names that configs give each size; the first that is present counts"
 
 
 @dataclass(frozen=True)
 class Dimensions:
-    """The sizes that parameters, memory and arithmetic follow from."""
+    """The sizes of a model. Its number of parameters, its memory and the cost of a pass follow from them."""
 
     architecture: str
     "`model_type` of the config"
     n_layers: int
     "L"
     n_neurons: int
-    "neurons a layer, I"
+    "neurons in each layer, I"
     hidden_size: int
     "D"
     n_heads: int
@@ -69,7 +69,7 @@ class Dimensions:
     head_size: int
     vocabulary: int
     context: int
-    "longest prompt in tokens; 0 where the config does not say"
+    "longest prompt in tokens; 0 if the config does not say it"
     tied: bool
     "whether the head is the embedding"
 
@@ -80,29 +80,29 @@ class Dimensions:
 
     @property
     def kv_size(self) -> int:
-        """Numbers in the keys of one token and layer."""
+        """How many numbers the keys of one token have in one layer."""
         return self.n_kv_heads * self.head_size
 
     @property
     def layer_parameters(self) -> int:
-        """Of one layer's matrices: queries and output, keys and values, feed-forward block."""
+        """Parameters in the matrices of one layer: queries and output, keys and values, feed-forward block."""
         attention = 2 * self.hidden_size * (self.n_heads * self.head_size + self.kv_size)
         return attention + (3 if self.architecture in GATED else 2) * self.hidden_size * self.n_neurons
 
     @property
     def other_parameters(self) -> int:
-        """Of embedding and head."""
+        """Parameters of embedding and head."""
         positions = self.context * self.hidden_size if self.architecture in LEARNED_POSITIONS else 0
         return (1 if self.tied else 2) * self.vocabulary * self.hidden_size + positions
 
     @property
     def parameters(self) -> int:
-        """Of all matrices. Biases and norms are left out: well under one percent."""
+        """Parameters of all matrices. Biases and norms are left out; they are well under one percent."""
         return self.n_layers * self.layer_parameters + self.other_parameters
 
 
 def dimensions_of_config(config: Mapping[str, Any], where: str | None = None) -> Dimensions:
-    """The sizes in a config.json as it was read, of the text part where it has one. ModelError when one is missing."""
+    """The sizes in a config.json, or in its text part if it has one. ModelError when a size is missing."""
     if isinstance(config.get("text_config"), Mapping):
         part = config["text_config"]
         inherited = {name: config[name] for name in ("tie_word_embeddings", "vocab_size") if name in config}

@@ -1,4 +1,4 @@
-"""Errors of the libraries that load a model, in words that say what helps."""
+"""Turns the errors of the libraries that load a model into a ModelError that says what helps."""
 
 import re
 
@@ -15,11 +15,11 @@ OPTIONAL = {
     "einops": "einops",
     "bitsandbytes": "bitsandbytes",
 }
-"packages that a model may ask for beyond the requirements: the word in the message → what pip installs"
+"packages that a model may need beyond the requirements: the word in the message → the name for pip"
 
 
 def explained(error: Exception, spec: ModelSpec) -> ModelError:
-    """The ModelError for whatever a load ended with."""
+    """The ModelError for the error that a load ended with."""
     said = str(error).strip()
     if isinstance(error, ImportError):
         return _missing_package(error, spec)
@@ -32,7 +32,7 @@ def explained(error: Exception, spec: ModelSpec) -> ModelError:
             accepted="read that code, then confirm it for this model: --trust-remote-code, or the box in the sidebar",
         )
     lines = said.splitlines() or [type(error).__name__]
-    # A headline of which the next line says the substance.
+    # If the first line only announces the next one, both are needed.
     first = f"{lines[0]} {lines[1].strip()}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
     return ModelError(f"the model can't be loaded: {first}", where=spec.source, accepted=SOURCES)
 

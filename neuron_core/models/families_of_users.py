@@ -1,4 +1,4 @@
-"""A user's own family: a JSON file of table lines, or a Python file that calls `register_architecture`. No torch."""
+"""Families that a user adds: a JSON file with lines of the table, or a Python file that registers them. No torch."""
 
 import json
 import runpy
@@ -15,11 +15,11 @@ BUILT_IN = {line.name: line for line in architectures()}
 
 
 def register_file(file: str) -> None:
-    """Registers what the file says. A Python file is run.
+    """Registers the families of the file. A Python file is run.
 
-    What it says of a model is checked when one is loaded: how often layers and down projections are called, what layers
-    return, the head, and in every pass the guard. ModelError: no such file, unknown fields or values, a family that the
-    table has already.
+    Whether a line is right is checked when a model is loaded: how often layers and down projections are called, what
+    layers return, the logits of the head, and the guard in every pass. ModelError for a file that is absent, unknown
+    fields or values, and a family that is in the table already.
     """
     path = Path(file).expanduser()
     if not path.is_file():
@@ -65,7 +65,7 @@ def _run(path: Path) -> None:
     before = {line.name for line in architectures()}
     try:
         runpy.run_path(str(path))
-    # Whatever a user's code ends with.
+    # A user's code may raise any error.
     except Exception as error:
         raise ModelError(f"the architecture file failed: {error}", where=str(path), accepted=ACCEPTED) from error
     now = {line.name: line for line in architectures()}

@@ -1,4 +1,4 @@
-"""Out of memory: the same again in smaller passes."""
+"""Repeats a pass that ran out of memory with a smaller size."""
 
 import gc
 from collections.abc import Callable
@@ -19,9 +19,10 @@ def until_it_fits(
     smaller: Callable[[Size], Size | None],
     on_smaller: Callable[[Size], None],
 ) -> tuple[Result, Size]:
-    """The result of the first attempt that memory suffices for, and its size; `on_smaller` is told every smaller one.
+    """Calls `attempt` with smaller and smaller sizes until memory suffices. Returns its result and the size.
 
-    ModelError when it does not suffice for the smallest; other errors pass through.
+    smaller: the next smaller size, None when there is none. on_smaller: called with every smaller size that is tried.
+    ModelError when memory does not suffice for the smallest size. Other errors are raised unchanged.
     """
     while True:
         try:
@@ -36,7 +37,7 @@ def until_it_fits(
                     where=str(error).strip().split("\n")[0] or "memory",
                     accepted="shorter prompts, a smaller dtype or model, a device with more memory",
                 ) from error
-        # Not in the handler: the error's traceback holds the tensors of the pass that failed.
+        # After the handler has ended, because the error's traceback keeps the tensors of the failed pass alive.
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

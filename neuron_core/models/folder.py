@@ -1,4 +1,4 @@
-"""What a model's files must be before anything large is read: a whole folder. No torch."""
+"""Checks the folder of a checkpoint before anything large is read. No torch."""
 
 import importlib.util
 import json
@@ -13,13 +13,13 @@ from neuron_core.errors import ModelError
 
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tokenizer_config.json")
-"any one of them, as far as can be told before transformers reads it"
+"a tokenizer needs at least one of these files"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-"whole; in shards, a file of the same name and `.index.json` lists them"
+"the weights in one file; for shards, a file of the same name with `.index.json` lists them"
 LAYERS, MOST_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers"), 10_000
-"names for the number of layers, and a bound on it: lists and modules are made of it before any weight is read"
+"names of the number of layers in configs, and its bound: so many modules are made before a weight is read"
 MOST_JSON = 1 << 26
-"bytes of a JSON file that is read whole"
+"largest JSON file that is read, in bytes"
 SMALL_JSON = ("tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
 SHARD = re.compile(r"(model|pytorch_model)-\d{5}-of-\d{5}\.(safetensors|bin)")
 VARIANT = re.compile(
@@ -30,7 +30,7 @@ OTHER_FORMS = ("tf_model.h5", "flax_model.msgpack", "rust_model.ot", ".onnx", ".
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The folder's config.json. ModelError when it is absent or is no JSON object."""
+    """The folder's config.json. ModelError when it is absent, damaged or without a model_type."""
     path = folder / "config.json"
     if not path.is_file():
         raise ModelError("the folder has no config.json", where=str(folder), accepted="a transformers checkpoint")
@@ -68,8 +68,9 @@ def check_adapter(folder: Path, adapter: str | None) -> None:
 
 @contextmanager
 def without_adapter(folder: Path) -> Iterator[Path]:
-    """The folder or, where an adapter lies in it, a view of its other files: with `peft` installed, transformers would
-    add the adapter to whatever it loads from there."""
+    """The folder, or a view of it without an adapter that lies in it. With `peft` installed, transformers would add
+    that adapter to the model.
+    """
     if not (folder / ADAPTER_CONFIG).is_file():
         yield folder
         return
@@ -81,7 +82,7 @@ def without_adapter(folder: Path) -> Iterator[Path]:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files that hold the weights, those that are missing too; empty where there are none at all."""
+    """The files of the weights, also those that are listed but missing. Empty if the folder has no weights."""
     for name in WEIGHTS:
         index = folder / f"{name}.index.json"
         if index.is_file():
@@ -100,8 +101,9 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def check_names(names: Iterable[str], where: str, what: str = "folder") -> None:
-    """ModelError for files, by their names alone, that no model can be loaded from: no weights, or in a form that
-    transformers does not read; a tokenizer that needs a package which is not there."""
+    """ModelError if no model can be loaded from files of these names: there are no weights, or none that transformers
+    reads here, or the tokenizer needs a package that is not installed.
+    """
     names = sorted(names)
     if problem := _no_weights(names):
         said, accepted = problem
@@ -112,7 +114,7 @@ def check_names(names: Iterable[str], where: str, what: str = "folder") -> None:
 
 
 def _no_weights(names: list[str]) -> tuple[str, str] | None:
-    """What is wrong with the weights among these files, and what would be accepted."""
+    """What is wrong with the weights among these files, and what is accepted. None if nothing is."""
     if any(name in names or f"{name}.index.json" in names for name in WEIGHTS):
         return None
     whole = "model.safetensors, its shards with model.safetensors.index.json, or pytorch_model.bin"
@@ -138,7 +140,7 @@ def _needs_sentencepiece(where: str) -> ModelError:
 
 
 def check_tokenizer(folder: Path) -> None:
-    """ModelError for no tokenizer, an empty or damaged file of it, and one that needs a package which is not there."""
+    """ModelError if the tokenizer is absent, damaged, or needs a package that is not installed."""
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise ModelError(
             "the model can't be loaded: the folder has no tokenizer",
@@ -163,13 +165,13 @@ def check_tokenizer(folder: Path) -> None:
         and importlib.util.find_spec("sentencepiece") is None
     ):
         with model.open("rb") as file:
-            # A model of sentencepiece begins with its first piece; the text that tiktoken reads, with base64.
+            # A file of sentencepiece begins with its first piece, one of tiktoken with base64.
             if file.read(1) == b"\n":
                 raise _needs_sentencepiece(str(folder))
 
 
 def check_folder(folder: Path) -> None:
-    """ModelError for half a checkpoint: no weights, a shard that is missing or empty, no tokenizer."""
+    """ModelError for an incomplete checkpoint: no weights, a shard that is missing or empty, no tokenizer."""
     check_names((path.name for path in folder.iterdir()), str(folder))
     files = weight_files(folder)
     missing = [file.name for file in files if not file.is_file() or file.stat().st_size == 0]

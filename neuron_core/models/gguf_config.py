@@ -20,15 +20,15 @@ NEUTRAL: dict[str, tuple[object, ...]] = {
     "pooling_type": (0,),
     "tensor_data_layout": ("Meta AI original pth", "reference", "jploski"),
 }
-"keys that change nothing as long as they have one of these values; jploski is Falcon's order of queries, keys, values"
+"keys that change nothing if they have one of these values; jploski is Falcon's order of queries, keys and values"
 OTHER_PARTS = ("vision", "audio", "mm")
-"beginnings of keys about parts of a model that read no text"
+"beginnings of the keys of parts that read no text"
 
 
 def gguf_config(header: GgufHeader) -> Config:
     """The transformers config of a GGUF file, as a dict with its `model_type`.
 
-    ModelError for a family that can't be read, missing keys, and keys of the family that are not understood.
+    ModelError for a family that is not supported, for missing keys, and for keys of the family that are not understood.
     """
     check_readable(header)
     keys = Keys(header)
@@ -51,15 +51,16 @@ def gguf_config(header: GgufHeader) -> Config:
     return {
         **config,
         "vocab_size": vocabulary,
-        # The head is in the file exactly when it is not the embedding.
+        # The file has a head only if it is not the embedding.
         "tie_word_embeddings": "output.weight" not in header.tensors,
         **_special_tokens(header),
     }
 
 
 def check_readable(header: GgufHeader) -> None:
-    """ModelError for a family that can't be read from GGUF, for a file that is no model (an adapter, a projector), and
-    for a number of layers that its tensors do not have."""
+    """ModelError for a family that is not supported, for a file that is not a model but an adapter or a projector, and
+    for a number of layers that differs from that of the tensors.
+    """
     if (kind := header.keys.get("general.type", "model")) != "model":
         raise ModelError(
             f"the file is no model: its general.type is {kind!r}", where=str(header.path), accepted="a file of a model"
@@ -80,7 +81,7 @@ def check_readable(header: GgufHeader) -> None:
 
 
 def _check_layers(header: GgufHeader) -> None:
-    """Before anything is made once a layer."""
+    """Checks the number of layers before anything is made for each layer."""
     numbers = {int(name.split(".")[1]) for name in header.tensors if LAYER.match(name)}
     n_layers, claimed = len(numbers), header.keys.get(f"{header.family}.block_count")
     if isinstance(claimed, int) and claimed != n_layers:
@@ -92,7 +93,7 @@ def _check_layers(header: GgufHeader) -> None:
 
 
 def unused_notes(header: GgufHeader) -> tuple[str, ...]:
-    """What a file holds outside its layers that nothing uses, in words."""
+    """Notes about keys of the file that nothing uses."""
     families = ("general", "tokenizer", "quantize", "split", "imatrix", header.family)
     parts = tuple(f"{header.family}.{part}." for part in OTHER_PARTS)
     others = sorted(key for key in header.keys if key.split(".")[0] not in families or key.startswith(parts))

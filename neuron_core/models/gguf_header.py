@@ -1,7 +1,7 @@
-"""The header of a GGUF file, read within bounds: keys, and where each tensor lies. No torch.
+"""Reads the header of a GGUF file: its keys, and where each tensor lies. No torch.
 
-Counts and lengths in a file are claims. Each one is held against the bytes that are left before anything is
-allocated, and the header as a whole has a bound, so that a damaged or hostile file ends at once with an error.
+Counts and lengths in the file may be wrong. Each is compared with the bytes that are left before anything is allocated,
+and the size of the header is limited, so that a damaged or hostile file leads to an error at once.
 Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
@@ -19,13 +19,13 @@ Value = str | int | float | bool | list[int] | list[float] | list[bool] | None
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MOST_BYTES = 1 << 26
-"of a header: vocabularies of 260,000 tokens with their merges take 20 MB"
+"largest header in bytes; a vocabulary of 260,000 tokens with its merges takes 20 MB"
 MOST_STRINGS = 1 << 21
-"in all arrays together: each one takes a step of its own"
+"most texts in all arrays together, because each is read in a step of its own"
 MOST_ENTRIES = 1 << 16
-"keys, and tensors"
+"most keys, and most tensors"
 MOST_KEPT = 1 << 16
-"numbers in all arrays together but for the tokenizer's, of which only the length matters here"
+"most numbers in all arrays together, without those of the tokenizer, whose values are not kept"
 MOST_DIMENSIONS = 4
 PART = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<of>\d{5})\.gguf", re.IGNORECASE)
 STRING, ARRAY = 8, 9
@@ -38,7 +38,7 @@ class GgufTensor:
     """Where one tensor lies, and how it is stored."""
 
     shape: tuple[int, ...]
-    "rows first, as torch has it; the file has it the other way round"
+    "in the order of torch, rows first; the file has the other order"
     type_name: str
     "F32, F16, BF16, Q4_K, …"
     start: int
@@ -56,7 +56,7 @@ class GgufHeader:
 
     path: Path
     keys: dict[str, Value]
-    "None stands for an array that is not kept: of strings, and the tokenizer's"
+    "None stands for an array whose values are not kept: of strings, and those of the tokenizer"
     lengths: dict[str, int]
     "number of entries of each array"
     tensors: dict[str, GgufTensor]
@@ -68,10 +68,10 @@ class GgufHeader:
 
 
 def read_gguf_header(path: Path) -> GgufHeader:
-    """Reads keys and tensor table, no weight.
+    """Reads keys and the table of tensors, but no weights.
 
     ModelError when the file is absent, empty, no GGUF file or one part of several, when its header is damaged or larger
-    than its bounds, and when the file ends before its last tensor does.
+    than the limits, and when the file ends before its last tensor.
     """
     if not path.is_file():
         raise ModelError(
@@ -105,7 +105,7 @@ def _told(error: Exception) -> str:
 
 
 class _Cursor:
-    """Reads forward; ValueError before anything would pass the end."""
+    """Reads forward. ValueError before anything would be read beyond the end."""
 
     def __init__(self, content: mmap.mmap, end: int) -> None:
         self.content, self.end, self.at = content, end, len(MAGIC)
@@ -150,7 +150,7 @@ def _header(path: Path, at: _Cursor, size: int) -> GgufHeader:
     if version not in VERSIONS:
         raise ValueError(f"version {version}; {' and '.join(map(str, VERSIONS))} are read")
     n_tensors, n_keys = at.number("Q"), at.number("Q")
-    # The shortest key has a length, a type and one byte; the shortest tensor a length, a count, a type and a place.
+    # Least bytes: a key has a length, a type and a byte; a tensor has a length, a count, a type and an offset.
     for count, least, what in ((n_keys, 13, "keys"), (n_tensors, 24, "tensors")):
         if count > MOST_ENTRIES or count * least > at.end:
             raise ValueError(f"it claims {count} {what}")
@@ -184,7 +184,7 @@ def _header(path: Path, at: _Cursor, size: int) -> GgufHeader:
 
 
 def _check_parts(path: Path, n_parts: Value) -> None:
-    """ModelError for one part of several; all but the first lack most keys."""
+    """ModelError for one part of several. All parts but the first lack most keys."""
     if not isinstance(n_parts, int) or n_parts <= 1:
         return
     named = PART.fullmatch(path.name)

@@ -1,4 +1,4 @@
-"""The keys of a GGUF file's family, with a note of which were asked for. No torch."""
+"""The keys of a GGUF file's family, with a record of which were read. No torch."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from neuron_core.models.gguf_header import GgufHeader
 
 
 class Keys:
-    """The keys of a file's family, `general.architecture`, with a note of which were asked for."""
+    """The keys of a file's family, `general.architecture`, with a record of which were read."""
 
     def __init__(self, header: GgufHeader) -> None:
         self.header, self.used = header, set[str]()
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The value of `family.name`; a list of equal numbers, one a layer, counts as that number."""
+        """The value of `family.name`. A list with an equal number for each layer counts as that number."""
         full = f"{self.header.family}.{name}"
         if full not in self.header.keys:
             return default
@@ -24,7 +24,7 @@ class Keys:
         return value
 
     def number(self, name: str, default: Any = None) -> Any:
-        """As `get`. ModelError when it is absent and there is no default, or is no number."""
+        """The number `family.name`. ModelError when it is absent without a default, or not a number."""
         value = self.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             said = "lacks the key" if value is None else f"has the value {value!r} for the key"

@@ -1,7 +1,7 @@
-"""Rotary frequencies of a GGUF file, from its own keys and tensors. No torch.
+"""Rotary frequencies of a GGUF file, from its keys and tensors. No torch.
 
-A frequency j of a head whose d dimensions are turned is base^(-2j/d), divided by a factor of its own where the file has
-a tensor of factors. The tensors say the same as Llama 3.1's scaling or as LongRoPE does, whatever made them.
+Frequency j of a head with d rotated dimensions is base^(-2j/d). If the file has a tensor of factors, it is divided by
+factor j. These tensors express the scaling of Llama 3.1 or of LongRoPE.
 """
 
 from typing import Any
@@ -17,10 +17,11 @@ ROPE_TENSORS = (FREQUENCIES, SHORT, LONG)
 
 
 def rope_of(header: GgufHeader, keys: Keys, base: float | None, turned: int, context: int) -> dict[str, Any]:
-    """`rope_parameters` of transformers. base: where the file has no rope.freq_base, None where it must.
+    """The `rope_parameters` of transformers.
 
-    turned: dimensions of a head that are turned. context: the model's longest text in tokens. ModelError for scaling
-    that transformers does not know, or that the file describes by half.
+    base: used if the file has no rope.freq_base; None if the file must have it. turned: number of rotated dimensions of
+    a head. context: the model's longest text in tokens. ModelError for scaling that transformers does not know, and
+    for scaling that the file describes incompletely.
     """
     theta = float(keys.number("rope.freq_base", base))
     kind, factor = keys.get("rope.scaling.type"), keys.get("rope.scaling.factor") or keys.get("rope.scale_linear")

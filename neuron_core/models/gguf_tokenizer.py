@@ -1,6 +1,7 @@
-"""The tokenizer of a GGUF file, and what the file leaves to its reader: how text is cut before it is merged.
+"""How the tokenizer of a GGUF file splits text into words before it merges characters into tokens.
 
-The library knows some of the names in `tokenizer.ggml.pre`. Where it does not, it cuts as GPT-2 does, without a word.
+The file only names the way, in `tokenizer.ggml.pre`. transformers knows some of the names. For all others it splits as
+GPT-2 does, without saying so.
 """
 
 from typing import Any
@@ -15,12 +16,12 @@ ONE_DIGIT_A_TOKEN = ("smollm", "starcoder", "refact", "command-r", "codeshell", 
 "as GPT-2, each digit alone"
 AS_QWEN2 = ("stablelm2", "hunyuan")
 AS_LLAMA3 = ("llama3", "llama-v3", "llama-bpe", "tekken")
-"""a word that the vocabulary has stays whole, whatever its merges; a text has a first token unless the file says
-otherwise (`add_bos_token`)"""
+"""a word of the vocabulary is one token, whatever the merges say; a text begins with the first token unless the file
+says otherwise (`add_bos_token`)"""
 
 
 def cut_as_the_file_says(tokenizer: Any, header: GgufHeader) -> tuple[str, ...]:
-    """Sets the tokenizer that the library made of the file; a note where its way of cutting text is not known."""
+    """Makes the tokenizer split text as the file says. Returns a note if the way is not known."""
     if header.keys.get("tokenizer.ggml.model") != "gpt2":
         return ()
     pre, backend = header.keys.get("tokenizer.ggml.pre"), tokenizer.backend_tokenizer

@@ -1,4 +1,4 @@
-"""The weights of a GGUF file under the names and in the layout of transformers, every tensor accounted for."""
+"""Reads the weights of a GGUF file under the names and in the layout of transformers. Every tensor is accounted for."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ def config_of_gguf(header: GgufHeader) -> Any:
         return AutoConfig.for_model(**gguf_config(header))
     except NeuronCoreError:
         raise
-    # A config class checks its fields by errors of its own.
+    # A config class checks its fields and raises errors of its own.
     except Exception as error:
         said = " ".join(str(error).split())
         raise ModelError(
@@ -33,10 +33,10 @@ def config_of_gguf(header: GgufHeader) -> Any:
 
 
 def weight_names(header: GgufHeader, config: Any) -> dict[str, str]:
-    """For each tensor of the file that belongs to the model: its name in transformers.
+    """Name in the file → name in transformers, for each tensor that belongs to the model.
 
-    ModelError for a tensor inside the layers that the model has no place for, for a weight that the file lacks, and for
-    one of another size.
+    ModelError for a tensor of a layer that the model does not have, for a weight that the file lacks, and for a weight
+    of another size.
     """
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
@@ -71,15 +71,16 @@ def weight_names(header: GgufHeader, config: Any) -> dict[str, str]:
 
 
 def unused_tensors(header: GgufHeader, config: Any, names: dict[str, str]) -> tuple[str, ...]:
-    """What to say about tensors outside the layers that nothing uses."""
+    """Notes about tensors outside the layers that nothing uses."""
     in_config = ROPE_TENSORS if getattr(config, "rope_parameters", None) else ()
     others = sorted(set(header.tensors) - set(names) - set(in_config))
     return (f"tensors of the GGUF file that nothing uses: {some_of(others)}",) if others else ()
 
 
 def read_weights(header: GgufHeader, config: Any, names: dict[str, str], dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """All weights by their names in transformers, dequantised in float32 and then cast. ModelError for a type that
-    can't be dequantised."""
+    """All weights by their names in transformers, dequantised in float32 and then cast to `dtype`. ModelError for a
+    type that can't be dequantised.
+    """
     return {name: tensor.to(dtype) for name, tensor in _converted(header, config, names)}
 
 
@@ -91,7 +92,7 @@ def _converted(header: GgufHeader, config: Any, names: dict[str, str]) -> Iterat
         kept: dict[str, Any] = {"tensors": {}}
         if header.family == "falcon" and ".attn_qkv." in tensor:
             values = _grouped_heads(values, config)
-        # The processor of gpt2 puts the head aside by itself.
+        # The processor of gpt2 would drop the head.
         elif tensor != "output.weight":
             values = processor.process(values, tensor, tensor_key_mapping=names, parsed_parameters=kept).weights
         yield name, torch.from_numpy(np.array(values, dtype=np.float32))
@@ -111,7 +112,7 @@ def _dequantised(path: Path, name: str, tensor: GgufTensor, content: np.ndarray)
 
 
 def _processor(header: GgufHeader, config: Any) -> TensorProcessor:
-    """What undoes the layout of a family's converter: permuted heads, norms stored as weight + 1, transposes."""
+    """Undoes what the family's converter to GGUF did: permuted heads, norms stored as weight + 1, transposes."""
     make: Callable[..., TensorProcessor] = TENSOR_PROCESSORS.get(header.family, TensorProcessor)
     sizes = {"num_attention_heads": config.num_attention_heads, "n_head": config.num_attention_heads}
     sizes["hidden_size"] = config.hidden_size
@@ -120,8 +121,9 @@ def _processor(header: GgufHeader, config: Any) -> TensorProcessor:
 
 
 def _grouped_heads(values: np.ndarray, config: Any) -> np.ndarray:
-    """From all queries, keys and values, one after the other, to Falcon's groups: the queries, key and value of each
-    key head."""
+    """Puts queries, keys and values into the order of Falcon: for each key head its queries, its key and its value. In
+    the file, all queries come first, then all keys, then all values.
+    """
     if not config.new_decoder_architecture:
         return values
     groups, size = config.num_kv_heads, config.head_dim

@@ -1,4 +1,4 @@
-"""What NVIDIA's driver says of its GPUs. Without torch, and no CUDA context is made: a page may ask at each rerun."""
+"""Asks NVIDIA's driver about the GPUs. Makes no CUDA context, so a page may ask at each rerun. No torch."""
 
 import ctypes
 import importlib.util
@@ -19,9 +19,9 @@ class _Memory(ctypes.Structure):
 
 
 def free_on_gpu(number: int = 0) -> int | None:
-    """Bytes free on the GPU that torch calls cuda:`number`; None where torch has no such GPU or nothing tells.
+    """Bytes free on the GPU that torch calls cuda:`number`. None if torch has no such GPU or the driver can't be asked.
 
-    AMD's GPUs, which torch calls cuda too, are not known here.
+    AMD's GPUs, which torch calls cuda too, are not seen.
     """
     if not torch_is_for_cuda():
         return None
@@ -32,7 +32,7 @@ def free_on_gpu(number: int = 0) -> int | None:
 
 
 def torch_is_for_cuda() -> bool:
-    """Whether the torch that is installed was built for CUDA; it is not imported."""
+    """Whether the installed torch was built for CUDA. Does not import it."""
     found = importlib.util.find_spec("torch")
     if found is None or found.origin is None:
         return False
@@ -41,9 +41,9 @@ def torch_is_for_cuda() -> bool:
 
 
 def visible(n_gpus: int) -> list[int]:
-    """The driver's numbers of the GPUs that programs see, in torch's order: CUDA_VISIBLE_DEVICES names them.
+    """The driver's numbers of the GPUs that programs see, in torch's order. CUDA_VISIBLE_DEVICES selects them.
 
-    A list by UUID is not followed: it gives the first ones, as many as are named.
+    UUIDs are not looked up: for a list of n UUIDs, the first n GPUs are returned.
     """
     said = os.environ.get("CUDA_VISIBLE_DEVICES")
     if said is None:
@@ -51,7 +51,7 @@ def visible(n_gpus: int) -> list[int]:
     names, found = [name.strip() for name in said.split(",")], []
     for place, name in enumerate(names):
         number = int(name) if name.isdecimal() else place if name.startswith(("GPU-", "MIG-")) else n_gpus
-        # As CUDA does: what follows a number that is none is not seen either.
+        # As in CUDA, the entries after an invalid one are ignored.
         if number >= n_gpus:
             break
         found.append(number)
@@ -60,7 +60,7 @@ def visible(n_gpus: int) -> list[int]:
 
 @contextmanager
 def _driver() -> Iterator[ctypes.CDLL | None]:
-    """The driver's library at work; None where it is not there or does not start."""
+    """The driver's library. None if it is not installed or does not start."""
     try:
         library = ctypes.CDLL(LIBRARY)
     except OSError:
@@ -76,7 +76,7 @@ def _driver() -> Iterator[ctypes.CDLL | None]:
 
 
 def _free(driver: ctypes.CDLL) -> Iterator[int]:
-    """Bytes free on each GPU; 0 for one that does not answer."""
+    """Bytes free on each GPU. 0 for one that does not answer."""
     count = ctypes.c_uint()
     driver.nvmlDeviceGetCount_v2(ctypes.byref(count))
     for number in range(count.value):

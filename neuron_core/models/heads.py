@@ -1,4 +1,4 @@
-"""From weight rows times the last hidden state to the logits of a family."""
+"""The last step to the logits of a family, after weight rows times hidden state plus bias."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,4 +31,4 @@ HEADS: dict[Head, Callable[[torch.Tensor, Any], torch.Tensor]] = {
     "divided": _divided,
     "multiplied": _multiplied,
 }
-"by the table's head kind: (weight rows · hidden + bias, config) → logits, same shape"
+"kind of head in the table → function of (weight rows · hidden + bias, config) that gives the logits, same shape"

@@ -1,4 +1,4 @@
-"""The only file that registers hooks. A change of a model is a context manager that undoes itself."""
+"""The only file that registers hooks. Each change of a model is a context manager that undoes it at its end."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -33,10 +33,10 @@ def _post_hook(module: nn.Module, hook: Callable[..., object]) -> Iterator[None]
 
 @contextmanager
 def edited_neurons(loaded: LoadedModel, edits: Mapping[int, Edit]) -> Iterator[None]:
-    """Passes the down projection's input of each named layer through its edit.
+    """Replaces the neuron values of each named layer, the input of its down projection, by what the edit returns.
 
-    An edit takes (positions, I), all positions of the pass with batch folded in, and returns the same shape;
-    it must not write into its argument.
+    An edit takes and returns (positions, I), where all sequences of the batch follow each other. It must not write into
+    its argument.
     """
 
     def hook_for(edit: Edit) -> Callable[..., object]:
@@ -60,11 +60,11 @@ def recorded_at(
     neurons: torch.Tensor,
     sequences: torch.Tensor | None = None,
 ) -> Iterator[None]:
-    """Writes, for Q positions, each layer's input and the last layer's output into `hidden` (Q, L + 1, D), and each
-    layer's neuron values, the down projection's input, into `neurons` (Q, L, I).
+    """Records a pass at Q positions: each layer's input and the last layer's output into `hidden`, (Q, L + 1, D), and
+    each layer's neuron values, the input of its down projection, into `neurons`, (Q, L, I).
 
-    sequences: the sequence of each position, (Q,), in ascending order and none left out; without it, one position each.
-    ModelError after a pass that did not call each layer and each down projection once: their places would be empty.
+    sequences: the sequence of each position, (Q,), in ascending order, with no sequence left out. Without it, there is
+    one position in each sequence. ModelError after a pass that did not call each layer and each down projection once.
     """
     if sequences is None:
         sequences = torch.arange(len(positions), device=positions.device)
@@ -111,7 +111,7 @@ def recorded_at(
 
 @contextmanager
 def recorded_inputs(loaded: LoadedModel, layers: Iterable[int]) -> Iterator[dict[int, torch.Tensor]]:
-    """Gives a dict that holds, after the pass, the input of each named layer at all positions, as the layer got it."""
+    """Yields a dict. After the pass it has the input of each named layer at all positions, by layer."""
     found: dict[int, torch.Tensor] = {}
 
     def hook_for(layer: int) -> Callable[..., object]:
@@ -128,10 +128,11 @@ def recorded_inputs(loaded: LoadedModel, layers: Iterable[int]) -> Iterator[dict
 
 @contextmanager
 def started_at(loaded: LoadedModel, entering: Mapping[int, torch.Tensor]) -> Iterator[None]:
-    """Hidden states enter at the input of their layers, n_layers standing for what comes after the last one.
+    """Puts hidden states into a pass at the inputs of layers. n_layers stands for the output of the last layer.
 
-    entering: by layer, (batch, positions, D). The lowest replace what reaches their layer, and layers below them pass
-    their input on; further ones join as later positions of a pass that is as long as all of them together.
+    entering: layer → (batch, positions, D). Those of the lowest layer replace what reaches that layer, and the layers
+    below it are skipped. Those of later layers are appended as further positions. The pass must be as long as all of
+    them together.
     """
     first, *later = sorted(entering)
     n_total = sum(hidden.shape[1] for hidden in entering.values())
@@ -172,7 +173,7 @@ def started_at(loaded: LoadedModel, entering: Mapping[int, torch.Tensor]) -> Ite
 
 @contextmanager
 def replaced_stream(loaded: LoadedModel, hidden: torch.Tensor) -> Iterator[None]:
-    """Every layer gives `hidden`, (1, R, D), whatever reaches it: the model is its end alone, final norm and head."""
+    """Makes every layer return `hidden`, (1, R, D). So a pass computes only the final norm and the head."""
 
     def give(*_: object, **__: object) -> object:
         return (hidden,) if loaded.architecture.tuple_output else hidden
@@ -183,7 +184,7 @@ def replaced_stream(loaded: LoadedModel, hidden: torch.Tensor) -> Iterator[None]
 
 @contextmanager
 def _other_forward(modules: Sequence[nn.Module], forward: Callable[..., object]) -> Iterator[None]:
-    # A placed model (accelerate) already has a forward of its own on the instance; that one must come back.
+    # A module that accelerate moves has a forward of its own on the instance, which must be restored.
     before = [module.__dict__.get("forward") for module in modules]
     try:
         for module in modules:
@@ -197,7 +198,7 @@ def _other_forward(modules: Sequence[nn.Module], forward: Callable[..., object])
 
 
 def _without_last(value: Any, n_missing: int, n_total: int) -> Any:
-    """What a layer is given for all positions (mask, positions, rotary tables), cut to those that are there already."""
+    """An argument of a layer (mask, positions, rotary tables), without the positions that have not entered yet."""
     if n_missing == 0:
         return value
     if isinstance(value, tuple):

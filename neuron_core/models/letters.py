@@ -1,4 +1,4 @@
-"""The rule for option letters: one token each, right after the prompt's own tokens. No torch."""
+"""The tokens of prompts and of the option letters. Each letter must be one token after the prompt. No torch."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,17 +11,17 @@ PROBE = "A word"
 
 @dataclass(frozen=True)
 class TokenizedPrompt:
-    """A prompt as the model reads it, and the four tokens that may follow."""
+    """The tokens of a prompt, and those of the four letters that may follow it."""
 
     token_ids: tuple[int, ...]
     letter_ids: tuple[int, int, int, int]
 
 
 def encode(tokenizer: Any, text: str) -> tuple[int, ...]:
-    """Token ids of a text, the only way from text to tokens: its own, after those that the tokenizer puts first.
+    """Token ids of a text, after the tokens that the tokenizer puts first. All texts are tokenized here.
 
-    A chat prompt brings the first tokens along, after white space or not, and does not get them twice. What a tokenizer
-    puts last (`add_eos_token`) is left out: every text here is to be continued.
+    A chat prompt may have the first tokens already, perhaps after white space; they are not added a second time. A
+    token that the tokenizer puts last (`add_eos_token`) is left out, because all texts are to be continued.
     """
     own = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
     first = _first_tokens(tokenizer)
@@ -34,7 +34,7 @@ def encode(tokenizer: Any, text: str) -> tuple[int, ...]:
 
 
 def _first_tokens(tokenizer: Any) -> tuple[int, ...]:
-    """What the tokenizer puts before a text, most often one token or none."""
+    """The tokens that the tokenizer puts before a text, usually one or none."""
     whole = list(tokenizer(PROBE)["input_ids"])
     own = list(tokenizer(PROBE, add_special_tokens=False)["input_ids"])
     n_first = next((n for n in range(len(whole) - len(own) + 1) if whole[n : n + len(own)] == own), 0)

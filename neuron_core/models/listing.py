@@ -1,4 +1,4 @@
-"""The tables of architectures and presets as one JSON-able dict and as text for a terminal. No torch."""
+"""The tables of architectures and presets, as a dict for JSON and as text for a terminal. No torch."""
 
 from dataclasses import asdict
 from typing import Any
@@ -51,7 +51,7 @@ def _preset(preset: Preset) -> dict[str, Any]:
 
 
 def listing_text(result: dict[str, Any]) -> str:
-    """Two tables; memory is that of the weights, in GB of 10^9 bytes."""
+    """The two tables as text. Memory is that of the weights, in GB of 10^9 bytes."""
     families = [{**line, "post_norm": "yes" if line["post_norm"] else "no"} for line in result["architectures"]]
     presets = [
         {

@@ -1,4 +1,4 @@
-"""A loaded model as a value: what every pass over it needs to know."""
+"""A loaded model, with everything that a pass through it needs to know."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,16 +21,16 @@ class LoadedModel:
     layers: list[nn.Module]
     down_projections: list[nn.Module]
     n_neurons: int
-    "neurons a layer, I"
+    "neurons in each layer, I"
     hidden_size: int
     context_length: int
     device: torch.device
     fingerprint: str
     "16 hex digits over names, shapes and sampled values of all parameters"
     adds_neurons: bool = False
-    "whether each layer adds its down projection's output to the residual stream unchanged; measured at load"
+    "whether each layer adds its down projection's output to the residual stream unchanged; measured when it is loaded"
     notes: tuple[str, ...] = ()
-    "what to know about how it was loaded: parts of its files that nothing uses"
+    "what a user should know about how it was loaded, for instance parts of its files that nothing uses"
 
     @property
     def n_layers(self) -> int:
@@ -42,5 +42,5 @@ class LoadedModel:
 
     @property
     def score_dtype(self) -> torch.dtype:
-        """Of logits, probabilities and scores: float32, or float64 where the model itself is."""
+        """The dtype of logits, probabilities and scores: float32, or float64 if the model has it."""
         return torch.promote_types(self.dtype, torch.float32)

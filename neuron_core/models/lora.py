@@ -1,4 +1,4 @@
-"""LoRA adapters as PEFT writes them: read, checked, and merged into the model's weights."""
+"""Reads LoRA adapters as PEFT writes them, checks them, and merges them into the model's weights."""
 
 import json
 import math
@@ -20,7 +20,7 @@ FACTOR = re.compile(
     r"base_model\.model\.(?P<module>.+)\.lora_(?P<kind>embedding_)?(?P<side>[AB])(?:\.default)?(?:\.weight)?"
 )
 PLAIN_STARTS = (True, False, "gaussian", "orthogonal", "eva", None)
-"how the factors were initialised; other ways (PiSSA, OLoRA, CorDA, LoftQ) change the base weights too"
+"ways in which the factors were initialised; others (PiSSA, OLoRA, CorDA, LoftQ) also change the base weights"
 UNREAD: dict[str, str] = {
     "use_dora": "DoRA: it scales whole columns beside the low-rank part",
     "modules_to_save": "whole modules saved beside the factors",
@@ -34,15 +34,15 @@ UNREAD: dict[str, str] = {
     "arrow_config": "several adapters at once",
     "megatron_config": "Megatron's own layers",
 }
-"fields of the config under which an adapter is more than W + scale · B A"
+"fields of the config with which an adapter is more than W + scale · B A"
 
 
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """One module's low-rank part: W' = W + scale · B A (Hu et al. 2021, Eq. 3)."""
+    """The low-rank addition to one module: W' = W + scale · B A (Hu et al. 2021, Eq. 3)."""
 
     module: str
-    "path in the model"
+    "path of the module in the model"
     scale: float
     a: torch.Tensor
     "(r, in)"
@@ -54,7 +54,8 @@ class Factors:
 def read_lora(folder: Path) -> list[Factors]:
     """The factors of an adapter folder.
 
-    ModelError, by name: no LoRA; DoRA and other forms that are more than a low-rank part; factors without a partner.
+    ModelError for an adapter that is not LoRA, for DoRA and other forms that are more than low-rank additions, and for
+    a factor without the other one.
     """
     config = _config(folder)
     try:
@@ -117,18 +118,18 @@ def _factors(folder: Path, config: dict[str, Any], module: str, part: dict[str, 
             f"the adapter's factors are {tuple(a.shape)} and {tuple(b.shape)}, its rank is {rank}", where=where
         )
     alpha = _by_pattern(config.get("alpha_pattern"), module, config["lora_alpha"])
-    # Rank-stabilised: Kalajdzievski 2023.
+    # Rank-stabilised LoRA: Kalajdzievski 2023.
     scale = alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
     return Factors(_own_name(module), scale, a, b, bool(part["embedding"]))
 
 
 def _by_pattern(patterns: dict[str, Any] | None, module: str, usual: Any) -> Any:
-    """The value of the first pattern that the module's path ends in, whole steps of it."""
+    """The value of the first pattern that matches the end of the module's path, by whole names; otherwise `usual`."""
     return next((value for key, value in (patterns or {}).items() if re.match(rf"(?:.*\.)?(?:{key})$", module)), usual)
 
 
 def _own_name(module: str) -> str:
-    """The path in a text part, for an adapter of a whole multimodal model."""
+    """The path of a module in the text part, for an adapter of a multimodal model."""
     for pattern, target in KEY_MAPPING.items():
         mapped, n = re.subn(pattern, target, f"{module}.")
         if n:
@@ -138,10 +139,10 @@ def _own_name(module: str) -> str:
 
 @torch.no_grad()
 def merge_lora(model: Any, factors: list[Factors], where: str) -> None:
-    """Adds scale · B A to every named weight, in float32. ModelError before anything is changed: a module that the
-    model lacks, or one of another size.
+    """Adds scale · B A to every named weight, in float32. If the head or the embedding is changed and they share a
+    weight, the head gets a weight of its own.
 
-    A head that shares its weight with the embedding gets one of its own where either is changed.
+    ModelError, before anything is changed, for a module that the model lacks, and for one of another size.
     """
     weights = [_weight_of(model, each, where) for each in factors]
     head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
@@ -175,6 +176,8 @@ def _weight_of(model: Any, each: Factors, where: str) -> torch.Tensor:
 
 
 def _change(each: Factors, module: Any) -> torch.Tensor:
-    """scale · B A as the module's weight lies: (out, in), turned round in an embedding and in GPT-2's Conv1D."""
+    """scale · B A in the layout of the module's weight: (out, in), transposed for an embedding
+    and for GPT-2's Conv1D.
+    """
     change = each.scale * (each.b @ each.a)
     return change.T if each.embedding or isinstance(module, Conv1D) else change

@@ -1,4 +1,4 @@
-"""What a packed row may attend to: the cached tokens inside its layer's window, and itself."""
+"""The masks of packed rows. A row attends to the cached tokens in its layer's window, and to itself."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,18 +10,20 @@ Mask = torch.Tensor | dict[str, torch.Tensor]
 
 
 def row_mask(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int) -> Mask:
-    """Additive mask of `n_rows` packed rows of each prompt, after that prompt's `n_cached` tokens; one a kind of layer
-    where kinds differ.
+    """The additive mask of R packed rows of each prompt, after the prompt's cached tokens. A dict of masks for families
+    whose layers have different windows.
 
-    For Q prompts of up to P cached tokens: (Q, 1, R, P + R) where the family's own attention reads it; (Q, 1, 1, P),
-    over cached tokens only, where ours does. Additive floats, because a boolean mask of the first shape is silently
-    misread by some families.
+    n_cached: number of cached tokens of each of Q prompts, at most P. Shape (Q, 1, R, P + R) for families with their
+    own attention, and (Q, 1, 1, P), over the cached tokens only, for `row_attention`. The mask is of floats, because
+    some families silently misread a boolean mask of the first shape.
     """
     return by_kind_of_layer(loaded, lambda window: _mask(loaded, n_cached, n_rows, window))
 
 
 def _mask(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int, window: int | None) -> torch.Tensor:
-    """A prompt's rows sit at position n_cached; a window of W shows them the last W positions, their own among them."""
+    """The rows of a prompt stand at position n_cached. With a window of W they see the last W positions, with their
+    own.
+    """
     least, longest = torch.finfo(loaded.dtype).min, max(n_cached)
     mask = torch.full((len(n_cached), 1, 1, longest), least, dtype=loaded.dtype, device=loaded.device)
     for prompt, end in enumerate(n_cached):
@@ -33,9 +35,9 @@ def _mask(loaded: LoadedModel, n_cached: Sequence[int], n_rows: int, window: int
 
 
 def by_kind_of_layer(loaded: LoadedModel, mask: Callable[[int | None], torch.Tensor]) -> Mask:
-    """The mask of a family, from the function that makes one for a window; None is no window.
+    """The masks of a family. mask: makes the mask for a window; None stands for no window.
 
-    Raises KeyError for `local`: those families take rows as a batch, under the model's own mask.
+    KeyError for `local`, because the rows of those families are a batch and have the model's own mask.
     """
     return _BY_WINDOW[loaded.architecture.window](mask, getattr(loaded.model.config, "sliding_window", None))
 
@@ -43,6 +45,6 @@ def by_kind_of_layer(loaded: LoadedModel, mask: Callable[[int | None], torch.Ten
 _BY_WINDOW: dict[str, Callable[[Callable[[int | None], torch.Tensor], int | None], Mask]] = {
     "none": lambda mask, _: mask(None),
     "sliding": lambda mask, window: mask(window),
-    # Both names always: a model takes the one that its config gives for a layer.
+    # For each layer, the model takes the mask that its config names.
     "layered": lambda mask, window: {"full_attention": mask(None), "sliding_attention": mask(window)},
 }

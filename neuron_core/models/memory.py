@@ -1,4 +1,4 @@
-"""What a model needs beside what this machine has, before anything large is read. No torch."""
+"""Compares the memory that a model needs with what is free, before anything large is read. No torch."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,23 +15,23 @@ from neuron_core.models.size import bytes_of_weights, size_of
 from neuron_core.models.spec import ModelSpec
 
 ROWS, TOKENS = 104, 256
-"of a usual pass: six layers' rows at m = 16, and a prompt longer than those of the bundled tasks"
+"rows and tokens of a usual pass: the rows of six layers at m = 16, and a prompt longer than those of the bundled tasks"
 LEAST_ROWS = 18
-"one layer's rows at m = 16: the smallest pass"
+"rows of the smallest pass: one layer at m = 16"
 RESERVE = 256 * 2**20
-"of libraries, buffers and the rest of this process"
+"bytes for libraries, buffers and the rest of this process"
 CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
 class Need:
-    """Memory of a model at work, in bytes."""
+    """The memory that a model needs for an attribution, in bytes."""
 
     weights: int
     working: int
-    "in a usual pass"
+    "beside the weights, in a usual pass"
     least: int
-    "weights and the smallest pass"
+    "with the weights, in the smallest pass"
 
     @property
     def total(self) -> int:
@@ -39,15 +39,18 @@ class Need:
 
 
 def row_numbers(dimensions: Dimensions) -> int:
-    """Numbers that one row keeps in one layer until its backward pass: about 10 D + 5 I.
+    """How many numbers one row keeps in one layer until the backward pass: about 10 D + 5 I.
 
-    On an H100 a pass of a Llama-2-7B shape took 1.3 GB beside its weights; this gives 1.5 GB."""
+    On an H100, a pass of a model with the shape of Llama-2-7B took 1.3 GB beside the weights. This estimate gives 1.5
+    GB.
+    """
     return 10 * dimensions.hidden_size + 5 * dimensions.n_neurons
 
 
 def working_bytes(dimensions: Dimensions, dtype: str, *, rows: int = ROWS, tokens: int = TOKENS) -> int:
-    """Memory of an attribution pass beside the weights: what `rows` keep for their backward pass, and the prompt's
-    keys and values."""
+    """Memory of an attribution pass beside the weights, in bytes: what the rows keep for the backward pass, and the
+    keys and values of the prompt.
+    """
     d, size = dimensions, BYTES[dtype]
     kept = rows * d.n_layers * row_numbers(d)
     cached = 2 * d.n_layers * d.kv_size * tokens
@@ -55,7 +58,7 @@ def working_bytes(dimensions: Dimensions, dtype: str, *, rows: int = ROWS, token
 
 
 def need_of(spec: ModelSpec) -> Need | None:
-    """What a model will need; None for one whose size is not known before it is fetched."""
+    """The memory that a model needs. None if its size is not known before it is fetched."""
     found = size_of(spec)
     if found is None:
         return None
@@ -67,12 +70,12 @@ def need_of(spec: ModelSpec) -> Need | None:
 
 
 def free_ram(freed: int = 0) -> int:
-    """Bytes of memory that this process can still take: what the machine has free, within its container's limit.
+    """Bytes of memory that this process can still use: what is free in the machine, within the limit of its container.
 
-    freed: what a model that leaves first gives back.
+    freed: bytes that become free because another model is released first.
     """
     free = int(psutil.virtual_memory().available)
-    # A container's limit is not in the machine's own numbers; without one, the files are absent or say "max".
+    # The machine's numbers do not include a container's limit. Without a limit, the files are absent or say "max".
     with suppress(OSError, ValueError):
         limit = int((CGROUP / "memory.max").read_text())
         used = int((CGROUP / "memory.current").read_text())
@@ -82,22 +85,24 @@ def free_ram(freed: int = 0) -> int:
 
 
 def free_for(spec: ModelSpec, freed: int = 0) -> tuple[str, int | None]:
-    """The device that the spec will get, `cpu`, `mps` or `cuda:N`, and the bytes that are free on it.
+    """The device that `pick_device` will choose (`cpu`, `mps` or `cuda:N`) and the bytes that are free on it, without
+    torch. None instead of bytes if a GPU is asked for that the driver does not report.
 
-    As `pick_device`, without torch. None: a GPU is asked for and nothing here tells of it. freed: as in `free_ram`;
-    what a model gives back on a GPU is not known.
+    freed: as for `free_ram`. What a released model frees on a GPU is not known.
     """
     if spec.device == "auto" or spec.device.startswith("cuda"):
         number = int(spec.device.partition(":")[2] or 0)
         on_gpu = free_on_gpu(number)
         if spec.device != "auto" or on_gpu is not None:
             return f"cuda:{number}", on_gpu
-    # An Apple GPU works in the machine's memory.
+    # An Apple GPU shares the machine's memory.
     return ("mps" if spec.device == "mps" else "cpu"), free_ram(freed)
 
 
 def what_fits(spec: ModelSpec, free: int, *, can_spread: bool = True) -> list[str]:
-    """What to choose instead, most like it first: a smaller dtype, layers kept elsewhere, a smaller preset."""
+    """What fits instead of the spec, the most similar first: a smaller dtype, layers kept
+    elsewhere, a smaller preset.
+    """
     found = []
     for dtype in ("float32", "bfloat16"):
         other = need_of(replace(spec, dtype=dtype))
@@ -111,7 +116,7 @@ def what_fits(spec: ModelSpec, free: int, *, can_spread: bool = True) -> list[st
 
 
 def largest_fitting(dtype: str, free: int) -> str | None:
-    """The largest preset that fits in this dtype with room for a usual pass, as a phrase."""
+    """The largest preset that fits in this dtype with room for a usual pass, as a phrase. None if no preset fits."""
     fitting: Sequence[tuple[int, str]] = [
         (preset.parameters, f"{preset.id} ({gigabytes(need.total)})")
         for preset in PRESETS
@@ -121,7 +126,9 @@ def largest_fitting(dtype: str, free: int) -> str | None:
 
 
 def check_fits(spec: ModelSpec, free: int, where: str) -> None:
-    """ModelError when the model can't fit into `free` bytes: what it needs, what there is, what would fit."""
+    """ModelError when the model does not fit into `free` bytes. It says what is needed, what is free and what would
+    fit.
+    """
     need = need_of(spec)
     if need is None or need.least <= free or spec.device_map is not None:
         return
@@ -134,5 +141,5 @@ def check_fits(spec: ModelSpec, free: int, where: str) -> None:
 
 
 def gigabytes(n_bytes: float) -> str:
-    """`0.54 GB`, `27.0 GB`; of 10^9 bytes."""
+    """For instance `0.54 GB` and `27.0 GB`, of 10^9 bytes."""
     return f"{n_bytes / 1e9:.2f} GB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"

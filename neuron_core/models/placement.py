@@ -1,7 +1,8 @@
-"""Where each layer of a model lies that does not fit on its device, and how its weights are reached (accelerate).
+"""Places the layers of a model that does not fit on its device, and reaches their weights (by accelerate).
 
-Everything but layers stays on the device; layers follow in order until it is full; the rest lie in memory or on disk
-and come to the device while they work. Several GPUs are not spread over: rows and scores live on one device.
+Everything but the layers is placed on the device, then layers in order until it is full. The other layers are placed in
+memory or on disk, and are copied to the device when they compute. A model is not spread over several GPUs, because rows
+and scores are on one device.
 """
 
 import logging
@@ -21,16 +22,16 @@ from neuron_core.models.memory import working_bytes
 from neuron_core.models.spec import ModelSpec
 
 SHARE = 0.9
-"of what is free; the rest is for fragments and other processes"
+"part of the free memory that is used; the rest is for fragments and other processes"
 
-# It says at every load what was asked for.
+# At every load it prints the placement that was asked for.
 logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)
 
 Places = dict[str, str | int]
 
 
 def place_layers(spec: ModelSpec, config: Any, device: torch.device) -> Places:
-    """Device, `cpu` or `disk` for every part of the model, by module path, from its config alone.
+    """Module path → device, `cpu` or `disk`, for every part of the model. Only the config is needed.
 
     ModelError when embedding, head and the work of a pass do not fit on the device.
     """
@@ -40,7 +41,7 @@ def place_layers(spec: ModelSpec, config: Any, device: torch.device) -> Places:
     layers = model.get_submodule(path)
     sizes = [sum(p.numel() * p.element_size() for p in layer.parameters()) for layer in layers.children()]
     inside = {id(p) for p in layers.parameters()}
-    # A tied weight is met once.
+    # `parameters` has a tied weight once.
     fixed = sum(p.numel() * p.element_size() for p in model.parameters() if id(p) not in inside)
     need = fixed + working_bytes(dimensions_of_config(config.to_dict()), spec.dtype)
     main: str | int = device.type if device.index is None and device.type == "cpu" else (device.index or 0)
@@ -65,7 +66,7 @@ def place_layers(spec: ModelSpec, config: Any, device: torch.device) -> Places:
 
 
 def _around(model: nn.Module, path: str) -> Iterator[str]:
-    """Paths of the modules beside the layers, none of which holds them."""
+    """Paths of all modules that are neither layers nor contain them."""
     prefix = ""
     for step in path.split("."):
         at = model.get_submodule(prefix.rstrip(".")) if prefix else model
@@ -74,13 +75,15 @@ def _around(model: nn.Module, path: str) -> Iterator[str]:
 
 
 def is_placed(model: nn.Module) -> bool:
-    """Whether accelerate moves the model's parts."""
+    """Whether accelerate moves parts of the model."""
     return any(hasattr(module, "_hf_hook") for module in model.modules())
 
 
 @contextmanager
 def weights_of(module: nn.Module) -> Iterator[dict[str, torch.Tensor]]:
-    """A module's own parameters and kept buffers by name, wherever they lie; its submodules' are not among them."""
+    """The parameters and the saved buffers of a module by name, wherever they are placed; not
+    those of its submodules.
+    """
     from accelerate.utils import align_module_device
 
     with align_module_device(module):

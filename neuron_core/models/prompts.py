@@ -1,4 +1,4 @@
-"""Prompts of one task: what all of them begin with is run once, what those of one example share once an example."""
+"""Runs the prompts of one task. Tokens that prompts share at their beginning are run once."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import groupby
@@ -10,15 +10,15 @@ from neuron_core.models.prompt_state import EMPTY_PREFIX, PromptBatch
 from neuron_core.models.trees import Tree, TreePass, can_run, run_trees
 
 TOKENS_PER_PASS = 1024
-"tokens of all prompts of a pass, shared beginnings counted each time: their keys and values are there at once"
+"most tokens of a pass; shared tokens count for each prompt, because each prompt has its keys and values"
 
 
 class SharedPrompts:
-    """Runs an example's prompts after the cached prefix of their task (role, rule, demonstration).
+    """Runs the prompts of an example after the cached prefix of the task (role, rule, demonstration).
 
-    What the prompts of an example share, its stem, is computed once, and neighbouring examples share a pass: a pass
-    over few tokens would spend its time on reading weights. Which examples share one is decided over all prompts given,
-    whichever are run: a question's numbers do not depend on the order in which questions are run.
+    The stem, which the prompts of an example share, is run once. Neighbouring examples share a pass, because a pass
+    over few tokens spends its time reading weights. Which examples share a pass is decided over all prompts, not only
+    over those that are run. So the numbers of a question do not depend on the order in which questions are run.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class SharedPrompts:
         groups: Sequence[Hashable],
         tokens_per_pass: int = TOKENS_PER_PASS,
     ) -> None:
-        """groups: the example of each prompt; those of one example follow each other."""
+        """groups: the example of each prompt. The prompts of an example follow each other."""
         self._loaded, self._prompts, self._tokens_per_pass = loaded, prompts, tokens_per_pass
         numbered = groupby(zip(groups, range(len(prompts)), strict=True), key=lambda pair: pair[0])
         self.examples = [tuple(number for _, number in members) for _, members in numbered]
@@ -45,11 +45,13 @@ class SharedPrompts:
         return range(len(self.examples)) if examples is None else examples
 
     def tokens(self, number: int) -> TokenizedPrompt:
-        """One prompt as the model reads it."""
+        """The tokens of one prompt."""
         return self._prompts[number]
 
     def run(self, example: int) -> list[PromptBatch]:
-        """The unmodified model on the prompts of one of `examples`: in order, in as few passes as they fit into."""
+        """Runs the unmodified model on the prompts of one example, in as few passes as possible. The states are in
+        order.
+        """
         tree, part = self._trees[example], self._pass_of[example]
         for prompt in tree.prompts:
             check_length(self._loaded, prompt)
@@ -60,7 +62,7 @@ class SharedPrompts:
         return [self._last[1].batch(example - part.start)]
 
     def _one_after_the_other(self, tree: Tree) -> list[PromptBatch]:
-        """Where a tree is too long for one pass, or wrong for the family: the stem first, then the prompts."""
+        """Runs the stem and then the prompts, for a tree that is too long for one pass or that the family can't run."""
         stem = tree.prompts[0].token_ids[: tree.n_shared]
         prefix = run_prefix(self._loaded, stem, self._task)
         parts = _passes([len(prompt.token_ids) for prompt in tree.prompts], self._tokens_per_pass)
@@ -69,7 +71,7 @@ class SharedPrompts:
 
 
 def _passes(lengths: Sequence[int], most: int) -> list[range]:
-    """Neighbours together as long as all of them, padded to the longest, have at most so many tokens."""
+    """Groups neighbours as long as all of a group, padded to the longest, have at most `most` tokens."""
     parts: list[range] = []
     for place in range(len(lengths)):
         last = parts[-1] if parts else range(0)

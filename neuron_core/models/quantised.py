@@ -1,4 +1,4 @@
-"""Quantised weights: what is refused by name, and what is quantised while it is read (bitsandbytes)."""
+"""Quantised weights: checkpoints that have them are refused; weights may be quantised while they are read."""
 
 import importlib.util
 from collections.abc import Mapping
@@ -22,8 +22,9 @@ KNOWN = {
 
 
 def check_quantised(spec: ModelSpec, config: Mapping[str, Any]) -> None:
-    """ModelError, before any weight is fetched, for a checkpoint whose weights are quantised, and for a load that wants
-    a package which is not installed. config: config.json as it was read."""
+    """ModelError, before any weight is fetched, for a checkpoint whose weights are quantised, and for a spec that needs
+    a package that is not installed. config: the content of config.json.
+    """
     method = _method(config)
     if method is not None:
         raise ModelError(
@@ -40,7 +41,7 @@ def check_quantised(spec: ModelSpec, config: Mapping[str, Any]) -> None:
 
 
 def _method(config: Mapping[str, Any]) -> str | None:
-    """How the weights are quantised; None where nothing says so."""
+    """How the weights are quantised. None if the config does not say that they are."""
     part = config.get("text_config")
     for each in (config, part if isinstance(part, Mapping) else {}):
         for name in QUANTISED:
@@ -53,8 +54,9 @@ def _method(config: Mapping[str, Any]) -> str | None:
 
 
 def quantising(spec: ModelSpec, dtype: Any) -> dict[str, Any]:
-    """The argument with which from_pretrained quantises; none where it should not. Products are taken in `dtype`, and
-    the head stays as it is."""
+    """The argument that makes from_pretrained quantise weights; empty if it should not. Products are computed in
+    `dtype`, and the head is not quantised.
+    """
     if spec.load_in is None:
         return {}
     from transformers import BitsAndBytesConfig

@@ -1,9 +1,9 @@
-"""Why a model can't be attributed here, in the words of what it is. No torch."""
+"""Names the kinds of models that can't be attributed, and says why. No torch."""
 
 from typing import Any
 
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts", "num_experts_per_tok")
-"names under which a config says that it has experts"
+"fields of a config that say how many experts there are"
 # fmt: off
 RECURRENT = (
     "bailing_hybrid", "bamba", "falcon_h1", "falcon_mamba", "granitemoehybrid", "jamba", "kimi_linear", "lfm2",
@@ -11,9 +11,9 @@ RECURRENT = (
     "qwen3_next", "recurrent_gemma", "rwkv", "xlstm", "zamba", "zamba2",
 )
 # fmt: on
-"families with layers that keep a state, whatever their configs say"
+"families with layers that keep a state, also where the config does not say so"
 STATES = ("linear", "mamba", "conv", "recurrent", "ssm", "gated_delta", "rwkv", "hybrid")
-"in the name of a kind of layer that keeps a state"
+"parts of the names of layers that keep a state"
 ATTENTION = ("full_attention", "sliding_attention")
 "kinds of layers whose cached rows can be masked"
 # fmt: off
@@ -25,13 +25,13 @@ ENCODERS = (
 
 
 def why_refused(config: Any) -> str | None:
-    """What the config says that rules the method out, and what would be needed; None where nothing does."""
+    """Why a model with this config can't be attributed, and what would be needed. None if it can be."""
     family = config.model_type
     if getattr(config, "is_encoder_decoder", False):
         return "it is an encoder-decoder, and rows need one stack with causal attention"
     if family in ENCODERS:
         return "it is an encoder, and a prompt's last token predicts a letter only in a causal language model"
-    # Rows would pass the guard: earlier tokens, which see the last one here, keep what they had in the unmodified pass.
+    # The guard would not notice it: the cached states of earlier tokens, which see the last one, would not change.
     if getattr(config, "use_bidirectional_attention", None) not in (None, False, "vision"):
         return "with bidirectional attention a change of the last token would reach earlier ones"
     kinds = {*(getattr(config, "layer_types", None) or ()), *(getattr(config, "layers_block_type", None) or ())}
@@ -56,7 +56,7 @@ def why_refused(config: Any) -> str | None:
 
 
 def _several(experts: Any) -> bool:
-    """Some families write one expert where there are none; some a number a layer."""
+    """Whether there are several experts. Some families say 1 if there are none, others have a number for each layer."""
     return (
         max(experts, default=0) > 1 if isinstance(experts, list | tuple) else isinstance(experts, int) and experts > 1
     )

@@ -6,20 +6,19 @@ from neuron_core.models.hooks import Edit, edited_neurons, recorded_at
 from neuron_core.models.loaded import LoadedModel
 
 TOLERANCE = {torch.float64: 1e-3, torch.float32: 1e-3, torch.float16: 1e-2, torch.bfloat16: 5e-2}
-"of the output, relative to its largest value; half precision rounds the residual stream itself"
+"largest difference of a layer's output, relative to its largest value; half precision rounds the residual stream"
 LAYERS_PER_PASS = 16
 TIMES = 8.0
-"so many times larger than the residual stream an output is made, so that rounding does not hide a factor"
+"how many times larger than the residual stream an output is made, so that rounding does not hide a factor"
 
 
 @torch.no_grad()
 def adds_neurons(loaded: LoadedModel) -> bool:
-    """Whether in every layer the output is the residual stream plus the down projection's output, no norm or factor
-    behind.
+    """Whether every layer adds its down projection's output to the residual stream, without a norm or a factor between.
 
-    Measured on a short prompt: in some families the config decides. Each layer's neurons are scaled in a sequence of
-    their own, so that up to that layer it is the unmodified one. ModelError as of recorded_at: a layer or a down
-    projection that a pass does not call once.
+    It is measured on a short prompt, because in some families it depends on the config. For each layer there is a
+    sequence in which only the neurons of that layer are scaled. ModelError as for `recorded_at`, when a pass does not
+    call each layer and each down projection once.
     """
     ids = torch.arange(5, 8, device=loaded.device)
     before, neurons = _states(loaded, ids, [1.0] * loaded.n_layers, range(0))
@@ -44,8 +43,9 @@ def adds_neurons(loaded: LoadedModel) -> bool:
 def _states(
     loaded: LoadedModel, ids: torch.Tensor, scales: list[float], layers: range
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Hidden states (1 + layers, L + 1, D) and neurons (1 + layers, L, I) at the last token: [0] of the unmodified
-    model, then each with one layer's neurons scaled."""
+    """Hidden states, (1 + layers, L + 1, D), and neuron values, (1 + layers, L, I), at the last token. The first are
+    those of the unmodified model; in each of the others, the neurons of one layer are scaled.
+    """
     n = 1 + len(layers)
     last = torch.full((n,), len(ids) - 1, device=loaded.device)
     hidden = torch.empty(n, loaded.n_layers + 1, loaded.hidden_size, dtype=loaded.dtype, device=loaded.device)

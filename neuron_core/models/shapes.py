@@ -1,4 +1,4 @@
-"""Llama models with random weights of published shapes: speed and memory need no trained ones."""
+"""Llama models of published shapes with random weights, for measurements of speed and memory."""
 
 from dataclasses import replace
 
@@ -23,8 +23,8 @@ SHAPES = {
 def random_llama(shape: str, spec: ModelSpec) -> LoadedModel:
     """A model of this shape in the spec's dtype and on its device, with the embedded model's tokenizer.
 
-    The same weights in every process, on one kind of device. ModelError for an unknown shape, and when the
-    weights are larger than the memory that is free.
+    The weights are the same in every process on the same kind of device. ModelError for an unknown shape, and when the
+    weights are larger than the free memory.
     """
     if shape not in SHAPES:
         raise ModelError(f"unknown shape {shape!r}", accepted=", ".join(SHAPES))

@@ -1,4 +1,4 @@
-"""A model's size from the headers of its files, its config, or the presets. No torch: pages ask before a load."""
+"""A model's size, from the headers of its files, its config, or the presets, before it is loaded. No torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,23 +13,21 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.models.stored import stored_weights
 
 EMBEDDED_PARAMETERS = 134_515_008
-"of the pinned file; its header takes seconds to read"
+"parameters of the pinned file, whose header takes seconds to read"
 EMBEDDED_DIMENSIONS = Dimensions("llama", 30, 1536, 576, 9, 3, 64, 49152, 8192, tied=True)
 
 
 @dataclass(frozen=True)
 class Size:
-    """Parameters, and the sizes that they come from where a config is at hand."""
+    """The number of parameters, and the dimensions if there is a config."""
 
     parameters: int
     dimensions: Dimensions | None
 
 
 def size_of(spec: ModelSpec) -> Size | None:
-    """The model's size; None for a hub id that is no preset and has no config in the cache, and for a folder without
-    weights and config.
-
-    Raises ModelError when a file's header is damaged.
+    """The model's size. None for a hub id that is neither a preset nor has a config in the cache, and for a folder
+    without weights and config. ModelError when the header of a file is damaged.
     """
     if spec.is_embedded:
         return Size(EMBEDDED_PARAMETERS, EMBEDDED_DIMENSIONS)
@@ -56,23 +54,23 @@ def size_of(spec: ModelSpec) -> Size | None:
 
 
 def n_parameters(spec: ModelSpec) -> int | None:
-    """Parameters of the model; None where `size_of` is."""
+    """Number of parameters of the model. None if `size_of` gives None."""
     found = size_of(spec)
     return None if found is None else found.parameters
 
 
 def weight_bytes(spec: ModelSpec) -> int | None:
-    """Memory of the weights in the spec's dtype; None where `size_of` is."""
+    """Bytes of the weights in the spec's dtype. None if `size_of` gives None."""
     found = size_of(spec)
     return None if found is None else bytes_of_weights(spec, found)
 
 
 def bytes_of_weights(spec: ModelSpec, size: Size) -> int:
-    """Weights of a known size in the spec's dtype, or in 4 or 8 bits; embedding and head are never in those."""
+    """Bytes of the weights in the spec's dtype, or in 4 or 8 bits. Embedding and head are never quantised."""
     whole = size.parameters * BYTES[spec.dtype]
     if spec.load_in is None or size.dimensions is None:
         return whole
     d = size.dimensions
-    # 4 bits and a scale for each 64 numbers.
+    # 4 bits a number, and a scale for every 64 numbers.
     each = 0.5625 if spec.load_in == "4bit" else 1.0
     return whole - int(d.n_layers * d.layer_parameters * (BYTES[spec.dtype] - each))

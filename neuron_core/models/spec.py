@@ -1,4 +1,4 @@
-"""Which model, in which form: one frozen value that names everything on which results depend."""
+"""ModelSpec: which model is loaded, and how. It names everything about the model that results depend on. No torch."""
 
 import hashlib
 import importlib.util
@@ -34,7 +34,9 @@ ADDRESS = re.compile(r"https?://(?P<host>[^/\s]+)/(?P<id>[\w.-]+/[\w.-]+)(?:/(?:
 
 
 def _as_written(source: str, revision: str | None) -> tuple[str, str | None]:
-    """Source and revision of what a user typed or pasted: spaces around it, or the address of a page of the hub."""
+    """The source and the revision of what a user typed: without spaces around it, and as an id
+    for a page of the hub.
+    """
     source = source.strip()
     address = ADDRESS.fullmatch(source.split("?")[0].split("#")[0])
     hosts = (*HOSTS, urlsplit(os.environ.get("HF_ENDPOINT", "")).netloc)
@@ -57,12 +59,12 @@ class ModelSpec:
     dtype: str = "float32"
     device: str = "auto"
     trust_remote_code: bool = False
-    "whether Python code that comes with this very model may run; never without the user's word"
+    "whether Python code that comes with this model may run; only a user may set it"
     device_map: str | None = None
-    "`auto`: layers that do not fit on the device lie in memory or on disk, and come when they are needed"
+    "`auto`: layers that do not fit on the device are kept in memory or on disk until they are needed"
 
     adapter: str | None = None
-    "a LoRA adapter that is merged, as a folder or a hub id; `none`: one that lies beside the weights is left out"
+    "a LoRA adapter to merge, as a folder or a hub id; `none` leaves out one that lies beside the weights"
     architecture: str | None = None
     "a JSON or Python file that registers the model's family"
     load_in_4bit: bool = False
@@ -120,7 +122,7 @@ class ModelSpec:
 
     @property
     def is_hub(self) -> bool:
-        """Whether the source can only be an id on the hub."""
+        """Whether the source is none of the others, and so can only be an id on the hub."""
         return not (self.is_embedded or self.is_gguf or Path(self.source).expanduser().is_dir())
 
     @property
@@ -129,7 +131,7 @@ class ModelSpec:
 
 
 def embedded_gguf() -> Path:
-    """The GGUF file inside the installed package, which is never imported. ModelError if absent."""
+    """The GGUF file in the installed package, which is not imported. ModelError if it is absent."""
     found = importlib.util.find_spec(EMBEDDED_PACKAGE)
     path = Path(found.origin).parent / EMBEDDED_FILE if found and found.origin else None
     if path is None or not path.is_file():

@@ -1,4 +1,4 @@
-"""What a checkpoint's files say about their weights, from the headers alone. No torch but for pickled weights."""
+"""Dtypes and shapes of the weights in safetensors files, from their headers. No torch."""
 
 import json
 import struct
@@ -9,7 +9,7 @@ from pathlib import Path
 from neuron_core.errors import ModelError
 
 MOST_HEADER = 100_000_000
-"bytes of a safetensors header; the library that loads the file has the same bound"
+"largest header of a safetensors file, in bytes; the library that loads the file has the same limit"
 FLOATS = ("F64", "F32", "F16", "BF16")
 COMPUTED = (
     "rotary_emb.inv_freq",
@@ -21,9 +21,9 @@ COMPUTED = (
     ".attention.masked_bias",
     "position_ids",
 )
-"endings of what old checkpoints hold beside their weights: masks and tables that a model computes itself"
+"endings of entries of old checkpoints that are no weights: masks and tables that a model computes itself"
 QUANTISED = ("quantization_config", "compression_config", "quantization")
-"where a config.json says how its weights are quantised"
+"fields of a config.json that say how the weights are quantised"
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class StoredWeight:
 
 
 def stored_weights(path: Path) -> dict[str, StoredWeight]:
-    """The weights of a safetensors file, by name. ModelError when its header is damaged or beyond its bound.
+    """The weights of a safetensors file, by name. ModelError when its header is damaged or too large.
 
-    The file opens with the length of its JSON header, then the header: dtype and shape of each weight.
+    The file begins with the length of its header, which is JSON with the dtype and shape of each weight.
     """
     try:
         with path.open("rb") as file:
@@ -55,7 +55,7 @@ def stored_weights(path: Path) -> dict[str, StoredWeight]:
             for name, entry in header.items()
             if name != "__metadata__"
         }
-    # Whatever struct and json make of arbitrary bytes.
+    # Errors of struct and json for arbitrary bytes.
     except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError):
         raise ModelError(
             "the model can't be loaded: the header of the weights file is damaged",

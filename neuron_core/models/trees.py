@@ -1,8 +1,8 @@
-"""Several examples' prompts in one pass, what the prompts of an example share computed once.
+"""Runs the prompts of several examples in one pass, where the tokens that the prompts of an example share are run once.
 
 An example is a tree: its stem, then the rest of each prompt as a branch. The tokens of a tree are one sequence. A mask
-lets each token attend to the task's prefix, to its stem and to its own branch, and position numbers begin anew at each
-branch, so that every branch is what it would be alone.
+lets each token attend to the task's prefix, to its stem and to its own branch. The positions of each branch go on from
+the stem. So every branch is computed as if it were alone.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from neuron_core.models.prompt_state import Prefix, PromptBatch, PromptState
 
 @dataclass(frozen=True)
 class Tree:
-    """The prompts of one example as one sequence, what comes before them left out."""
+    """The prompts of one example as one sequence, without the prefix of the task."""
 
     prompts: tuple[TokenizedPrompt, ...]
     n_prefix: int
@@ -31,32 +31,34 @@ class Tree:
 
     @classmethod
     def of(cls, prompts: Sequence[TokenizedPrompt], n_prefix: int) -> "Tree":
-        """The stem is what all of the prompts begin with after the prefix; the only prompt of an example has none."""
+        """The tree of these prompts. Its stem is what they all begin with after the prefix; a single prompt has no
+        stem.
+        """
         ids = [prompt.token_ids for prompt in prompts]
         return cls(tuple(prompts), n_prefix, common_prefix_length(ids) if len(ids) > 1 else n_prefix)
 
     @property
     def n_tokens(self) -> int:
-        """Of prefix, stem and all branches."""
+        """Number of tokens of the prefix, the stem and all branches."""
         return self.n_shared + sum(len(prompt.token_ids) - self.n_shared for prompt in self.prompts)
 
     def tokens(self) -> list[int]:
-        """Stem, then the branches one after the other."""
+        """The tokens of the stem, then those of each branch."""
         stem = self.prompts[0].token_ids[self.n_prefix : self.n_shared]
         return [*stem, *(token for prompt in self.prompts for token in prompt.token_ids[self.n_shared :])]
 
     def positions(self) -> list[int]:
-        """Of each token in its own prompt."""
+        """Position of each token in its prompt."""
         stem = range(self.n_prefix, self.n_shared)
         return [*stem, *(place for prompt in self.prompts for place in range(self.n_shared, len(prompt.token_ids)))]
 
     def branches(self) -> list[int]:
-        """0 for the stem's tokens, 1 + i for those of prompt i."""
+        """0 for the tokens of the stem, 1 + i for those of the branch of prompt i."""
         stem = [0] * (self.n_shared - self.n_prefix)
         return [*stem, *(i for i, one in enumerate(self.prompts, 1) for _ in one.token_ids[self.n_shared :])]
 
     def ends(self) -> list[int]:
-        """Place of each prompt's last token among `tokens`."""
+        """Place of each prompt's last token in `tokens`."""
         found, end = [], self.n_shared - self.n_prefix
         for prompt in self.prompts:
             end += len(prompt.token_ids) - self.n_shared
@@ -64,7 +66,7 @@ class Tree:
         return found
 
     def cached(self, longest: int) -> list[list[int]]:
-        """Places, prefix included, of each prompt's tokens but its last, padded with place 0 to `longest`."""
+        """Places in the cache of each prompt's tokens without its last, padded with place 0 to length `longest`."""
         found = []
         for prompt, end in zip(self.prompts, self.ends(), strict=True):
             own = range(self.n_prefix + end + 1 - (len(prompt.token_ids) - self.n_shared), self.n_prefix + end)
@@ -75,11 +77,11 @@ class Tree:
 
 @dataclass(frozen=True, eq=False)
 class TreePass:
-    """What one pass over several trees left behind."""
+    """The result of one pass over several trees."""
 
     trees: Sequence[Tree]
     cache: DynamicCache
-    "of prefix and trees, padded at their ends"
+    "keys and values of prefix and trees, padded at their ends"
     states: Sequence[Sequence[PromptState]]
     "of the prompts of each tree, without keys and values"
 
@@ -98,16 +100,15 @@ class TreePass:
 
 
 def can_run(loaded: LoadedModel) -> bool:
-    """Whether trees are right for a model: families that take packed rows with a mask, without LongRoPE.
-
-    LongRoPE's frequencies depend on the longest sequence of the pass, unless all that the context holds have the same.
+    """Whether a model can run trees: its family must take packed rows, and its rotary frequencies must not depend on
+    the length of the sequence, as they do with LongRoPE.
     """
     return loaded.architecture.rows == "packed" and not frequencies_change(loaded, 1, loaded.context_length)
 
 
 @torch.no_grad()
 def run_trees(loaded: LoadedModel, trees: Sequence[Tree], prefix: Prefix) -> TreePass:
-    """The unmodified model on the prompts of several examples, in one pass after their common prefix."""
+    """Runs the unmodified model on the prompts of several examples in one pass, after their common prefix."""
     n_tokens = max(len(tree.tokens()) for tree in trees)
     n_prefix = len(prefix.token_ids)
 
@@ -138,12 +139,11 @@ def run_trees(loaded: LoadedModel, trees: Sequence[Tree], prefix: Prefix) -> Tre
 
 
 def _mask(loaded: LoadedModel, positions: torch.Tensor, branches: torch.Tensor, n_prefix: int) -> Mask:
-    """Additive mask (B, 1, n, P + n): a token sees the prefix, its stem and its own branch up to itself.
-
-    A window of W hides what is W positions away or more.
+    """Additive mask, (B, 1, n, P + n). A token sees the prefix, its stem, and its branch up to itself. A window of W
+    hides tokens that are W or more positions away.
     """
     before = torch.arange(n_prefix, device=positions.device).expand(len(positions), -1)
-    # Keys of the prefix belong to every branch, as a stem's do.
+    # The keys of the prefix belong to every branch, as those of the stem do.
     keys = torch.cat([before, positions], dim=1)[:, None, :]
     of_keys = torch.cat([torch.zeros_like(before), branches], dim=1)[:, None, :]
     seen = ((of_keys == 0) | (of_keys == branches[:, :, None])) & (keys <= positions[:, :, None])

@@ -1,4 +1,6 @@
-"""What a load left over: weights without a place, places without a weight, and values that are no numbers."""
+"""Checks after a load: weights that the model does not use, weights that are missing, and
+values that are not finite.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,10 +17,10 @@ from neuron_core.models.stored import COMPUTED, FLOATS, QUANTISED, stored_weight
 
 
 def check_report(report: Mapping[str, Any], layers: str, where: str) -> tuple[str, ...]:
-    """Notes about weights outside the layers that nothing used, from what from_pretrained reports.
+    """Notes about weights outside the layers that the model does not use. report: what from_pretrained reports.
 
-    layers: path of the layers in the model. ModelError, with the weight's name: wrong sizes, missing weights (they
-    would be drawn at random), and weights inside the layers that the config knows nothing of.
+    layers: path of the layers in the model. ModelError, which names a weight, for wrong sizes, for missing weights
+    (which would be drawn at random), and for weights of a layer that the config does not have.
     """
     for name, stored, wanted in sorted(report.get("mismatched_keys", ())):
         raise ModelError(
@@ -29,7 +31,7 @@ def check_report(report: Mapping[str, Any], layers: str, where: str) -> tuple[st
     if missing := sorted(report["missing_keys"]):
         raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} first", where=where)
     unknown = sorted(name for name in report.get("unexpected_keys", ()) if not name.endswith(COMPUTED))
-    # A checkpoint may be of the model without its head, its names one step shorter.
+    # In a checkpoint of the model without its head, the first part of the names is missing.
     inside = re.compile(rf"({re.escape(layers)}|{re.escape(layers.split('.', 1)[-1])})\.\d")
     if within := [name for name in unknown if inside.match(name)]:
         raise ModelError(
@@ -43,8 +45,9 @@ def check_report(report: Mapping[str, Any], layers: str, where: str) -> tuple[st
 
 
 def check_dtypes(files: list[Path], config: dict[str, Any]) -> None:
-    """ModelError for weights stored as integers or 8-bit floats where the config does not say how they were made: they
-    would be read as if they were the numbers themselves."""
+    """ModelError for weights stored as integers or 8-bit floats if the config does not say how they were quantised.
+    They would be read as if they were the weights themselves.
+    """
     if any(config.get(name) for name in QUANTISED):
         return
     for file in files:
@@ -59,9 +62,9 @@ def check_dtypes(files: list[Path], config: dict[str, Any]) -> None:
 
 
 def _pickled(path: Path) -> dict[str, str]:
-    """Dtype of each weight of a pytorch_model.bin, in the words of safetensors where it is a float; no weight is read.
+    """The dtype of each weight of a pytorch_model.bin, by the names of safetensors for floats. Reads no weights.
 
-    What can't be opened this way is left to the load, which says why.
+    Empty for a file that can't be opened. The load opens it in the same way, and its error says what is wrong.
     """
     words = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
     try:
@@ -73,8 +76,9 @@ def _pickled(path: Path) -> dict[str, str]:
 
 
 def refuse_not_finite(loaded: LoadedModel, where: str) -> NoReturn:
-    """After a pass whose values are not finite: ModelError that names the first weight with such a value, or the dtype
-    where all weights are finite. Reads all weights."""
+    """Raises ModelError after a pass whose values are not finite. It names the first weight with such a value or, if
+    all weights are finite, the dtype. Reads all weights.
+    """
     for path, module in loaded.model.named_modules():
         with weights_of(module) as own:
             for name, tensor in own.items():
@@ -93,7 +97,9 @@ def refuse_not_finite(loaded: LoadedModel, where: str) -> NoReturn:
 
 
 def check_ids(loaded: LoadedModel, token_ids: Iterable[int], where: str | None = None) -> None:
-    """ModelError for a token beyond the model's embedding: tokenizer and weights are not of one model."""
+    """ModelError for a token that the model's embedding does not have: tokenizer and weights belong to different
+    models.
+    """
     n_rows = loaded.model.get_input_embeddings().weight.shape[0]
     if (largest := max(token_ids, default=0)) >= n_rows:
         (token,) = loaded.tokenizer.convert_ids_to_tokens([largest])
@@ -105,5 +111,5 @@ def check_ids(loaded: LoadedModel, token_ids: Iterable[int], where: str | None =
 
 
 def some_of(names: list[str]) -> str:
-    """The first three names."""
+    """The first three names, and how many more there are."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

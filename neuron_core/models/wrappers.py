@@ -1,6 +1,7 @@
-"""Multimodal models by their text part: the class by `text_config`, the weights' names mapped, the tie flag kept.
+"""Multimodal models, of which only the text part is loaded.
 
-Only text is read here, and on text alone such a model computes what its text part does.
+On text alone, such a model computes the same as its text part. The class is that of its `text_config`, the names of the
+weights are mapped, and the flag that ties head and embedding is kept.
 """
 
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ SCALED: tuple[Head, ...] = ("divided", "multiplied")
 
 @dataclass(frozen=True)
 class Wrapper:
-    """What a wrapper's text part is.
+    """How the text part of a multimodal model is loaded.
 
-    family: `model_type` that computes the same on text where the part's own has no causal model of its own. Rotary
-    positions by time, height and width (M-RoPE) are then the usual ones: in text all three are the token's position.
+    family: a `model_type` that computes the same on text, if that of the part has no causal model. With M-RoPE, a
+    position has a time, a height and a width. In a text all three are the position of the token, so usual rotary
+    positions are the same.
     """
 
     family: str | None = None
@@ -39,18 +41,19 @@ WRAPPERS: dict[str, Wrapper] = {
     "qwen2_5_vl": Wrapper("qwen2"),
     "qwen3_vl": Wrapper("qwen3"),
 }
-"by the `model_type` of the whole"
+"`model_type` of the multimodal model → its text part"
 KEY_MAPPING = {
     r"^(?:model\.)?language_model\.lm_head\.": "lm_head.",
     r"^(?:model\.)?(?:language_model|text_model)\.(?:model\.)?(?!lm_head)": "model.",
 }
-"names of the text part's weights, as older and newer checkpoints write them → those of its own class"
+"names of the text part's weights in older and newer checkpoints → names in its own class"
 
 
 def text_part(config: Any) -> Any:
-    """The config of the text part, its head tied where the wrapper's is; any other config as it is.
+    """The config of the text part of a multimodal model, with the flag that ties head and embedding. Any other config
+    is returned unchanged.
 
-    ModelError for a text part of an unknown family, and for one whose logits the wrapper scales otherwise.
+    ModelError for a text part of an unknown family, and for one whose logits the multimodal model scales differently.
     """
     wrapper = WRAPPERS.get(config.model_type)
     if wrapper is None:
@@ -64,7 +67,7 @@ def text_part(config: Any) -> Any:
             "it leaves out the factor of that family's logits",
             accepted=f"the {part.model_type} model itself",
         )
-    # Where the flag is set and the checkpoint has a head of its own all the same, the library keeps that head.
+    # If the flag is set although the checkpoint has a head, transformers keeps that head.
     part.tie_word_embeddings = bool(
         getattr(config, "tie_word_embeddings", False) or getattr(part, "tie_word_embeddings", False)
     )
@@ -75,7 +78,7 @@ def text_part(config: Any) -> Any:
 
 
 def _plain(part: dict[str, Any], family: str) -> dict[str, Any]:
-    """A text part's config in the words of a family with usual rotary positions."""
+    """A text part's config as one of a family with usual rotary positions."""
     rope = {k: v for k, v in (part.get("rope_parameters") or {}).items() if not k.startswith("mrope")}
     if rope.get("rope_type") == "mrope":
         rope["rope_type"] = "default"

@@ -114,7 +114,7 @@ def test_a_device_that_is_no_device_is_refused_by_the_spec(name):
 def test_an_apple_gpu_takes_float32_only(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert pick_device(ModelSpec(device="mps")).type == "mps"
-    with pytest.raises(ModelError, match=r"bfloat16 is not taken on mps.*float32"):
+    with pytest.raises(ModelError, match=r"bfloat16 is not supported on mps.*float32"):
         pick_device(ModelSpec(device="mps", dtype="bfloat16"))
 
 
