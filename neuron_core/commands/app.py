@@ -20,10 +20,10 @@ FIRST_PORT, PORTS_TRIED = 8501, 100
 def app(
     port: Annotated[
         int | None,
-        typer.Option(envvar="PORT", min=1024, max=65535, help="Without it, the first free one from 8501 on."),
+        typer.Option(envvar="PORT", min=1024, max=65535, help="Port; by default the first free one from 8501 on."),
     ] = None,
     address: Annotated[
-        str, typer.Option(help="Whom the server listens to; the default is this machine alone.")
+        str, typer.Option(help="Address that the server listens on; by default only this machine can connect.")
     ] = LOOPBACK,
 ) -> None:
     """Starts the web app and prints its address. Ctrl-C ends it."""
@@ -35,7 +35,7 @@ def app(
 
 
 def exposure() -> str:
-    """What it means that other machines can open the app."""
+    """Says what visitors can see and do when other machines can open the app."""
     allowed = permissions(loopback=False)
     may = ", ".join(sorted(allowed.actions)) or "nothing else"
     password = "asks for a password" if os.environ.get("NEURONLLM_PASSWORD") else "asks for no password"
@@ -48,8 +48,10 @@ def exposure() -> str:
 
 
 def server_command(port: int, address: str = LOOPBACK) -> list[str]:
-    """Streamlit with the app. Where other machines may look, errors are shown to them without a traceback."""
-    # Streamlit's own welcome would say the same address once more.
+    """The command that starts Streamlit with the app. If other machines can open it, errors are shown without a
+    traceback.
+    """
+    # Streamlit's welcome message would print the address a second time.
     options = ["--server.address", address, "--server.port", str(port), "--logger.hideWelcomeMessage", "true"]
     for host in hosts(address):
         options += ["--server.allowedHosts", host]
@@ -59,7 +61,7 @@ def server_command(port: int, address: str = LOOPBACK) -> list[str]:
 
 
 def hosts(address: str) -> list[str]:
-    """Names by which browsers may ask for the app: this machine's, and those of NEURONLLM_HOSTS."""
+    """The host names that browsers may use for the app: those of this machine, and those of NEURONLLM_HOSTS."""
     named = [part.strip() for part in os.environ.get("NEURONLLM_HOSTS", "").split(",") if part.strip()]
     found = [LOOPBACK, "localhost", "::1", *named]
     if address in ("0.0.0.0", "::"):
@@ -74,7 +76,7 @@ def hosts(address: str) -> list[str]:
 def is_free(port: int, address: str = LOOPBACK) -> bool:
     """Whether a server can listen at this address and port now."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
-        # As the server does: connections of one that has just stopped don't make the port busy.
+        # As in the server itself: connections of a server that has just stopped do not make the port busy.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
@@ -85,7 +87,9 @@ def is_free(port: int, address: str = LOOPBACK) -> bool:
 
 
 def choose_port(wanted: int | None = None, address: str = LOOPBACK) -> int:
-    """The wanted port, or the first free one from 8501 on. ConfigError when it, or all of them, are busy."""
+    """The wanted port or, if it is None, the first free one from 8501 on. ConfigError when the wanted port, or all of
+    them, are busy.
+    """
     if wanted is not None:
         if not is_free(wanted, address):
             raise ConfigError(

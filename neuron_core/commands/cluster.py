@@ -1,4 +1,4 @@
-"""The options that say where a run is computed, for every command that carries runs out."""
+"""The options that say where a run is computed, for all commands that carry out runs."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,24 +11,28 @@ from neuron_core.engine.cluster_options import EXECUTORS, ClusterOptions, cluste
 
 @dataclass(frozen=True)
 class ClusterGroup(OptionGroup):
-    """In this process, or by actors of a Ray cluster."""
+    """Whether a run is computed in this process or by actors of a Ray cluster."""
 
     executor: Annotated[
         str, typer.Option(help="local: in this process; ray: on the nodes of a Ray cluster, with equal results.")
     ] = EXECUTORS[0]
     address: Annotated[
-        str, typer.Option(help="Of the Ray cluster: auto, HOST:PORT, or local for one on this machine alone.")
+        str, typer.Option(help="Address of the Ray cluster: auto, HOST:PORT, or local for one on this machine alone.")
     ] = "auto"
     actors: Annotated[
-        str, typer.Option(help="Models at work at once: N, or MIN:MAX to begin with MIN and go up to MAX with room.")
+        str,
+        typer.Option(
+            help="How many actors hold a model: N, or MIN:MAX to begin with MIN and use up to MAX if there is room."
+        ),
     ] = "1"
     gpus_per_actor: Annotated[
-        float | None, typer.Option(help="1, a share such as 0.5, or 0; by default 1 where the cluster has GPUs.")
+        float | None,
+        typer.Option(help="GPUs of each actor: 1, a share such as 0.5, or 0; by default 1 if the cluster has GPUs."),
     ] = None
     cpus_per_actor: Annotated[
-        float, typer.Option(help="Cores of an actor, and its threads where it computes on them.")
+        float, typer.Option(help="CPU cores of each actor, and its threads if it computes on the CPU.")
     ] = 1.0
 
     def options(self) -> ClusterOptions | None:
-        """The cluster; None in this process. ConfigError as of `cluster_options`."""
+        """The cluster. None for this process. ConfigError as for `cluster_options`."""
         return cluster_options(self.executor, self.address, self.actors, self.gpus_per_actor, self.cpus_per_actor)

@@ -12,12 +12,14 @@ from neuron_core.terminal import emit
 
 def estimate(
     model: Model = EMBEDDED,
-    questions: Annotated[int, typer.Option(min=1, help="Proxy questions, three an example.")] = 15,
-    steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="m of Eq. 1.")] = 16,
-    rule: Annotated[str, typer.Option(help="right, midpoint or gauss-legendre.")] = "right",
+    questions: Annotated[int, typer.Option(min=1, help="Number of proxy questions, three for each example.")] = 15,
+    steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="Number of integration steps, m of Eq. 1.")] = 16,
+    rule: Annotated[str, typer.Option(help="Quadrature rule: right, midpoint or gauss-legendre.")] = "right",
     methods: Annotated[str, typer.Option(help="Methods of one pass, separated by commas.")] = "ace",
-    tokens: Annotated[int, typer.Option(min=2, help="Tokens of a question.")] = 160,
-    actors: Annotated[int, typer.Option(min=1, help="Models at work at once, on a cluster; see docs/cluster.md.")] = 1,
+    tokens: Annotated[int, typer.Option(min=2, help="Number of tokens of a question.")] = 160,
+    actors: Annotated[
+        int, typer.Option(min=1, help="How many actors of a cluster hold a model; see docs/cluster.md.")
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Operations, memory, disk and time of an attribution, from the model's config alone. Loads no model."""

@@ -35,20 +35,35 @@ class ExperimentOptions(OptionGroup):
     """The settings of the runs that the tables and figures are made from."""
 
     tasks: Annotated[str, typer.Option(help="Bundled tasks or files, separated by commas.")] = ",".join(TASKS)
-    examples: Annotated[int, typer.Option(min=2, help="Evaluation examples a task, three questions each.")] = 50
-    draws: Annotated[int, typer.Option(min=1, help="Draws of the attribution examples; 1 leaves stability out.")] = 5
-    attribution_examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5.")] = 5
+    examples: Annotated[
+        int, typer.Option(min=2, help="Evaluation examples of each task, with three questions each.")
+    ] = 50
+    draws: Annotated[
+        int, typer.Option(min=1, help="How often the attribution examples are drawn; 1 leaves out `stability`.")
+    ] = 5
+    attribution_examples: Annotated[int, typer.Option(min=1, help="Number of attribution examples, tr of Eq. 5.")] = 5
     content_examples: Annotated[
-        int, typer.Option(min=1, help="Attribution examples of `parts` and of each of its draws, four questions each.")
+        int,
+        typer.Option(min=1, help="Attribution examples of `parts` and of each of its draws, with four questions each."),
     ] = 10
-    k: Annotated[int | None, typer.Option(min=1, help="The budget; by the model's size, 100 of `parts`.")] = None
-    z: Annotated[int | None, typer.Option(min=1, help="Neurons kept at either end; by the model's size.")] = None
-    budget_tasks: Annotated[str, typer.Option(help="Tasks of Table 7 and of m = 64; the last one.")] = ""
+    k: Annotated[
+        int | None,
+        typer.Option(min=1, help="The budget K. The default depends on the model's size; for `parts` it is 100."),
+    ] = None
+    z: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Neurons kept at each end of an example's ranking; the default depends on the model's size."
+        ),
+    ] = None
+    budget_tasks: Annotated[str, typer.Option(help="Tasks of Table 7 and of m = 64; by default the last task.")] = ""
     budgets: Annotated[str, typer.Option(help="Budgets of Table 7.")] = "10,25,50,100,150,200,250,500"
-    steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="m of Eq. 1.")] = 16
-    random_seeds: Annotated[int, typer.Option(min=1, help="Random control sets of Table 1.")] = 5
-    sample: Annotated[str, typer.Option(help="natural, balanced or comprehended.")] = "natural"
-    position: Annotated[str, typer.Option(help="last or all.")] = "last"
+    steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="Number of integration steps, m of Eq. 1.")] = 16
+    random_seeds: Annotated[int, typer.Option(min=1, help="Number of random control sets of Table 1.")] = 5
+    sample: Annotated[str, typer.Option(help="Which evaluation examples: natural, balanced or comprehended.")] = (
+        "natural"
+    )
+    position: Annotated[str, typer.Option(help="Where neurons are scaled: last or all.")] = "last"
     question: Annotated[str | None, typer.Option(help="Id of the evaluation question of Figure 10.")] = None
     lengths: Annotated[str, typer.Option(help="Answer lengths of Figure 9.")] = "1,2,4,8,16,32"
 
@@ -89,7 +104,7 @@ def experiment(
     out: Annotated[Path, typer.Option(help="Folder of the tables and the report.")] = Path("experiment-report"),
     as_json: AsJson = False,
 ) -> None:
-    """The paper's tables and figures on several tasks: runs what is missing, writes tables and one HTML report."""
+    """Makes the paper's tables and figures for several tasks, as files and one HTML report. Runs what is missing."""
     from neuron_core.experiments.files import result_of, text_of, write_files
     from neuron_core.experiments.outputs import make_output
     from neuron_core.experiments.runs import make_runs

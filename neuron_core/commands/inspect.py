@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 @with_groups
 def preview(
     task: Task = "sentiment",
-    n: Annotated[int, typer.Option(min=1, help="Examples shown, three questions each; four with rotations.")] = 2,
+    n: Annotated[
+        int, typer.Option(min=1, help="Number of examples, with three questions each; four with rotations.")
+    ] = 2,
     proxies: Proxies = SHUFFLES,
     seed: Seed = 0,
     wording: WordingOptions = USUAL_WORDING,
-    model: Annotated[str, typer.Option(help="Whose chat template, with --template chat; reads no weights.")] = EMBEDDED,
+    model: Annotated[
+        str, typer.Option(help="The model whose chat template is used with --template chat; its weights are not read.")
+    ] = EMBEDDED,
     revision: Revision = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +62,9 @@ def validate(
     how: FileReading,
     rejected: Annotated[Path | None, typer.Option(help="Write the rejected rows to this CSV file.")] = None,
     good: Annotated[Path | None, typer.Option(help="Write the good rows to this JSONL file, for --task.")] = None,
-    model: Annotated[str | None, typer.Option(help="Whose context prompts must fit; the demo model.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The model whose context the prompts must fit; by default the demo model.")
+    ] = None,
     revision: Revision = None,
     seed: Seed = 0,
     wording: WordingOptions = USUAL_WORDING,
@@ -109,10 +115,8 @@ def _check_wording(reading: "TaskReading", seed: int, prompt: PromptConfig) -> N
 def _fitting(
     reading: "TaskReading", given: str | None, revision: str | None, seed: int, prompt: PromptConfig
 ) -> "TaskReading":
-    """The reading without the examples whose prompts are too long for the model; without a model given, for the demo
-    model.
-
-    If no model was given and the demo model is not installed, nothing is left out.
+    """The reading without the examples whose prompts are too long for the model. given: the model; None for the demo
+    model. If that is not installed, no example is left out.
     """
     from neuron_core.service.prompt_lengths import Lengths, Reader
 
@@ -142,34 +146,37 @@ def models(as_json: AsJson = False) -> None:
 def bench(
     model: ModelOptions,
     study: Annotated[
-        str | None, typer.Argument(help="families: every family against a program that computes whole sequences.")
+        str | None, typer.Argument(help="families: compares every family with a program that computes whole sequences.")
     ] = None,
     configs: Annotated[
-        Path | None, typer.Argument(help="With families: a JSON file of configs by name; without it, our own.")
+        Path | None, typer.Argument(help="For families: a JSON file of configs by name; by default our own.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer questions and layers.")] = False,
     shape: Annotated[
-        str | None, typer.Option(help="Random weights in place of a model: llama-2-7b, llama-2-13b.")
+        str | None,
+        typer.Option(help="A model with random weights of this shape instead of --model: llama-2-7b, llama-2-13b."),
     ] = None,
     figure: Annotated[
         Path | None, typer.Option(help="Write a figure of the measured seconds to this HTML file.")
     ] = None,
-    quadrature: Annotated[bool, typer.Option("--quadrature", help="Instead: rules of few steps beside 256.")] = False,
+    quadrature: Annotated[
+        bool, typer.Option("--quadrature", help="Instead: compares quadrature rules of few steps with 256 steps.")
+    ] = False,
     dtypes: Annotated[
-        bool, typer.Option("--dtypes", help="Instead: float32, bfloat16 and bfloat16 weights beside float64.")
+        bool, typer.Option("--dtypes", help="Instead: compares float32, bfloat16 and bfloat16 weights with float64.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fast attribution against reference, Captum and a floor, and the grid against the baseline pass, in one run."""
+    """Times attribution against the full-sequence reference, Captum and a floor, and the grid against the baseline."""
     if study is not None:
         if study != "families":
-            raise typer.BadParameter(f"{study} is no study; accepted: families", param_hint="STUDY")
+            raise typer.BadParameter(f"unknown study {study}; accepted: families", param_hint="STUDY")
         _bench_families(configs, as_json)
         return
     if (quadrature or dtypes) and (shape or figure or (quadrature and dtypes)):
-        raise typer.BadParameter("it is measured alone", param_hint="--quadrature" if quadrature else "--dtypes")
+        raise typer.BadParameter("it can't be combined", param_hint="--quadrature" if quadrature else "--dtypes")
     if shape and model.source != EMBEDDED:
-        raise typer.BadParameter("it takes the place of --model", param_hint="--shape")
+        raise typer.BadParameter("it is used instead of --model, not with it", param_hint="--shape")
     with stage_line() as on_stage:
         from neuron_core.bench.run import run_bench
         from neuron_core.bench.studies import dtype_study, quadrature_study, study_text

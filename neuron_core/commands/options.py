@@ -20,17 +20,17 @@ Model = Annotated[
     str, typer.Option(help="'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file.")
 ]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a hub model.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of the draws and option orders.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the draws of examples and of the option orders.")]
 Run = Annotated[str, typer.Option(help="Id of a run, or the path of its folder.")]
 Proxies = Annotated[
     str,
     typer.Option(
-        help="Questions of an example. shuffles: three orders, as in the paper; rotations: four, every option on every "
-        "letter once, so that letters cancel."
+        help="Questions of each example. shuffles: three option orders, as in the paper; rotations: four, so that "
+        "every option stands on every letter once and a preference for a letter cancels out."
     ),
 ]
 EvaluationExamples = Annotated[
-    int, typer.Option(min=2, help="Examples asked about, three questions each; four with rotations.")
+    int, typer.Option(min=2, help="Number of evaluation examples, with three questions each; four with rotations.")
 ]
 OutDir = Annotated[Path | None, typer.Option("--out", help="Folder of the new run; it must be empty or absent.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")]
@@ -66,20 +66,22 @@ class ModelOptions(OptionGroup):
     dtype: Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")] = "float32"
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto"
     device_map: Annotated[
-        str | None, typer.Option(help="auto: layers that do not fit on the device lie in memory or on disk; slow.")
+        str | None, typer.Option(help="auto: layers that do not fit on the device are kept in memory or on disk; slow.")
     ] = None
     trust_remote_code: Annotated[
         bool,
-        typer.Option("--trust-remote-code", help="Run Python code that comes with this very model. Read it first."),
+        typer.Option("--trust-remote-code", help="Run the Python code that comes with this model. Read it first."),
     ] = False
 
     adapter: Annotated[
         str | None,
-        typer.Option(help="A LoRA adapter to merge: a folder or a hub id; none leaves out one beside the weights."),
+        typer.Option(
+            help="A LoRA adapter to merge: a folder or a hub id; none leaves out one that lies beside the weights."
+        ),
     ] = None
     architecture: Annotated[
         str | None,
-        typer.Option(help="A JSON file with the table line of a family of your own, or a Python file, which is run."),
+        typer.Option(help="A JSON file with the table line of your own family, or a Python file, which is run."),
     ] = None
     load_in_4bit: Annotated[
         bool, typer.Option("--load-in-4bit", help="Quantise weights to 4 bits while they are read (bitsandbytes).")
@@ -110,18 +112,38 @@ class ModelOptions(OptionGroup):
 class AttributionOptions(OptionGroup):
     """How neurons are scored and ranked."""
 
-    examples: Annotated[int, typer.Option(min=1, help="tr of Eq. 5, three questions each; four with rotations.")] = 5
+    examples: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Number of attribution examples, tr of Eq. 5, with three questions each; four with rotations."
+        ),
+    ] = 5
     methods: Annotated[
         str,
-        typer.Option(help="Separated by commas: ace, tn, qrnca, tn+, qrnca+, kn, content, act; the first is shown."),
+        typer.Option(
+            help="Separated by commas: ace, tn, qrnca, tn+, qrnca+, kn, content, act. The first is shown by default."
+        ),
     ] = "ace"
-    steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="m of Eq. 1.")] = 16
-    rule: Annotated[str, typer.Option(help="right, midpoint or gauss-legendre.")] = "right"
-    z: Annotated[int | None, typer.Option(min=1, help="Neurons kept at either end; by the model's size.")] = None
-    k: Annotated[int | None, typer.Option(min=1, help="Neurons shown of either kind; by the model's size.")] = None
+    steps: Annotated[int, typer.Option("--steps", "-m", min=1, help="Number of integration steps, m of Eq. 1.")] = 16
+    rule: Annotated[str, typer.Option(help="Quadrature rule: right, midpoint or gauss-legendre.")] = "right"
+    z: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Neurons kept at each end of an example's ranking; the default depends on the model's size."
+        ),
+    ] = None
+    k: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="How many good and how many bad neurons are shown; the default depends on the model's size."
+        ),
+    ] = None
     proxies: Proxies = SHUFFLES
     ambiguous: Annotated[
-        str, typer.Option(help="drop: neurons good in one example and bad in another score 0 (Eq. 5); keep: their sum.")
+        str,
+        typer.Option(
+            help="Neurons that are good in one example and bad in another. drop: they score 0 (Eq. 5); keep: their sum."
+        ),
     ] = DROP
 
     def config(self) -> AttributionConfig:
@@ -142,9 +164,9 @@ class AttributionOptions(OptionGroup):
 class TrialOptions(OptionGroup):
     """How many neurons an evaluation scales, on how many examples, and with how many random control sets."""
 
-    k: Annotated[str, typer.Option(help="Budgets, separated by commas.")] = "10,25,50,100"
+    k: Annotated[str, typer.Option(help="Budgets K, separated by commas.")] = "10,25,50,100"
     examples: EvaluationExamples = 100
-    random_seeds: Annotated[int, typer.Option(min=0, help="Random control sets; 0 leaves them out.")] = 5
+    random_seeds: Annotated[int, typer.Option(min=0, help="Number of random control sets; 0 leaves them out.")] = 5
 
     def config(self) -> EvaluationConfig:
         """The settings as a run keeps them. ConfigError for one that is out of its range, BadParameter for budgets that
@@ -158,21 +180,26 @@ class EvaluationOptions(TrialOptions):
     """All settings of an evaluation: also where and how strongly neurons are scaled, and on which examples."""
 
     position: Annotated[
-        str, typer.Option(help="last: neurons are scaled at the last prompt token; all: at every token, far slower.")
+        str,
+        typer.Option(
+            help="last: neurons are scaled at the last prompt token; all: at every token, which is far slower."
+        ),
     ] = "last"
     sample: Annotated[
         str,
         typer.Option(
-            help="natural, balanced (half of the examples comprehended by the model, half not), or comprehended "
-            "(by --comprehended-by); the last two ask a model about further examples first."
+            help="Which examples: natural (as drawn), balanced (half of them comprehended by the model, half not), or "
+            "comprehended (by --comprehended-by). For the last two, a model is asked about more examples first."
         ),
     ] = "natural"
-    comprehended_by: Annotated[str | None, typer.Option(help="The model that chooses; else the run's own.")] = None
+    comprehended_by: Annotated[
+        str | None, typer.Option(help="The model whose comprehension decides; by default the run's own.")
+    ] = None
     methods: Annotated[
-        str | None, typer.Option(help="Of the run's methods, and random; without it all of the run's.")
+        str | None, typer.Option(help="Some of the run's methods, and random; by default all of the run's.")
     ] = None
     proxies: Proxies = SHUFFLES
-    excite: Annotated[float, typer.Option(help="Factor of excited neurons, as 1.5, 2, 3 or 5.")] = EXCITE
+    excite: Annotated[float, typer.Option(help="Factor of excited neurons, for instance 1.5, 2, 3 or 5.")] = EXCITE
     silence: Annotated[
         str, typer.Option(help="What silenced neurons are set to: zero, or mean (over the evaluation prompts).")
     ] = "zero"

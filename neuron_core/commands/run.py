@@ -49,7 +49,7 @@ def baseline(
     wording: WordingOptions = USUAL_WORDING,
     as_json: AsJson = False,
 ) -> None:
-    """Accuracy, comprehension and letter use of the unmodified model, on the questions that `evaluate` asks."""
+    """Measures accuracy, comprehension and use of letters of the unmodified model, on the questions of `evaluate`."""
     from neuron_core.runs.questions import make_setting
 
     evaluation = EvaluationConfig(examples=examples, proxies=proxies)
@@ -83,7 +83,7 @@ def attribute(
 
 @with_groups
 def evaluate(run: Run, options: EvaluationOptions, cluster: ClusterGroup, as_json: AsJson = False) -> None:
-    """Enhancer and degrader over budgets and ratios, beside random neurons; replaces the run's last evaluation."""
+    """Evaluates enhancer and degrader over budgets and ratios, with random sets. Replaces the last evaluation."""
     evaluation, where = options.config(), cluster.options()
     folder = Store().open(run)
     config = folder.config()
@@ -91,7 +91,7 @@ def evaluate(run: Run, options: EvaluationOptions, cluster: ClusterGroup, as_jso
     if wanted == config and is_finished(folder):
         emit(report.evaluation(folder), as_json, report.evaluation_text)
         return
-    # Config, units and result under one lock: what is printed is what was asked for.
+    # Config, units and result are handled under one lock, so that the result printed is the one asked for.
     with folder.taken():
         if wanted != folder.config():
             read_task(wanted)
@@ -105,7 +105,7 @@ def evaluate(run: Run, options: EvaluationOptions, cluster: ClusterGroup, as_jso
 
 @with_groups
 def resume(run: Run, cluster: ClusterGroup, as_json: AsJson = False) -> None:
-    """Carries a run that was stopped to its end; what it finished is not computed again."""
+    """Carries out the rest of a run that was stopped. What it finished is not computed again."""
     where = cluster.options()
     folder = Store().open(run)
     finished = is_finished(folder)
@@ -119,7 +119,7 @@ def resume(run: Run, cluster: ClusterGroup, as_json: AsJson = False) -> None:
 
 
 def demo(model: Model = EMBEDDED, out: OutDir = None, as_json: AsJson = False) -> None:
-    """Questions, baseline, neurons and interventions of a bundled task in one go."""
+    """Shows questions, baseline, neurons and interventions of a bundled task in one go."""
     began = time.monotonic()
     run = new_run(demo_config(model_spec(model)), out)
     emit(report.demo(run, time.monotonic() - began), as_json, report.demo_text)

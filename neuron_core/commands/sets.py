@@ -30,8 +30,11 @@ from neuron_core.terminal import emit
 def save_neurons(
     run: Run,
     out: Annotated[Path, typer.Option(help="The JSON file to write.")],
-    k: Annotated[int | None, typer.Option(min=1, help="Good and bad neurons saved of either; the run's K.")] = None,
-    method: Annotated[str | None, typer.Option(help="One of the run's methods; the first.")] = None,
+    k: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many good and how many bad neurons are saved; by default the run's K."),
+    ] = None,
+    method: Annotated[str | None, typer.Option(help="One of the run's methods; by default the first.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Writes the neurons of a run to a file that other runs, programs and people can read."""
@@ -40,7 +43,9 @@ def save_neurons(
     methods = folder.config().attribution.methods
     if setting is None or ranking is None:
         raise RunError(
-            "the run has no such neurons", where=folder.id, accepted=f"a finished attribution by {', '.join(methods)}"
+            "the run has no neurons of this method",
+            where=folder.id,
+            accepted=f"a finished attribution by {', '.join(methods)}",
         )
     found = set_of(
         ranking,
@@ -67,13 +72,13 @@ def try_neurons(
     out: OutDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Enhancer and degrader with neurons that were found elsewhere, on this task; the result is a run."""
+    """Evaluates enhancer and degrader on a task with neurons that were found elsewhere. The result is a run."""
     config = RunConfig(
         task=task_name(task),
         model=model.spec(),
         seed=seed,
         prompt=wording.config(),
-        # Its examples stay out of the evaluation, as in the task's own run: the same questions are asked.
+        # As in the task's own run, the attribution examples are not evaluated, so the same questions are asked.
         attribution=AttributionConfig(methods=()),
         evaluation=trial.config(),
         sets=tuple(SetUse(str(file.absolute()), file.stem) for file in files),
