@@ -24,7 +24,7 @@ def context_length_of(config: Any) -> int:
 def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
     """The LoadedModel of a model that is already in memory. Makes the same checks as `load_model`."""
     architecture = architecture_of(model.config)
-    if "flash" in str(getattr(model.config, "_attn_implementation", "")):
+    if "flash" in str(model.config._attn_implementation):
         raise ModelError("flash attention can't take the masks of this method", accepted="sdpa or eager attention")
     device = pick_device(spec)
     model = model.eval().requires_grad_(False)

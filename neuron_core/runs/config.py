@@ -67,9 +67,9 @@ class AttributionConfig:
         _at_least("keep_bytes", self.keep_bytes, 0)
         _one_of("proxies", self.proxies, PROXIES)
         _one_of("ambiguous", self.ambiguous, AMBIGUOUS)
-        for name in ("z", "k"):
-            if getattr(self, name) is not None:
-                _at_least(name, getattr(self, name), 1)
+        for name, value in (("z", self.z), ("k", self.k)):
+            if value is not None:
+                _at_least(name, value, 1)
 
 
 @dataclass(frozen=True)
