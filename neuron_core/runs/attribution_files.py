@@ -75,14 +75,16 @@ class AttributionFiles(CheckFiles):
         )
 
     def save_loudness(self, loudness: NDArray[np.float32]) -> None:
-        """Saves the loudness of every neuron, (L, I): mean |ŵ| over the attribution questions times the length of its write
-        vector.
+        """Saves the loudness of every neuron, (L, I): mean |ŵ| over the attribution questions times the length of its
+        write vector.
         """
         key = np.asarray(self._scores_key() or "")
         self._write_arrays(self.path / "loudness.npz", {"loudness": loudness, "key": key})
 
     def loudness(self) -> NDArray[np.float32] | None:
-        """The loudness of every neuron, (L, I). None before the attribution is finished, and in runs of older versions."""
+        """The loudness of every neuron, (L, I). None before the attribution is finished, and in
+        runs of older versions.
+        """
         path = self.path / "loudness.npz"
         if not path.exists():
             return None

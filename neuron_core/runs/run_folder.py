@@ -61,7 +61,9 @@ class RunFolder(EvaluationFiles):
         self._lock = FileLock(path / ".lock")
 
     def due(self) -> "RunFolder | None":
-        """This run as a view with the evaluation that was asked for and is not finished. None if there is no such one."""
+        """This run as a view with the evaluation that was asked for and is not finished. None
+        if there is no such one.
+        """
         folder = self.due_folder()
         if not folder:
             return None

@@ -83,7 +83,9 @@ _seen: dict[str, _Seen] = {}
 
 
 def keep_summary(run: RunFolder) -> None:
-    """Writes the summary of a finished run into its folder. The caller holds the run. RunError when the disk refuses."""
+    """Writes the summary of a finished run into its folder. The caller holds the run. RunError
+    when the disk refuses.
+    """
     found = _read(run)
     if not found.damage:
         said = {"stamp": _states(_files(run)), "summary": asdict(replace(found, label=""))}

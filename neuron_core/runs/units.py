@@ -91,7 +91,9 @@ class UnitLog:
         self._look()
 
     def read(self, number: int, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
-        """The arrays of a unit, or those with these names. RunError when one is damaged; KeyError when the unit is absent."""
+        """The arrays of a unit, or those with these names. RunError when one is damaged; KeyError when the unit is
+        absent.
+        """
         return next(self.read_each([number], names))
 
     def read_each(
