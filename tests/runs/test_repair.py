@@ -135,7 +135,7 @@ def test_no_number_of_a_damaged_file_is_ever_given(whole, tmp_path):
 def test_a_run_of_which_the_label_is_no_text_is_named_and_loses_its_label_alone(whole, tmp_path):
     copy = RunFolder(shutil.copytree(whole.path, tmp_path / whole.id))
     (copy.path / "label.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(NeuronCoreError, match=r"no text in UTF-8.*label\.txt"):
+    with pytest.raises(NeuronCoreError, match=r"not UTF-8.*label\.txt"):
         copy.label()
     assert [one.file for one in repair(copy)] == ["label.txt"]
     assert (copy.label(), copy.status().state) == ("", "done")
