@@ -15,7 +15,7 @@ SAID = {
 }
 _LETTER = re.compile(r"(?:(?:option|choice|answer) )?[(\[]?([a-z])[.):\]]?", re.IGNORECASE)
 _LETTER_AND_TEXT = re.compile(r"[(\[]?([A-Ja-j])(?:[.):\]]\s*|\s+[-–—]\s+)(.+)", re.DOTALL)
-_PLACE = re.compile(r"([0-9]{1,3})(\.0)?")
+_PLACE = re.compile(r"(?:(?:option|choice|answer)[ _-]?)?([0-9]{1,3})(\.0)?")
 
 
 def answer_form(rows: Sequence[tuple[Any, Sequence[Any]]], where: str) -> str:

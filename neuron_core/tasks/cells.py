@@ -3,13 +3,12 @@
 import ast
 import json
 import re
-from collections.abc import Sequence
 from typing import Any
+
+from neuron_core.tasks.option_letters import LETTERS, lettered, numbered
 
 _ARRAY = re.compile(r"\barray\((\[.*?\])(?:,\s*dtype=[\w.<>]+)?\)", re.DOTALL)
 _TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
-_LETTERED = re.compile(r"(?:^|(?<=\s))\(?([A-J])[.):]\s+")
-_LABEL = re.compile(r"[(\[]?(?:([A-Ja-j])(?:[.):\]]\s*|\s+[-–—]\s+)|([0-9]{1,2})(?:[.):\]]\s+|\s+[-–—]\s+))(?=\S)")
 _BROKEN = (ValueError, SyntaxError, RecursionError, MemoryError)
 LONGEST = 1_000_000
 "characters of a cell that may be a list"
@@ -21,13 +20,14 @@ def structured(text: str) -> Any:
     Beside JSON and Python's own form: numpy's, which `to_csv` writes without commas or as array(…).
     """
     text = text.strip()
-    if not text.startswith(("[", "{", "array(")) or len(text) > LONGEST:
+    if not text.startswith(("[", "{", "(", "array(")) or len(text) > LONGEST:
         return None
     plain = _ARRAY.sub(lambda match: match[1], text)
     lists = re.sub(r"\[[^\[\]]*\]", lambda match: _with_commas(match[0]), plain, flags=re.DOTALL)
     for parse, each in ((json.loads, plain), (ast.literal_eval, lists)):
         try:
-            return parse(each)
+            found = parse(each)
+            return list(found) if isinstance(found, tuple) else found
         except _BROKEN:
             continue
     return None
@@ -67,30 +67,6 @@ def by_key(value: dict[Any, Any]) -> tuple[list[str], list[Any]]:
     pairs = {str(key).strip(): item for key, item in value.items()}
     wanted = sorted(pairs)
     upper = [key.upper() for key in wanted]
-    if upper == list("ABCDEFGHIJ"[: len(upper)]) or wanted in _numbered(len(wanted)):
+    if upper == list(LETTERS[: len(upper)]) or wanted in numbered(len(wanted)):
         return wanted, [pairs[key] for key in wanted]
     return list(pairs), list(pairs.values())
-
-
-def _numbered(n: int) -> tuple[list[str], list[str]]:
-    return [str(i) for i in range(n)], [str(i) for i in range(1, n + 1)]
-
-
-def lettered(text: str) -> list[str]:
-    """`A) a hammer B) a spoon` as its options; empty unless the letters are A, B, C … in order from the beginning."""
-    marks = list(_LETTERED.finditer(text))
-    if len(marks) < 2 or marks[0].start() != 0 or [mark[1] for mark in marks] != list("ABCDEFGHIJ"[: len(marks)]):
-        return []
-    ends = [*(mark.start() for mark in marks[1:]), len(text)]
-    return [text[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
-
-
-def without_letters(texts: Sequence[str]) -> list[str] | None:
-    """Options without their own `A.`, `(B)` or `1)`; None unless all of them have one, in order from the first."""
-    marks = [_LABEL.match(text) for text in texts]
-    if len(texts) < 2 or not all(marks):
-        return None
-    names = [(mark[1] or mark[2]).upper() for mark in marks if mark]
-    if names != list("ABCDEFGHIJ"[: len(names)]) and names not in _numbered(len(names)):
-        return None
-    return [text[mark.end() :].strip() for text, mark in zip(texts, marks, strict=True) if mark]

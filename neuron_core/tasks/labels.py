@@ -9,6 +9,8 @@ from typing import Any
 from neuron_core.errors import TaskError
 from neuron_core.tasks.kinds.base import one_line, same_text
 
+_WHOLE = re.compile(r"[-+]?\d+(\.0)?")
+_NO_LABEL = frozenset(("nan", "#n/a", "n/a", "null"))
 _SHOWN = 3
 "names of a list in a note"
 
@@ -35,10 +37,23 @@ def spellings(labels: Iterable[Any]) -> dict[str, str]:
     """Each label as it stands to its one spelling: the most frequent of those that differ in case, blanks or invisible
     characters, the first of equals. Both white space folded."""
     counts = Counter(one_line(label) for label in labels)
+    # 1 and 1.0 are one number, where all labels are whole numbers.
+    key = whole if all(_WHOLE.fullmatch(same_text(text)) for text in counts) else same_text
     best: dict[str, str] = {}
     for text, _ in counts.most_common():
-        best.setdefault(same_text(text), visible(text))
-    return {text: best[same_text(text)] for text in counts}
+        best.setdefault(key(text), visible(text))
+    return {text: best[key(text)] for text in counts}
+
+
+def whole(text: str) -> str:
+    """A whole number as a table of floats has it, without its .0; any other text as a reader takes it."""
+    plain = same_text(text)
+    return plain.removesuffix(".0") if _WHOLE.fullmatch(plain) else plain
+
+
+def no_labels(labels: Iterable[Any]) -> frozenset[str]:
+    """Signs of a missing label, as `same_text` gives them; a dash is one unless there is a plus beside it."""
+    return _NO_LABEL if any(same_text(label) == "+" for label in labels) else _NO_LABEL | {"-"}
 
 
 def visible(text: str) -> str:
@@ -53,7 +68,9 @@ def spelling_note(found: Mapping[str, str]) -> str | None:
         return None
     examples = ", ".join(f"{text!r} is {to!r}" for text, to in changed[:_SHOWN])
     more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-    return f"labels that differ in case, blanks or invisible characters are one: {examples}{more}"
+    numbers = _WHOLE.fullmatch(same_text(changed[0][0])) is not None
+    how = "as numbers, such as 1 and 1.0," if numbers else "in case, blanks or invisible characters"
+    return f"labels that differ {how} are one: {examples}{more}"
 
 
 def too_many_note(labels: Sequence[str], n_examples: int, column: str) -> str | None:

@@ -6,83 +6,26 @@ from dataclasses import replace
 from typing import Any
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks import cells
 from neuron_core.tasks.answers import FORMS, resolve
+from neuron_core.tasks.by_values import guess_label, guess_text, label_candidates
 from neuron_core.tasks.kinds import KINDS, TaskKind, get_kind
-from neuron_core.tasks.kinds.base import CONTEXT, same_text
+from neuron_core.tasks.kinds.base import same_text
+from neuron_core.tasks.names import ANSWERS, LIST_COLUMNS, PAIRS, PASSAGES, SENTENCES, SYNONYMS, plain_name
+from neuron_core.tasks.option_letters import without_letters
+from neuron_core.tasks.readers.header import looks_like_data
 from neuron_core.tasks.table import Table, is_empty, listed
 
 ColumnMapping = Mapping[str, str | tuple[str, ...]]
 "A kind's column to the file's. Several columns are the list of choices or distractors; texts of several are joined."
 
 Guess = dict[str, str | tuple[str, ...]]
-LIST_COLUMNS = ("choices", "distractors")
-_ANSWERS = ("answer", "correctanswer", "answerkey", "gold", "correct", "correctoption", "solution", "target", "cop")
-_SENTENCES = ("sentence", "text", "context", "passage", "utterance", "input")
-_TEXTS = ("text", "review", "reviewtext", "content", "comment", "tweet")
-_CLASSES = ("label", "labels", "sentiment", "class", "category", "polarity")
-_LABELS = ("label", "labels", "class", "category", "type", "tag")
-# The kind's own name first, then what other datasets call it, the most telling first.
-SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
-    "classification": {
-        "text": (*_TEXTS, "sentence", "document", "body", "message", "utterance", "headline", "title", "input"),
-        "label": (
-            *(*_CLASSES, "emotion", "intent", "topic", "stars", "rating", "score", "type", "tag", "target"),
-            *("labeltext", "labelname", "goldlabel", "coarselabel", "finelabel", "isduplicate", "relation", "stance"),
-            *("entailment", "answer"),
-        ),
-    },
-    "span_typing": {
-        "sentence": _SENTENCES,
-        "entity": ("entity", "span", "mention", "entityname", "phrase", "term", "word", "aspect"),
-        "label": (*_LABELS, "entitytype", "nertag", "sentiment"),
-    },
-    "chunking": {
-        "sentence": _SENTENCES,
-        "answer": ("answer", "chunks", "chunked", "chunking", "segmentation", "brackets", "bracketed", "gold"),
-    },
-    "multiple_choice": {
-        "question": (
-            *("question", "stem", "questionstem", "query", "prompt", "problem", "ctx", "context", "goal"),
-            *("sentence", "premise"),
-        ),
-        "choices": ("choices", "options", "candidates", "alternatives", "endings", "answers"),
-        "answer": (*_ANSWERS, "answeridx", "answerindex", "label"),
-    },
-    "question_answer": {
-        "question": ("question", "query", "prompt", "problem", "instruction", "input"),
-        "answer": (*_ANSWERS, "response", "output", "completion"),
-    },
-}
-# Every kind takes them, none needs them.
-for _columns in SYNONYMS.values():
-    _columns["distractors"] = ("distractors", "wronganswers", "incorrectanswers", "incorrect", "negatives")
-# Of a second text: what a question is about.
-_PASSAGES = ("context", "passage", "article", "paragraph", "story", "support", "background", "premise")
-SYNONYMS["classification"][CONTEXT] = ("context",)
-SYNONYMS["multiple_choice"][CONTEXT] = _PASSAGES
-SYNONYMS["question_answer"][CONTEXT] = (*_PASSAGES, "input")
-PAIRS = (
-    ("premise", "hypothesis"),
-    ("sentence1", "sentence2"),
-    ("sentencea", "sentenceb"),
-    ("text1", "text2"),
-    ("texta", "textb"),
-    ("question1", "question2"),
-    ("claim", "evidence"),
-    ("query", "document"),
-    ("query", "passage"),
-    ("question", "passage"),
-    ("question", "sentence"),
-)
-"two texts of which a label says how they belong together: they are joined"
-_SERIES = re.compile(r"(|[a-z]*[a-z_ -])[_ -]?([a-j]|[0-9])", re.IGNORECASE)
+_SERIES = re.compile(r"(|[a-z](?:[a-z_ -]*[a-z_ -])?)[_ -]?([a-j]|[0-9])", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[\S+ [^\[\]]+\]")
 _EMPTY = "a column that it needs has no value"
 _LOOKED_AT = 500
 "rows whose values tell what columns are"
-_MOST_LABELS = 30
-"different values of a column that is guessed to be the labels"
+_NAME_ENDS = ("text", "name", "names", "label", "str", "string", "desc", "description", "title", "")
+"of a column that holds the names of another's numbers"
 _WRONG = ("distractor", "wrong", "incorrect", "negative")
 
 
@@ -90,8 +33,8 @@ def guess_mapping(table: Table, kind: str | TaskKind, *, by_values: bool = True)
     """The kind's columns that the file seems to have: by their name, a synonym, or a series such as A, B, C, D.
 
     What is not found is left out; no column is used twice, and none without a value. Names win over numbers: a label
-    column of numbers gives way to one of their names beside it. by_values: whether a label that no name tells may be
-    the one column whose values repeat.
+    column of numbers gives way to one of their names beside it. by_values: text and label that no name tells are
+    guessed from what columns hold.
     """
     name = kind if isinstance(kind, str) else kind.name
     wanted = SYNONYMS[name]
@@ -111,23 +54,10 @@ def guess_mapping(table: Table, kind: str | TaskKind, *, by_values: bool = True)
     label = found.get("label")
     if isinstance(label, str):
         found["label"] = _named(table, label, left)
-    elif by_values and name == "classification" and "text" in found and (column := _repeating(table, tuple(left))):
-        found["label"] = column
+    # A header that is the first row of data names nothing: what it is has to be said.
+    if name == "classification" and by_values and not looks_like_data(table.columns, _cells_of(table)):
+        _by_values(found, table)
     return {field: found[field] for field in wanted if field in found}
-
-
-def _repeating(table: Table, columns: Sequence[str]) -> str | None:
-    """The one column whose values repeat as labels do: words, two to thirty, each three times on average.
-
-    None where no column is so, or several are: which of them is meant can't be told.
-    """
-    several = []
-    for column in columns:
-        values = [str(fields[column]).strip() for _, fields in table.rows if not is_empty(fields.get(column))]
-        words = any(re.search(r"[^\W\d_]", value) for value in values[:_LOOKED_AT])
-        if words and 2 <= len(set(values)) <= min(_MOST_LABELS, len(values) // 3):
-            several.append(column)
-    return several[0] if len(several) == 1 else None
 
 
 def _by_name(found: Guess, wanted: Mapping[str, Sequence[str]], left: dict[str, str]) -> None:
@@ -144,9 +74,22 @@ def _by_name(found: Guess, wanted: Mapping[str, Sequence[str]], left: dict[str, 
                     break
 
 
-def plain_name(column: str) -> str:
-    """A column's name without case and signs."""
-    return re.sub(r"[\W_]", "", column).lower()
+def _cells_of(table: Table) -> list[list[Any]]:
+    return [[fields.get(column) for column in table.columns] for _, fields in table.rows[:_LOOKED_AT]]
+
+
+def _by_values(found: Guess, table: Table) -> None:
+    """Adds text and label where names told neither of them or only one."""
+    for field in ("label", "text"):
+        taken = {one for columns in found.values() for one in ((columns,) if isinstance(columns, str) else columns)}
+        if field not in found:
+            column = (
+                guess_text(table, taken)
+                if field == "text"
+                else guess_label(table, taken, SYNONYMS["classification"]["label"])
+            )
+            if column is not None:
+                found[field] = column
 
 
 def _pair(left: Mapping[str, str]) -> tuple[str, ...] | None:
@@ -161,12 +104,14 @@ def _named(table: Table, label: str, left: Mapping[str, str]) -> str:
     ]
     if not all(re.fullmatch(r"-?\d+(\.0)?", value) for value in values):
         return label
-    beside = {f"{plain_name(label)}{end}" for end in ("text", "name", "names", "str", "string", "desc", "title")}
+    plain_label = plain_name(label)
+    stem = re.sub(r"(id|idx|index|no|num|number|code)$", "", plain_label) or plain_label
+    beside = {f"{one}{end}" for one in (plain_label, stem) for end in _NAME_ENDS} - {plain_label}
     return next((column for column, plain in left.items() if plain in beside), label)
 
 
 def full_mapping(table: Table, kind: TaskKind, said: ColumnMapping | None, *, by_values: bool = True) -> Guess:
-    """What is said, and guesses from the columns that are left for the rest."""
+    """What is said, and guesses from the columns that are left for the rest; by_values as of `guess_mapping`."""
     said = dict(said or {})
     used = {column for columns in said.values() for column in ((columns,) if isinstance(columns, str) else columns)}
     rest = replace(table, columns=tuple(column for column in table.columns if column not in used))
@@ -196,11 +141,15 @@ def guess_kind(table: Table, said: ColumnMapping | None = None) -> TaskKind:
     exact = [kind for kind in good if set(kind.columns) <= named]
     if good:
         return max(exact or good, key=lambda kind: len(kind.columns))
-    last = KINDS["classification"]
-    if last in allowed and not complete and set(last.columns) <= set(full_mapping(table, last, said)):
-        return last
+    by_values = next((kind for kind in allowed if kind.name == "classification"), None)
+    if by_values:
+        mapping = full_mapping(table, by_values, said)
+        if set(by_values.columns) <= set(mapping) and _complaint(table, by_values, mapping) is None:
+            return by_values
     known = "; ".join(f"{kind.name}: {', '.join(kind.columns)}" for kind in KINDS.values())
     hints = [*table.notes]
+    if any(re.fullmatch(r"column \d+", column) for column in table.columns):
+        hints.append("where the column names stand in another row, --header-row says in which")
     if empty := [column for column in table.columns if column not in table.filled]:
         hints.append(f"no row has a value in {listed(empty)}")
     why = "; ".join(f"not {name}: {complaint}" for name, complaint in complaints.items())
@@ -214,9 +163,12 @@ def guess_kind(table: Table, said: ColumnMapping | None = None) -> TaskKind:
 
 def _offer(table: Table) -> str:
     """A mapping that the columns might be meant for."""
+    labels = [column.name for column in label_candidates(table, ())]
+    if len(labels) > 1 and (text := guess_text(table, labels)) is not None:
+        return f", for instance --kind classification --map text={text},label={labels[0]} (or {listed(labels[1:4])})"
     by_name = {plain_name(column): column for column in reversed(table.columns)}
-    text = next((by_name[name] for name in ("question", *_PASSAGES, *_SENTENCES) if name in by_name), None)
-    answer = next((by_name[name] for name in _ANSWERS if name in by_name), None)
+    text = next((by_name[name] for name in ("question", *PASSAGES, *SENTENCES) if name in by_name), None)
+    answer = next((by_name[name] for name in ANSWERS if name in by_name), None)
     if text is None or answer is None:
         return ""
     return f", for instance --kind question_answer --map question={text},answer={answer}"
@@ -247,7 +199,7 @@ def _complaint(table: Table, kind: TaskKind, mapping: ColumnMapping) -> str | No
 
 def _among(fields: Mapping[str, Any], choices: Sequence[str], answer: str) -> bool:
     given = [fields.get(one) for one in choices]
-    texts = cells.without_letters(list(map(str, given))) or given
+    texts = without_letters(list(map(str, given))) or given
     value = fields.get(answer)
     named = same_text(value) in map(same_text, choices)
     return named or any(resolve(value, options, form) is not None for options in (given, texts) for form in FORMS)

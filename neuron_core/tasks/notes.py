@@ -10,14 +10,24 @@ from neuron_core.tasks.labels import too_many_note
 from neuron_core.tasks.mapping import ColumnMapping
 from neuron_core.tasks.task import Task
 
+_ONE = r"\(?(?:[a-e]|[1-5]|i{1,3}|iv)\)?"
 _OTHERS = re.compile(
-    r"\b(all|none|both|neither|either|any|some) of (the )?(above|these|those|them|other)\b"
-    r"|\b(all|none) the above\b|\b(both|neither|either) \(?[a-e1-5]\)? (and|nor|or|&) \(?[a-e1-5]\)?"
-    r"|^(only )?\(?[a-e]\)?(, ?\(?[a-e]\)?)*,? (and|or|&) \(?[a-e]\)?( only)?\.?$"
-    r"|\b(alle|keine) (genannten|davon|der genannten)\b|\btoutes ces réponses\b|\btodas las anteriores\b",
+    r"\b(all|none|both|neither|either|any|some|two|more than one) of (the )?(\w+ )?"
+    r"(above|these|those|them|others?|following|options|choices|answers)\b"
+    r"|\b(all|none) (of )?the (above|options|choices|answers)\b"
+    r"|^(all|none|both|neither)( of them)?( (are|is) (correct|true|right|wrong|false|incorrect))?\.?$"
+    rf"|\b(both|neither|either|only|all but) {_ONE},? (and|nor|or|&) {_ONE}(?!\w)"
+    rf"|^(only )?{_ONE}(, ?{_ONE})*,? (and|or|&) {_ONE}( only)?\.?$"
+    r"|\b(alle|keine|beide)r?s? (genannten|davon|der genannten|antworten)\b|\btoutes (ces|les) réponses\b"
+    r"|\b(todas|ninguna) (las|de las) anteriores\b|\btutte le precedenti\b|以上(都|皆|全|均)|^上述|以上すべて",
     re.IGNORECASE,
 )
+_NULL_LABELS = ("none", "na", "-1")
+"labels that some files use for a missing one, and others as a class"
 _NULLS = {"nan", "null", "none", "n/a", "#n/a", "na", "-", "nil"}
+
+
+_JOINED = re.compile(r"\s*[;,|+/&]\s*|\s+and\s+")
 
 
 class Notes:
@@ -60,6 +70,7 @@ def about_examples(task: Task, mapping: ColumnMapping, added: Sequence[str] = ()
         by_text: dict[str, set[str]] = {}
         for example in task.examples:
             by_text.setdefault(example.text, set()).add(example.answer)
+        found += _about_labels(task)
         if conflicting := sum(len(labels) > 1 for labels in by_text.values()):
             found.append(f"{conflicting:,} {_texts(conflicting)} two or more different labels")
     if "choices" in kind.columns:
@@ -78,6 +89,25 @@ def about_examples(task: Task, mapping: ColumnMapping, added: Sequence[str] = ()
     if missing:
         found.append(f"{missing:,} {_texts(missing)} nothing but a sign of a missing value (nan, NULL, #N/A) or blanks")
     return [note for note in found if note]
+
+
+def _about_labels(task: Task) -> list[str]:
+    """Labels that may be none: signs of a missing one, those of a single example, and several in one."""
+    counts = Counter(example.answer for example in task.examples)
+    found = []
+    if unsure := [label for label in counts if same_text(label) in _NULL_LABELS]:
+        found.append(f"the label {unsure[0]!r} is a class of its own here; if it means none, leave it out by --labels")
+    single = [label for label, n in counts.items() if n == 1]
+    if single and len(task.examples) >= 8 and len(single) <= len(counts) / 2:
+        found.append(f"{_listed(single)} {'is the label' if len(single) == 1 else 'are labels'} of a single example")
+    plain = set(map(same_text, counts))
+    if joined := [one for one in counts if len(parts := _JOINED.split(same_text(one))) > 1 and set(parts) <= plain]:
+        found.append(f"warning: {_listed(joined)} {'names' if len(joined) == 1 else 'name'} several other labels")
+    return found
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(map(repr, labels[:3])) + (f" and {len(labels) - 3:,} more" if len(labels) > 3 else "")
 
 
 def _texts(n: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from xml.etree import ElementTree
 
 from neuron_core.errors import TaskError
+from neuron_core.tasks.readers.json_rows import lists_in
 from neuron_core.tasks.readers.source import MAX_PATH_BYTES, MAX_UPLOAD_BYTES, unpack
 
 _WORKBOOK = "xl/workbook.xml"
@@ -49,10 +50,4 @@ def _of_archive(data: bytes) -> tuple[str, ...]:
 
 def _of_json(data: bytes) -> tuple[str, ...]:
     content = json.loads(data)
-    if not isinstance(content, dict):
-        return ()
-    return tuple(
-        key
-        for key, value in content.items()
-        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
-    )
+    return tuple(lists_in(content)) if isinstance(content, dict) else ()

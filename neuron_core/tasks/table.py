@@ -90,10 +90,18 @@ def read_table(
     stem = file.stem
     if is_zip(data):
         data, file = from_zip(data, where, options.part, SUFFIXES, limit, notes.append)
+        if data.startswith(b"\x1f\x8b"):
+            data, file = unpack(data, where, limit), file.with_suffix("")
+        if is_zip(data):
+            raise TaskError("the ZIP archive holds another one", where=where, accepted="the inner archive")
+        refuse_what_is_no_table(data, f"{where}, {file}")
         options = replace(options, part=None)
     content = Source(data, where, options, limit)
     chosen = options.format if options.format is not None else detect(file.suffix.lower(), content)
     get_format(chosen)
+    named = SUFFIXES.get(file.suffix.lower())
+    if options.format is None and named not in (None, "tagged", chosen):
+        notes.append(f"by its content the file is of the format {chosen}, and is read as that; its name says {named}")
     rows = iter(read_rows(chosen, content, notes.append))
     few = tuple(islice(rows, max_rows + 1)) if options.sample is None else sampled(rows, options, notes.append)
     return make_table(stem, where, chosen, few, tuple(notes), FORMATS[chosen].kind, max_rows=max_rows)

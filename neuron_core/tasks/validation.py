@@ -8,12 +8,13 @@ from typing import Any
 
 from neuron_core.errors import TaskError
 from neuron_core.tasks.answers import FORMS, SAID, answer_form, could_be_places, resolve
-from neuron_core.tasks.cells import listed, structured, without_letters
+from neuron_core.tasks.cells import listed, structured
 from neuron_core.tasks.kinds import TaskKind, get_kind
 from neuron_core.tasks.kinds.base import A_LIST, FILLERS, Problem, one_line, same_text
-from neuron_core.tasks.labels import spelling_note, spellings
+from neuron_core.tasks.labels import no_labels, spelling_note, spellings, whole
 from neuron_core.tasks.mapping import LIST_COLUMNS, ColumnMapping, check_mapping, guess_mapping
 from neuron_core.tasks.notes import Notes, about_examples
+from neuron_core.tasks.option_letters import has_own_letters, without_letters
 from neuron_core.tasks.reading import NoGoodRow, Rejected, TaskReading, require_four_options
 from neuron_core.tasks.table import Table, is_unicode
 from neuron_core.tasks.task import Example, Task, Wording, example_id
@@ -68,6 +69,7 @@ def validate(
             _without_letters(fields, notes)
     if kind.label_column:
         _one_spelling(kind.label_column, rows, names, allowed or table.labels, notes)
+    missing = no_labels(fields.get(kind.label_column) for _, fields in rows) if kind.label_column else frozenset()
     examples: list[Example] = []
     rejected = [Rejected(n, "", bad.value, bad.complaint, bad.rule, bad.accepted) for n, bad in table.bad]
     seen: dict[str, int] = {}
@@ -75,7 +77,7 @@ def validate(
         kept = _settled({column: value for column, value in fields.items() if value is not None}, form)
         if fill_options:
             kept = _filled_up(kept, notes)
-        problem = _problem(kind, kept, allowed)
+        problem = _problem(kind, kept, allowed, missing)
         identity = example_id(kept) if problem is None else ""
         if identity in seen:
             problem = Problem(kind.columns[0], "duplicate", f"is a duplicate of row {seen[identity]}", "every row once")
@@ -106,13 +108,8 @@ def validate(
 def _names_fit(names: Mapping[str, str], table: Table, mapping: ColumnMapping, kind: TaskKind) -> bool:
     """Whether some label of the file is one of those that names are given for."""
     column = mapping.get(kind.label_column or "")
-    known = {_number(same_text(key)) for key in names}
-    return not isinstance(column, str) or any(_number(same_text(f.get(column))) in known for _, f in table.rows)
-
-
-def _number(text: str) -> str:
-    """A whole number as a table of floats has it, without its .0."""
-    return text.removesuffix(".0") if text.removesuffix(".0").lstrip("-").isdigit() else text
+    known = {whole(key) for key in names}
+    return not isinstance(column, str) or any(whole(str(f.get(column))) in known for _, f in table.rows)
 
 
 def _unused(table: Table, mapping: ColumnMapping) -> tuple[str, ...]:
@@ -124,12 +121,12 @@ def _unused(table: Table, mapping: ColumnMapping) -> tuple[str, ...]:
 def _one_spelling(column: str, rows: Rows, names: Mapping[str, str], allowed: Sequence[str], notes: Notes) -> None:
     """Labels by their names, and those that read the same by one spelling, which is that of the allowed one."""
     texts = [fields[column] for _, fields in rows if isinstance(fields.get(column), str | int | float)]
-    by_text = {_number(same_text(key)): name for key, name in names.items()}
+    by_text = {whole(key): name for key, name in names.items()}
     if by_text:
         known = {**by_text, **{same_text(name): name for name in by_text.values()}}
-        found = {one_line(text): known.get(_number(same_text(text)), one_line(text)) for text in texts}
+        found = {one_line(text): known.get(whole(text), one_line(text)) for text in texts}
     else:
-        found = spellings(texts)
+        found = spelled = spellings(texts)
         plain = without_letters(sorted(set(found.values())))
         if plain is not None and len(set(plain)) == len(plain):
             bare = dict(zip(sorted(set(found.values())), plain, strict=True))
@@ -137,7 +134,7 @@ def _one_spelling(column: str, rows: Rows, names: Mapping[str, str], allowed: Se
             notes.add("letters or numbers before the labels are taken off")
         wanted = {same_text(label): label for label in allowed}
         found = {text: wanted.get(same_text(text), to) for text, to in found.items()}
-        if note := spelling_note(found):
+        if note := spelling_note({text: wanted.get(same_text(text), to) for text, to in spelled.items()}):
             notes.add(note)
     for _, fields in rows:
         value = fields.get(column)
@@ -164,7 +161,11 @@ def _prepare_choices(rows: Rows, mapping: ColumnMapping, notes: Notes) -> None:
             fields["answer"] = choices[place]
             notes.count("answers are the names of the options' columns", "answer is the name of an option's column")
         plain = without_letters([str(one) for one in choices])
-        if plain is None:
+        if plain is None or len(set(map(one_line, plain))) < len(plain):
+            if has_own_letters([str(one) for one in choices]):
+                notes.count(
+                    "rows have options that begin with a letter, which stays: a question then shows two letters"
+                )
             continue
         notes.count("rows have letters or numbers in the options themselves, which are taken off")
         before = [one_line(one) for one in choices]
@@ -233,8 +234,8 @@ def _fields(mapping: ColumnMapping, row: dict[str, Any]) -> dict[str, Any]:
                 found[field] = listed(value)
             else:
                 # A list of one label is that label; answers may be one-hot.
-                alone = isinstance(value, list) and len(value) == 1 and field != "answer"
-                found[field] = value[0] if alone else value
+                alone = isinstance(value, list) and len(value) < 2 and field != "answer"
+                found[field] = (value[0] if value else None) if alone else value
         elif field not in LIST_COLUMNS:
             parts = [(column, _plain(row.get(column))) for column in columns]
             told = [f"{column}: {one_line(value)}" for column, value in parts if _filled(value)]
@@ -272,10 +273,18 @@ def _form(kind: TaskKind, rows: Rows, answers: str | None, where: str, notes: No
     return form
 
 
-def _problem(kind: TaskKind, fields: dict[str, Any], allowed: tuple[str, ...]) -> Problem | None:
+def _problem(
+    kind: TaskKind, fields: dict[str, Any], allowed: tuple[str, ...], no_label: frozenset[str]
+) -> Problem | None:
     missing = next((c for c in kind.columns if c not in fields), None)
     if missing:
         return Problem(missing, "missing", "is missing", A_LIST if missing in LIST_COLUMNS else "a text")
+    label = fields.get(kind.label_column or "")
+    if isinstance(label, list):
+        complaint = f"is not a text but a list of {len(label)} labels"
+        return Problem(kind.label_column or "", "not a text", complaint, "a text or a number")
+    if label is not None and same_text(label) in no_label and one_line(label) not in allowed:
+        return Problem(kind.label_column or "", "no label", "is a sign of a missing label", "a text or a number")
     for column, value in fields.items():
         listed = column in LIST_COLUMNS
         for item in value if listed and isinstance(value, list) else [value]:

@@ -112,7 +112,7 @@ def test_a_label_that_no_name_tells_is_the_one_column_whose_values_repeat():
 
     assert guess_kind(table(rows)).name == "classification"
     assert guess_mapping(table(rows), "classification") == {"text": "body", "label": "queue"}
-    two = [row | {"priority": ["low", "high"][n % 2]} for n, row in enumerate(rows)]
+    two = [{"id": n, "body": f"ticket {n}", "side": "lr"[n % 2], "room": "abc"[n % 3]} for n in range(12)]
     assert guess_mapping(table(two), "classification") == {"text": "body"}
     with pytest.raises(TaskError, match="no task kind fits"):
         guess_kind(table(two))

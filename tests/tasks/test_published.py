@@ -161,7 +161,7 @@ def test_the_records_of_the_hub_in_a_parquet_file_are_the_same_rows():
 @pytest.mark.parametrize(
     ("form", "content", "message"),
     [
-        ("few-nerd", "Ada\tB-person_x\nran\n", r"row 2 a line has 1 fields, not 2: its sentence is left out.*a token"),
+        ("few-nerd", "Ada\tB-person_x\nran\n", r"row 2 a line has 1 field, not 2: its sentence is left out.*a token"),
         ("conll2000", "old JJ\n", r"row 1 has 2 columns, not 3.*chunk tag"),
         ("sst", "(3 (2 It)\n", r"not a sentiment tree: the brackets do not close.*row 1"),
         ("sst", "(5 (2 It) (4 shines))", r"a label is '5', not 0 to 4.*row 1"),

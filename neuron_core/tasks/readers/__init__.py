@@ -1,18 +1,18 @@
 """The file formats, one small reader each: a file's bytes in, numbered rows out."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.readers.delimited import parts_evenly, read_csv, read_lines, read_tsv
+from neuron_core.tasks.readers.delimited import read_csv, read_tsv
+from neuron_core.tasks.readers.detect import by_content
 from neuron_core.tasks.readers.json_rows import read_json, read_json_lines
+from neuron_core.tasks.readers.lines import read_fasttext, read_lines
 from neuron_core.tasks.readers.parquet import read_parquet
 from neuron_core.tasks.readers.shapes import multiple_choice, shaped
 from neuron_core.tasks.readers.source import BadRow, Note, Reader, Row, Source, shown
 from neuron_core.tasks.readers.sst import read_sst
-from neuron_core.tasks.readers.tagging import is_comment, read_conll2000, read_tagged, split_line
-from neuron_core.tasks.readers.tags import CHUNKS, normal, prefixed, types_of
+from neuron_core.tasks.readers.tagging import read_conll2000, read_tagged
 from neuron_core.tasks.readers.xlsx import read_xlsx
 
 
@@ -44,6 +44,7 @@ FORMATS: dict[str, Format] = {
     "conll2000": Format(read_conll2000, kind="chunking"),
     "sst": Format(read_sst, kind="classification"),
     "commonsenseqa": Format(_commonsense_qa, kind="multiple_choice"),
+    "fasttext": Format(read_fasttext, kind="classification"),
     "lines": Format(read_lines, kind="classification"),
 }
 SUFFIXES = {suffix: name for name, one in FORMATS.items() for suffix in one.suffixes}
@@ -52,10 +53,6 @@ ACCEPTED = (
     f"{', '.join(suffix for one in FORMATS.values() for suffix in one.suffixes[1:])}, the text ones also with .gz; "
     "or a file with a token and its tags a line (CoNLL, Few-NERD), an SST or a CommonsenseQA file as published"
 )
-_SAMPLE = 2**16
-_LINES = 20
-_TYPE_TAG = re.compile(r"O|[a-z]+[-_]\S+")
-_TREE = re.compile(r"\([0-4] .*\)\s*")
 
 
 def get_format(name: str) -> Format:
@@ -66,18 +63,8 @@ def get_format(name: str) -> Format:
 
 
 def detect(suffix: str, source: Source) -> str:
-    """The format's name, by the file's ending (without .gz), else by how its content begins."""
-    if suffix in SUFFIXES:
-        named = SUFFIXES[suffix]
-        # A chunk file may end in .conll too; its rows are another kind's.
-        return (_published(source) or named) if named == "tagged" else named
-    if source.data.startswith(b"PAR1"):
-        return "parquet"
-    if source.data.startswith(b"PK\x03\x04"):
-        return "xlsx"
-    found = "lines" if source.options.labels else _published(source)
-    if found is None:
-        found = _by_content(source)
+    """The format's name, by its content where that is plain, else by the file's ending (without .gz)."""
+    found = by_content(suffix, source, SUFFIXES)
     if found is None:
         raise TaskError(f"unknown file type {suffix!r}", where=source.where, accepted=ACCEPTED)
     return found
@@ -87,50 +74,3 @@ def read_rows(name: str, source: Source, note: Note) -> Iterator[Row]:
     """The rows of a file in the format `name`; records of published datasets come as task rows."""
     rows = get_format(name).read(source, note)
     return rows if get_format(name).kind else shaped(rows, note, source.options.tag_names)
-
-
-def _by_content(source: Source) -> str | None:
-    """JSON or a table of cells under a name that does not say so; None where most lines have a single cell."""
-    try:
-        text = source.data[:_SAMPLE].decode(source.encoding or "utf-8", errors="replace").removeprefix("\ufeff")
-    except (LookupError, ValueError):
-        return None
-    lines = [line for line in re.split(r"\r\n|\n|\r", text) if line.strip()][:_LINES]
-    if text.lstrip().startswith(("{", "[{", "[[")):
-        return "jsonl" if text.lstrip().startswith("{") and len(lines) > 1 else "json"
-    tabs = {line.count("\t") for line in lines}
-    if len(lines) > 2 and len(tabs) == 1 and tabs != {0}:
-        return "tsv"
-    return "csv" if len(lines) > 2 and parts_evenly(lines) else None
-
-
-def _published(source: Source) -> str | None:
-    try:
-        text = source.data[:_SAMPLE].decode(source.encoding or "utf-8", errors="replace").removeprefix("\ufeff")
-    # An encoding that is none is named when the file is read.
-    except (LookupError, ValueError):
-        return None
-    lines = re.split(r"\r\n|\n|\r", text)
-    if len(source.data) > _SAMPLE:
-        lines.pop()
-    filled = [line.rstrip(" ") for line in lines if line.strip(" \t")]
-    if not filled:
-        return None
-    if all(map(_TREE.fullmatch, filled)):
-        return "sst"
-    if filled[0].startswith("{") and '"answerKey"' in filled[0]:
-        return "commonsenseqa"
-    tokens = [line for line in filled if not is_comment(line) and not line.startswith("-DOCSTART-")]
-    rows = [split_line(line) for line in tokens]
-    if not rows or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
-        return None
-    tags = [row[-1] for row in rows]
-    if len(rows[0]) == 3 and prefixed(tags) and types_of(tags) <= CHUNKS:
-        return "conll2000"
-    if (
-        prefixed(normal(tags))
-        or prefixed(normal([row[0] for row in rows]))
-        or (len(rows[0]) == 2 and set(tags) != {"O"} and all(map(_TYPE_TAG.fullmatch, tags)))
-    ):
-        return "tagged"
-    return None

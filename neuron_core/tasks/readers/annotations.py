@@ -7,6 +7,8 @@ from neuron_core.tasks.readers.source import BadRow, shown
 
 REFUSED = ("reject", "ignore")
 _SPANS = ("label", "labels", "entities", "spans")
+_SCORES = ("cats", "label", "labels", "scores")
+_HALF = 0.5
 _PARTS = (
     ("start", "start_offset", "begin"),
     ("end", "end_offset", "stop"),
@@ -22,13 +24,13 @@ def annotated(fields: dict[str, Any]) -> list[Made] | None:
         return list(_label_studio(fields))
     if fields.get("answer") in (*REFUSED, "accept") and not isinstance(fields.get("choices"), list):
         return _prodigy(fields)
-    return _spans(fields)
+    return _spans(fields) or _scored(fields)
 
 
 def _prodigy(fields: dict[str, Any]) -> list[Made] | None:
     if fields["answer"] in REFUSED:
         return [BadRow(f"the annotator answered {fields['answer']!r}", shown(fields.get("text", "")), "not accepted")]
-    text, options, accept = fields.get("text"), fields.get("options"), fields.get("accept")
+    text, options, accept = _text(fields), fields.get("options"), fields.get("accept")
     if isinstance(options, list) and isinstance(accept, list):
         names = {option.get("id"): option.get("text") for option in options if isinstance(option, dict)}
         if len(accept) != 1 or accept[0] not in names:
@@ -36,19 +38,43 @@ def _prodigy(fields: dict[str, Any]) -> list[Made] | None:
             return [BadRow(what, shown(text), "not one label")]
         return [{"text": text, "label": names[accept[0]]}]
     rest = {column: value for column, value in fields.items() if column != "answer"}
-    return _spans(rest) or [rest]
+    return _spans(rest) or _scored(rest) or [rest]
 
 
 def _spans(fields: dict[str, Any]) -> list[Made] | None:
     """Places in a text with a type: [start, end, type], or {start, end, label}."""
-    text = fields.get("text")
-    if not isinstance(text, str):
+    text = _text(fields)
+    if text is None:
         return None
     column = next((name for name in _SPANS if _are_spans(fields.get(name))), None)
     if column is None:
         return None
     found = [_parts(span) for span in fields[column]]
     return [_span_row(text, *parts) for parts in found if parts is not None]
+
+
+def _scored(fields: dict[str, Any]) -> list[Made] | None:
+    """A number a label, as spaCy's `cats` and doccano's have them: the label is the one with the only 1."""
+    text, column = _text(fields), next((name for name in _SCORES if _are_scores(fields.get(name))), None)
+    if text is None or column is None:
+        return None
+    chosen = [label for label, score in fields[column].items() if score > _HALF]
+    if len(chosen) != 1:
+        return [BadRow(f"has {len(chosen)} labels; one is needed", shown(fields[column]), "not one label")]
+    rest = {name: value for name, value in fields.items() if name != column}
+    return [{**rest, "label": chosen[0]}]
+
+
+def _are_scores(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) > 1
+        and all(isinstance(score, int | float) and 0 <= score <= 1 for score in value.values())
+    )
+
+
+def _text(fields: dict[str, Any]) -> str | None:
+    return next((fields[name] for name in ("text", "data") if isinstance(fields.get(name), str)), None)
 
 
 def _parts(span: Any) -> tuple[int, int, Any] | None:

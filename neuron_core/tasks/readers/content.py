@@ -1,6 +1,7 @@
 """Files that are no table whatever their name says: each is named as what it is. ZIP archives are opened."""
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -9,11 +10,50 @@ from pathlib import PurePath
 from neuron_core.errors import TaskError
 from neuron_core.tasks.readers.source import Note, check_size
 
+_OTHERS = (
+    (
+        (b"\x89png", b"\xff\xd8\xff", b"gif89a", b"gif87a"),
+        "the file is a picture",
+        "a table: CSV, JSON, Parquet or XLSX",
+    ),
+    (
+        tuple(b"bzh%d1ay&sy" % size for size in range(1, 10)),
+        "the file is packed with bzip2",
+        "the file in it, or packed with gzip",
+    ),
+    ((b"\x28\xb5\x2f\xfd",), "the file is packed with Zstandard", "the file in it, or packed with gzip"),
+    ((b"\xfd7zxz",), "the file is packed with xz", "the file in it, or packed with gzip"),
+    ((b"7z\xbc\xaf",), "the file is a 7z archive", "the file in it, or a ZIP archive"),
+    ((b"rar!\x1a",), "the file is a RAR archive", "the file in it, or a ZIP archive"),
+    ((b"arrow1\0\0", b"\xff\xff\xff\xff"), "the file is an Arrow file", "the same saved as Parquet"),
+    ((b"sqlite format",), "the file is an SQLite database", "a table of it, as CSV"),
+    ((b"{\\rtf",), "the file is a text document (RTF)", "a table: CSV, JSON, Parquet or XLSX"),
+    ((b"<?xml", b"<error>"), "the file is XML", "a table: CSV, JSON, Parquet or XLSX"),
+    (
+        (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        "the file is a Python pickle",
+        "the same saved as CSV or Parquet",
+    ),
+    ((b"\x93numpy",), "the file is a numpy array", "a table: CSV, JSON, Parquet or XLSX"),
+    ((b"pk\x05\x06",), "the ZIP archive is empty", "an archive with a table in it"),
+)
+"what a file begins with, in small letters; what it is; what would be accepted"
+_MESSAGE = re.compile(
+    rb"(\w+ )?(error:? |http )?(\d{3}:? )?"
+    rb"((entry |repository )?not found|forbidden|unauthorized|access (denied|to \w+)|bad gateway|invalid (username|"
+    rb"credentials)|too many requests|internal server error|service unavailable)\b[^\n]{0,200}",
+    re.IGNORECASE,
+)
+_DOCUMENTS = {
+    "word/document.xml": ("the file is a text document (DOCX)", "a table: CSV, JSON, Parquet or XLSX"),
+    "ppt/presentation.xml": ("the file is a presentation", "a table: CSV, JSON, Parquet or XLSX"),
+    "content.xml": ("the file is an OpenDocument file", "the same saved as .xlsx or .csv"),
+}
 _HTML = (b"<!doctype html", b"<html", b"<head", b'<?xml version="1.0" encoding="utf-8"?>\n<!doctype html')
 
 
 def refuse_what_is_no_table(data: bytes, where: str) -> None:
-    """TaskError for a Git LFS pointer, a web page, a PDF, an old Excel workbook."""
+    """TaskError for a Git LFS pointer, a web page, a message of a server, and for files of other programs."""
     begins = data[:200].lstrip().lower()
     for signs, what, accepted in (
         ((b"version https://git-lfs",), "the file is a Git LFS pointer, not the data", "the file itself: git lfs pull"),
@@ -24,20 +64,37 @@ def refuse_what_is_no_table(data: bytes, where: str) -> None:
             "the file is an Excel workbook of the old form (.xls)",
             "the same saved as .xlsx or .csv",
         ),
+        *_OTHERS,
     ):
         if begins.startswith(signs):
             raise TaskError(what, where=where, accepted=accepted)
+    if _MESSAGE.fullmatch(data[:300].strip()) and len(data) < 300:
+        said = data.strip().decode(errors="replace")
+        what = f"the file holds a message of a server instead of data: {said!r}"
+        raise TaskError(what, where=where, accepted="the file itself, perhaps after a login")
+    if data[257:262] == b"ustar":
+        raise TaskError("the file is a TAR archive", where=where, accepted="the file in it, or a ZIP archive")
+    for name in _names(data):
+        if name in _DOCUMENTS:
+            what, accepted = _DOCUMENTS[name]
+            raise TaskError(what, where=where, accepted=accepted)
+
+
+def _names(data: bytes) -> list[str]:
+    """Names of the files of a ZIP archive; none where it is none."""
+    if not data.startswith(b"PK\x03\x04"):
+        return []
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return []
 
 
 def is_zip(data: bytes) -> bool:
     """Whether it is a ZIP archive that is no workbook."""
-    if not data.startswith(b"PK\x03\x04"):
-        return False
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return "[Content_Types].xml" not in archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError):
-        return False
+    names = _names(data)
+    return bool(names) and "[Content_Types].xml" not in names
 
 
 def from_zip(

@@ -2,16 +2,17 @@
 
 import csv
 import io
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from neuron_core.errors import TaskError
 from neuron_core.tasks.readers.header import Cells, with_header
 from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LOOKED_AT = 20
+_ESCAPED, _OTHER_ESCAPES = re.compile(r'\\"'), re.compile(r'\\(?![\\"])')
 _MOST_LINES = 1000
 "of one record: a quote that stays open longer than this is a mistake"
 # Whole articles stand in cells; the module's own limit is 131,072 characters.
@@ -28,6 +29,9 @@ def read_csv(source: Source, note: Note) -> Iterator[Row]:
         delimiter, number = delimiter or lines[0][4], 2
     if delimiter is None:
         delimiter = _delimiter(lines)
+    if delimiter == "\t" and _is_plain(lines[number - 1 :]):
+        note("the cells are separated by tabs, and a quote sign is a character like any other")
+        return with_header(_parted(lines, delimiter, number), source.options, source.where, note)
     if delimiter != ",":
         note(f"the cells are separated by {DELIMITERS.get(delimiter, repr(delimiter))}")
     return with_header(_records(lines, delimiter, number, note), source.options, source.where, note)
@@ -36,38 +40,17 @@ def read_csv(source: Source, note: Note) -> Iterator[Row]:
 def read_tsv(source: Source, note: Note) -> Iterator[Row]:
     """A line a row, cells between tabs. A quote sign is a character like any other."""
     delimiter = source.options.delimiter or "\t"
-    rows: Iterator[Cells] = (
-        (number, line.split(delimiter))
-        for number, line in enumerate(text_of(source).split("\n"), start=1)
-        if line.strip(" ")
-    )
-    return with_header(rows, source.options, source.where, note)
+    return with_header(_parted(text_of(source).split("\n"), delimiter, 1), source.options, source.where, note)
 
 
-def read_lines(source: Source, note: Note) -> Iterator[Row]:
-    """A text a line, its label on the same line of a second file."""
-    texts = text_of(source).split("\n")
-    while texts and not texts[-1].strip():
-        texts.pop()
-    labels = _labels(source)
-    if len(labels) != len(texts):
-        raise TaskError(
-            f"{len(texts)} texts and {len(labels)} labels", where=source.where, accepted="as many lines in both files"
-        )
-    for number, (text, label) in enumerate(zip(texts, labels, strict=True), start=1):
-        yield number, {"text": text, "label": label}
+def _parted(lines: list[str], delimiter: str, first: int) -> Iterator[Cells]:
+    return ((n, line.split(delimiter)) for n, line in enumerate(lines[first - 1 :], start=first) if line.strip(" "))
 
 
-def _labels(source: Source) -> list[str]:
-    for data in source.options.labels:
-        lines = text_of(Source(data, "the file of labels")).rstrip("\n").split("\n")
-        if not all(len(line.split("\t")) == 2 for line in lines):
-            return [line.strip() for line in lines]
-    raise TaskError(
-        "the file has a text a line and no labels",
-        where=source.where,
-        accepted="a second file with a label a line (--labels-file)",
-    )
+def _is_plain(lines: list[str]) -> bool:
+    """Whether tabs alone part all lines evenly, and quotes can't stand around cells: one of them does not close."""
+    sample = [line for line in lines[:_MOST_LINES] if line.strip()]
+    return len({line.count("\t") for line in sample}) == 1 and any(_cells(line, "\t") is None for line in sample)
 
 
 def parts_evenly(lines: list[str]) -> bool:
@@ -91,12 +74,13 @@ def _delimiter(lines: list[str]) -> str:
         # As even as commas is not enough: the cells of a CSV file may hold bars and semicolons.
         if width > 1 and (count, width) > most and (delimiter == "," or count > most[0]):
             best, most = delimiter, (count, width)
-    return best
+    # Quotes that stand for themselves leave no cell whole.
+    return "\t" if most == (0, 0) and len({line.count("\t") for line in sample} - {0}) == 1 else best
 
 
 def _records(lines: list[str], delimiter: str, number: int, note: Note) -> Iterator[Cells]:
     """Each record's cells. A quote that does not close, or text behind one, costs its line alone."""
-    place, several = number - 1, 0
+    place, several, escaped = number - 1, 0, 0
     while place < len(lines):
         line, end = lines[place], place + 1
         cells = _cells(line, delimiter)
@@ -108,6 +92,10 @@ def _records(lines: list[str], delimiter: str, number: int, note: Note) -> Itera
                 end += 1
             cells = _cells("\n".join(lines[place:end]), delimiter)
             several += cells is not None
+        if cells is None and _ESCAPED.search(line) and not _OTHER_ESCAPES.search(line):
+            # Some programs write a quote inside a cell as \\" instead of "".
+            cells, end = _cells(line, delimiter, escape="\\"), place + 1
+            escaped += cells is not None
         if cells is None:
             yield number, BadRow("has a quote that does not close, or text behind one", shown(line))
             end = place + 1
@@ -116,12 +104,15 @@ def _records(lines: list[str], delimiter: str, number: int, note: Note) -> Itera
         place, number = end, number + 1
     if several:
         note(f"{several:,} {'row has' if several == 1 else 'rows have'} line breaks inside a cell")
+    if escaped:
+        told = "row has quotes" if escaped == 1 else "rows have quotes"
+        note(f'{escaped:,} {told} written as \\", which are read as quotes')
 
 
-def _cells(text: str, delimiter: str) -> list[str] | None:
-    """The cells of one record; None where the text is none, or more than one."""
+def _cells(text: str, delimiter: str, escape: str | None = None) -> list[str] | None:
+    """The cells of one record; None where the text is none, or more than one. escape: before quotes inside a cell."""
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, escapechar=escape))
     except csv.Error:
         return None
     if not rows:

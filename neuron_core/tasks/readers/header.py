@@ -12,6 +12,7 @@ from neuron_core.tasks.readers.source import MAX_COLUMNS, BadRow, Note, ReadOpti
 Cells = tuple[int, list[Any] | BadRow]
 "A row's number and its cells"
 _LOOKED_AT, _ABOVE = 50, 10
+_RULE = re.compile(r":?[-=_]{2,}:?|")
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 
 
@@ -55,7 +56,10 @@ def with_header(rows: Iterator[Cells], options: ReadOptions, where: str, note: N
             cut -= 1
         if cut != len(names):
             what = f"the row has {cut} {'cell' if cut == 1 else 'cells'}, the header {len(names)}"
-            yield number, BadRow(what, shown(" | ".join(map(str, cells[:cut]))), "other number of cells")
+            accepted = f"{len(names)} cells; one that holds the sign between cells stands in quotes"
+            yield number, BadRow(what, shown(" | ".join(map(str, cells[:cut]))), "other number of cells", accepted)
+        elif all(_RULE.fullmatch(str(cell).strip()) for cell in cells[:cut]) and any(map(str, cells[:cut])):
+            yield number, BadRow("is a ruled line", shown(" | ".join(map(str, cells[:cut]))), "ruled line")
         elif [str(cell).strip() for cell in cells[:cut]] == names and options.columns is None:
             yield number, BadRow("repeats the header", shown(" | ".join(names)), "header again")
         else:

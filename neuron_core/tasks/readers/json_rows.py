@@ -1,6 +1,8 @@
 """JSON lines, and JSON as a list of objects or as columns. Rows are lines there and places from 1 here."""
 
+import ast
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +15,11 @@ _SAID = ("error", "detail", "message")
 "keys under which servers say what went wrong"
 _DEEPEST = 40
 "lists and objects inside one another: no example has as many, and Python can't walk thousands"
+_LONGEST_LITERAL = 20_000_000
+"characters of a file that is read as Python wrote it"
+_DEEPEST_LIST = 3
+"keys above a list of records"
+_NAMED = re.compile(r"\w+\s*=\s*(?=[\[({])")
 _BROKEN = (ValueError, RecursionError)
 "besides JSONDecodeError: a number of thousands of digits, thousands of nested lists"
 
@@ -23,14 +30,19 @@ def read_json_lines(source: Source, note: Note) -> Iterator[Row]:
     beginning = text.lstrip()[:1]
     if beginning == "[":
         content = _whole(text)
-        if isinstance(content, list):
+        if isinstance(content, list) and all(isinstance(row, dict | list) for row in content):
             note("the file is one JSON list, and is read as that")
-            return _objects(content)
+            return _of_list(content, source, note)
     if beginning == "{" and not _first_line_is_whole(text):
         rows = _concatenated(text)
         if rows is not None:
             note("the file is read as JSON objects one after the other, each over several lines")
             return _objects(rows)
+    first_line = next((line for line in text.split("\n") if line.strip()), "")
+    if isinstance(value := _whole(first_line), list) and _pair(value) is None:
+        lists = [_whole(line) for line in text.split("\n") if line.strip()]
+        if all(isinstance(one, list) for one in lists):
+            return _of_list(lists, source, note)
     return _lines(text, note)
 
 
@@ -51,19 +63,19 @@ def read_json(source: Source, note: Note) -> Iterator[Row]:
             if rows is not None:
                 note("the file is read as JSON objects one after the other")
                 return _objects(rows)
-        raise TaskError(f"not JSON: {error}", where=f"{source.where}, {_line(error)}", accepted=_SHAPES) from None
+        content = _literal(text)
+        if content is None:
+            raise TaskError(f"not JSON: {error}", where=f"{source.where}, {_line(error)}", accepted=_SHAPES) from None
+        note("the file is read as Python writes lists, not as JSON")
     if isinstance(content, list):
-        if len(content) > 1 and all(isinstance(row, list) for row in content):
-            note("the first list holds the column names")
-            return with_header(iter(enumerate(content, start=1)), source.options, source.where, note)
-        return _objects(content)
+        return _of_list(content, source, note)
     if isinstance(content, dict) and content:
         return _of_object(content, source, note)
     raise TaskError("neither a list of objects nor columns", where=f"{source.where}, row 1", accepted=_SHAPES)
 
 
 def _of_object(content: dict[str, Any], source: Source, note: Note) -> Iterator[Row]:
-    lists = {key: value for key, value in content.items() if isinstance(value, list) and value and _are_objects(value)}
+    lists = lists_in(content)
     part = source.options.part
     if part is not None:
         if part not in lists:
@@ -85,11 +97,11 @@ def _of_object(content: dict[str, Any], source: Source, note: Note) -> Iterator[
         raise TaskError(what, where=source.where, accepted=_SHAPES)
     if _by_row(content):
         return _objects(list(content.values()))
+    # As the hub's viewer gives them, beside a list of its columns.
+    viewed = {key: [row["row"] for row in rows] for key, rows in lists.items() if _are_viewed(rows)}
+    lists = viewed if len(viewed) == 1 else lists
     if len(lists) == 1:
         (key,) = lists
-        if all(isinstance(row.get("row"), dict) for row in lists[key]):
-            # As the hub's viewer gives them.
-            lists[key] = [row["row"] for row in lists[key]]
         if len(content) > 1 or key.lower() not in ("data", "rows"):
             note(f"the list under {key!r} is read")
         return _objects(lists[key])
@@ -111,8 +123,63 @@ def _by_row(content: dict[str, Any]) -> bool:
     return all(list(row) == columns for row in rows) and not all(column.isdigit() for column in columns)
 
 
-def _are_objects(values: list[Any]) -> bool:
-    return all(isinstance(value, dict) for value in values)
+def lists_in(content: dict[str, Any]) -> dict[str, list[Any]]:
+    """Lists of records by the keys that they stand under, joined by dots: `train`, `data.train`."""
+    found: dict[str, list[Any]] = {}
+    level = [("", content)]
+    for _ in range(_DEEPEST_LIST):
+        below = []
+        for before, part in level:
+            for key, value in part.items():
+                if isinstance(value, list) and value and all(isinstance(v, dict) or _pair(v) for v in value):
+                    found[f"{before}{key}"] = value
+                elif isinstance(value, dict):
+                    below.append((f"{before}{key}.", value))
+        if found:
+            break
+        level = below
+    return found
+
+
+def _of_list(content: list[Any], source: Source, note: Note) -> Iterator[Row]:
+    """Records, pairs, or lists of cells below one of the column names."""
+    if len(content) > 1 and all(isinstance(row, list) for row in content) and not all(map(_pair, content)):
+        note("the first list holds the column names")
+        return with_header(iter(enumerate(content, start=1)), source.options, source.where, note)
+    return _objects(content)
+
+
+def _pair(value: Any) -> dict[str, Any] | None:
+    """A text and what is said of it, as spaCy has them: [text, {"entities": […]}]; None for anything else."""
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], dict):
+        return {"text": value[0], **{key: said for key, said in value[1].items() if key != "text"}}
+    return None
+
+
+def _are_viewed(rows: list[Any]) -> bool:
+    return all(isinstance(row, dict) and isinstance(row.get("row"), dict) for row in rows)
+
+
+def _literal(text: str) -> Any:
+    """A list or an object as Python writes it, perhaps behind a name and =; None where it is neither."""
+    text = text.strip()
+    named = _NAMED.match(text)
+    text = text[named.end() :] if named else text
+    if len(text) > _LONGEST_LITERAL or not text.startswith(("[", "(", "{")):
+        return None
+    try:
+        return _as_lists(ast.literal_eval(text))
+    except (*_BROKEN, SyntaxError, MemoryError, TypeError):
+        return None
+
+
+def _as_lists(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_as_lists(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _as_lists(item) for key, item in value.items()}
+    # Sets, bytes and complex numbers have no place in a table.
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 def _whole(text: str) -> Any:
@@ -166,7 +233,8 @@ def _lines(text: str, note: Note) -> Iterator[Row]:
 
 
 def _objects(items: list[Any], first: int = 1) -> Iterator[Row]:
-    for number, fields in enumerate(items, start=first):
+    for number, item in enumerate(items, start=first):
+        fields = _pair(item) or item
         if not isinstance(fields, dict):
             yield number, BadRow("is not a JSON object", shown(fields), "not an object", '{"text": …}')
         elif _too_deep(fields):

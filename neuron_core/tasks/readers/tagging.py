@@ -10,6 +10,8 @@ from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, t
 from neuron_core.tasks.readers.tags import entities, is_fine_grained, normal, prefixed, spans, types_of
 
 _BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}"}
+_WORDS = ("token", "tokens", "word", "words", "form")
+_TAGS = ("tag", "tags", "ner", "ner_tag", "ner_tags", "label", "labels", "bio", "iob", "entity")
 _CONLLU = 10
 "columns of CoNLL-U"
 _SAYS = "a token and its tag with a tab or a blank between, the same number of columns in every line"
@@ -41,9 +43,14 @@ def read_tagged(source: Source, note: Note) -> Iterator[Row]:
         return [[next(flat) for _ in words] for _, words in whole]
 
     tagged = tags_in(place)
-    if column is None and width == 2 and not _are_tags(tagged) and _are_tags(tags_in(0)):
-        place, tagged = 0, tags_in(0)
-    of_word = 1 if width == _CONLLU or place == 0 else 0
+    if column is None and not _are_tags(tagged):
+        others = [0] if width == 2 else range(width - 2, 0, -1)
+        other = next((one for one in others if _are_tags(tags_in(one))), None)
+        if other is not None:
+            place, tagged = other, tags_in(other)
+            if width > 2:
+                note(f"the last column holds no tags of entities; those of column {place + 1} are read (--tag-column)")
+    of_word = 1 if width == _CONLLU or place == 0 or (place > 1 and _numbered(whole)) else 0
     cut = is_fine_grained(kind for tags in tagged for kind in types_of(tags))
     if cut:
         note("fine entity types are cut to the coarse ones: person-actor is person")
@@ -60,6 +67,11 @@ def read_tagged(source: Source, note: Note) -> Iterator[Row]:
         yield from ((lines[start], fields) for start, fields in found)
     if without:
         note(f"{without} sentences without an entity give no row")
+
+
+def _numbered(sentences: Sequence[Sentence]) -> bool:
+    """Whether the first column counts the tokens of each sentence."""
+    return all([word[0] for word in words] == [str(n) for n in range(1, len(words) + 1)] for _, words in sentences)
 
 
 def _are_tags(tagged: list[list[str]]) -> bool:
@@ -94,8 +106,16 @@ def split_line(line: str) -> list[str]:
 
 
 def is_comment(line: str) -> bool:
-    """A remark about a sentence, as CoNLL-U and MultiCoNER have them; a token may be a # too."""
-    return line.startswith("# ") and ("=" in line or line.startswith("# id ") or len(line.split(" ")) > 4)
+    """A remark about a sentence, as CoNLL-U, MultiCoNER and GermEval have them; a token may be a # too."""
+    rest = line.removeprefix("#").strip()
+    about = "=" in rest or rest.startswith(("id ", "http://", "https://")) or len(line.split(" ")) > 4
+    return line.startswith(("# ", "#\t")) and about
+
+
+def is_header(fields: Sequence[str]) -> bool:
+    """Whether a line names the columns of the tokens below it."""
+    plain = [field.strip().lower() for field in fields]
+    return len(fields) > 1 and any(one in _WORDS for one in plain) and any(one in _TAGS for one in plain)
 
 
 def _sentences(source: Source, note: Note) -> Iterator[tuple[list[int], list[list[str]] | BadRow]]:
@@ -103,6 +123,11 @@ def _sentences(source: Source, note: Note) -> Iterator[tuple[list[int], list[lis
     lines = text_of(source).split("\n")
     parted = [split_line(line.rstrip(" ")) for line in lines]
     filled = [fields for line, fields in zip(lines, parted, strict=True) if line.strip(" \t") and not is_comment(line)]
+    if filled and is_header(filled[0]):
+        place = parted.index(filled[0])
+        note(f"the column names of line {place + 1} are left out")
+        lines[place], parted[place] = "", [""]
+        filled = filled[1:]
     widths = Counter(len(fields) for fields in filled if not fields[0].startswith("-DOCSTART-"))
     width = widths.most_common(1)[0][0] if widths else 0
     if filled and width < 2:
@@ -124,7 +149,11 @@ def _sentences(source: Source, note: Note) -> Iterator[tuple[list[int], list[lis
             # Ranges of a contracted word, and words that are not in the text.
             continue
         elif len(fields) != width or not all(field.strip() for field in fields[1:]):
-            what = f"has {len(fields)} fields, not {width}" if len(fields) != width else "has an empty field"
+            what = (
+                f"has {len(fields)} {'field' if len(fields) == 1 else 'fields'}, not {width}"
+                if len(fields) != width
+                else "has an empty field"
+            )
             broken = broken or (number, BadRow(f"a line {what}: its sentence is left out", shown(line), accepted=_SAYS))
         elif not fields[0].strip():
             blank += 1
