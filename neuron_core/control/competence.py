@@ -11,9 +11,8 @@ from neuron_core.control.results import Baseline, Interval
 from neuron_core.control.tally import PERCENTILES, Tally, intervals
 
 LETTERS = "ABCD"
-EVEN_LETTERS = 0.25
-"share of the questions that each letter is right for"
-MOST_FOR_ONE_LETTER = 0.40
+MOST_ABOVE_EVEN = 0.15
+"share of the questions by which a letter may be the answer more often than to blind picks"
 VARIANCE = ("content", "letters", "residual")
 LETTER_SHIFT = 0.15
 "a letter chosen that much more or less often, as a share of all questions, is worth a warning"
@@ -27,7 +26,8 @@ def measured_baseline(p: OptionProbabilities, counts: Tally, weights: NDArray[np
     com_samples = weights @ counts.comprehended[:, 0] / len(counts.right)
     acc_interval, com_interval = _range_of(acc_samples), _range_of(com_samples)
     letters = by_letter(letter_shares(p.values[:, :1])[0])
-    complaint = _complaint(acc, acc_interval, letters, p.chance)
+    even = by_letter(np.array(p.even_letters))
+    complaint = _complaint(acc, acc_interval, letters, p.chance, even)
     samples = letter_samples(p, [0], np.concatenate([np.ones((1, weights.shape[1])), weights]))
     of_letter = [right[p.targets == place] for place in range(len(LETTERS))]
     return Baseline(
@@ -44,6 +44,7 @@ def measured_baseline(p: OptionProbabilities, counts: Tally, weights: NDArray[np
         competent=complaint is None,
         complaint=complaint,
         chance=p.chance,
+        even_letters=even,
         **letter_free_fields(samples, 0),
         **preference_fields(letter_use(p, [0]), 0),
     )
@@ -96,13 +97,21 @@ def _range_of(samples: NDArray[np.float64]) -> Interval:
     return float(low), float(high)
 
 
-def _complaint(acc: float, acc_interval: Interval, letters: dict[str, float], chance: float) -> str | None:
+def too_many(even: float) -> float:
+    """Above this share of the questions one letter is the answer too often. even: its share of blind picks."""
+    # 25% and 15% make 40%, not 40.000000000000006%.
+    return round(even + MOST_ABOVE_EVEN, 9)
+
+
+def _complaint(
+    acc: float, acc_interval: Interval, letters: dict[str, float], chance: float, even: dict[str, float]
+) -> str | None:
     low, high = acc_interval
     said = []
     if low <= chance:
         standing = "is below chance" if high < chance else "can't be told from chance"
         said.append(f"Accuracy {acc:.0%} [{low:.0%}, {high:.0%}] {standing} ({chance:.0%}).")
-    letter = max(letters, key=lambda one: letters[one])
-    if letters[letter] > MOST_FOR_ONE_LETTER:
+    letter = max(letters, key=lambda one: letters[one] - even[one])
+    if letters[letter] > too_many(even[letter]):
         said.append(f"It answers {letter} to {letters[letter]:.0%} of the questions whatever they ask.")
     return " ".join(said) or None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuron_core.qatt.proxies import ProxyQuestion, option_places
+from neuron_core.qatt.proxies import ProxyQuestion, blind_shares, option_places
 
 EVEN = 0.25
 "chance where all four options are real"
@@ -28,6 +28,8 @@ class OptionProbabilities:
     known, or where the questions of an example do not carry the same options"""
     chance: float = EVEN
     "accuracy of blind picks among the options that are not neutral ones"
+    even_letters: tuple[float, ...] = (EVEN,) * 4
+    "how often such picks take each letter"
 
     @classmethod
     def of(cls, questions: Sequence[ProxyQuestion], values: NDArray[np.float32]) -> "OptionProbabilities":
@@ -40,6 +42,7 @@ class OptionProbabilities:
             question_ids=tuple(q.id for q in questions),
             options=option_places(questions),
             chance=float(np.mean([question.chance for question in questions])) if questions else EVEN,
+            even_letters=blind_shares(questions),
         )
 
     @property

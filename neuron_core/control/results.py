@@ -76,11 +76,13 @@ class Baseline(LetterFree, LetterPreference):
     letter_accuracy: dict[str, float | None]
     "letter → accuracy over the questions whose correct letter it is; None without such a question"
     competent: bool
-    "accuracy is told from chance, and no letter takes more than 40% of the questions"
+    "accuracy is told from chance, and no letter is the answer much more often than to blind picks"
     complaint: str | None
     "why it is not competent, in plain words"
     chance: float = 0.25
     "accuracy of blind picks among the options that are not neutral ones; more than 0.25 where those fill up"
+    even_letters: dict[str, float] = field(default_factory=lambda: dict.fromkeys("ABCD", 0.25))
+    "letter → share of the questions in which such picks take it"
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,24 @@
 
 import plotly.graph_objects as go
 
-from neuron_core.control.competence import EVEN_LETTERS, MOST_FOR_ONE_LETTER
+from neuron_core.control.competence import MOST_ABOVE_EVEN, too_many
+from neuron_core.control.probabilities import EVEN
 from neuron_core.control.results import Baseline
 from neuron_core.figures.theme import MARK, NEUTRAL, TITLE_SIZE, dress, percent
+
+SAME = 0.005
+"shares closer to one another are one line"
 
 
 def letter_bars(baseline: Baseline) -> go.Figure:
     """How often each letter is the model's answer, with lines at an even choice and at one letter too many.
 
-    Letters above the second line have another colour.
+    An even choice is that of blind picks among options that are not neutral: a quarter each where all are real; else
+    each letter has lines of its own. Letters above the second line have another colour.
     """
     letters, shares = list(baseline.letters), list(baseline.letters.values())
-    above = [share > MOST_FOR_ONE_LETTER for share in shares]
+    even = [baseline.even_letters[letter] for letter in letters]
+    above = [share > too_many(one) for share, one in zip(shares, even, strict=True)]
     figure = go.Figure(
         go.Bar(
             x=letters,
@@ -25,24 +31,33 @@ def letter_bars(baseline: Baseline) -> go.Figure:
             hoverinfo="text",
         )
     )
-    lines = ((EVEN_LETTERS, "dash", "even choice"), (MOST_FOR_ONE_LETTER, "dot", "too many"))
-    for share, dash, name in lines:
-        figure.add_hline(
-            y=100 * share,
-            line={"color": NEUTRAL, "width": 2, "dash": dash},
-            annotation={
-                "text": f"{percent(share)}: {name}",
-                "x": 1,
-                "xanchor": "left",
-                "yanchor": "middle",
-                "showarrow": False,
-            },
+    one_line = _are_alike(even)
+    for values, dash, name in ((even, "dash", "even choice"), ([too_many(one) for one in even], "dot", "too many")):
+        places = (
+            [(0.0, 1.0)] if one_line else [((at + 0.1) / len(letters), (at + 0.9) / len(letters)) for at in range(4)]
+        )
+        for (left, right), share in zip(places, values, strict=False):
+            figure.add_shape(
+                type="line",
+                xref="x domain",
+                x0=left,
+                x1=right,
+                y0=100 * share,
+                y1=100 * share,
+                line={"color": NEUTRAL, "width": 2, "dash": dash},
+            )
+        figure.add_annotation(
+            text=f"{percent(values[-1])}: {name}" if one_line else name,
+            xref="x domain",
+            x=1,
+            y=100 * values[-1],
+            xanchor="left",
+            yanchor="middle",
+            showarrow=False,
         )
     listed = ", ".join(f"{letter} {percent(share)}" for letter, share in baseline.letters.items())
-    alt = (
-        f"How often the model answers each letter, of {baseline.n_questions} questions: {listed}. "
-        f"An even choice is {percent(EVEN_LETTERS)}, more than {percent(MOST_FOR_ONE_LETTER)} is too many."
-    )
+    alt = f"How often the model answers each letter, of {baseline.n_questions} questions: {listed}. "
+    alt += _even_in_words(baseline)
     dress(figure, alt, height=320)
     figure.update_layout(margin={"r": 140, "t": 24}, bargap=0.4)
     # Numbers above the bars would lie on the lines.
@@ -55,10 +70,26 @@ def letter_bars(baseline: Baseline) -> go.Figure:
     return figure
 
 
+def _are_alike(even: list[float]) -> bool:
+    return max(even) - min(even) < SAME
+
+
+def _even_in_words(baseline: Baseline) -> str:
+    even = list(baseline.even_letters.values())
+    if _are_alike(even):
+        return f"An even choice is {percent(even[0])}, more than {percent(too_many(even[0]))} is too many."
+    listed = ", ".join(f"{letter} {percent(share)}" for letter, share in baseline.even_letters.items())
+    return (
+        f"Blind picks among the options that are not neutral ones are {listed}; more than {percent(MOST_ABOVE_EVEN)} "
+        "above them is too many."
+    )
+
+
 def _letter_in_words(letter: str, baseline: Baseline) -> str:
     share, accuracy = baseline.letters[letter], baseline.letter_accuracy[letter]
+    chance = "" if baseline.chance == EVEN else f" (chance {percent(baseline.chance)})"
     right = (
-        f"where {letter} is correct, {percent(accuracy)} are right"
+        f"where {letter} is correct, {percent(accuracy)} are right{chance}"
         if accuracy is not None
         else f"{letter} is correct in no question"
     )

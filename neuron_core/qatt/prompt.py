@@ -39,7 +39,7 @@ def _moved(order: tuple[Option, ...], letter: str) -> tuple[Option, ...]:
     """The order with its correct option swapped to `letter`."""
     here = next(i for i, option in enumerate(order) if option.correct)
     there = next(i for i, option in enumerate(order) if option.letter == letter)
-    texts = [(option.text, option.correct) for option in order]
+    texts = [(option.text, option.correct, option.label) for option in order]
     texts[here], texts[there] = texts[there], texts[here]
     return tuple(Option(option.letter, *text) for option, text in zip(order, texts, strict=True))
 

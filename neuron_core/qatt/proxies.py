@@ -35,11 +35,13 @@ class Option:
     letter: str
     text: str
     correct: bool
+    label: bool = False
+    "whether it is one of the task's own labels"
 
     @property
     def neutral(self) -> bool:
-        """Whether it only fills up; a neutral text that is the answer itself is a real option."""
-        return not self.correct and self.text in FILLERS
+        """Whether it only fills up; a neutral text that is the answer or one of the task's labels is a real option."""
+        return not self.correct and not self.label and self.text in FILLERS
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def option_orders(example: Example, task: Task, seed: int, distractors: str = "k
     for place in (i for i in range(len(LETTERS)) if i != skipped):
         texts = sorted(wrong, key=lambda t: hashlib.sha256(f"{seed}|{example.id}|{place}|{t}".encode()).hexdigest())
         texts.insert(place, correct)
-        orders.append(tuple(Option(letter, text, text == correct) for letter, text in zip(LETTERS, texts, strict=True)))
+        orders.append(_lettered(texts, correct, task))
     return orders
 
 
@@ -94,12 +96,24 @@ def option_rotations(example: Example, task: Task, seed: int, distractors: str =
         (correct, *wrong), key=lambda text: hashlib.sha256(f"{seed}|{example.id}|rotation|{text}".encode()).hexdigest()
     )
     return [
-        tuple(
-            Option(letter, order[(place - turn) % len(LETTERS)], order[(place - turn) % len(LETTERS)] == correct)
-            for place, letter in enumerate(LETTERS)
-        )
+        _lettered([order[(place - turn) % len(LETTERS)] for place in range(len(LETTERS))], correct, task)
         for turn in range(len(LETTERS))
     ]
+
+
+def _lettered(texts: Sequence[str], correct: str, task: Task) -> tuple[Option, ...]:
+    return tuple(
+        Option(letter, text, text == correct, text in task.labels) for letter, text in zip(LETTERS, texts, strict=True)
+    )
+
+
+def blind_shares(questions: Sequence[ProxyQuestion]) -> tuple[float, ...]:
+    """How often somebody takes each letter who picks blindly, but never a neutral option: mean over questions, sum 1.
+
+    A quarter each where all options are real.
+    """
+    shares = [[0.0 if option.neutral else question.chance for option in question.options] for question in questions]
+    return tuple(np.mean(shares, axis=0).tolist()) if shares else (1 / len(LETTERS),) * len(LETTERS)
 
 
 def option_places(questions: Sequence[ProxyQuestion]) -> NDArray[np.int8] | None:

@@ -1,5 +1,7 @@
 """The bars of the letters that a model chooses."""
 
+from dataclasses import replace
+
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.theme import MARK, NEUTRAL, describe
 from tests.figures.rows import baseline
@@ -43,3 +45,14 @@ def test_the_letters_in_words():
         "How often the model answers each letter, of 60 questions: A 20%, B 40%, C 40%, D 0%. "
         "An even choice is 25%, more than 40% is too many."
     )
+
+
+def test_with_neutral_options_each_letter_has_the_lines_of_its_real_options():
+    even = {"A": 0.2, "B": 0.3, "C": 0.25, "D": 0.25}
+    two = replace(baseline({"A": 0.36, "B": 0.44, "C": 0.1, "D": 0.1}), even_letters=even, chance=0.5)
+    figure = letter_bars(two)
+    assert [line.y0 for line in figure.layout.shapes] == [20.0, 30.0, 25.0, 25.0, 35.0, 45.0, 40.0, 40.0]
+    # 36% is too many where blind picks take 20%, 44% is not where they take 30%.
+    assert list(figure.data[0].marker.color) == [MARK, NEUTRAL, NEUTRAL, NEUTRAL]
+    assert "Blind picks among the options that are not neutral ones are A 20%, B 30%" in describe(figure)
+    assert "50% are right (chance 50%)" in figure.data[0].hovertext[0]

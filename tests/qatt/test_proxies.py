@@ -6,16 +6,20 @@ from dataclasses import replace
 import pytest
 
 from neuron_core.qatt.draws import questions_of
+from neuron_core.qatt.prompt import proxy_questions
 from neuron_core.qatt.proxies import (
+    PROXIES,
+    ROTATIONS,
     Option,
     ProxyQuestion,
+    blind_shares,
     left_out_letter,
     option_orders,
     option_places,
     option_rotations,
 )
 from neuron_core.tasks.load import load_task
-from neuron_core.tasks.task import LETTERS, Task
+from neuron_core.tasks.task import LETTERS, Example, Task, Wording
 from tests.builders import classification_rows, write_jsonl
 
 
@@ -140,3 +144,37 @@ def test_chance_counts_the_options_that_are_not_neutral():
     assert [option.neutral for option in two.options] == [True, False, True, False]
     # A neutral option that is the answer itself is a real one.
     assert question("not sure", "yes", "no", "none of these", correct="not sure").chance == 1 / 3
+
+
+def test_a_neutral_text_that_is_a_label_of_the_task_is_a_real_option():
+    rows = tuple(
+        Example(f"{i:012d}", {"text": f"text {i}", "label": label}, i)
+        for i, label in enumerate(("yes", "no", "not sure", "yes"))
+    )
+    task = Task("t", "classification", rows, "t.csv", Wording("You are careful.", "Which?"), ("yes", "no", "not sure"))
+    for proxies in PROXIES:
+        for example in rows:
+            for question in proxy_questions(example, task, None, 0, proxies=proxies):
+                assert sorted(option.text for option in question.options if not option.neutral) == [
+                    "no",
+                    "not sure",
+                    "yes",
+                ]
+                assert question.chance == 1 / 3
+
+
+@pytest.mark.parametrize("labels", [("yes", "no"), ("yes", "no", "maybe"), ("a", "b", "c", "d", "e")])
+def test_blind_picks_take_each_letter_as_often_as_a_real_option_stands_there(labels):
+    rows = tuple(Example(f"{i:012d}", {"text": f"text {i}", "label": labels[i % len(labels)]}, i) for i in range(40))
+    task = Task("t", "classification", rows, "t.csv", Wording("You are careful.", "Which?"), labels)
+    questions = [question for one in rows for question in proxy_questions(one, task, None, 0)]
+    shares = blind_shares(questions)
+    real = min(4, len(labels))
+    counted = [sum(not q.options[place].neutral for q in questions) / len(questions) / real for place in range(4)]
+    assert shares == pytest.approx(counted)
+    assert sum(shares) == pytest.approx(1)
+    assert (max(shares) - min(shares) < 1e-12) == (real == 4)
+    turned = [question for one in rows for question in proxy_questions(one, task, None, 0, proxies=ROTATIONS)]
+    # Each option stands on each letter once.
+    assert blind_shares(turned) == pytest.approx([0.25] * 4)
+    assert blind_shares([]) == (0.25,) * 4

@@ -45,7 +45,11 @@ def words():
     )
 
 
-NONE = ReadOptions()
+NONE, NAMED = ReadOptions(), ReadOptions(columns=("text", "label"))
+PARAGRAPHS = [
+    {"context": f"C{i}.", "qas": [{"question": f"Q{i}?", "answers": [{"text": f"A{i}", "answer_start": 0}]}]}
+    for i in range(4)
+]
 # The beginning of a line of the table → files that it speaks of: name, content, options, kind, number of examples.
 FORMS = {
     "CSV;": [
@@ -69,6 +73,38 @@ FORMS = {
         ("t.json", json.dumps({"text": [r["text"] for r in ROWS], "label": [r["label"] for r in ROWS]}), NONE, "c", 4),
         ("t.json", json.dumps({"columns": ["text", "label"], "data": [list(r.values()) for r in ROWS]}), NONE, "c", 4),
     ],
+    "lists as Python": [("t.txt", f"DATA = {[tuple(row.values()) for row in ROWS]!r}", NAMED, "classification", 4)],
+    "SQuAD": [
+        ("t.json", json.dumps({"data": [{"title": "T", "paragraphs": PARAGRAPHS}]}), NONE, "question_answer", 4),
+        (
+            "t.jsonl",
+            lines({"context": "C.", "question": f"Q{i}?", "answers": {"text": [str(i)]}} for i in range(4)),
+            NONE,
+            "question_answer",
+            4,
+        ),
+    ],
+    "questions to one text": [
+        (
+            "t.jsonl",
+            lines([{"article": "C.", "questions": ["Q0?", "Q1?"], "options": [CHOICES] * 2, "answers": ["A", "C"]}]),
+            NONE,
+            "multiple_choice",
+            2,
+        ),
+    ],
+    "a conversation": [
+        (
+            "t.jsonl",
+            lines(
+                {"messages": [{"role": "user", "content": f"Q{i}?"}, {"role": "assistant", "content": f"A{i}"}]}
+                for i in range(4)
+            ),
+            NONE,
+            "question_answer",
+            4,
+        ),
+    ],
     "several lists": [
         ("t.json", json.dumps({"train": ROWS, "test": ROWS[:2]}), ReadOptions(part="test"), "classification", 2),
         (
@@ -88,6 +124,7 @@ FORMS = {
         ("t.conll", ENTITIES, NONE, "span_typing", 5),
         ("t.txt", ENTITIES.replace(" ", "\t"), NONE, "span_typing", 5),
         ("t.conll", re.sub(r" B-(LOC|ORG|DATE)", r" S-\1", ENTITIES), NONE, "span_typing", 5),
+        ("t.tsv", ENTITIES.replace(" ", "\t"), NONE, "span_typing", 5),
         ("t.conll", "-DOCSTART- -X- O O\n\n" + re.sub(r" (\S+)\n", r" NN B-NP \1\n", ENTITIES), NONE, "span_typing", 5),
     ],
     "CoNLL-U": [
@@ -122,6 +159,16 @@ FORMS = {
     "a word a row": [("t.csv", words(), NONE, "span_typing", 5)],
     "spans in a text": [
         ("t.jsonl", lines([{"text": "Ada ran", "label": [[0, 3, kind]]} for kind in ("PER", "ORG")]), NONE, "s", 2),
+        ("t.json", json.dumps([["Ada ran", {"entities": [[0, 3, kind]]}] for kind in ("PER", "ORG")]), NONE, "s", 2),
+    ],
+    "a number a label": [
+        (
+            "t.jsonl",
+            lines({"text": row["text"], "cats": {"good": i % 2, "bad": 1 - i % 2}} for i, row in enumerate(ROWS)),
+            NONE,
+            "classification",
+            4,
+        ),
     ],
     "annotated choices": [
         (
@@ -142,6 +189,13 @@ FORMS = {
             "m",
             4,
         ),
+        (
+            "t.jsonl",
+            lines({"question": f"Which {i}? A. hammer B. spoon C. pillow D. kite", "answer": "B"} for i in range(4)),
+            NONE,
+            "m",
+            4,
+        ),
     ],
     "answers as text": [
         ("t.jsonl", questions(lambda i: CHOICES[i]), NONE, "multiple_choice", 4),
@@ -149,8 +203,19 @@ FORMS = {
         ("t.jsonl", questions(lambda i: f"{'ABCD'[i]}. {CHOICES[i]}"), NONE, "multiple_choice", 4),
         ("t.jsonl", questions(lambda i: i), NONE, "multiple_choice", 4),
         ("t.jsonl", questions(lambda i: [int(j == i) for j in range(4)]), NONE, "multiple_choice", 4),
+        (
+            "t.jsonl",
+            lines(
+                {"question": f"Q{i}?", "options": [{"text": text, "correct": j == i} for j, text in enumerate(CHOICES)]}
+                for i in range(4)
+            ),
+            NONE,
+            "multiple_choice",
+            4,
+        ),
     ],
     "SST trees": [("t.txt", TREES, NONE, "classification", 2)],
+    "a label before": [("t.txt", "__label__good warm\n__label__bad cold\n", NONE, "classification", 2)],
     "a text a line": [
         ("t.txt", "warm\ncold\nkind\n", ReadOptions(labels=(b"good\nbad\ngood\n",)), "classification", 3),
     ],

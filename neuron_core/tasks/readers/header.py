@@ -12,7 +12,7 @@ from neuron_core.tasks.readers.source import MAX_COLUMNS, BadRow, Note, ReadOpti
 Cells = tuple[int, list[Any] | BadRow]
 "A row's number and its cells"
 _LOOKED_AT, _ABOVE = 50, 10
-_RULE = re.compile(r":?[-=_]{2,}:?|")
+_RULE = re.compile(r":?[-=_]{2,}:?")
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 
 
@@ -58,12 +58,18 @@ def with_header(rows: Iterator[Cells], options: ReadOptions, where: str, note: N
             what = f"the row has {cut} {'cell' if cut == 1 else 'cells'}, the header {len(names)}"
             accepted = f"{len(names)} cells; one that holds the sign between cells stands in quotes"
             yield number, BadRow(what, shown(" | ".join(map(str, cells[:cut]))), "other number of cells", accepted)
-        elif all(_RULE.fullmatch(str(cell).strip()) for cell in cells[:cut]) and any(map(str, cells[:cut])):
+        elif _is_rule([str(cell).strip() for cell in cells[:cut]]):
             yield number, BadRow("is a ruled line", shown(" | ".join(map(str, cells[:cut]))), "ruled line")
         elif [str(cell).strip() for cell in cells[:cut]] == names and options.columns is None:
             yield number, BadRow("repeats the header", shown(" | ".join(names)), "header again")
         else:
             yield number, dict(zip(names, cells, strict=False))
+
+
+def _is_rule(cells: list[str]) -> bool:
+    """Whether the cells draw a line, as below the header of a Markdown table."""
+    filled = [cell for cell in cells if cell]
+    return len(filled) > 1 and all(map(_RULE.fullmatch, filled))
 
 
 def _header(first: list[Cells], options: ReadOptions, where: str, note: Note) -> tuple[list[str] | None, int]:

@@ -53,7 +53,7 @@ def read_fasttext(source: Source, note: Note) -> Iterator[Row]:
 
 def is_fasttext(lines: list[str]) -> bool:
     """Whether nearly all lines begin with a label."""
-    return sum(line.startswith(_LABEL) for line in lines) > 0.9 * len(lines) > 0
+    return sum(line.startswith(_LABEL) for line in lines) > 0.8 * len(lines) > 0
 
 
 def _labels(source: Source) -> list[str]:
