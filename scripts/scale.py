@@ -6,7 +6,8 @@
 
 Scores are noise of the given shape, layers x neurons of a layer, which come after a delay. All else is the code of
 real runs: the questions are made from a task, the scores are written, synced, summed and ranked, and the run is read
-again. With `--executor ray` the stand-in is an actor of a local Ray cluster. It prints one table a run.
+again. With `--executor ray` the stand-in is an actor of a local Ray cluster. It prints one table: times by the clock,
+and in brackets those of the processor, which other work on the machine does not change much.
 """
 
 import argparse
@@ -152,32 +153,40 @@ class Watch:
     began: float = field(default_factory=time.perf_counter)
     stage: str = ""
     times: dict[str, list[float]] = field(default_factory=dict)
+    busy: dict[str, list[float]] = field(default_factory=dict)
+    "times of the processor"
     memory: dict[str, list[int]] = field(default_factory=dict)
-    evaluation_began: float = 0.0
+    began_busy: float = field(default_factory=time.process_time)
+    until_evaluation: str = ""
 
     def __call__(self, status: Any) -> None:
         if status.stage not in ("attribution", "evaluation"):
             return
-        if status.stage == "evaluation":
-            self.evaluation_began = self.evaluation_began or time.perf_counter()
+        if status.stage == "evaluation" and not self.until_evaluation:
+            seconds, busy = time.perf_counter() - self.began, time.process_time() - self.began_busy
+            self.until_evaluation = f"{seconds:.2f} ({busy:.2f})"
         times = self.times.setdefault(status.stage, [])
         if len(times) <= status.done and status.done:
             times.append(time.perf_counter())
+            self.busy.setdefault(status.stage, []).append(time.process_time())
             if len(times) % 50 == 0:
                 self.memory.setdefault(status.stage, []).append(psutil.Process().memory_info().rss)
 
-    def cost(self, stage: str, share: float, delay: float) -> float:
-        """Median milliseconds a question beyond the delay, in the hundred or thousand around this share."""
-        gaps = np.diff(self.times.get(stage, [0.0, 0.0]))
-        width = max(10, min(1000, len(gaps) // 10))
-        at = int(share * max(0, len(gaps) - width))
-        return float(1000 * (np.mean(gaps[at : at + width]) - delay))
+    def cost(self, stage: str, share: float, delay: float) -> str:
+        """Milliseconds a question beyond the delay, on average over a tenth of the questions, a thousand at most."""
+        said = []
+        for times, less in ((self.times, delay), (self.busy, 0.0)):
+            gaps = np.diff(times.get(stage, [0.0, 0.0]))
+            width = max(10, min(1000, len(gaps) // 10))
+            at = int(share * max(0, len(gaps) - width))
+            said.append(1000 * (float(np.mean(gaps[at : at + width])) - less))
+        return f"{said[0]:.1f} ({said[1]:.1f})"
 
 
-def timed(act: Callable[[], Any]) -> tuple[float, Any]:
-    began = time.perf_counter()
+def timed(act: Callable[[], Any]) -> tuple[str, Any]:
+    began, busy = time.perf_counter(), time.process_time()
     found = act()
-    return time.perf_counter() - began, found
+    return f"{time.perf_counter() - began:.2f} ({time.process_time() - busy:.2f})", found
 
 
 def task_file(folder: Path, n: int) -> Path:
@@ -219,7 +228,7 @@ def measure(folder: Path, questions: int, said: argparse.Namespace) -> dict[str,
     found = {
         "questions": n_examples * 3,
         "store, ms a question: first, middle, last": [
-            round(watch.cost("attribution", share, said.delay), 2) for share in (0, 0.5, 1)
+            watch.cost("attribution", share, said.delay) for share in (0, 0.5, 1)
         ],
         "MB written a question": (process.io_counters().write_bytes - written)
         / (n_examples * 3 + n_evaluation * 3)
@@ -228,9 +237,9 @@ def measure(folder: Path, questions: int, said: argparse.Namespace) -> dict[str,
             round(rss[int(share * (len(rss) - 1))] / 1e6) if (rss := watch.memory.get("attribution")) else 0
             for share in (0.1, 0.5, 1)
         ],
-        "resume with three left, s": (resumed.evaluation_began - resumed.began) if n_evaluation else again,
+        "resume with three left, s": resumed.until_evaluation if n_evaluation else again,
         "evaluation, ms a question: first, middle, last": [
-            round(resumed.cost("evaluation", share, said.delay), 2) for share in (0, 0.5, 1)
+            resumed.cost("evaluation", share, said.delay) for share in (0, 0.5, 1)
         ]
         if n_evaluation
         else "",

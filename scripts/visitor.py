@@ -17,6 +17,7 @@ from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S, PAGE_S = 120.0, 300.0
@@ -143,9 +144,10 @@ class Visitor:
             self.buttons[element.button.label] = element.button.id
 
     async def _again(self, fragment: str, interval: float) -> None:
-        while True:
-            await asyncio.sleep(interval)
-            await self._send(fragment)
+        with suppress(ConnectionClosed):
+            while True:
+                await asyncio.sleep(interval)
+                await self._send(fragment)
 
     def _stop_timers(self) -> None:
         for timer in self._timers.values():

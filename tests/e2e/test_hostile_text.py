@@ -1,0 +1,102 @@
+"""Texts of files, labels and names that try to be code, markup or links: in every page and in reports they are text."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from neuron_core.engine.engine import Engine
+from neuron_core.engine.execute import execute
+from neuron_core.models.spec import ModelSpec
+from neuron_core.reports.run_page import runs_html
+from neuron_core.runs.run_folder import RunFolder
+from tests.builders import write_jsonl
+from tests.e2e.steps import go_to, settled, switch
+from tests.run_helpers import tiny_config
+
+pytestmark = pytest.mark.browser
+PAGES = (
+    *("", "data", "questions", "attribution", "layers", "neuron", "cross_task"),
+    *("control", "question", "playground", "overview", "methods", "runs"),
+)
+# No slash: file and folder names must take it too.
+NAME = '<img src=x onerror="window.ran=1">[l](javascript:window.ran=1) $x^2$ :red[r] :smile: **bold** <b>big<b>'
+TEXT = (
+    f"{NAME} <script>window.ran=1</script><a href='https://evil.example'>a</a> ![i](https://evil.example/i.png) "
+    "</script><script>window.ran=1</script> https://evil.example/page $$\\int$$ :material/delete: :blue-badge[b]"
+)
+FOUND = """() => {
+  const inside = selector => [...document.querySelectorAll(selector)].map(one => one.outerHTML.slice(0, 200));
+  return {
+    ran: window.ran ?? null,
+    markup: [
+      ...inside('img[src="x"], img[src*="evil"], a[href*="evil"], a[href^="javascript"], .katex'),
+      ...[...document.querySelectorAll('b, strong, tspan[style*="bold"]')]
+        .filter(one => /^(bold|big)/.test(one.textContent)).map(one => one.outerHTML),
+      ...[...document.querySelectorAll('.stMarkdownColoredText, .stMarkdownBadge, [class*="colored-text"]')]
+        .filter(one => /^(r|b)$/.test(one.textContent)).map(one => one.outerHTML),
+      ...(document.body.innerText.includes('\\u{1F604}') ? ['an emoji'] : []),
+    ],
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def hostile(app, checkpoint, tmp_path_factory) -> Iterator[RunFolder]:
+    """A finished run whose task, labels, texts, model and own label are hostile."""
+    folder = tmp_path_factory.mktemp("hostile")
+    model = shutil.copytree(checkpoint("llama"), folder / NAME)
+    labels = [f"{word} {TEXT}" for word in ("fair", "mixed", "foul")]
+    rows = [{"text": f"Day {i}. {TEXT}", "label": labels[i % 3]} for i in range(48)]
+    task = write_jsonl(folder / f"{NAME}.jsonl", rows)
+    run = app.store.create(tiny_config(task, model))
+    engine = Engine(ModelSpec(str(model), device="cpu"))
+    execute(run, lambda _: engine)
+    run.set_label(NAME[:80])
+    yield run
+    engine.close()
+
+
+def assert_inert(page: Page, where: str) -> None:
+    found = page.evaluate(FOUND)
+    assert found == {"ran": None, "markup": []}, where
+
+
+def test_no_page_renders_a_text_of_a_run_as_anything_but_text(tabs, hostile):
+    page = tabs.open(f"/?run={hostile.id}")
+    settled(page)
+    for name in PAGES:
+        page.goto(f"{page.url.split('?')[0].rpartition('/')[0]}/{name}?run={hostile.id}")
+        settled(page)
+        assert_inert(page, name)
+        # Not hidden either: the test looks at pages that show it.
+        assert "onerror" in page.content(), name
+
+
+def test_columns_and_cells_of_an_upload_are_text(tabs, tmp_path):
+    file = tmp_path / "odd.csv"
+    name, cell = ('"' + text.replace('"', '""') + '"' for text in (NAME, TEXT))
+    lines = [f"{name},{name[:-1]} label\"", *(f'{cell},{cell[:-1]}{i % 3}"' for i in range(24))]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    page = tabs.open("/data")
+    settled(page)
+    switch(page, "data_source", "Upload a file")
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("onerror").first).to_be_attached()
+    settled(page)
+    assert_inert(page, "data")
+    go_to(page, "Questions")
+    settled(page)
+    assert_inert(page, "questions")
+
+
+def test_a_report_renders_no_text_of_a_run_as_anything_but_text(tabs, hostile, tmp_path):
+    report = Path(tmp_path / "report.html")
+    report.write_text(runs_html({hostile.id: hostile}), encoding="utf-8")
+    page = tabs.open("/")
+    page.goto(report.as_uri())
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    assert_inert(page, "report")
+    assert "onerror" in page.inner_text("body")
