@@ -166,7 +166,7 @@ class Watch:
             seconds, busy = time.perf_counter() - self.began, time.process_time() - self.began_busy
             self.until_evaluation = f"{seconds:.2f} ({busy:.2f})"
         times = self.times.setdefault(status.stage, [])
-        if len(times) <= status.done and status.done:
+        if len(times) < status.done:
             times.append(time.perf_counter())
             self.busy.setdefault(status.stage, []).append(time.process_time())
             if len(times) % 50 == 0:

@@ -14,6 +14,8 @@ from neuron_core.errors import ConfigError
 
 FORMAT = "neuronllm-neuron-set"
 VERSION = 1
+MOST_LAYERS, MOST_NEURONS, MOST_BYTES = 1000, 100_000_000, 64_000_000
+"of a model, and of a file: what draws and figures could not hold is refused before"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ class NeuronSetFile:
         if (self.format, self.version) != (FORMAT, VERSION):
             raise ConfigError(
                 f"a file of format {self.format!r}, version {self.version}", accepted=f"{FORMAT}, version {VERSION}"
+            )
+        if not (0 < self.n_layers <= MOST_LAYERS and 0 < self.n_neurons * self.n_layers <= MOST_NEURONS):
+            raise ConfigError(
+                f"a model of {self.n_layers} layers of {self.n_neurons} neurons",
+                where=self.name[:200],
+                accepted=f"at most {MOST_LAYERS} layers and {MOST_NEURONS} neurons",
             )
         if not self.neurons:
             raise ConfigError("a neuron set without neurons", where=self.name)
@@ -131,18 +139,26 @@ def from_json(text: str | bytes, where: str = "neuron set") -> NeuronSetFile:
 
 
 def load(path: Path) -> NeuronSetFile:
-    """The set in a file. ConfigError when it can't be read or is none."""
+    """The set in a file. ConfigError when it can't be read, is too large, or is none."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ConfigError("a neuron set that is too large", where=str(path), accepted=f"at most {MOST_BYTES} bytes")
         return from_json(path.read_bytes(), str(path))
     except OSError as error:
         raise ConfigError(f"the neuron set can't be read: {error.strerror}", where=str(path)) from None
 
 
-def check_model(neurons: NeuronSetFile, title: str, fingerprint: str) -> None:
-    """ConfigError when the set was found in another model."""
+def check_model(neurons: NeuronSetFile, title: str, fingerprint: str, shape: tuple[int, int]) -> None:
+    """ConfigError when the set was found in another model. shape: layers of the model, and neurons of a layer."""
     if neurons.model_fingerprint != fingerprint:
         raise ConfigError(
             f"the neuron set {neurons.name} belongs to {neurons.model_title} ({neurons.model_fingerprint})",
             where=f"{title} ({fingerprint})",
             accepted="neurons of the model that is loaded",
+        )
+    if (neurons.n_layers, neurons.n_neurons) != shape:
+        raise ConfigError(
+            f"the neuron set {neurons.name} is of {neurons.n_layers} layers of {neurons.n_neurons} neurons",
+            where=f"{title} ({fingerprint})",
+            accepted=f"{shape[0]} layers of {shape[1]} neurons",
         )

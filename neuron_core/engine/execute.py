@@ -184,7 +184,8 @@ def _setting(run: RunFolder, engine: RunEngine) -> Setting:
         if before.attribution != made.attribution or not same_evaluation:
             raise RunError(what_changed(run.config(), before, made), where=run.id, accepted="a new run")
     for neurons in run.sets().values():
-        check_model(neurons, made.model.title, made.model.fingerprint)
+        shape = made.model.n_layers, made.model.n_neurons
+        check_model(neurons, made.model.title, made.model.fingerprint, shape)
     run.save_setting(made)
     return made
 

@@ -32,6 +32,8 @@ from neuron_core.runs.units import UnitLog
 
 CONFIG = "config.json"
 COMMENT = b"sha256 "
+MOST_UNPACKED, MOST_TIMES = 256_000_000, 20
+"bytes of an .npz that is unpacked whatever its size is, and how many times its size a larger one may hold"
 UNREADABLE = (
     OSError,
     ValueError,
@@ -127,6 +129,9 @@ class ResultFiles:
             raise damaged(path, "it can't be read, or has no checksum")
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
+                unpacked = sum(one.file_size for one in file.zip.infolist())
+                if unpacked > max(MOST_UNPACKED, MOST_TIMES * len(data)):
+                    raise damaged(path, f"{len(data)} bytes that claim to unpack to {unpacked}")
                 return dict(file)
         except UNREADABLE as error:
             raise RunError(

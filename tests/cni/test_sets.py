@@ -45,9 +45,11 @@ def test_a_set_is_the_ranking_it_was_made_of():
 
 
 def test_another_model_is_refused_by_name():
-    check_model(made(), "Tiny", "0123abcd")
+    check_model(made(), "Tiny", "0123abcd", (3, 5))
     with pytest.raises(ConfigError, match=r"mood belongs to Tiny \(0123abcd\).*Other \(ffff\)"):
-        check_model(made(), "Other", "ffff")
+        check_model(made(), "Other", "ffff", (3, 5))
+    with pytest.raises(ConfigError, match=r"3 layers of 5 neurons.*3 layers of 6 neurons"):
+        check_model(made(), "Tiny", "0123abcd", (3, 6))
 
 
 def changed(**changes):
@@ -76,11 +78,23 @@ def with_neuron(**changes):
         (with_neuron(score=0), "2.1 is good with score 0"),
         (with_neuron(role="ugly"), "role"),
         (with_neuron(layer="x"), "neurons.0.layer"),
+        (with_neuron(layer=10**9), "neuron 1000000000.1.*layers 0 to 2"),
+        (with_neuron(layer=10**30), "neuron 1000000000000000000000000000000.1"),
+        (changed(n_layers=10**9), "1000000000 layers.*at most 1000 layers"),
+        (changed(n_neurons=10**12), "1000000000000 neurons"),
+        (changed(n_layers=0), "0 layers"),
     ],
 )
 def test_a_damaged_set_is_refused_and_says_what_is_wrong(text, said):
     with pytest.raises(ConfigError, match=said):
         from_json(text)
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path):
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(10**10)
+    with pytest.raises(ConfigError, match="too large"):
+        load(tmp_path / "large.json")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

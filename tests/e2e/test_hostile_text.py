@@ -78,7 +78,7 @@ def test_no_page_renders_a_text_of_a_run_as_anything_but_text(tabs, hostile):
 def test_columns_and_cells_of_an_upload_are_text(tabs, tmp_path):
     file = tmp_path / "odd.csv"
     name, cell = ('"' + text.replace('"', '""') + '"' for text in (NAME, TEXT))
-    lines = [f"{name},{name[:-1]} label\"", *(f'{cell},{cell[:-1]}{i % 3}"' for i in range(24))]
+    lines = [f'{name},{name[:-1]} label"', *(f'{cell},{cell[:-1]}{i % 3}"' for i in range(24))]
     file.write_text("\n".join(lines), encoding="utf-8")
     page = tabs.open("/data")
     settled(page)

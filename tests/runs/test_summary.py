@@ -1,7 +1,9 @@
 """What lists say of a run: kept with a finished run, read again when a file is another, and never wrong."""
 
+import hashlib
 import json
 import shutil
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +11,9 @@ import pytest
 
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
+from neuron_core.errors import RunError
 from neuron_core.runs import summary
+from neuron_core.runs.result_files import COMMENT
 from neuron_core.runs.results import read_attribution
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
@@ -102,5 +106,24 @@ def test_checks_of_another_run_are_refused(run, whole, tmp_path, task_file, chec
     other = Store(tmp_path).create(tiny_config(task_file, checkpoint("llama"), evaluation=None, seed=1))
     execute(other, lambda _: Engine.of(tiny_model("llama")))
     shutil.copyfile(other.path / "checks.npz", run.path / "checks.npz")
-    with pytest.raises(Exception, match="these checks are of another setting"):
+    with pytest.raises(RunError, match="these checks are of another setting"):
         run.all_checks()
+
+
+def test_arrays_that_unpack_to_more_than_a_bound_are_refused_before_they_are_unpacked(run, tmp_path):
+    np.savez_compressed(tmp_path / "zeros.npz", scores=np.zeros(300_000_000, dtype=np.int8))
+    bomb = (tmp_path / "zeros.npz").read_bytes()
+    assert len(bomb) < 1_000_000
+    begun = bomb[:-2] + struct.pack("<H", len(COMMENT) + 64) + COMMENT
+    (run.path / "sums.npz").write_bytes(begun + hashlib.sha256(begun).hexdigest().encode())
+    with pytest.raises(RunError, match=r"claim to unpack to 300\d{6}.*sums\.npz"):
+        run.sums()
+
+
+def test_an_object_in_an_array_file_is_never_made(run):
+    np.savez(run.path / "loudness.npz", loudness=np.array([print], dtype=object))
+    bad = (run.path / "loudness.npz").read_bytes()
+    begun = bad[:-2] + struct.pack("<H", len(COMMENT) + 64) + COMMENT
+    (run.path / "loudness.npz").write_bytes(begun + hashlib.sha256(begun).hexdigest().encode())
+    with pytest.raises(RunError, match=r"allow_pickle.*loudness\.npz"):
+        run.loudness()
