@@ -1,4 +1,4 @@
-"""The command line. Results on standard output, progress and errors on standard error."""
+"""The command line. It writes results to standard output, and progress and errors to standard error."""
 
 import io
 import os
@@ -13,7 +13,7 @@ from neuron_core.commands import estimate, experiment, inspect, run, runs, sets
 from neuron_core.errors import NeuronCoreError
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.terminal import say
-from neuron_core.threads import waiting
+from neuron_core.threads import openmp_settings
 
 HELP = "Finds the neurons of a language model that carry a task, and shows what silencing or exciting them does."
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
@@ -39,19 +39,22 @@ app.add_typer(runs.app, name="runs")
 
 @app.command(hidden=True)
 def worker(store: Annotated[Path | None, typer.Option()] = None) -> None:
-    """Serves an app: requests on standard input, replies on standard output."""
+    """Serves the app: reads requests from standard input and writes replies to standard output."""
     from neuron_core.service.worker import main as serve
 
     serve(["--store", str(store)] if store else [])
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0; 1 and one line on standard error for what a user can act on; 2 wrong usage; 130 Ctrl-C."""
-    # Read when huggingface_hub is imported: it would warn of every attempt, and the error says it all.
+    """Runs a command and returns its exit code: 0 for success, 2 for wrong usage, 130 for Ctrl-C.
+
+    1 stands for an error that the user can act on, which is printed as one line on standard error.
+    """
+    # huggingface_hub reads this when imported. It would warn of every attempt; the error message is enough.
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
-    os.environ.update(waiting(os.environ))
+    os.environ.update(openmp_settings(os.environ))
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A dataset may have characters that the terminal has not.
+        # A dataset may contain characters that the terminal can't show.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(arguments, prog_name=PROGRAM)

@@ -1,12 +1,13 @@
-"""One tree of errors. A message says what failed, where, and what would be accepted."""
+"""The errors of the core, in one tree. A message says what failed, where, and what would be accepted."""
 
 from typing import Any
 
 
 class NeuronCoreError(Exception):
-    """Anything a user can act on.
+    """An error that a user can act on.
 
-    what: the failure in one sentence; where: file, row, column, module or setting; accepted: what would have worked.
+    what: the failure in one sentence. where: the file, row, column, module or setting. accepted: what would have
+    worked.
     """
 
     def __init__(self, what: str, *, where: str | None = None, accepted: str | None = None) -> None:
@@ -19,7 +20,7 @@ class NeuronCoreError(Exception):
         super().__init__(". ".join(parts) + ".")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Its parts on the way between two processes; by default it would be made anew from its text alone."""
+        """Keeps what, where and accepted when the error is sent to another process."""
         return _made, (type(self), self.what, self.where, self.accepted)
 
 
@@ -32,24 +33,24 @@ class TaskError(NeuronCoreError):
 
 
 class ModelError(NeuronCoreError):
-    """A model that can't be found, loaded or taken apart."""
+    """A model that can't be found or loaded, or whose structure is not supported."""
 
 
 class LetterError(ModelError):
-    """A tokenizer in which the option letters are not one token each after the prompt."""
+    """A tokenizer for which an option letter after the prompt is not exactly one token."""
 
 
 class AttributionError(NeuronCoreError):
-    """An attribution pass whose own checks failed."""
+    """An attribution pass that failed its own checks."""
 
 
 class ConfigError(NeuronCoreError):
-    """A setting outside its range."""
+    """A setting that is outside of its range or does not fit the others."""
 
 
 class RunError(NeuronCoreError):
-    """A run folder, worker or engine in a state that the request does not allow."""
+    """A run, worker or engine whose state does not allow the request."""
 
 
 class Cancelled(NeuronCoreError):
-    """The user asked to stop; what was finished stays."""
+    """The user asked to stop. What was finished is kept."""

@@ -1,4 +1,4 @@
-"""What the command line writes: the result on standard output, everything else on standard error."""
+"""Output of the command line: results on standard output, everything else on standard error."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ LOADING = "loading"
 
 
 def emit(result: dict[str, Any], as_json: bool, text: Callable[[dict[str, Any]], str]) -> None:
-    """The result of a command: one JSON object, or what `text` makes of it."""
+    """Prints the result of a command, as one JSON object or as the text that `text` makes of it."""
     typer.echo(json.dumps(result, allow_nan=False) if as_json else text(result))
 
 
@@ -27,13 +27,13 @@ def say(message: str, style: str = "") -> None:
 
 @contextmanager
 def stage_line() -> Iterator[Callable[[str], None]]:
-    """Shows a line on the terminal that says what is going on; yields the function that changes it."""
+    """Shows a status line on the terminal, and yields the function that changes its text."""
     with errors.status("starting") as status:
         yield status.update
 
 
 def progress_bars() -> Progress:
-    """Bars with counts and remaining time. They are shown on a terminal only."""
+    """Progress bars with counts and the remaining time. They are only shown on a terminal."""
     return Progress(
         TextColumn("{task.description:12}"),
         BarColumn(),
@@ -45,8 +45,9 @@ def progress_bars() -> Progress:
 
 
 def stage_bars(progress: Progress) -> Callable[[RunStatus], None]:
-    """A function that takes the statuses of a run and shows one bar for each stage. Loading has no count and is
-    shown only while it lasts.
+    """Returns a function that takes the statuses of a run and shows one bar for each stage.
+
+    Loading has no count, so its bar disappears when it is over.
     """
     bars: dict[str, TaskID] = {}
 

@@ -1,13 +1,13 @@
-"""How the threads of one matrix product wait for each other. OpenMP reads this when torch is imported. No torch."""
+"""Sets how the threads of a matrix product wait for each other. OpenMP reads it when torch is imported. No torch."""
 
 from collections.abc import Mapping
 
 SPINS = "8000"
-"turns, a few tenths of a millisecond, that a waiting thread of GNU's OpenMP goes round before it sleeps"
+"how often a waiting thread of GNU OpenMP checks before it sleeps: a few tenths of a millisecond"
 
 
-def waiting(environment: Mapping[str, str]) -> dict[str, str]:
-    """Environment variables to add; empty if one of them is already set.
+def openmp_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables to add; empty if one of them is already set.
 
     Threads that sleep at once are woken thousands of times during a question, and waking takes longer than the
     work in between. Threads that spin for long keep a busy machine's processors from other work. These settings

@@ -16,7 +16,7 @@ from neuron_core.analysis.available_tables import (
     methods_of,
 )
 from neuron_core.analysis.tables import baseline_table
-from neuron_core.cni.methods import OF_PAPER, PAPER_CONTROLS
+from neuron_core.cni.methods import PAPER_CONTROLS, PAPER_METHODS
 from neuron_core.commands.experiment_models import COST_FILE
 from neuron_core.figures.experiments import cost_lines
 from neuron_core.figures.points import Metric
@@ -76,8 +76,10 @@ def run_all(run: RunFolder, missing: list[str]) -> None:
             wanted = replace(
                 config,
                 sets=(),
-                attribution=replace(config.attribution, methods=OF_PAPER),
-                evaluation=replace(config.evaluation or usual_evaluation(config), methods=(*OF_PAPER, *PAPER_CONTROLS)),
+                attribution=replace(config.attribution, methods=PAPER_METHODS),
+                evaluation=replace(
+                    config.evaluation or usual_evaluation(config), methods=(*PAPER_METHODS, *PAPER_CONTROLS)
+                ),
             )
             session.show(submit(wanted))
             st.rerun()

@@ -5,7 +5,7 @@ import streamlit as st
 from neuron_core.analysis.layers import neuron_rows
 from neuron_core.analysis.neuron import parse_neuron
 from neuron_core.errors import ConfigError
-from neuron_core.places import APP_FOLDER
+from neuron_core.paths import APP_FOLDER
 from neuron_core.reports.recipes.neuron import neuron_python
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.run_folder import RunFolder

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
-from neuron_core.places import ASSETS
+from neuron_core.paths import ASSETS
 from neuron_core.runs.demo import DEMO_TASK, demo_config
 from neuron_core.runs.repair import verify
 from neuron_core.runs.results import plan_for

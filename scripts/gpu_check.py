@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from neuron_core.bench.floor import floor_seconds
 from neuron_core.bench.run import questions_for
 from neuron_core.bench.timing import timed
-from neuron_core.cni.attribution import attribute, reference
+from neuron_core.cni.attribution import attribute
+from neuron_core.cni.reference import reference
 from neuron_core.cni.selection import preset
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.stage_part import StagePart

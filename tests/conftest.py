@@ -7,12 +7,12 @@ import socket
 
 import pytest
 
-from neuron_core.threads import waiting
+from neuron_core.threads import openmp_settings
 
 # Before anything imports huggingface_hub, which reads it once; subprocesses inherit it.
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Before anything imports torch.
-os.environ.update(waiting(os.environ))
+os.environ.update(openmp_settings(os.environ))
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One process a core is here already; apps and workers that tests start take it over.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -85,8 +85,8 @@ def chromium_path() -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that wait for a browser come first: begun last, one process would be at them when the others have ended."""
-    waiting = {item.path for item in items if "browser" in item.keywords}
-    items.sort(key=lambda item: item.path not in waiting)
+    openmp_settings = {item.path for item in items if "browser" in item.keywords}
+    items.sort(key=lambda item: item.path not in openmp_settings)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

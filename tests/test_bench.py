@@ -8,12 +8,12 @@ import psutil
 import pytest
 import torch
 
-from neuron_core.bench import floor, studies
+from neuron_core.bench import floor, stages, studies
 from neuron_core.bench import run as bench
 from neuron_core.bench.floor import floor_seconds
-from neuron_core.bench.run import WIDER, run_bench, timed_layers
+from neuron_core.bench.run import WIDER, run_bench
 from neuron_core.bench.text import bench_text
-from neuron_core.bench.timing import peak_memory_gib
+from neuron_core.bench.timing import peak_memory_gib, timed_layers
 from neuron_core.figures.bench import bench_figure
 from neuron_core.figures.theme import describe
 from neuron_core.models import shapes
@@ -147,8 +147,8 @@ def test_fast_and_reference_attribution_agree(measured):
 
 
 def test_scores_that_differ_from_the_reference_are_seen(spec, monkeypatch):
-    plain = bench.reference
-    monkeypatch.setattr(bench, "reference", lambda *args, **kwargs: 2 * plain(*args, **kwargs))
+    plain = stages.reference
+    monkeypatch.setattr(stages, "reference", lambda *args, **kwargs: 2 * plain(*args, **kwargs))
     result = run_bench(spec, quick=True, on_stage=lambda _: None)
     assert result["attribution"]["max_rel_diff"] > 1e-3
     assert result["attribution"]["reference_layers"] == [2]
@@ -217,7 +217,7 @@ def test_the_text_by_hand():
         "108 times as long; largest difference 3.0e-07 of max|IG|",
         "Captum, the same scores and layers: 140 s; bare matrix multiplications 0.8 s: the fast form takes "
         "1.50 times as long",
-        "a question, by how many share a prefix: 1: 1.2 s, 3: 1 s",
+        "seconds per question, by the number of questions that share a prefix: 1: 1.2 s, 3: 1 s",
         "grid of 176 interventions on one question: 0.75 s; one plain pass 0.25 s: 3.0 times",
         "some model, T = 64, m = 16: 0.9 s; reference 60 s, 67 times as long, scaled from layers [7, 22]; "
         "Captum not installed; 1.50 times the floor of 0.6 s",

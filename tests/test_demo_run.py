@@ -5,7 +5,7 @@ import pytest
 
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.stage_part import StagePart
-from neuron_core.places import ASSETS
+from neuron_core.paths import ASSETS
 from neuron_core.runs.demo import DEMO, DEMO_TASK, demo_config, demo_folders
 from neuron_core.runs.questions import make_setting
 from neuron_core.runs.results import plan_for

@@ -12,7 +12,7 @@ import yaml
 
 from neuron_core import __version__, cli
 from neuron_core.engine import engine as engine_module
-from neuron_core.estimates.estimate import cost_table
+from neuron_core.estimates.report import cluster_table, cost_table
 from tests.run_fixtures import *  # noqa: F403
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -178,8 +178,9 @@ def test_the_rooms_of_architecture_are_the_linter_s_layers_in_their_order():
     assert list(places.values()) == sorted(places.values())
 
 
-def test_the_table_of_costs_is_what_the_code_computes():
-    assert cost_table() in (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("page", "table"), [("measurements", cost_table), ("cluster", cluster_table)])
+def test_the_tables_of_costs_are_what_the_code_computes(page, table):
+    assert table() in (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_is_short():

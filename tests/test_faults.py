@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from neuron_core.places import APP_FOLDER
+from neuron_core.paths import APP_FOLDER
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="faults.py needs a system with fork")

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import neuron_core as nc
-from neuron_core import notebook, notebook_progress
 from neuron_core.cli import main
 from neuron_core.errors import ConfigError, NeuronCoreError, RunError, TaskError
 from neuron_core.models.spec import ModelSpec
+from neuron_core.notebook import computing, progress
 from neuron_core.reports.run_figures import FIGURES
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 from neuron_core.runs.run_folder import RunStatus
@@ -136,15 +136,15 @@ def test_a_run_without_an_evaluation_says_how_to_make_one_and_makes_it(made, tas
 def test_the_model_stays_loaded_for_the_next_run_and_another_takes_its_place(made, task_file, checkpoint, monkeypatch):
     config = replace(made.config, evaluation=None)
     nc.run(config)
-    kept = notebook._loaded[0][1]
+    kept = computing._loaded[0][1]
     nc.run(config)
-    assert notebook._loaded[0][1] is kept
+    assert computing._loaded[0][1] is kept
     other = replace(config, model=ModelSpec(str(checkpoint("gpt2")), device="cpu"))
     nc.run(other)
-    assert len(notebook._loaded) == 1
-    assert notebook._loaded[0][1] is not kept
+    assert len(computing._loaded) == 1
+    assert computing._loaded[0][1] is not kept
     nc.unload()
-    assert notebook._loaded == []
+    assert computing._loaded == []
     for one in nc.runs():
         if one.id != made.id:
             Store().delete(one.id)
@@ -208,7 +208,7 @@ def test_in_a_notebook_a_run_shows_a_small_table_and_the_layers_figure(made, sho
 
 
 def test_in_a_notebook_progress_is_one_line_drawn_anew(made, shown, monkeypatch):
-    monkeypatch.setattr(notebook_progress.errors, "is_jupyter", True)
+    monkeypatch.setattr(progress.errors, "is_jupyter", True)
     run = nc.run(replace(made.config, evaluation=None))
     assert "<progress" in "".join(shown.all)
     assert "9 of 9" in "".join(shown.all)
@@ -221,5 +221,5 @@ def test_in_a_notebook_progress_is_one_line_drawn_anew(made, shown, monkeypatch)
 
 def test_what_a_file_or_a_model_is_called_stays_text_in_a_notebook(made):
     status = RunStatus(state="running", stage="loading", message="<script>alert(1)</script>")
-    assert "<script>" not in notebook_progress.status_html(status)
-    assert "about 12 s left" in notebook_progress.status_html(RunStatus("running", "attribution", 1, 4, eta_s=12.2))
+    assert "<script>" not in progress.status_html(status)
+    assert "about 12 s left" in progress.status_html(RunStatus("running", "attribution", 1, 4, eta_s=12.2))

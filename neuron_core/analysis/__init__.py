@@ -1,1 +1,1 @@
-"""Where neurons sit and what they share."""
+"""Tables from rankings and evaluations: layers, common and specific neurons, effects, the paper's tables."""

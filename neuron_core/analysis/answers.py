@@ -1,4 +1,4 @@
-"""One question before and under interventions (paper, Figure 10). No torch."""
+"""The answers to one question, with and without interventions (paper, Figure 10). No torch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,42 +12,42 @@ from neuron_core.control.results import Evaluation
 from neuron_core.errors import ConfigError
 
 PARTS = {"good": 1.0, "bad": 0.0}
-"part of a source's neurons → the ratio that takes no others"
+"one role of a source's neurons → the ratio that uses only this role"
 Chosen = Mapping[tuple[str, Direction], float]
 "source and direction → ratio"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One question as answered by the unmodified model, under one intervention, or under sets of random neurons."""
+    """An answer to one question: by the unmodified model, under an intervention, or under sets of random neurons."""
 
     source: str
     'whose neurons; "" for the unmodified model'
     direction: Direction | None
     ratio: float | None
     probabilities: tuple[float, ...]
-    "P(A), P(B), P(C), P(D) among the four; means over random sets"
+    "P(A), P(B), P(C), P(D), softmax over the four letters; for random sets, means over the sets"
     low: tuple[float, ...]
-    "lowest of each over random sets; the probabilities themselves otherwise"
+    "lowest probability of each letter over the random sets; otherwise the probabilities themselves"
     high: tuple[float, ...]
     letter: int
-    "place of the highest, ties in letter order"
+    "place of the letter with the highest probability; ties go to the first letter"
     correct: bool
     cross_entropy: float
-    "−ln P(correct letter), in nats; mean over random sets"
+    "−ln P(correct letter), in nats; for random sets, the mean over the sets"
     n_sets: int
-    "random sets that the numbers are means of; 1 otherwise"
+    "number of random sets that are averaged; 1 for any other answer"
 
 
 def group_of(source: str) -> str:
-    """The source without the seed of a random set: "random-3" → "random", "random+-3" → "random+"."""
+    """The source without the seed of a random set: "random-3" becomes "random", "random+-3" becomes "random+"."""
     return control_family(source) or source
 
 
 def chosen_ratios(evaluation: Evaluation, k: int, ratio: float | None = None) -> dict[tuple[str, Direction], float]:
-    """The ratio of every source and direction of a budget: its best one, or `ratio` where that was evaluated.
+    """(source, direction) → the ratio to show at budget k: the best one, or `ratio` if it is given and was evaluated.
 
-    Random sets get the ratio of the source that comes first where they have it: they are its control.
+    Random sets are a control of the first source, so they get its ratio if they were evaluated at it.
     """
     found: dict[tuple[str, Direction], float] = {}
     for best in evaluation.best:
@@ -66,9 +66,10 @@ def chosen_ratios(evaluation: Evaluation, k: int, ratio: float | None = None) ->
 def answers(
     p: OptionProbabilities, plan: Sequence[Intervention], question: int, k: int, ratios: Chosen
 ) -> tuple[Answer, ...]:
-    """The question before and under each source and direction of `ratios`, in their order.
+    """The unmodified model's answer to a question, then the answer under each source and direction of `ratios`.
 
-    Column 1 + i of `p` is plan[i]. ConfigError for a cell that was not evaluated or a question that is none.
+    Column 1 + i of `p` is plan[i]. Raises ConfigError for a cell that was not evaluated, and for a question number that
+    does not exist.
     """
     if not 0 <= question < len(p.values):
         raise ConfigError(f"there is no question {question}", accepted=f"0 to {len(p.values) - 1}")
@@ -91,9 +92,9 @@ def answers(
 def alone(
     p: OptionProbabilities, plan: Sequence[Intervention], question: int, k: int, source: str, direction: Direction
 ) -> tuple[Answer, Answer]:
-    """The question under the good neurons of a source alone, ratio 1, and under the bad ones alone, ratio 0.
+    """The answers under only the good neurons of a source (ratio 1) and under only its bad neurons (ratio 0).
 
-    Their sources are "ace, good" and "ace, bad". ConfigError as of `answers`.
+    The sources are named "ace, good" and "ace, bad". Raises ConfigError as `answers` does.
     """
     good, bad = (
         replace(answers(p, plan, question, k, {(source, direction): ratio})[1], source=f"{source}, {part}")
@@ -108,7 +109,7 @@ def _answer(
     """rows: (sets, 4)."""
     exact = rows.astype(np.float64)
     mean = exact.mean(axis=0)
-    # An option that underflowed to 0 has a cross entropy beyond what float32 can say, not an infinite one.
+    # A probability that underflowed to 0 is replaced by the smallest float32, so that the cross entropy stays finite.
     surprise = -np.log(np.maximum(exact[:, target], np.finfo(np.float32).tiny))
     return Answer(
         source=source,

@@ -1,4 +1,4 @@
-"""Which of the paper's tables the evaluations at hand allow, and those tables. No torch."""
+"""Which of the paper's tables can be made from some evaluations, and the tables themselves. No torch."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ from neuron_core.analysis.tables import (
     methods_table,
     parts_table,
 )
-from neuron_core.cni.methods import METHODS, OF_PAPER
+from neuron_core.cni.methods import METHODS, PAPER_METHODS
 from neuron_core.control.results import Evaluation
 from neuron_core.errors import ConfigError
 
@@ -29,34 +29,37 @@ ENTRY_TABLES: dict[str, tuple[str, ...]] = {
     "Table 6": ("method", "part"),
     "Table 7": ("method", "k"),
 }
-"table → the columns that name one of its lines"
+"table → the columns that identify one of its rows"
 WANTED: dict[str, tuple[str, ...]] = {
-    "Table 1": (*OF_PAPER, RANDOM, RANDOM_BOTH),
+    "Table 1": (*PAPER_METHODS, RANDOM, RANDOM_BOTH),
     "Table 2": tuple(method for pair in ORIGINAL_AND_ENABLED for method in pair),
     "Table 3": (OURS,),
     "Table 6": ABLATED,
     "Table 7": (OURS,),
 }
-"table → the methods that it has when it is whole"
+"table → the methods of the complete table"
 PARTIAL = ("Table 1", "Table 7")
-"tables that can be made of any methods"
+"tables that can be made from any methods"
 
 
 def common_budgets(evaluations: Mapping[str, Evaluation]) -> list[int]:
-    """Budgets that every evaluation has, ascending."""
+    """The budgets that all evaluations have, in ascending order."""
     found = [{row.k for row in one.grid} for one in evaluations.values()]
     return sorted(set.intersection(*found)) if found else []
 
 
 def in_all(evaluations: Mapping[str, Evaluation], k: int | None = None) -> list[str]:
-    """Methods that every task has, controls among them, in the registry's order; with a budget, at that budget."""
+    """The methods, controls included, that were evaluated on every task, in the order of METHODS.
+
+    k: counts only what was evaluated at this budget.
+    """
     there = [_cells(evaluation) for evaluation in evaluations.values()]
     found = [{source for source, budget in cells if k is None or budget == k} for cells in there]
     return [name for name in METHODS if all(name in sources for sources in found)]
 
 
 def methods_of(name: str, evaluations: Mapping[str, Evaluation], k: int) -> list[str]:
-    """Methods in a table: of all that every task has, those that belong there."""
+    """The methods of a table that were evaluated on every task."""
     if name == "Table 7":
         return in_all(evaluations)
     there = in_all(evaluations, k)
@@ -64,13 +67,13 @@ def methods_of(name: str, evaluations: Mapping[str, Evaluation], k: int) -> list
 
 
 def lacking(name: str, evaluations: Mapping[str, Evaluation], k: int) -> list[str]:
-    """Methods that the whole table has and some task has not."""
+    """The methods of the complete table that at least one task lacks."""
     there = in_all(evaluations, k)
     return [method for method in WANTED.get(name, ()) if method not in there]
 
 
 def can_be_made(name: str, evaluations: Mapping[str, Evaluation], k: int) -> bool:
-    """Whether there is enough for the table, were it with fewer methods than the paper's."""
+    """Whether the table can be made, if need be with fewer methods than the paper's."""
     if name in PARTIAL or (name == "Table 6" and OURS in in_all(evaluations, k)):
         return True
     return not lacking(name, evaluations, k)
@@ -79,7 +82,9 @@ def can_be_made(name: str, evaluations: Mapping[str, Evaluation], k: int) -> boo
 def entry_table(
     name: str, evaluations: Mapping[str, Evaluation], k: int, ks: Sequence[int], effects: Effects = NO_EFFECTS
 ) -> pd.DataFrame:
-    """One of ENTRY_TABLES. ConfigError for another name, and when something was not evaluated. ks: of Table 7."""
+    """One of ENTRY_TABLES. Raises ConfigError for another name, and when something was not evaluated. ks: of Table
+    7.
+    """
     methods = methods_of(name, evaluations, k)
     if name == "Table 1":
         return methods_table(evaluations, k, methods, effects)
@@ -95,5 +100,5 @@ def entry_table(
 
 
 def _cells(evaluation: Evaluation) -> set[tuple[str, int]]:
-    """(source, budget) of everything that was evaluated."""
+    """Every (source, budget) that was evaluated."""
     return {(row.source, row.k) for row in evaluation.best} | {(row.source, row.k) for row in evaluation.random}

@@ -1,4 +1,4 @@
-"""Neurons that several tasks share (paper, section C.1). No torch."""
+"""Common neurons: neurons that several tasks share (paper, section C.1). No torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from neuron_core.errors import ConfigError
 
 @dataclass(frozen=True, eq=False)
 class CommonRole:
-    """The common neurons of one role, in order: more tasks first, then the better worst rank."""
+    """The common neurons of one role, ordered by the number of tasks, then by the worst rank among these tasks."""
 
     neurons: NDArray[np.int32]
     "(layer, index), shape (n ≤ K, 2)"
     n_tasks: NDArray[np.int64]
-    "in how many tasks' top D each neuron lies, shape (n,)"
+    "number of tasks that have the neuron in their top D, shape (n,)"
     worst_rank: NDArray[np.int64]
-    "its worst rank among those tasks, from 1, shape (n,)"
+    "the neuron's worst rank among these tasks, counted from 1, shape (n,)"
     depth: int
     "D: the smallest depth, K or more, at which K neurons lie in the top D of at least two tasks"
     n_pool: int
-    "neurons in the pool at that depth, before any is dropped"
+    "number of neurons in the pool at this depth, before any are dropped"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,20 +33,20 @@ class CommonNeurons:
     """Common good and common bad neurons of several tasks."""
 
     k: int
-    "neurons asked for of either role; fewer are said, never padded"
+    "number of neurons asked for, of each role; a set may have fewer and is never padded"
     tasks: tuple[str, ...]
     good: CommonRole
     bad: CommonRole
     n_dropped: int
-    "neurons in both pools at once, dropped from both"
+    "number of neurons that are in both pools and therefore dropped from both"
     n_layers: int
     n_neurons: int
-    "neurons a layer, I"
+    "neurons per layer, I"
 
     def ranking(self) -> NeuronRanking:
-        """As a ranking that interventions can cut; the score of a neuron is n_tasks − worst rank / (D + 1).
+        """The common neurons as a ranking for interventions. The score is n_tasks − worst rank / (D + 1).
 
-        Bad neurons have the negative of it. It says the order and nothing else: it is no attribution.
+        Bad neurons have the negative of it. The score only encodes the order; it is not an attribution.
         """
         good, bad = _order_scores(self.good), -_order_scores(self.bad)[::-1]
         return NeuronRanking(
@@ -60,12 +60,12 @@ class CommonNeurons:
 
 
 def common_neurons(rankings: Mapping[str, NeuronRanking], k: int) -> CommonNeurons:
-    """The K common good and the K common bad neurons of the tasks.
+    """The K common good and the K common bad neurons of several tasks.
 
-    Pool of a role: the neurons in the top D of at least two tasks, at the smallest depth D ≥ K at which there are K of
-    them, or the whole rankings when there never are. A neuron in both pools is dropped from both.
-    Order: number of tasks, then worst rank, then (layer, index).
-    ConfigError for fewer than two tasks, for K < 1, or for rankings of different models.
+    The pool of a role holds the neurons in the top D of at least two tasks. D is the smallest depth, K or more, at
+    which there are K of them; without such a depth it is the length of the rankings. A neuron that is in both pools is
+    dropped from both. The order is by number of tasks, then worst rank, then (layer, index).
+    Raises ConfigError for fewer than two tasks, for K < 1, or for rankings of different models.
     """
     if k < 1:
         raise ConfigError(f"K is {k}", accepted="1 or more")
@@ -81,7 +81,7 @@ def common_neurons(rankings: Mapping[str, NeuronRanking], k: int) -> CommonNeuro
 
 
 def common_table(common: CommonNeurons) -> pd.DataFrame:
-    """Columns role, rank (from 1), neuron (layer.index), layer, n_tasks, worst_rank: good ones first, in order."""
+    """One row per neuron, good ones first: role, rank (from 1), neuron (layer.index), layer, n_tasks, worst_rank."""
     rows = [
         (role, rank, f"{layer}.{index}", layer, n_tasks, worst)
         for role, one in (("good", common.good), ("bad", common.bad))
@@ -93,19 +93,19 @@ def common_table(common: CommonNeurons) -> pd.DataFrame:
 
 
 def role_order(ranking: NeuronRanking, role: Role) -> NDArray[np.int64]:
-    """All neurons of a role, best (or worst) first, as layer·I + index, shape (n,)."""
+    """All neurons of a role as layer·I + index, the strongest first, shape (n,)."""
     cut = ranking.cut(len(ranking.scores))
     neurons = (cut.good if role == "good" else cut.bad).reshape(-1, 2).astype(np.int64)
     return neurons[:, 0] * ranking.n_neurons + neurons[:, 1]
 
 
 def same_model(rankings: Mapping[str, NeuronRanking]) -> tuple[int, int]:
-    """(L, I) of all rankings. ConfigError for fewer than two, or when they differ."""
+    """The (L, I) that all rankings share. Raises ConfigError for fewer than two rankings, or if their sizes differ."""
     if len(rankings) < 2:
-        raise ConfigError(f"{len(rankings)} tasks share nothing", accepted="two tasks or more")
+        raise ConfigError("the neurons of fewer than two tasks can't be compared", accepted="two tasks or more")
     sizes = {(ranking.n_layers, ranking.n_neurons) for ranking in rankings.values()}
     if len(sizes) > 1:
-        raise ConfigError(f"rankings of models with {sorted(sizes)} layers and neurons a layer", accepted="one model")
+        raise ConfigError(f"rankings of models with {sorted(sizes)} layers and neurons per layer", accepted="one model")
     return sizes.pop()
 
 
@@ -114,7 +114,7 @@ def _ranks(ranking: NeuronRanking, role: Role) -> dict[int, int]:
 
 
 def _pool(ranks: Mapping[str, Mapping[int, int]], k: int) -> tuple[int, dict[int, tuple[int, int]]]:
-    """(D, neuron → (number of tasks, worst rank)) over the neurons in the top D of at least two tasks."""
+    """D, and neuron → (number of tasks, worst rank) for the neurons in the top D of at least two tasks."""
     found: dict[int, list[int]] = {}
     for of_task in ranks.values():
         for neuron, rank in of_task.items():

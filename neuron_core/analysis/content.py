@@ -1,4 +1,4 @@
-"""The options of one example by their content: scores averaged over the letters they stood on. No torch."""
+"""Scores of the options of one example, averaged over the letters on which they stood. No torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from neuron_core.qatt.proxies import ProxyQuestion
 
 @dataclass(frozen=True)
 class OptionContent:
-    """The four options of an example, the correct one first."""
+    """The four options of an example with their scores, the correct option first."""
 
     texts: tuple[str, ...]
     before: tuple[float, ...]
-    "score in nats less the mean of the four, unmodified model"
+    "score of each option in nats minus the mean of the four; unmodified model"
     after: tuple[float, ...]
-    "the same under the intervention"
+    "the same scores under the intervention"
 
 
 def option_content(
     p: OptionProbabilities, questions: Sequence[ProxyQuestion], number: int, column: int
 ) -> OptionContent | None:
-    """The example of question `number` before and under the intervention in `column` of the plan.
+    """The option scores of the example of question `number`, with and without the intervention plan[column].
 
-    None where the questions of an example do not carry the same four options.
+    None if the questions of an example do not have the same four options.
     """
     scores = option_scores(p, [0, 1 + column])
     if scores is None:
@@ -39,7 +39,7 @@ def option_content(
 
 
 def short_stems(questions: Sequence[ProxyQuestion]) -> list[str]:
-    """What tells each question from the others, on one line: its stem without the lines that all stems share."""
+    """A short title for each question: its stem on one line, without the lines that all stems share."""
     lines = [question.stem.splitlines() for question in questions]
     shared = set(lines[0]).intersection(*map(set, lines)) if len({q.example_id for q in questions}) > 1 else set()
     return [" ".join(line for line in own if line not in shared) or question.stem

@@ -1,4 +1,4 @@
-"""What the neurons of one task do to another (paper, Figures 2 and 4, Table 8). No torch."""
+"""The effect of one task's neurons on another task (paper, Figures 2 and 4, Table 8). No torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,26 +19,26 @@ NOT_RUN = "not run"
 
 @dataclass(frozen=True, eq=False)
 class CrossMatrix:
-    """One direction: rows are evaluated tasks, columns the source tasks of the neurons."""
+    """The effects of one direction. Rows: evaluated tasks. Columns: source tasks, whose neurons are used."""
 
     direction: Direction
     k: int
     tasks: tuple[str, ...]
-    "of rows and of columns"
+    "the tasks of both rows and columns"
     ratios: tuple[float, ...]
-    "share of good neurons of each column: the best one of the source on its own task"
+    "for each column, the share of good neurons that is best for the source on its own task"
     rac: NDArray[np.float64]
     "percent, NaN where undefined or not run, shape (T, T)"
     rcc: NDArray[np.float64]
     "percent, NaN where undefined or not run, shape (T, T)"
     verdicts: tuple[tuple[Verdict | None, ...], ...]
-    "ok, fail or undefined; None where the cell was not run"
+    "ok, fail or undefined; None if the cell was not run"
     cells: dict[tuple[str, str], GridRow]
-    "(evaluated, source) → the grid's row with its intervals"
+    "(evaluated task, source) → the row of that evaluation, with its intervals"
 
     @property
     def missing(self) -> tuple[tuple[str, str], ...]:
-        """(evaluated, source) of the cells that were not run."""
+        """The (evaluated task, source) pairs that were not run."""
         return tuple((one, two) for one in self.tasks for two in self.tasks if (one, two) not in self.cells)
 
     def words(self) -> list[list[str]]:
@@ -53,7 +53,7 @@ class CrossMatrix:
 
 
 def own_ratio(evaluation: Evaluation, name: str, k: int, direction: Direction, task: str) -> float:
-    """The best ratio of a source's set on its own task. ConfigError when it was not evaluated there."""
+    """The best ratio of a source's set on its own task. Raises ConfigError if it was not evaluated there."""
     for best in evaluation.best:
         if (best.source, best.k, best.direction) == (name, k, direction):
             return best.ratio
@@ -66,10 +66,10 @@ def own_ratio(evaluation: Evaluation, name: str, k: int, direction: Direction, t
 def cross_matrix(
     evaluations: Mapping[str, Evaluation], sets: Mapping[str, str], k: int, direction: Direction
 ) -> CrossMatrix:
-    """Every source's set on every task, at the one ratio that is best for the source on its own task.
+    """Collects the effect of every source's set on every task, at the ratio that is best on the source's own task.
 
-    evaluations: task → its evaluation; sets: task → the name that its set has as `source` in their grids.
-    A cell that no grid has is left out and listed as missing. ConfigError when a source was not evaluated on its
+    evaluations: task → its evaluation. sets: task → the name of its set in these evaluations. A cell that was not
+    evaluated is left out and listed as missing. Raises ConfigError if a source was not evaluated on its
     own task: there would be no ratio.
     """
     tasks = tuple(sets)
@@ -98,9 +98,9 @@ def cross_matrix(
 
 
 def cross_entries(matrix: CrossMatrix) -> pd.DataFrame:
-    """One row a cell that was run: the columns of a table of entries after `source`, the task the neurons are of.
+    """One row per cell that was run: `source`, the task whose neurons are used, and the columns of a table of entries.
 
-    Nothing is chosen in a cell but the diagonal, whose ratio is the best of its own row: its plain value is optimistic.
+    Only cells on the diagonal have a ratio that was chosen on the same task, so only these values are optimistic.
     """
     rows: list[Entry] = []
     sources = []
@@ -113,7 +113,9 @@ def cross_entries(matrix: CrossMatrix) -> pd.DataFrame:
 
 
 def cross_printed(matrix: CrossMatrix, *, sources_down: bool = False) -> pd.DataFrame:
-    """The matrix in words, evaluated tasks down and sources across; sources_down: as Table 8 has it."""
+    """The matrix as text, with evaluated tasks as rows and sources as columns. sources_down swaps them, as in Table
+    8.
+    """
     words = matrix.words()
     table = pd.DataFrame(words, index=list(matrix.tasks), columns=list(matrix.tasks))
     if sources_down:

@@ -1,8 +1,7 @@
-"""How the neurons of several tasks spread over the layers (paper, Figures 5, 6 and 7). No torch."""
+"""How the neurons of several tasks are distributed over the layers (paper, Figures 5, 6 and 7). No torch."""
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from neuron_core.analysis.layers import ROLES, layer_counts
@@ -13,12 +12,13 @@ MEAN = "mean"
 
 
 def layers_table(sets: Mapping[str, NeuronSet], n_layers: int) -> pd.DataFrame:
-    """Figure 5: columns task, role, layer, n, share; after the tasks their mean, as the task "mean".
+    """Figure 5: columns task, role, layer, n, share. The last task, "mean", is the mean of the others.
 
-    share: of all neurons of that task and role; zeros for a set that has none. ConfigError without a task.
+    share: n divided by the number of neurons of that task and role; 0 if there are none. Raises ConfigError
+    without a task.
     """
     if not sets:
-        raise ConfigError("layers of no tasks", accepted="at least one task's set")
+        raise ConfigError("layers of no tasks", accepted="the set of at least one task")
     rows = []
     for task, cut in sets.items():
         counts = layer_counts(cut, n_layers)
@@ -34,10 +34,10 @@ def layers_table(sets: Mapping[str, NeuronSet], n_layers: int) -> pd.DataFrame:
 def layer_change_table(
     rankings: Mapping[str, NeuronRanking], specific: Mapping[str, NeuronSet], k: int
 ) -> pd.DataFrame:
-    """Figure 7: what removing common neurons and refilling changes, as `layers_table` of the difference.
+    """Figure 7: how the layers change when common neurons are removed and replaced; columns as in `layers_table`.
 
-    rankings: each task's own ranking; specific: each task's specific set of the same budget K.
-    n and share are those of the specific set minus those of the task's top K. ConfigError for other tasks.
+    rankings: task → its ranking. specific: task → its specific set of the same budget K. n and share are those of the
+    specific set minus those of the task's top K. Raises ConfigError for other tasks.
     """
     if set(rankings) != set(specific):
         raise ConfigError(
@@ -48,10 +48,3 @@ def layer_change_table(
     after = layers_table({task: specific[task] for task in rankings}, n_layers)
     after[["n", "share"]] -= before[["n", "share"]]
     return after
-
-
-def layer_matrix(table: pd.DataFrame, role: str, value: str = "n") -> pd.DataFrame:
-    """Tasks down, layers across: one role of `layers_table` or `layer_change_table` as a heatmap takes it."""
-    own = table[table["role"] == role]
-    matrix = own.pivot(index="task", columns="layer", values=value)
-    return matrix.loc[list(dict.fromkeys(own["task"]))].astype(np.float64)

@@ -1,8 +1,9 @@
-"""The effects of an evaluation as one table: every best ratio beside what it is judged by. No torch."""
+"""The effects of an evaluation as one table: each best ratio with its controls. No torch."""
 
 import pandas as pd
 
-from neuron_core.control.results import Evaluation, Interval
+from neuron_core.control.measures import Interval
+from neuron_core.control.results import Evaluation
 
 CONTROL = "random+"
 "random sets with the same numbers of neurons in every layer"
@@ -39,10 +40,10 @@ def effects_table(evaluation: Evaluation) -> pd.DataFrame:
     """One row for each method, budget K and direction, at the best of its ratios. Columns: COLUMNS.
 
     acc and com are shares. rac and rcc are percent, positive in the intended direction, missing where undefined; _low
-    and _high are the ends of their 95% bootstrap intervals. rac_content and rac_letters add up to rac: what stays once
-    letter preferences are taken out, and the rest. heldout_: the ratio is chosen on one half of the examples and
-    measured on the other. random_: the mean over the random control sets, each with the same choice of a ratio; missing
-    where none were evaluated.
+    and _high are the ends of their 95% bootstrap intervals. rac_content and rac_letters add up to rac: the part that
+    remains when letter preferences are removed, and the rest. heldout_: the ratio is chosen on one half of the examples
+    and measured on the other. random_: the mean over the random control sets, each with its own best ratio; missing if
+    none were evaluated.
     """
     cells = {(row.source, row.k, row.direction, row.ratio): row for row in evaluation.grid}
     controls = {(row.k, row.direction): row for row in evaluation.random_best if row.source == CONTROL}

@@ -1,4 +1,4 @@
-"""Entries of the paper's tables: RAC and RCC of one method on one task in one direction. No torch."""
+"""The entries of the paper's tables: RAC and RCC of one method on one task in one direction. No torch."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, fields
 import pandas as pd
 
 from neuron_core.control.interventions import Direction
-from neuron_core.control.results import Best, GridRow, Interval, RandomBest, RandomRow, Verdict
+from neuron_core.control.measures import Interval
+from neuron_core.control.results import Best, GridRow, RandomBest, RandomRow, Verdict
 from neuron_core.control.tally import verdict
 
 AVERAGE = "average"
@@ -16,28 +17,28 @@ BOTH = "both"
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a table. Changes are percent of the baseline, positive in the intended direction."""
+    """One entry of a table. RAC and RCC are percent of the baseline, positive in the intended direction."""
 
     method: str
-    "name of a method, or of a neuron set"
+    "name of a method or of a neuron set"
     task: str
     'task that was evaluated, or "average"'
     direction: Direction
     k: int
     part: str
-    "good, bad or both: the neurons that the budget is spent on"
+    "the role of the neurons that the budget is spent on: good, bad or both"
     ratio: float | None
-    "share of good neurons; None for an average and for random sets, each of which has its own"
+    "share of good neurons; None for averages, and for random sets at their best ratios, which differ"
     rac: float | None
     "None where undefined"
     rcc: float | None
     rac_low: float | None
-    "ends of the 95% interval; of the range over seeds for random sets; None for an average"
+    "ends of the 95% interval; for random sets, of the range over seeds; None for an average"
     rac_high: float | None
     rcc_low: float | None
     rcc_high: float | None
     heldout_rac: float | None
-    "the ratio chosen on one half of the examples, measured on the other; where nothing is chosen, rac itself"
+    "RAC with the ratio chosen on one half of the examples and measured on the other; equals rac if nothing is chosen"
     heldout_rcc: float | None
     heldout_rac_low: float | None
     heldout_rac_high: float | None
@@ -45,13 +46,13 @@ class Entry:
     heldout_rcc_high: float | None
     verdict: Verdict
     n_tasks: int = 1
-    "tasks in an average"
+    "number of tasks in an average"
     n_undefined: int = 0
-    "tasks whose RAC or RCC is undefined: each is left out of the average that it is undefined in"
+    "number of tasks with an undefined RAC or RCC; each is left out of the average of that measure"
     letter_mass: float | None = None
-    "P(A) + … + P(D) within the vocabulary under this very intervention, mean over questions; None: not measured"
+    "P(A) + … + P(D) within the vocabulary under this intervention, mean over questions; None if not measured"
     perplexity: float | None = None
-    "of the neutral text under this very intervention; of one random set for random+"
+    "perplexity of the neutral text under this intervention; for random+, under one of its sets"
     unmodified_letter_mass: float | None = None
     unmodified_perplexity: float | None = None
 
@@ -62,22 +63,22 @@ SIDE_EFFECTS = ("letter_mass", "perplexity", "unmodified_letter_mass", "unmodifi
 
 
 def best_entry(task: str, best: Best, method: str | None = None, part: str = BOTH) -> Entry:
-    """The best ratio of a budget, beside its held-out value."""
+    """The entry of a budget's best ratio, with its held-out value."""
     return _entry(method or best.source, task, part, best, best.ratio, heldout=best)
 
 
 def cell_entry(task: str, row: GridRow, part: str, method: str | None = None) -> Entry:
-    """One cell of the grid, whose ratio nobody chose by its effect: held out, it is worth the same."""
+    """The entry of one cell of the grid. Its ratio was not chosen by its effect, so held-out values are the same."""
     return _entry(method or row.source, task, part, row, row.ratio, heldout=None)
 
 
 def random_cell_entry(task: str, row: RandomRow, method: str) -> Entry:
-    """Random sets at one ratio: means and ranges over the seeds."""
+    """The entry of random sets at one ratio: means and ranges over the seeds."""
     return _entry(method, task, "good", row, row.ratio, heldout=None)
 
 
 def random_best_entry(task: str, best: RandomBest, method: str) -> Entry:
-    """What the same choice of the best ratio makes of random sets: means and ranges over the seeds."""
+    """The entry of random sets, each at its own best ratio: means and ranges over the seeds."""
     ranges = {f"{name}_{end}": getattr(best, f"{name}_{end}") for name in MEASURES for end in ("low", "high")}
     return Entry(
         method=method,
@@ -93,9 +94,9 @@ def random_best_entry(task: str, best: RandomBest, method: str) -> Entry:
 
 
 def average_entry(entries: Sequence[Entry]) -> Entry:
-    """The mean over tasks of signed values; what is undefined is left out and counted.
+    """The mean over tasks of the signed values. Undefined values are left out and counted.
 
-    Side effects are averaged over the tasks that have them.
+    Side effects are averaged over the tasks for which they were measured.
     """
     means = {name: _mean([getattr(entry, name) for entry in entries]) for name in (*MEASURES, *SIDE_EFFECTS)}
     first = entries[0]
@@ -115,7 +116,7 @@ def average_entry(entries: Sequence[Entry]) -> Entry:
 
 
 def with_averages(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries with, after those of each (method, K, part, direction), their mean over the tasks."""
+    """Adds the mean over tasks after the entries of each (method, K, part, direction)."""
     groups: dict[tuple[object, ...], list[Entry]] = {}
     for entry in entries:
         groups.setdefault((entry.method, entry.k, entry.part, entry.direction), []).append(entry)
@@ -123,20 +124,20 @@ def with_averages(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def frame(entries: Iterable[Entry]) -> pd.DataFrame:
-    """One row an entry; numbers are float64 with NaN where undefined."""
+    """One row per entry. Numbers are float64; undefined ones are NaN."""
     table = pd.DataFrame([asdict(entry) for entry in entries], columns=COLUMNS)
     numbers = ["ratio", *(f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")), *SIDE_EFFECTS]
     return table.astype(dict.fromkeys(numbers, float))
 
 
 def change_text(rac: float | None, rcc: float | None, digits: int = 1) -> str:
-    """An entry in words: `53.3/64.0`; `Fail (−3.0/12.0)`; `undefined`."""
+    """An entry as text: `53.3/64.0`, `Fail (−3.0/12.0)` or `undefined`."""
     if _undefined(rac) or _undefined(rcc):
-        said = [f"{value:.{digits}f}" for value in (rac, rcc) if value is not None and not math.isnan(value)]
-        return "undefined" if not said else f"undefined ({'RAC' if _undefined(rcc) else 'RCC'} {said[0]})"
+        known = [f"{value:.{digits}f}" for value in (rac, rcc) if value is not None and not math.isnan(value)]
+        return "undefined" if not known else f"undefined ({'RAC' if _undefined(rcc) else 'RCC'} {known[0]})"
     assert rac is not None
     assert rcc is not None
-    # The sum with 0 after rounding takes the sign from a zero.
+    # Adding 0 after rounding turns -0 into 0.
     pair = "/".join(f"{round(value, digits) + 0.0:.{digits}f}" for value in (rac, rcc))
     return f"Fail ({pair})" if verdict(rac, rcc) == "fail" else pair
 

@@ -1,4 +1,4 @@
-"""Where the neurons of a task sit, layer by layer. No torch."""
+"""The neurons of a task by layer, and as a table. No torch."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,30 +15,30 @@ ROLES: tuple[Role, ...] = ("good", "bad")
 
 @dataclass(frozen=True, eq=False)
 class LayerCounts:
-    """How many good and bad neurons each layer holds."""
+    """The number of good and of bad neurons in each layer."""
 
     good: NDArray[np.int64]
-    "good neurons, shape (L,)"
+    "number of good neurons, shape (L,)"
     bad: NDArray[np.int64]
-    "bad neurons, shape (L,)"
+    "number of bad neurons, shape (L,)"
     good_share: NDArray[np.float64]
-    "share of all good neurons of the set, shape (L,); zeros when it has none"
+    "share of all good neurons of the set, shape (L,); zeros if it has none"
     bad_share: NDArray[np.float64]
-    "share of all bad neurons of the set, shape (L,); zeros when it has none"
+    "share of all bad neurons of the set, shape (L,); zeros if it has none"
 
 
 @dataclass(frozen=True, eq=False)
 class LayerScores:
-    """The whole ranking of a task, summed layer by layer."""
+    """The scores of a task's whole ranking, summed over each layer."""
 
     positive: NDArray[np.float64]
     "sum of the positive task scores, shape (L,), in units of the target"
     negative: NDArray[np.float64]
     "sum of the negative task scores, shape (L,), zero or below, in units of the target"
     n_positive: NDArray[np.int64]
-    "neurons with a positive score, shape (L,)"
+    "number of neurons with a positive score, shape (L,)"
     n_negative: NDArray[np.int64]
-    "neurons with a negative score, shape (L,)"
+    "number of neurons with a negative score, shape (L,)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class LayerGaps:
     """The completeness gap of every layer over the attribution questions."""
 
     mean: NDArray[np.float64]
-    "mean relative gap, shape (L,), a share of Σ|IG_l|"
+    "mean gap relative to Σ|IG_l|, shape (L,)"
     spread: NDArray[np.float64]
     "standard deviation over questions, shape (L,); zeros for one question"
     n_questions: int
@@ -54,14 +54,14 @@ class LayerGaps:
 
 @dataclass(frozen=True)
 class NeuronRow:
-    """One line of the table of neurons."""
+    """One row of the table of neurons."""
 
     rank: int
-    "place within its role, from 1"
+    "rank within its role, counted from 1"
     role: Role
     layer: int
     index: int
-    "place within the layer"
+    "index within the layer"
     score: float
     "task score (Eq. 5), in units of the target"
     id: str
@@ -69,13 +69,13 @@ class NeuronRow:
 
 
 def layer_counts(cut: NeuronSet, n_layers: int) -> LayerCounts:
-    """Good and bad neurons of a set by layer. ConfigError when the set has a layer that the model has not."""
+    """Counts the neurons of a set by layer. Raises ConfigError for a layer that the model does not have."""
     good, bad = _counts(cut.good, n_layers), _counts(cut.bad, n_layers)
     return LayerCounts(good, bad, good / max(1, len(cut.good)), bad / max(1, len(cut.bad)))
 
 
 def layer_scores(ranking: NeuronRanking) -> LayerScores:
-    """Sums of positive and of negative task scores by layer, over the whole ranking."""
+    """Sums the positive and the negative task scores of a whole ranking by layer."""
     good, bad = ranking.scores > 0, ranking.scores < 0
     scores = ranking.scores.astype(np.float64)
     return LayerScores(
@@ -89,13 +89,15 @@ def layer_scores(ranking: NeuronRanking) -> LayerScores:
 def layer_gaps(gaps: NDArray[np.float32]) -> LayerGaps:
     """Mean and spread of the completeness gap over questions. gaps: (Q, L). ConfigError without a question."""
     if not len(gaps):
-        raise ConfigError("a completeness gap over no questions", accepted="at least one attributed question")
+        raise ConfigError(
+            "there are no questions to average the completeness gap over", accepted="at least one attributed question"
+        )
     exact = gaps.astype(np.float64)
     return LayerGaps(exact.mean(axis=0), exact.std(axis=0), len(gaps))
 
 
 def neuron_rows(cut: NeuronSet) -> list[NeuronRow]:
-    """The set as a table: the good neurons from the best on, then the bad ones from the worst on."""
+    """The set as a table: first the good neurons, the best first, then the bad neurons, the worst first."""
     rows = []
     for role, neurons, scores in (("good", cut.good, cut.good_scores), ("bad", cut.bad, cut.bad_scores)):
         for rank, ((layer, index), score) in enumerate(zip(neurons.tolist(), scores, strict=True), start=1):

@@ -1,4 +1,4 @@
-"""Whether neurons carry the task or a letter: scores and accuracy by correct letter. No torch."""
+"""Tests whether neurons serve the task or a letter, by scores and accuracy for each correct letter. No torch."""
 
 from collections.abc import Sequence
 
@@ -22,17 +22,17 @@ def letter_scores(
     ranking: NeuronRanking,
     k: int,
 ) -> pd.DataFrame:
-    """One row a correct letter: columns letter, n_questions, accuracy, good, bad.
+    """One row per correct letter, with the columns letter, n_questions, accuracy, good and bad.
 
-    good, bad: the summed scores of the K good and of the K bad neurons, mean over the questions with that correct
-    letter, NaN without one. Neurons of the task have the same sign for every letter; neurons that write one letter
-    help where it is correct and hinder elsewhere. question_scores: (Q, L, I); targets: place of the correct letter,
-    (Q,); right: whether the unmodified model answers the question, (Q,). ConfigError when the lengths differ.
+    good and bad are the summed scores of the K good and the K bad neurons, averaged over the questions with that
+    correct letter; NaN without one. Neurons of the task have the same sign for every letter. Neurons that write a
+    letter help if it is the correct one and hinder otherwise. question_scores: (Q, L, I). targets: place of the correct
+    letter, (Q,). right: whether the unmodified model answers correctly, (Q,). Raises ConfigError if the lengths differ.
     """
     if not len(question_scores) == len(targets) == len(right):
         raise ConfigError(
             f"scores of {len(question_scores)} questions, {len(targets)} targets, {len(right)} answers",
-            accepted="one target and one answer a question",
+            accepted="one target and one answer per question",
         )
     flat = question_scores.reshape(len(question_scores), -1)
     sums = {role: flat[:, role_order(ranking, role)[:k]].sum(axis=1, dtype=np.float64) for role in ROLES}
@@ -49,10 +49,11 @@ def letter_scores(
 def without_letters(
     question_scores: NDArray[np.float32], examples: Sequence[int], targets: Sequence[int], z: int, k: int
 ) -> pd.DataFrame:
-    """What remains of the sets when the questions of one correct letter are left out.
+    """How the sets change when the questions with one correct letter are left out.
 
-    One row a letter and role: columns letter, role, k, n, n_left (neurons of the full set that are still in it),
-    jaccard. The scores are summed, selected and cut anew. A letter that no question has leaves the set as it is.
+    One row per letter and role, with the columns letter, role, k, n, n_left (neurons of the full set that are still
+    selected) and jaccard. Scores are summed and selected anew for each row. Leaving out a letter that no question has
+    changes nothing.
     """
     full = select(example_scores(question_scores, examples), z)
     numbers, places = np.asarray(examples), np.asarray(targets)

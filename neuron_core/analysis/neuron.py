@@ -1,4 +1,4 @@
-"""One neuron in saved runs: its name, its place in a ranking, its effect on each question. No torch."""
+"""One neuron in saved runs: its name, its rank, its effect on each question. No torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,52 +16,52 @@ from neuron_core.errors import ConfigError
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a neuron stands in one ranking."""
+    """The rank and the score of a neuron in one ranking."""
 
     method: str
     role: Role | None
-    "None where its score is 0: it is not in the ranking"
+    "None if its score is 0, so that it is not in the ranking"
     rank: int | None
-    "place within its role, from 1"
+    "rank within its role, counted from 1"
     n_role: int
-    "neurons of its role in the whole ranking"
+    "number of neurons of its role in the whole ranking"
     score: float
     "task score, in units of the method's target"
 
 
 @dataclass(frozen=True)
 class QuestionScore:
-    """A neuron's attribution in one question."""
+    """The attribution of a neuron in one question."""
 
     question_id: str
     target: str
-    "function F that was attributed"
+    "name of the function F that was attributed"
     ig: float
     "IG (Eq. 1), in units of F"
     value: float
-    "the neuron's own value at the last token"
+    "the neuron's value at the last token"
 
 
 @dataclass(frozen=True)
 class EffectSummary:
-    """One intervention on one neuron over all questions."""
+    """The effect of one intervention on one neuron, over all questions."""
 
     n_questions: int
     mean_change: float
     "mean change of the correct letter's probability among the four"
     largest_change: float
-    "the one furthest from 0"
+    "the change furthest from 0"
     accuracy_before: float
     accuracy_after: float
     gained: int
-    "questions that go from wrong to right"
+    "number of questions that go from wrong to right"
     lost: int
     changed: int
-    "from one wrong letter to another"
+    "number of questions that go from one wrong letter to another"
 
 
 def parse_neuron(text: str, n_layers: int, n_neurons: int) -> tuple[int, int]:
-    """`12.345` → (12, 345). ConfigError for another form, or a neuron that the model has not."""
+    """Parses `12.345` as (12, 345). Raises ConfigError for any other form, and for a neuron outside of the model."""
     layer, _, index = text.strip().partition(".")
     if not (layer.isdecimal() and index.isdecimal() and len(text) <= 20):
         raise ConfigError(
@@ -72,13 +72,13 @@ def parse_neuron(text: str, n_layers: int, n_neurons: int) -> tuple[int, int]:
 
 
 def check_place(layer: int, index: int, n_layers: int, n_neurons: int) -> None:
-    """ConfigError for a neuron that a model of this size has not."""
+    """Raises ConfigError for a neuron that a model of this size does not have."""
     if not (0 <= layer < n_layers and 0 <= index < n_neurons):
         raise ConfigError(f"the model has no neuron {layer}.{index}", accepted=f"0.0 to {n_layers - 1}.{n_neurons - 1}")
 
 
 def standing(ranking: NeuronRanking, method: str, layer: int, index: int) -> Standing:
-    """Role, rank and score of a neuron in a ranking; ranks as `NeuronRanking.cut` takes them."""
+    """Role, rank and score of a neuron in a ranking. Ranks follow the order of `NeuronRanking.cut`."""
     whole = ranking.cut(len(ranking.scores))
     for role, neurons, scores in (("good", whole.good, whole.good_scores), ("bad", whole.bad, whole.bad_scores)):
         places = np.flatnonzero((neurons == (layer, index)).all(axis=1))
@@ -89,7 +89,7 @@ def standing(ranking: NeuronRanking, method: str, layer: int, index: int) -> Sta
 
 
 def single_plan(layer: int, index: int) -> tuple[Intervention, Intervention]:
-    """The neuron alone silenced, and alone doubled."""
+    """Two interventions on this neuron alone: it is silenced, or it is doubled."""
     neuron, none = np.array([[layer, index]], dtype=np.int32), np.empty((0, 2), dtype=np.int32)
     source = f"{layer}.{index}"
     return Intervention(1, 1.0, "degrader", neuron, none, source), Intervention(
@@ -98,7 +98,7 @@ def single_plan(layer: int, index: int) -> tuple[Intervention, Intervention]:
 
 
 def effect_rows(effect: NeuronEffect) -> tuple[tuple[QuestionRow, ...], tuple[QuestionRow, ...]]:
-    """Every question before and with the neuron silenced; and before and with it doubled."""
+    """The rows of all questions with the neuron silenced, and those with the neuron doubled."""
     values = np.stack([effect.unmodified, effect.silenced, effect.doubled], axis=1).astype(np.float32)
     numbers = {name: number for number, name in enumerate(dict.fromkeys(effect.examples))}
     probabilities = OptionProbabilities(
@@ -114,7 +114,7 @@ def effect_rows(effect: NeuronEffect) -> tuple[tuple[QuestionRow, ...], tuple[Qu
 def summary(rows: Sequence[QuestionRow]) -> EffectSummary:
     """The rows of one intervention in total. ConfigError without a row."""
     if not rows:
-        raise ConfigError("an effect on no questions", accepted="at least one question")
+        raise ConfigError("there is no question to sum up", accepted="at least one question")
     changes = np.array([row.p_correct_after - row.p_correct_before for row in rows])
     flips = [row.flip for row in rows]
     before = sum(row.baseline_letter == row.correct_letter for row in rows)
@@ -132,6 +132,6 @@ def summary(rows: Sequence[QuestionRow]) -> EffectSummary:
 
 
 def steering_of(one: Intervention) -> Steering:
-    """An intervention's neurons as a steering of generated text."""
+    """The neurons of an intervention as a steering of generated text."""
     excited, silenced = (tuple((int(a), int(b)) for a, b in neurons) for neurons in (one.excited, one.silenced))
     return Steering(excited, silenced)

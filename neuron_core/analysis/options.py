@@ -1,4 +1,4 @@
-"""Figure 10 as a table: one question before, under good, bad and both kinds of neurons, and under rivals. No torch."""
+"""Figure 10 as a table: the answers to one question under our neurons and under those of rivals. No torch."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,10 @@ BEFORE = "original"
 
 
 def question_to_show(p: OptionProbabilities, direction: Direction) -> int:
-    """The first question that the unmodified model gets wrong (enhancer) or right (degrader); else the first of all."""
+    """The first question that the direction could change: wrong before an enhancer, right before a degrader.
+
+    Question 0 if there is no such question.
+    """
     wanted = direction == "degrader"
     for number, right in enumerate(p.correct[:, 0].tolist()):
         if right == wanted:
@@ -34,9 +37,9 @@ def question_answers(
     methods: Sequence[str],
     ours: str = "ace",
 ) -> tuple[Answer, ...]:
-    """The question before any intervention, under each rival at its best ratio, and under ours: good, bad, both.
+    """The answers of the unmodified model, under each rival at its best ratio, and under our good, bad and all neurons.
 
-    ConfigError for a method or ratio that was not evaluated.
+    Raises ConfigError for a method or ratio that was not evaluated.
     """
     chosen = {best.source: best.ratio for best in evaluation.best if (best.k, best.direction) == (k, direction)}
     if missing := [method for method in (*methods, ours) if method not in chosen]:
@@ -47,9 +50,10 @@ def question_answers(
 
 
 def option_table(found: Sequence[Answer], correct: int) -> pd.DataFrame:
-    """One row an answer: method, direction, ratio, A to D, cross_entropy, letter, correct_letter, success.
+    """One row per answer: method, direction, ratio, A to D, cross_entropy, letter, correct_letter, success.
 
-    success: under an enhancer the correct letter is the highest, under a degrader it is not; None before any.
+    success: the correct letter is the highest under an enhancer, or is not under a degrader. None for the unmodified
+    model.
     """
     rows = []
     for one in found:

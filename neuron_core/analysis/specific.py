@@ -1,7 +1,7 @@
-"""Neurons that one task has for itself (paper, section C.2), and what sets of tasks share. No torch."""
+"""Specific neurons of each task (paper, section C.2), and the overlap between the tasks' sets. No torch."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -14,39 +14,39 @@ from neuron_core.cni.neurons import NeuronRanking, NeuronSet
 from neuron_core.errors import ConfigError
 
 PAIRS: tuple[tuple[Role, Role], ...] = (("good", "good"), ("bad", "bad"), ("good", "bad"))
-"roles whose sets are compared"
+"pairs of roles whose sets are compared"
 
 
 @dataclass(frozen=True, eq=False)
 class SpecificNeurons:
-    """For each task the neurons that no other task's set has."""
+    """For each task, a set of neurons that no other task's set contains."""
 
     k: int
-    "neurons asked for of either role; fewer are said, never padded"
+    "number of neurons asked for, of each role; a set may have fewer and is never padded"
     rankings: dict[str, NeuronRanking]
-    "each task's own ranking without the banned neurons; cut(K) gives its specific set"
+    "task → its ranking without the banned neurons; cut(K) is its specific set"
     banned: NDArray[np.int32]
-    "(layer, index) of the neurons that two or more tasks had at some point, shape (n, 2)"
+    "(layer, index) of the banned neurons, which two or more tasks had in some round, shape (n, 2)"
     rounds: int
-    "rounds of banning until no two sets met"
+    "number of rounds until no two sets shared a neuron"
 
     def sets(self) -> dict[str, NeuronSet]:
-        """task → its specific set."""
+        """Task → its specific set."""
         return {task: ranking.cut(self.k) for task, ranking in self.rankings.items()}
 
 
 def specific_neurons(rankings: Mapping[str, NeuronRanking], k: int, *, by_role: bool = False) -> SpecificNeurons:
-    """Bans every neuron in two or more tasks' current sets, refills from the next ranks, until no two sets meet.
+    """Bans neurons that are in the sets of two or more tasks and refills the sets, until no two sets share a neuron.
 
-    A task's set is its top K good and its K bad neurons; by_role: good sets are compared with good sets and bad ones
-    with bad ones only, so that a neuron may be good for one task and bad for another.
-    ConfigError for fewer than two tasks, for K < 1, or for rankings of different models.
+    A task's set is its top K good and its top K bad neurons, refilled from the next ranks. by_role: good sets are only
+    compared with good sets and bad sets with bad sets, so that a neuron may be good for one task and bad for another.
+    Raises ConfigError for fewer than two tasks, for K < 1, or for rankings of different models.
     """
     if k < 1:
         raise ConfigError(f"K is {k}", accepted="1 or more")
     _, n_neurons = same_model(rankings)
     orders = {(task, role): role_order(ranking, role) for task, ranking in rankings.items() for role in ROLES}
-    # Banned for one group of roles: both at once, or each by itself.
+    # Neurons are banned for a group of roles: for both roles together, or for each one separately.
     groups: list[tuple[Role, ...]] = [("good",), ("bad",)] if by_role else [ROLES]
     banned: dict[Role, set[int]] = {role: set() for role in ROLES}
     rounds = 0
@@ -74,22 +74,26 @@ def specific_neurons(rankings: Mapping[str, NeuronRanking], k: int, *, by_role: 
 
 
 def specific_table(found: SpecificNeurons) -> pd.DataFrame:
-    """Columns task, rank (from 1), role, layer, index, score, id: the sets of all tasks, one after the other."""
+    """The sets of all tasks, one after the other: columns task, rank (from 1), role, layer, index, score, id."""
     rows = [{"task": task, **asdict(row)} for task, cut in found.sets().items() for row in neuron_rows(cut)]
     return pd.DataFrame(rows, columns=["task", "rank", "role", "layer", "index", "score", "id"])
 
 
 def overlap(rankings: Mapping[str, NeuronRanking], k: int, role: Role, other: Role) -> pd.DataFrame:
-    """Jaccard of each task's set of one role (rows) with each task's set of the other role (columns).
+    """Jaccard index of the tasks' sets of one role (rows) with the tasks' sets of another role (columns).
 
-    good/good and bad/bad are symmetric with 1 on the diagonal; good/bad counts neurons good for the row's task and
-    bad for the column's. NaN where both sets are empty. ConfigError as `common_neurons`.
+    good/good and bad/bad are symmetric with 1 on the diagonal. good/bad compares neurons that are good for the row's
+    task with those that are bad for the column's. NaN if both sets are empty. ConfigError as `common_neurons`.
     """
-    return _pairs(rankings, k, role, other, jaccard)
+    same_model(rankings)
+    rows = {task: set(role_order(ranking, role)[:k].tolist()) for task, ranking in rankings.items()}
+    columns = {task: set(role_order(ranking, other)[:k].tolist()) for task, ranking in rankings.items()}
+    values = [[jaccard(one, two) for two in columns.values()] for one in rows.values()]
+    return pd.DataFrame(values, index=pd.Index(list(rows), name=role), columns=pd.Index(list(columns), name=other))
 
 
 def overlap_table(rankings: Mapping[str, NeuronRanking], k: int) -> pd.DataFrame:
-    """Columns row_task, column_task, jaccard, row_role, column_role: good with good, bad with bad, good with bad."""
+    """The overlaps good/good, bad/bad and good/bad: columns row_task, column_task, jaccard, row_role, column_role."""
     tables = []
     for role, other in PAIRS:
         matrix = overlap(rankings, k, role, other).rename_axis("row_task").reset_index()
@@ -98,13 +102,8 @@ def overlap_table(rankings: Mapping[str, NeuronRanking], k: int) -> pd.DataFrame
     return pd.concat(tables, ignore_index=True)
 
 
-def shared_count(rankings: Mapping[str, NeuronRanking], k: int, role: Role, other: Role) -> pd.DataFrame:
-    """How many neurons the same two sets share; rows and columns as `overlap`."""
-    return _pairs(rankings, k, role, other, lambda one, two: len(one & two)).astype(int)
-
-
 def opposed_neurons(rankings: Mapping[str, NeuronRanking], k: int) -> pd.DataFrame:
-    """Neurons in the good set of one task and in the bad set of another, a row for each such pair.
+    """Neurons in the good set of one task and the bad set of another; one row for each neuron and pair of tasks.
 
     Columns: id, layer, index, good_for, bad_for, good_rank, bad_rank (from 1), good_score, bad_score.
     """
@@ -126,22 +125,8 @@ def opposed_neurons(rankings: Mapping[str, NeuronRanking], k: int) -> pd.DataFra
 
 
 def jaccard(one: set[int], two: set[int]) -> float:
-    """Shared over all; NaN when both are empty."""
+    """Size of the intersection divided by that of the union; NaN if both are empty."""
     return len(one & two) / len(one | two) if one or two else float("nan")
-
-
-def _pairs(
-    rankings: Mapping[str, NeuronRanking],
-    k: int,
-    role: Role,
-    other: Role,
-    measure: Callable[[set[int], set[int]], float],
-) -> pd.DataFrame:
-    same_model(rankings)
-    rows = {task: set(role_order(ranking, role)[:k].tolist()) for task, ranking in rankings.items()}
-    columns = {task: set(role_order(ranking, other)[:k].tolist()) for task, ranking in rankings.items()}
-    values = [[measure(one, two) for two in columns.values()] for one in rows.values()]
-    return pd.DataFrame(values, index=pd.Index(list(rows), name=role), columns=pd.Index(list(columns), name=other))
 
 
 def _current(order: NDArray[np.int64], banned: set[int], k: int) -> list[int]:

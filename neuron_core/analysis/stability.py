@@ -1,4 +1,4 @@
-"""How far the neurons and their effects depend on which examples were drawn, and on the steps m. No torch."""
+"""Stability: how much neurons and effects depend on the examples drawn and on the steps m. No torch."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -18,9 +18,9 @@ from neuron_core.errors import ConfigError
 def draw_rankings(
     examples: Sequence[Extremes], n_layers: int, n_neurons: int, z: int, per_draw: int
 ) -> list[NeuronRanking]:
-    """One ranking for each draw of `per_draw` examples, in their order; draws share no example.
+    """One ranking for each draw of `per_draw` consecutive examples.
 
-    examples: the top and bottom z of each example. ConfigError when they are no whole number of draws.
+    examples: the top and bottom z of each example. Raises ConfigError if their number is not a multiple of `per_draw`.
     """
     if per_draw < 1 or len(examples) % per_draw:
         raise ConfigError(f"{len(examples)} examples in draws of {per_draw}", accepted="a whole number of draws")
@@ -29,10 +29,10 @@ def draw_rankings(
 
 
 def agreement(rankings: Mapping[str, NeuronRanking], k: int) -> pd.DataFrame:
-    """Jaccard of the top K sets over all pairs of rankings, by role.
+    """Jaccard index of the top K sets, over all pairs of rankings, for each role.
 
-    Columns: role, k, n_sets, jaccard (mean), jaccard_low, jaccard_high, n_in_all, n_in_any. ConfigError for fewer than
-    two rankings.
+    Columns: role, k, n_sets, jaccard (mean), jaccard_low, jaccard_high, n_in_all, n_in_any. Raises ConfigError for
+    fewer than two rankings.
     """
     if len(rankings) < 2:
         raise ConfigError(f"{len(rankings)} rankings agree with nothing", accepted="two or more")
@@ -57,20 +57,21 @@ def agreement(rankings: Mapping[str, NeuronRanking], k: int) -> pd.DataFrame:
 
 
 def spread(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Mean, standard deviation and range over draws of every entry; tables: one table of entries a draw.
+    """Mean, standard deviation and range of every entry over several draws. tables: one table of entries per draw.
 
-    Columns: task, direction, k, n_draws, and NAME, NAME_sd, NAME_low, NAME_high for each measure. What is undefined in
-    a draw is left out of that entry; n_fail counts draws whose verdict is fail. ConfigError without a table.
+    Columns: task, direction, k, n_draws, n_fail, and NAME, NAME_sd, NAME_low, NAME_high for each measure. Draws in
+    which a measure is undefined are left out of it. n_fail counts the draws whose verdict is fail. ConfigError without
+    a table.
     """
     if not tables:
-        raise ConfigError("a spread over no draws", accepted="one table a draw")
+        raise ConfigError("a spread over no draws", accepted="one table per draw")
     rows = []
     for (task, direction, k), group in pd.concat(tables).groupby(["task", "direction", "k"], sort=False):
         row: dict[str, object] = {"task": task, "direction": direction, "k": k, "n_draws": len(group)}
         for name in MEASURES:
             values = group[name].dropna().to_numpy(dtype=float)
             row[name] = values.mean() if len(values) else np.nan
-            # Of a sample: these draws stand for all that could have been.
+            # The standard deviation of a sample: the draws represent all possible draws.
             row[f"{name}_sd"] = values.std(ddof=1) if len(values) > 1 else np.nan
             row[f"{name}_low"], row[f"{name}_high"] = (values.min(), values.max()) if len(values) else (np.nan, np.nan)
         row["n_fail"] = int((group["verdict"] == "fail").sum())

@@ -1,4 +1,4 @@
-"""Side effects beside the entries of a table: probability on the letters, perplexity of a neutral text. No torch."""
+"""Adds side effects to a table's entries: letter mass, and perplexity of a neutral text. No torch."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,37 +11,37 @@ from neuron_core.analysis.entries import AVERAGE, Entry
 from neuron_core.control.results import SideEffect, SideEffects
 
 Effects = Mapping[str, SideEffects]
-"task → what its run measured; a task without is left out"
+"task → the side effects that its run measured; tasks without them are left out"
 ONE_RANDOM = {"random+": "random+-0"}
-"control → the one of its sets that is measured, at the ratio that is best for the run's first method"
+"control → its only measured set, at the ratio that is best for the run's first method"
 UNMODIFIED = "unmodified"
 
 
-def beside(entries: Iterable[Entry], effects: Effects) -> list[Entry]:
-    """The entries with the side effects of their own intervention, or with None where it was not measured."""
+def with_side_effects(entries: Iterable[Entry], effects: Effects) -> list[Entry]:
+    """The entries with the side effects of their interventions; None if these were not measured."""
     return [_with_effects(entry, effects[entry.task]) if entry.task in effects else entry for entry in entries]
 
 
 def has_side_effects(table: pd.DataFrame) -> bool:
-    """Whether anything was measured for a table of entries."""
+    """Whether side effects were measured for any entry of the table."""
     return bool(table["unmodified_perplexity"].notna().any())
 
 
 def side_effects_printed(table: pd.DataFrame, rows: Sequence[str] = ("method",)) -> pd.DataFrame:
-    """A table of entries with `P(A-D) / perplexity` in every column of `as_printed`, the unmodified model first.
+    """A table like that of `as_printed` with `P(A-D) / perplexity` in its cells, beginning with the unmodified model.
 
-    Empty where an intervention was not measured; the average is over the tasks that were.
+    A cell is empty if the intervention was not measured. Averages are over the tasks that were measured.
     """
     printed = spread_out(table, _words(table["letter_mass"], table["perplexity"]), rows)
     before = spread_out(table, _words(table["unmodified_letter_mass"], table["unmodified_perplexity"]), rows).iloc[:1]
     called = "method" if "method" in rows else rows[0]
     names = {name: UNMODIFIED if name == called else "" for name in rows}
-    # A budget stands under words here.
+    # The column of budgets also holds words here.
     return pd.concat([before.assign(**names), printed.astype(dict.fromkeys(rows, str))], ignore_index=True)
 
 
 def with_mean_effects(printed: pd.DataFrame, table: pd.DataFrame, rows: Sequence[str] = ("method",)) -> pd.DataFrame:
-    """A printed table with columns of the mean letter mass and perplexity over the tasks, a direction each."""
+    """Adds to a printed table, for each direction, the mean letter mass and the mean perplexity over the tasks."""
     means = table[table["task"] == AVERAGE]
     found = printed
     for name, title, show in (("letter_mass", "P(A-D)", _percent), ("perplexity", "perplexity", _number)):
@@ -53,7 +53,7 @@ def with_mean_effects(printed: pd.DataFrame, table: pd.DataFrame, rows: Sequence
 
 
 def spread_out(table: pd.DataFrame, entries: Sequence[str], rows: Sequence[str]) -> pd.DataFrame:
-    """The text of every row of `table` in a line of its `rows` and a column of its task and direction."""
+    """Pivots `table`: one line for each value of `rows`, one column for each task and direction."""
     printed = table.assign(entry=entries).pivot(index=list(rows), columns=["task", "direction"], values="entry")
     lines = list(dict.fromkeys(table[list(rows)].itertuples(index=False, name=None)))
     columns = [(task, d) for task in dict.fromkeys(table["task"]) for d in ("degrader", "enhancer")]
@@ -78,7 +78,7 @@ def _is_of(row: SideEffect, entry: Entry) -> bool:
     source = ONE_RANDOM.get(entry.method, entry.method)
     if (row.source, row.k, row.direction) != (source, entry.k, entry.direction):
         return False
-    # Random sets have no ratio of their own here: the measured one is at the first method's.
+    # Random sets are measured at the ratio of the first method.
     return entry.method in ONE_RANDOM or (entry.ratio is not None and isclose(row.ratio, entry.ratio, abs_tol=1e-9))
 
 

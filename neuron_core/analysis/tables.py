@@ -1,4 +1,4 @@
-"""The paper's tables from the evaluations of several tasks, one row an entry. No torch."""
+"""The paper's tables, made from the evaluations of several tasks, with one row per entry. No torch."""
 
 from collections.abc import Mapping, Sequence
 from math import isclose
@@ -16,7 +16,7 @@ from neuron_core.analysis.entries import (
     random_cell_entry,
     with_averages,
 )
-from neuron_core.analysis.table_side_effects import Effects, beside, spread_out
+from neuron_core.analysis.table_side_effects import Effects, spread_out, with_side_effects
 from neuron_core.control.interventions import DIRECTIONS, Direction
 from neuron_core.control.metrics import Baseline, Best, Evaluation, GridRow
 from neuron_core.errors import ConfigError
@@ -28,7 +28,7 @@ OURS = "ace"
 RANDOM, RANDOM_BOTH, RANDOM_LOUD = "random", "random+", "random-loud"
 GOOD_ONLY = ("tn", "qrnca", "kn", "act")
 PARTS = {"good": 1.0, "bad": 0.0}
-"the ratio at which only one kind of neuron is used"
+"role → the ratio at which only neurons of this role are used"
 ORIGINAL_AND_ENABLED = (("tn", "tn+"), ("qrnca", "qrnca+"))
 ABLATED = ("ace", "tn+", "qrnca+")
 
@@ -36,24 +36,24 @@ ABLATED = ("ace", "tn+", "qrnca+")
 def methods_table(
     evaluations: Evaluations, k: int, methods: Sequence[str], effects: Effects = NO_EFFECTS
 ) -> pd.DataFrame:
-    """Table 1: every method on every task, and their averages, each at its best ratio.
+    """Table 1: every method on every task at its best ratio, and the averages over tasks.
 
-    Methods that find good neurons only have one ratio, 1: nothing is chosen. ConfigError for a missing evaluation.
-    effects: task → side effects, of the tasks whose run has measured them; so in every table of this module.
+    Methods that find only good neurons have the single ratio 1. effects, here and in the other tables of this module:
+    task → side effects, for the tasks whose runs measured them. Raises ConfigError for a missing evaluation.
     """
     entries = [_method_entry(task, one, k, method, d) for method in methods for task, one, d in _each(evaluations)]
-    return frame(with_averages(beside(entries, effects)))
+    return frame(with_averages(with_side_effects(entries, effects)))
 
 
 def enabled_table(evaluations: Evaluations, k: int, effects: Effects = NO_EFFECTS) -> pd.DataFrame:
-    """Table 2: rivals that find good neurons only, beside themselves with bad neurons; averages are its entries."""
+    """Table 2: averages of rivals that find only good neurons, as published and with bad neurons added."""
     return methods_table(evaluations, k, [method for pair in ORIGINAL_AND_ENABLED for method in pair], effects)
 
 
 def ablation_table(
     evaluations: Evaluations, k: int, methods: Sequence[str] = ABLATED, effects: Effects = NO_EFFECTS
 ) -> pd.DataFrame:
-    """Table 6: good neurons alone (ratio 1), bad ones alone (ratio 0), and the best of all ratios, by task."""
+    """Table 6: for each task, only good neurons (ratio 1), only bad neurons (ratio 0), and the best of all ratios."""
     entries = []
     for method in methods:
         for part in (*PARTS, BOTH):
@@ -63,40 +63,40 @@ def ablation_table(
                 else:
                     row = _cell(task, evaluation, k, PARTS[part], method, direction)
                     entries.append(cell_entry(task, row, part))
-    return frame(with_averages(beside(entries, effects)))
+    return frame(with_averages(with_side_effects(entries, effects)))
 
 
 def parts_table(evaluations: Evaluations, k: int, effects: Effects = NO_EFFECTS) -> pd.DataFrame:
-    """Table 3: good, bad and both neurons of our method; averages are its entries."""
+    """Table 3: averages of our method with only good, only bad, and both kinds of neurons."""
     return ablation_table(evaluations, k, (OURS,), effects)
 
 
 def budget_table(
     evaluations: Evaluations, ks: Sequence[int], methods: Sequence[str], effects: Effects = NO_EFFECTS
 ) -> pd.DataFrame:
-    """Table 7: every method at every budget, by task and averaged."""
+    """Table 7: every method at every budget, for each task and on average."""
     tables = [methods_table(evaluations, k, methods, effects) for k in ks]
     return pd.concat(tables, ignore_index=True)
 
 
 def set_table(evaluations: Evaluations, k: int, name: str, effects: Effects = NO_EFFECTS) -> pd.DataFrame:
-    """Table 5: one neuron set, as the common neurons are, on every task, at the best ratio of each."""
+    """Table 5: one neuron set, such as the common neurons, on every task, at the best ratio of each task."""
     entries = [best_entry(t, _best(t, one, k, name, d)) for t, one, d in _each(evaluations)]
-    return frame(with_averages(beside(entries, effects)))
+    return frame(with_averages(with_side_effects(entries, effects)))
 
 
 def run_table(task: str, evaluation: Evaluation, effects: Effects = NO_EFFECTS) -> pd.DataFrame:
-    """Every source of one run at every budget, methods, neuron sets and controls alike, without averages."""
+    """Every source of one run (methods, neuron sets and controls) at every budget, without averages."""
     entries = [best_entry(task, one, part="good" if one.source in GOOD_ONLY else BOTH) for one in evaluation.best]
     entries += [random_best_entry(task, one, one.source) for one in evaluation.random_best if one.source != RANDOM]
     entries += [random_cell_entry(task, one, RANDOM) for one in evaluation.random if one.source == RANDOM]
-    return frame(beside(entries, effects))
+    return frame(with_side_effects(entries, effects))
 
 
 def baseline_table(baselines: Mapping[str, Baseline], effects: Effects = NO_EFFECTS) -> pd.DataFrame:
-    """Table 4: the unmodified model, in percent, with 95% intervals over the examples.
+    """Table 4: the unmodified model in percent, with 95% intervals over the examples.
 
-    letter_mass is a probability; NaN, as the perplexity of the neutral text, where it was not measured.
+    letter_mass is a probability. It and the perplexity of the neutral text are NaN if they were not measured.
     """
     rows = []
     for task, baseline in baselines.items():
@@ -121,16 +121,17 @@ def baseline_table(baselines: Mapping[str, Baseline], effects: Effects = NO_EFFE
 
 
 def as_printed(table: pd.DataFrame, rows: Sequence[str] = ("method",), *, heldout: bool = False) -> pd.DataFrame:
-    """A table of entries the way the paper prints it: `RAC/RCC` or Fail, a column a task and direction.
+    """A table of entries as the paper prints it: `RAC/RCC` or Fail, one column per task and direction.
 
-    rows: the columns that name a line, as ("method",) or ("method", "part"). heldout: the held-out values instead.
+    rows: the columns that identify a line, such as ("method",) or ("method", "part"). heldout: takes the held-out
+    values instead.
     """
     names = ["heldout_rac", "heldout_rcc"] if heldout else ["rac", "rcc"]
     return spread_out(table, [change_text(rac, rcc) for rac, rcc in table[names].itertuples(index=False)], rows)
 
 
 def _each(evaluations: Evaluations) -> list[tuple[str, Evaluation, Direction]]:
-    """(task, evaluation, direction), direction by direction: entries that are averaged stand together."""
+    """Yields (task, evaluation, direction), grouped by direction, so that entries to be averaged are neighbours."""
     return [(task, one, direction) for direction in DIRECTIONS for task, one in evaluations.items()]
 
 

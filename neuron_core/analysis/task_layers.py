@@ -1,4 +1,4 @@
-"""Layers of the neurons of several tasks beside each other (paper, Figures 5 and 7). No torch."""
+"""The layers of several tasks' neurons, and a map of all scores of one ranking (Figures 5 and 7). No torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,45 +13,45 @@ from neuron_core.errors import ConfigError
 
 @dataclass(frozen=True, eq=False)
 class TaskLayers:
-    """How many good and bad neurons of each task lie in each layer."""
+    """The number of good and of bad neurons of each task in each layer."""
 
     tasks: tuple[str, ...]
     good: NDArray[np.int64]
-    "good neurons, shape (T, L)"
+    "number of good neurons, shape (T, L)"
     bad: NDArray[np.int64]
-    "bad neurons, shape (T, L)"
+    "number of bad neurons, shape (T, L)"
 
     def counts(self, role: Role) -> NDArray[np.int64]:
-        """Neurons of a role, shape (T, L)."""
+        """Number of neurons of a role, shape (T, L)."""
         return self.good if role == "good" else self.bad
 
     def shares(self, role: Role) -> NDArray[np.float64]:
-        """Share of each task's neurons of a role that lie in each layer, shape (T, L); zeros for a task without."""
+        """Share of a task's neurons of a role that lie in each layer, shape (T, L); zeros if it has none."""
         counts = self.counts(role)
         return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
     def mean_shares(self, role: Role) -> NDArray[np.float64]:
-        """Mean over tasks of the shares, shape (L,)."""
+        """Mean of the shares over the tasks, shape (L,)."""
         return self.shares(role).mean(axis=0)
 
 
 @dataclass(frozen=True, eq=False)
 class ScoreMap:
-    """Scores of all neurons of a model, the strongest of each bin of neighbouring neurons."""
+    """The scores of all neurons of a model, reduced to the strongest one in each bin of neighbouring neurons."""
 
     scores: NDArray[np.float32]
-    "score furthest from 0 in the bin, ties to the lower index, shape (L, bins)"
+    "score furthest from 0 in each bin, shape (L, bins); ties go to the lower index"
     index: NDArray[np.int32]
-    "place within the layer of the neuron that has it, shape (L, bins)"
+    "index within the layer of the neuron with that score, shape (L, bins)"
     n_scored: NDArray[np.int32]
-    "neurons of the bin with a score other than 0, shape (L, bins)"
+    "number of neurons in the bin with a score other than 0, shape (L, bins)"
     width: int
-    "neurons in a bin; the last bin of a layer may have fewer"
+    "neurons per bin; the last bin of a layer may have fewer"
     n_neurons: int
 
 
 def task_layers(sets: Mapping[str, NeuronSet], n_layers: int) -> TaskLayers:
-    """Layer counts of each task's set. ConfigError without a task, or for a neuron of a layer that is none."""
+    """Counts the neurons of each task's set by layer. Raises ConfigError without a task, and for an unknown layer."""
     if not sets:
         raise ConfigError("layers of no task", accepted="one task or more")
     counts = [layer_counts(cut, n_layers) for cut in sets.values()]
@@ -59,9 +59,11 @@ def task_layers(sets: Mapping[str, NeuronSet], n_layers: int) -> TaskLayers:
 
 
 def score_map(ranking: NeuronRanking, most_bins: int = 128) -> ScoreMap:
-    """The whole ranking over layers and neurons, at most `most_bins` bins a layer. ConfigError for fewer than 1."""
+    """The whole ranking over layers and neurons, at most `most_bins` bins a layer. Raises ConfigError for fewer than
+    1.
+    """
     if most_bins < 1:
-        raise ConfigError(f"{most_bins} bins a layer", accepted="1 or more")
+        raise ConfigError(f"{most_bins} bins per layer", accepted="1 or more")
     width = -(-ranking.n_neurons // most_bins)
     n_bins = -(-ranking.n_neurons // width)
     padded = np.zeros((ranking.n_layers, n_bins * width), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The same scores by Captum, where it is installed: it comes with the tests' requirements."""
+"""The same scores computed by Captum, if it is installed (it is one of the requirements of the tests)."""
 
 import torch
 
@@ -10,7 +10,7 @@ from neuron_core.models.loaded import LoadedModel
 
 
 def captum_layer(loaded: LoadedModel, prompt: TokenizedPrompt, target: int, layer: int, steps: int) -> bool:
-    """Computes one layer by Captum's integrated gradients over whole prompts; False where Captum is not installed."""
+    """Attributes one layer by Captum's integrated gradients over whole prompts. False if Captum is not installed."""
     try:
         from captum.attr import IntegratedGradients
     except ImportError:

@@ -1,4 +1,4 @@
-"""Every family against a program that computes whole sequences: attribution, interventions, generation."""
+"""Compares attribution, interventions and generation of every family with a whole-sequence computation."""
 
 import json
 import tempfile
@@ -28,7 +28,7 @@ from neuron_core.models.spec import ModelSpec
 OWN_CONFIGS = Path(__file__).with_name("families.json")
 CONFIGS = "a JSON object: a name → the config.json of a model, with small sizes"
 ALLOWED = 1e-5
-"in float32"
+"largest relative difference allowed in float32"
 PROMPT = (
     "Read the question and the four options. Answer with one letter: A, B, C or D.\n\n"
     "Question: What is the sentiment of this text?\nText: The soup was warm.\n"
@@ -41,58 +41,58 @@ TARGET, STEPS, N_WRITTEN = 1, 4, 12
 
 @dataclass(frozen=True)
 class FamilyRow:
-    """A line of the table."""
+    """A row of the table: one model and its largest differences."""
 
     name: str
-    "of the config"
+    "name of the config"
     family: str
-    "`model_type`, of the text part where there is one"
+    "`model_type` of the model, or of its text part"
     source: str
     "folder or GGUF"
     scaling: str
-    "of the rotary frequencies"
+    "scaling of the rotary frequencies"
     logits: float | None = None
-    "largest difference of a logit to the whole model that was written, relative; None for a family that is refused"
+    "largest relative difference of a logit from the model that was written; None for a family that is refused"
     attribution: float | None = None
-    "largest difference of a score to the reference, relative to max|IG|"
+    "largest difference of a score from the reference, relative to max|IG|"
     last: float | None = None
-    "largest difference of an option's probability, interventions at the last position"
+    "largest difference of an option's probability under interventions at the last position"
     all: float | None = None
     "the same at all positions"
     generation: float | None = None
-    "how far a written token's logit is below the highest of the whole sequence's, relative to the largest"
+    "by how much a written token's logit is below the highest one of the whole sequence, relative to the largest logit"
     refused: str | None = None
-    "why, in the words that a user gets"
+    "the reason, as users see it"
 
     @property
     def largest(self) -> float | None:
-        """Of all differences; None for a family that is refused."""
+        """The largest of all differences; None for a family that is refused."""
         each = (self.logits, self.attribution, self.last, self.all, self.generation)
         found = [value for value in each if value is not None]
         return max(found) if found else None
 
 
 def configs_of(file: Path | None) -> dict[str, dict[str, Any]]:
-    """Configs by name from a JSON file, without one the project's own. ModelError for anything else."""
+    """Name → config, from a JSON file or, by default, the project's own list. Raises ModelError for other content."""
     where = file or OWN_CONFIGS
     try:
         found = json.loads(where.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"the configs can't be read: {error}", where=str(where), accepted=CONFIGS) from None
     if not isinstance(found, dict) or not all(isinstance(config, dict) for config in found.values()):
-        raise ModelError("the file is no table of configs", where=str(where), accepted=CONFIGS)
+        raise ModelError("the file does not map names to configs", where=str(where), accepted=CONFIGS)
     return found
 
 
 def family_rows(configs: Mapping[str, Mapping[str, Any]], dtype: str = "float32") -> Iterator[FamilyRow]:
-    """One row a config: a tiny checkpoint of it is written, loaded as any folder is, and compared."""
+    """One row per config: writes a tiny checkpoint, loads it like any folder, and compares it."""
     for name, config in configs.items():
         with tempfile.TemporaryDirectory() as folder:
             yield family_row(name, config, Path(folder), dtype)
 
 
 def family_row(name: str, config: Mapping[str, Any], folder: Path, dtype: str = "float32") -> FamilyRow:
-    """The row of one config. folder: an empty one, for the checkpoint."""
+    """The row of one config. folder: an empty folder for the checkpoint."""
     text = config.get("text_config") or config
     family, scaling = str(text.get("model_type") or config.get("model_type")), scaling_of(text)
     try:
@@ -115,7 +115,7 @@ def family_row(name: str, config: Mapping[str, Any], folder: Path, dtype: str = 
 
 
 def scaling_of(config: Mapping[str, Any]) -> str:
-    """The kind of scaling that a config names, `none` where it names none."""
+    """The kind of rotary scaling that a config names, or `none`."""
     rope = config.get("rope_scaling") or config.get("rope_parameters") or {}
     each = [rope, *(value for value in rope.values() if isinstance(value, Mapping))]
     kinds = {str(one.get("rope_type") or one.get("type") or "default") for one in each} - {"default"}
@@ -123,7 +123,10 @@ def scaling_of(config: Mapping[str, Any]) -> str:
 
 
 def logits_apart(loaded: LoadedModel, built: Any) -> float:
-    """The loaded model against the one whose checkpoint it is; of a wrapper, the text part against the whole."""
+    """Largest relative difference of logits between the loaded model and the one that was written.
+
+    For a wrapper such as a vision model, only its text part is loaded and compared with the whole.
+    """
     ids = torch.tensor([tokenize_prompt(loaded.tokenizer, PROMPT).token_ids])
     with torch.no_grad():
         found, expected = (
@@ -133,7 +136,7 @@ def logits_apart(loaded: LoadedModel, built: Any) -> float:
 
 
 def states_of(loaded: LoadedModel) -> list[PromptState]:
-    """The prompt in one pass, in two with its first half as a prefix, and beside another prompt as a run asks it."""
+    """The prompt's state in one pass, after a cached prefix, and computed together with another prompt."""
     prompt = tokenize_prompt(loaded.tokenizer, PROMPT)
     other = tokenize_prompt(loaded.tokenizer, PROMPT.replace("late again", "late"))
     half = run_prefix(loaded, prompt.token_ids[: len(prompt.token_ids) // 2])
@@ -143,14 +146,14 @@ def states_of(loaded: LoadedModel) -> list[PromptState]:
 
 
 def attribution_apart(loaded: LoadedModel, states: Sequence[PromptState]) -> float:
-    """Cached rows against whole sequences: the largest difference of a score, relative to the largest score."""
+    """Largest difference of a score between the cached rows and whole sequences, relative to the largest score."""
     expected = np.stack([_integrated(loaded, states[0], layer) for layer in range(loaded.n_layers)])
     found = [attribute(loaded, state, "q", TARGET, steps=STEPS).of("ace") for state in states]
     return float(max(np.abs(each - expected).max() for each in found) / np.abs(expected).max())
 
 
 def _integrated(loaded: LoadedModel, state: PromptState, layer: int) -> np.ndarray:
-    """Eq. 1 by the model's own logits, the whole prompt for every step → (I,)."""
+    """Eq. 1 from the model's own logits, with the whole prompt for every step; shape (I,)."""
     ids, letters = torch.tensor([state.prompt.token_ids]), list(state.prompt.letter_ids)
     seen: list[torch.Tensor] = []
 
@@ -176,8 +179,8 @@ def _integrated(loaded: LoadedModel, state: PromptState, layer: int) -> np.ndarr
 
 
 def interventions_apart(loaded: LoadedModel, state: PromptState, position: str) -> float:
-    """Interventions against the whole-sequence model with the same neurons scaled: largest difference of P."""
-    # The largest of each layer: a ReLU leaves many at zero, which no factor moves.
+    """Largest difference of P between the interventions and a whole-sequence pass with the same neurons scaled."""
+    # The largest neurons of each layer: a ReLU leaves many at zero, where a factor changes nothing.
     top = state.neurons.abs().topk(2).indices.numpy()
     layers = range(loaded.n_layers)
     good, bad = (
@@ -209,7 +212,7 @@ def interventions_apart(loaded: LoadedModel, state: PromptState, position: str) 
 
 
 def generation_apart(loaded: LoadedModel) -> float:
-    """Text written token by token against the whole text at once: how far a chosen token is from the best one."""
+    """Compares text written token by token with a pass over the whole text: how far a token is from the best one."""
     writer, apart = Writer(open_prompt(loaded, PROMPT, N_WRITTEN), {}, 0.0, 0), 0.0
     ids = list(tokenize_prompt(loaded.tokenizer, PROMPT).token_ids)
     for _ in range(N_WRITTEN):
@@ -224,7 +227,7 @@ def generation_apart(loaded: LoadedModel) -> float:
 
 
 def families_text(rows: Sequence[FamilyRow]) -> str:
-    """The rows as a Markdown table, then how many are above the tolerance, then those that are refused."""
+    """The rows as a Markdown table, the number of rows above the tolerance, and the families that are refused."""
     lines = ["| model | family | source | scaling | largest difference |", "|---|---|---|---|---|"]
     lines += [
         f"| {row.name} | `{row.family}` | {row.source} | {row.scaling} | {row.largest:.1e} |"
@@ -232,7 +235,7 @@ def families_text(rows: Sequence[FamilyRow]) -> str:
         if row.largest is not None
     ]
     measured = [row.largest for row in rows if row.largest is not None]
-    # A difference that is not a number is above every tolerance.
+    # A NaN counts as above the tolerance.
     above = sum(not value <= ALLOWED for value in measured)
     lines += ["", f"{above} of {len(measured)} above {ALLOWED:.0e}."]
     refused = [f"| {row.name} | `{row.family}` | {row.refused} |" for row in rows if row.refused is not None]

@@ -1,4 +1,4 @@
-"""The floor: nothing but the matrix multiplications that the method cannot avoid."""
+"""The floor of the benchmark: only the matrix multiplications that the method cannot avoid."""
 
 import torch
 from torch import nn
@@ -9,10 +9,10 @@ from neuron_core.models.loaded import LoadedModel
 
 @torch.no_grad()
 def floor_seconds(loaded: LoadedModel, n_tokens: int, steps: int, repeats: int = 3) -> float:
-    """Seconds of a question's bare products with the layers' weights, the best of some repeats.
+    """Seconds that the products with the layers' weights take for one question; the best of `repeats`.
 
-    One prompt pass; then the rows, `steps` a layer, through the layers above their own, forward and back. Attention
-    scores, norms, activations and the head are left out: nobody reaches this number.
+    The prompt passes all layers once. Then the rows, `steps` per layer, pass the layers above their own, forward and
+    backward. Attention scores, norms, activations and the head are left out, so no implementation reaches this time.
     """
     seconds: list[float] = []
     for _ in range(repeats):
@@ -28,7 +28,7 @@ def floor_seconds(loaded: LoadedModel, n_tokens: int, steps: int, repeats: int =
 
 
 def _weights(layer: nn.Module) -> list[torch.Tensor]:
-    """The layer's matrices, each (in, out)."""
+    """The weight matrices of a layer, each of shape (in, out)."""
     found = []
     for module in layer.modules():
         weight = getattr(module, "weight", None)

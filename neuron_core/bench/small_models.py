@@ -1,4 +1,4 @@
-"""Tiny checkpoints with random weights from configs as hubs write them."""
+"""Writes tiny checkpoints with random weights from configs in the format of the Hugging Face hub."""
 
 import copy
 import json
@@ -24,9 +24,9 @@ from neuron_core.tasks.task import LETTERS
 
 END = "<|end|>"
 SPREAD = 0.2
-"standard deviation of the drawn weights; at a fresh model's 0.02 every position is nearly the same"
+"standard deviation of the random weights; with the usual 0.02, all positions would be nearly the same"
 MOST = 20_000_000
-"parameters of a small model"
+"largest number of parameters of a small model"
 SMALL = {
     "num_hidden_layers": 4,
     "hidden_size": 32,
@@ -34,12 +34,12 @@ SMALL = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
 }
-"sizes of a text part whose config says none"
+"sizes for the text part of a config that gives none"
 SMALL_VISION = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
-    """A token a byte, and one for each option letter after a space."""
+    """A tokenizer with one token per byte, and one for each option letter after a space."""
     space = "Ġ"
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     names = [END, *alphabet, *(space + letter for letter in LETTERS)]
@@ -52,10 +52,11 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def small_checkpoint(folder: Path, config: Mapping[str, Any], seed: int = 7) -> Any:
-    """Writes weights drawn wide, a tokenizer, and `config` as config.json → the model, in float32.
+    """Writes random weights, a tokenizer and `config` as config.json, and returns the model in float32.
 
-    config: as a hub writes it, with small sizes. `vocab_size` is added, `_pad_vocab` more rows of the embedding, and
-    the tokenizer's special tokens. ModelError for a family that is refused, and for what transformers can't build.
+    config: in the format of the hub, with small sizes. `vocab_size` and the special tokens are added to it; its key
+    `_pad_vocab` adds rows to the embedding. Raises ModelError for a family that is not supported, and for a config that
+    transformers can't build.
     """
     tokenizer = byte_tokenizer()
     transformers_logging.disable_progress_bar()
@@ -76,7 +77,7 @@ def small_checkpoint(folder: Path, config: Mapping[str, Any], seed: int = 7) -> 
 def _built(whole: dict[str, Any], seed: int) -> Any:
     family = str(whole.get("model_type"))
     if family not in CONFIG_MAPPING:
-        # The table says what it is, where it knows it.
+        # Raises an error that explains the family, if the table knows it.
         get_architecture(family)
     auto = AutoModelForImageTextToText if family in WRAPPERS else AutoModelForCausalLM
     try:
@@ -92,7 +93,7 @@ def _built(whole: dict[str, Any], seed: int) -> Any:
             _drawn_wide(model)
     except NeuronCoreError:
         raise
-    # Configs are checked by code of each family.
+    # Each family checks its config in its own way.
     except Exception as error:
         raise ModelError(f"transformers can't build a model from this config: {error}") from error
     return model
@@ -110,15 +111,15 @@ def _with_vocabulary(config: dict[str, Any], n_tokens: int) -> dict[str, Any]:
 
 @torch.no_grad()
 def _drawn_wide(model: torch.nn.Module) -> None:
-    """Matrices anew; biases and the weights of norms are moved off 0 and 1."""
+    """Draws all matrices with a large spread, and moves biases and norm weights away from 0 and 1."""
     for name, parameter in model.named_parameters():
         if parameter.ndim == 1:
             parameter.add_(SPREAD * torch.randn_like(parameter))
             if "gemma4" in type(model).__name__.casefold() and name.endswith("k_norm.weight"):
-                # It does not divide its attention scores: the norms of its keys are as small as that in training.
+                # This family does not scale its attention scores, and trained key norms are about this small.
                 parameter.mul_(len(parameter) ** -0.5)
         elif parameter.ndim > 1:
             parameter.normal_(std=min(SPREAD, 1.2 / parameter.shape[-1] ** 0.5))
             if isinstance(model, BaichuanForCausalLM) and name == "lm_head.weight":
-                # Version 2 has head rows of length 1, whatever is stored.
+                # Version 2 normalises the rows of its head to length 1, whatever is stored.
                 parameter.copy_(torch.nn.functional.normalize(parameter))

@@ -1,4 +1,4 @@
-"""What cheaper rules and smaller dtypes do to the top neurons of a few questions."""
+"""Studies of accuracy: how cheaper quadrature rules and smaller dtypes change the top neurons of a few questions."""
 
 import statistics
 from collections.abc import Iterator, Sequence
@@ -34,11 +34,11 @@ class Scored:
     scores: NDArray[np.float64]
     "summed over questions, shape (L·I,)"
     seconds: float
-    "median a question"
+    "median per question"
 
 
 def quadrature_study(spec: ModelSpec, n_examples: int) -> list[dict[str, Any]]:
-    """A line a rule: its cost, and its top and bottom K beside those of 256 steps."""
+    """One row per quadrature rule: its cost, and its top and bottom K compared with those of 256 steps."""
     engine, questions = Engine(spec), _questions(n_examples)
     fine = _scored(engine, questions, *FINE)
     return [
@@ -48,10 +48,10 @@ def quadrature_study(spec: ModelSpec, n_examples: int) -> list[dict[str, Any]]:
 
 
 def dtype_study(spec: ModelSpec, n_examples: int) -> list[dict[str, Any]]:
-    """A line a dtype of weights and activations: its top and bottom K beside those of float64.
+    """One row per dtype of weights and activations: its top and bottom K compared with those of float64.
 
-    The last line keeps float32 everywhere but lets oneDNN round the factors of a matrix product to bfloat16, which
-    processors with such units (AMX, AVX512-BF16) multiply faster. Elsewhere it is float32 again.
+    In the last row everything is float32, but oneDNN may round the factors of matrix products to bfloat16. Processors
+    with such units (AMX, AVX512-BF16) multiply these faster; on other processors the row equals float32.
     """
     questions = _questions(n_examples)
 
@@ -83,7 +83,7 @@ def bfloat16_products() -> Iterator[None]:
 
 
 def study_text(lines: Sequence[dict[str, Any]]) -> str:
-    """One line each."""
+    """The rows as text, one line each."""
     return "\n".join(
         f"{line.get('rule', line.get('dtype'))} {line.get('steps', '')}: {line['seconds']:.3g} s a question; Jaccard "
         f"of the top {line['k']} {line['jaccard_good']:.2f}, the bottom {line['jaccard_bad']:.2f}; largest difference "

@@ -1,10 +1,10 @@
-"""What the bench measured, for a terminal. No torch."""
+"""The results of the benchmark as text for a terminal. No torch."""
 
 from typing import Any
 
 
 def bench_text(result: dict[str, Any]) -> str:
-    """The measured figures for a terminal."""
+    """The measured numbers, one line for each part."""
     a, e = result["attribution"], result["evaluation"]
     worst = "no score to compare" if a["max_rel_diff"] is None else f"{a['max_rel_diff']:.1e} of max|IG|"
     shared = ", ".join(f"{n}: {seconds:.3g} s" for n, seconds in a["by_questions"].items())
@@ -16,7 +16,7 @@ def bench_text(result: dict[str, Any]) -> str:
             f"scaled from layers {a['reference_layers']}: {a['ratio']:.0f} times as long; largest difference {worst}",
             f"Captum, the same scores and layers: {_captum(a)}; bare matrix multiplications {a['floor_s']:.3g} s: "
             f"the fast form takes {a['ratio_to_floor']:.2f} times as long",
-            f"a question, by how many share a prefix: {shared}",
+            f"seconds per question, by the number of questions that share a prefix: {shared}",
             f"grid of {e['interventions']} interventions on one question: {e['grid_s']:.3g} s; one plain pass "
             f"{e['baseline_s']:.3g} s: {e['ratio_to_baseline']:.1f} times",
             *(_setting(setting) for setting in result["settings"]),

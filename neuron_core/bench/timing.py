@@ -1,16 +1,19 @@
-"""Seconds and memory of what runs on a device."""
+"""Measures seconds and memory of work on a device."""
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 
+Say = Callable[[str], None]
+"takes the name of the stage that begins"
+
 
 @contextmanager
 def timed(device: torch.device, into: list[float]) -> Iterator[None]:
-    """Appends the seconds inside, with all work of the device before and after waited for."""
+    """Appends the seconds that the block takes to `into`. Waits for the device before and after."""
     _wait_for(device)
     began = time.perf_counter()
     yield
@@ -26,7 +29,7 @@ def _wait_for(device: torch.device) -> None:
 
 
 def peak_memory_gib(device: torch.device) -> float:
-    """Largest memory so far: of the CUDA device, else of this process."""
+    """Largest memory use so far in GiB: of the CUDA device, or of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
     try:
@@ -37,3 +40,8 @@ def peak_memory_gib(device: torch.device) -> float:
         return float(psutil.Process().memory_info().peak_wset) / 2**30
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**30 if sys.platform == "darwin" else peak / 2**20
+
+
+def timed_layers(n_layers: int, n: int) -> list[int]:
+    """The middle layer of each of n equal parts of the model. Their mean cost is close to the mean of all layers."""
+    return sorted({(2 * i + 1) * n_layers // (2 * n) for i in range(n)})

@@ -1,1 +1,1 @@
-"""Attribution scores and the choice of good and bad neurons."""
+"""Attribution scores, and the selection of good and bad neurons."""

@@ -1,7 +1,7 @@
-"""Attribution of a free-text answer, without QATT (paper, Eq. 2 and Figure 9), in a fast and in the slow form.
+"""Attribution of a free-text answer, without QATT (paper, Eq. 2 and Figure 9), in a fast and in a slow form.
 
-F = Σ_j log P(t_j | prompt, t_1 … t_j-1). Each term is a problem of its own at the position that predicts t_j, so an
-answer of n tokens costs n times what one letter costs.
+F = Σ_j log P(t_j | prompt, t_1 … t_j-1). Each term is attributed separately at the position that predicts t_j, so an
+answer of n tokens costs n times as much as one letter.
 """
 
 import math
@@ -24,18 +24,17 @@ from neuron_core.models.prompt_state import PromptBatch, PromptState
 from neuron_core.models.weights import refuse_not_finite
 
 Target = Callable[[torch.Tensor], torch.Tensor]
-"F of each row. Final hidden states (R, D), after the final norm → (R,)"
-Scorer = Callable[[LoadedModel, TokenizedPrompt, Target, range, int], NDArray[np.float64]]
+"computes F of each row: final hidden states after the final norm (R, D) → (R,)"
 
 
 def letter_target(loaded: LoadedModel, prompt: TokenizedPrompt, place: int) -> Target:
-    """P(c*), softmax over the four letters (Eq. 3)."""
+    """F = P(c*), softmax over the four letters (Eq. 3)."""
     letters = torch.tensor(prompt.letter_ids, device=loaded.device)
     return lambda hidden: torch.softmax(letter_logits(loaded, hidden, letters), dim=-1)[:, place]
 
 
 def token_target(loaded: LoadedModel, token: int) -> Target:
-    """log P(t_j), softmax over the vocabulary: one term of Eq. 2."""
+    """F = log P(t_j), softmax over the vocabulary: one term of Eq. 2."""
     ids = torch.tensor([token], device=loaded.device)
     return lambda hidden: log_probabilities(loaded, hidden, ids)[:, 0]
 
@@ -49,14 +48,14 @@ def answer_scores(
     *,
     slow: bool = False,
 ) -> NDArray[np.float64]:
-    """Σ_j IG of log P(t_j), each at the position that predicts t_j → (len(layers), I), in nats.
+    """Σ_j IG of log P(t_j), each at the position that predicts t_j; shape (len(layers), I), in nats.
 
-    answer: token ids. slow: by the full-sequence form. ConfigError for an answer without a token.
+    answer: token ids. slow: uses the slow form with whole sequences. Raises ConfigError for an answer without a token.
     """
     if not answer:
         raise ConfigError("an answer without a token", accepted="one token or more")
     total = np.zeros((len(layers), loaded.n_neurons))
-    # What the terms share is run once by the fast form; the slow one knows no cache.
+    # The fast form runs the tokens that all terms share only once. The slow form has no cache.
     prefix = None if slow else run_prefix(loaded, prompt.token_ids[:-1])
     for j, token in enumerate(answer):
         extended = TokenizedPrompt((*prompt.token_ids, *answer[:j]), prompt.letter_ids)
@@ -71,9 +70,9 @@ def answer_scores(
 def fast_scores(
     loaded: LoadedModel, state: PromptState, target: Target, layers: range, steps: int = 16, layers_per_pass: int = 6
 ) -> NDArray[np.float64]:
-    """Eq. 1 for any target at the last position, each (layer, step) one cached row → (len(layers), I).
+    """Eq. 1 for any target at the last position, with one cached row per (layer, step); shape (len(layers), I).
 
-    AttributionError when the rows at full value are not the unmodified model.
+    Raises AttributionError if the rows with α = 1 differ from the unmodified model.
     """
     alphas, weights = quadrature("right", steps)
     with torch.no_grad():
@@ -88,7 +87,7 @@ def fast_scores(
         layers_per_pass=layers_per_pass,
     )
     off = float((found.values[..., -1] - baseline).abs().max())
-    # A logarithm is as exact as its own size.
+    # The rounding error of a logarithm is proportional to its size.
     if not off <= GUARD_TOLERANCE[loaded.dtype] * max(1.0, abs(float(baseline))):
         if not math.isfinite(off):
             refuse_not_finite(loaded, "the prompt")
@@ -100,7 +99,7 @@ def fast_scores(
 def slow_scores(
     loaded: LoadedModel, prompt: TokenizedPrompt, target: Target, layers: range, steps: int = 16
 ) -> NDArray[np.float64]:
-    """The same by the whole prompt, forward and backward, per layer and step: what others do."""
+    """The same with the whole prompt run forward and backward for every layer and step, as published code does."""
     found = np.empty((len(layers), loaded.n_neurons))
     for row, layer in enumerate(layers):
         value = last_neurons(loaded, prompt, layer)
@@ -110,7 +109,7 @@ def slow_scores(
 
 
 def last_neurons(loaded: LoadedModel, prompt: TokenizedPrompt, layer: int) -> torch.Tensor:
-    """ŵ of one layer at the last token, by one whole pass → (I,)."""
+    """ŵ of one layer at the last token, from a pass over the whole prompt; shape (I,)."""
     seen: list[torch.Tensor] = []
 
     def keep(x: torch.Tensor) -> torch.Tensor:
@@ -126,7 +125,7 @@ def last_neurons(loaded: LoadedModel, prompt: TokenizedPrompt, layer: int) -> to
 def step_gradient(
     loaded: LoadedModel, prompt: TokenizedPrompt, target: Target, layer: int, value: torch.Tensor, alpha: float
 ) -> torch.Tensor:
-    """∂F/∂w of one layer at α·ŵ, by one whole pass forward and backward → (I,), float64."""
+    """∂F/∂w of one layer at α·ŵ, from a pass over the whole prompt and back; shape (I,), float64."""
     ids = torch.tensor([prompt.token_ids], device=loaded.device)
     injected = (value * alpha).requires_grad_()
     with torch.enable_grad(), edited_neurons(loaded, {layer: lambda x: torch.cat([x[:-1], injected[None]])}):

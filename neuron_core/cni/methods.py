@@ -1,6 +1,6 @@
-"""Every way of finding neurons, by name: ours, its rivals and its controls. No torch.
+"""The methods that find neurons, by name: the paper's, its rivals and the controls. No torch.
 
-A new method is one function from kept scores to a ranking, and one line in METHODS.
+A new method needs a function from the kept scores to a ranking, and an entry in METHODS.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from neuron_core.cni.kept import KN_LEVELS, ScoreSums
 from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.cni.score_sums import KN_LEVELS, ScoreSums
 from neuron_core.cni.selection import DROP, Extremes, dense_ranking, select_extremes
 from neuron_core.errors import ConfigError
 
@@ -20,25 +20,25 @@ Ranker = Callable[[ScoreSums, Examples, int, int, str], NeuronRanking]
 
 @dataclass(frozen=True)
 class Method:
-    """One way of finding neurons."""
+    """A method that finds neurons."""
 
     name: str
     title: str
     description: str
     source: str
-    "where it is defined"
+    "publication that defines the method"
     target: str | None
-    "the function F whose integrated gradients it ranks; None when it needs none"
+    "the function F whose integrated gradients are ranked; None if the method needs none"
     sides: Literal["both", "good"]
-    "good: it names helpful neurons only and is evaluated at ratio 1 alone"
+    "roles that the method finds; with `good` alone, it is only evaluated at ratio 1"
     rank: Ranker | None
-    "(sums, examples in order, z, largest budget in use, rule for ambiguous) → ranking; None for a control"
+    "(sums, examples in order, z, largest budget in use, rule for ambiguous neurons) → ranking; None for a control"
     by_budget: bool = False
-    "its ranking depends on the largest budget in use"
+    "whether the ranking depends on the largest budget in use"
 
 
 def _selected(target: str) -> Ranker:
-    """Eq. 5 over the example scores of one target."""
+    """The ranking function that applies Eq. 5 to the example scores of one target."""
 
     def rank(sums: ScoreSums, examples: Examples, z: int, k: int, ambiguous: str) -> NeuronRanking:
         _, n_layers, n_neurons = sums.scores.shape
@@ -48,23 +48,24 @@ def _selected(target: str) -> Ranker:
 
 
 def _content(sums: ScoreSums, examples: Examples, z: int, k: int, ambiguous: str) -> NeuronRanking:
-    """Σ_j ES_j over all examples and all neurons: no z, and no neuron is ambiguous."""
+    """Ranks all neurons by Σ_j ES_j over all examples. There is no z, and no neuron is ambiguous."""
     return dense_ranking(sums.scores[sums.targets.index("content")], z)
 
 
 def _kn(sums: ScoreSums, examples: Examples, z: int, k: int, ambiguous: str) -> NeuronRanking:
-    """By the number of questions in which a neuron counts, then by its summed scores there.
+    """Ranks by the number of questions in which a neuron counts, then by its summed scores in these questions.
 
-    The threshold falls from 0.2 of a question's highest score until k neurons count somewhere; the note says where.
+    The threshold starts at 0.2 of a question's highest score. It is lowered until k neurons count in some question, and
+    the ranking's note says which threshold was used.
     """
     level = next((i for i in range(len(KN_LEVELS)) if np.count_nonzero(sums.kn_counts[i]) >= k), len(KN_LEVELS) - 1)
     counts, scores = sums.kn_counts[level].astype(np.float64), sums.kn_scores[level]
-    # Counts are whole numbers and the sum's share stays below 1: one number that orders by both.
+    # Counts are whole numbers and the added share is below 1, so that one number sorts by both.
     return dense_ranking(counts + scores / (1 + scores.max()), z, f"threshold {KN_LEVELS[level]:g}")
 
 
 def _act(sums: ScoreSums, examples: Examples, z: int, k: int, ambiguous: str) -> NeuronRanking:
-    """Highest mean ŵ over the questions; only values above 0 rank."""
+    """Ranks by the mean ŵ over the questions. Only neurons with a mean above 0 are ranked."""
     return dense_ranking(np.maximum(sums.values / sums.n_questions, 0), z)
 
 
@@ -75,7 +76,7 @@ METHODS: dict[str, Method] = {
             "ace",
             "NeuronLLM (ACE)",
             "Integrated gradients of P(correct) among the four letters; good and bad neurons.",
-            "this tool's paper, Eq. 1 and 3 to 5",
+            "the NeuronLLM paper, Eq. 1 and 3 to 5",
             "ace",
             "both",
             _selected("ace"),
@@ -83,9 +84,9 @@ METHODS: dict[str, Method] = {
         Method(
             "tn",
             "TN",
-            "Integrated gradients of P(correct) less the mean of the wrong letters, within the vocabulary; good "
+            "Integrated gradients of P(correct) minus the mean P of the wrong letters, within the vocabulary; good "
             "neurons only.",
-            "task neurons, as the paper compares them (Table 1)",
+            "task neurons, as compared in the paper (Table 1)",
             "tn",
             "good",
             _selected("tn"),
@@ -94,7 +95,7 @@ METHODS: dict[str, Method] = {
             "qrnca",
             "QRNCA",
             "Integrated gradients of P(correct) within the vocabulary; good neurons only.",
-            "query-relevant neuron cluster attribution, as the paper compares it (Table 1)",
+            "query-relevant neuron cluster attribution, as compared in the paper (Table 1)",
             "qrnca",
             "good",
             _selected("qrnca"),
@@ -102,7 +103,7 @@ METHODS: dict[str, Method] = {
         Method(
             "tn+",
             "TN, enabled",
-            "The scores of TN with good and bad neurons, as the paper enables its rivals.",
+            "The scores of TN, used with good and bad neurons, as the paper enables its rivals.",
             "the paper, Table 2",
             "tn",
             "both",
@@ -111,7 +112,7 @@ METHODS: dict[str, Method] = {
         Method(
             "qrnca+",
             "QRNCA, enabled",
-            "The scores of QRNCA with good and bad neurons, as the paper enables its rivals.",
+            "The scores of QRNCA, used with good and bad neurons, as the paper enables its rivals.",
             "the paper, Table 2",
             "qrnca",
             "both",
@@ -120,8 +121,8 @@ METHODS: dict[str, Method] = {
         Method(
             "kn",
             "KN",
-            "Neurons that reach a fifth of a question's highest score in the most questions.",
-            "knowledge neurons, as the paper compares them (Table 1)",
+            "Neurons that reach a fifth of the question's highest score in the largest number of questions.",
+            "knowledge neurons, as compared in the paper (Table 1)",
             "qrnca",
             "good",
             _kn,
@@ -130,8 +131,8 @@ METHODS: dict[str, Method] = {
         Method(
             "content",
             "Content, logit difference over rotations",
-            "Integrated gradients of the correct letter's logit less the mean of the others, summed over all "
-            "questions; over four rotations what depends on the letter alone cancels.",
+            "Integrated gradients of the correct letter's logit minus the mean of the others, summed over all "
+            "questions; over four rotations, whatever depends on the letter alone cancels.",
             "docs/method.md, Letter, answering or task",
             "content",
             "both",
@@ -149,7 +150,7 @@ METHODS: dict[str, Method] = {
         Method(
             "random",
             "Random",
-            "Neurons drawn uniformly, several seeds: mean and range.",
+            "Neurons drawn uniformly from the model; mean and range over several seeds.",
             "a control",
             None,
             "good",
@@ -158,7 +159,7 @@ METHODS: dict[str, Method] = {
         Method(
             "random+",
             "Random, good and bad",
-            "As many random neurons a layer as the ranked sets have, with the ratio chosen like ours: the null.",
+            "The null: as many random neurons in each layer as the ranked sets have, each with its own best ratio.",
             "a control",
             None,
             "both",
@@ -167,9 +168,9 @@ METHODS: dict[str, Method] = {
         Method(
             "random-loud",
             "Random, as loud",
-            "For each ranked neuron one at random among those of its layer that are nearest in mean |value| times "
-            "the length of the write vector: a stronger null, for what any loud neuron does.",
-            "docs/method.md, Loud neurons",
+            "A stronger null: for each ranked neuron, a random one among those of its layer that are nearest in "
+            "loudness, which is mean |value| times the length of the write vector.",
+            "docs/method.md, Interventions",
             None,
             "both",
             None,
@@ -177,30 +178,30 @@ METHODS: dict[str, Method] = {
     )
 }
 RANKED = tuple(name for name, method in METHODS.items() if method.rank is not None)
-OF_PAPER = tuple(name for name in RANKED if name != "content")
+PAPER_METHODS = tuple(name for name in RANKED if name != "content")
 "the methods of the paper's tables"
 PAPER_CONTROLS = ("random", "random+")
 CONTROLS = tuple(name for name, method in METHODS.items() if method.rank is None)
 TARGETS = ("ace", "tn", "qrnca", "content")
-OF_LETTERS = ("ace", "content")
-"targets that need the letters' logits only"
+LETTER_TARGETS = ("ace", "content")
+"targets that need only the logits of the letters"
 
 
 def method(name: str) -> Method:
-    """The method of that name; ConfigError lists what there is."""
+    """The method with this name. Raises ConfigError, which lists the known ones, for any other name."""
     if name not in METHODS:
         raise ConfigError(f"unknown method {name!r}", accepted=", ".join(METHODS))
     return METHODS[name]
 
 
 def targets_of(names: Sequence[str]) -> tuple[str, ...]:
-    """The targets that these methods rank; `ace` where none is asked for."""
+    """The targets that these methods rank; `ace` if they rank none."""
     wanted = {method(name).target for name in names}
     return tuple(target for target in TARGETS if target in wanted) or ("ace",)
 
 
 def rank(name: str, sums: ScoreSums, examples: Examples, z: int, k: int, ambiguous: str = DROP) -> NeuronRanking:
-    """The ranking of one method. ambiguous: as of `select`. ConfigError for a control, which has none."""
+    """The ranking by one method. ambiguous: as in `select`. Raises ConfigError for a control, which has no ranking."""
     ranker = method(name).rank
     if ranker is None:
         raise ConfigError(f"the method {name!r} has no ranking", accepted=", ".join(RANKED))

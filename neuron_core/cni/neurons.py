@@ -1,4 +1,4 @@
-"""Rankings and sets of neurons, as numpy arrays. No torch."""
+"""Rankings of neurons, and the sets cut from them, as numpy arrays. No torch."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class NeuronSet:
-    """The good and the bad neurons that a budget K takes from a ranking."""
+    """The top K good and the top K bad neurons of a ranking."""
 
     k: int
-    "budget asked for; fewer neurons than this are said, never padded"
+    "number of neurons asked for, of each role; a set may have fewer and is never padded"
     good: NDArray[np.int32]
     "(layer, index) of good neurons, highest score first, shape (≤ K, 2)"
     bad: NDArray[np.int32]
@@ -24,24 +24,26 @@ class NeuronSet:
 
 @dataclass(frozen=True, eq=False)
 class NeuronRanking:
-    """All neurons with a task score other than zero (Eq. 5), best first; ties by (layer, index)."""
+    """All neurons whose task score (Eq. 5) is not zero, highest score first; ties by (layer, index)."""
 
     neurons: NDArray[np.int32]
     "(layer, index), shape (n, 2)"
     scores: NDArray[np.float32]
     "task scores, descending, shape (n,)"
     n_ambiguous: int
-    "neurons that were good in one example and bad in another; their score is 0, unless the run keeps them"
+    "number of neurons that were good in one example and bad in another; their score is 0 unless the run keeps it"
     n_layers: int
     n_neurons: int
-    "neurons a layer, I"
+    "neurons per layer, I"
     z: int
-    "neurons kept at either end of each example's ranking"
+    "number of neurons kept at each end of every example's ranking"
     note: str = ""
-    "what the method had to choose, where it had to"
+    "what the method chose by itself, such as a threshold; empty if nothing"
 
     def cut(self, k: int) -> NeuronSet:
-        """Top K with positive score, bottom K with negative score; ties to the lower (layer, index)."""
+        """The top K with a positive score and the bottom K with a negative score; ties go to the lower (layer,
+        index).
+        """
         good, bad = np.flatnonzero(self.scores > 0)[:k], np.flatnonzero(self.scores < 0)
         bad = bad[np.lexsort((self.neurons[bad, 1], self.neurons[bad, 0], self.scores[bad]))[:k]]
         return NeuronSet(

@@ -1,42 +1,42 @@
-"""How much one pass holds: chosen once a run from the memory that is free, and kept with it. No torch."""
+"""The size of passes through the model, chosen from the free memory when a run starts and kept with it. No torch."""
 
 from dataclasses import dataclass, replace
 
-USUAL_LAYERS = 8
-"layers a pass where nothing is known of the memory"
+DEFAULT_LAYERS = 8
+"layers per pass if the free memory is not known"
 SHARE = 0.5
-"of the free memory that a pass may take by this estimate, which errs on the large side"
+"share of the free memory that a pass may take by this estimate, which is rather too high"
 MOST_ROWS = 1024
 HEAD_ROWS = 64
-"whose logits over the whole vocabulary are there at once"
+"rows whose logits over the whole vocabulary are in memory at the same time"
 FLOAT32 = 4
-"bytes"
+"bytes per value"
 MOST_QUESTIONS = 4
-"an example's"
+"most questions per attribution pass: those of one example"
 POSITIONS = {"cpu": 1024, "cuda": 8192}
 
 
 @dataclass(frozen=True)
 class Passes:
-    """The chunk plan of a run. Across different plans numbers agree within rounding; within one, bit for bit."""
+    """The pass sizes of a run. Runs with equal sizes agree bit for bit, others within rounding."""
 
     layers: int
-    "whose rows share an attribution pass"
+    "layers whose rows share an attribution pass"
     rows: int
-    "of all interventions and questions of a pass at the last position"
+    "rows per pass at the last position, over all interventions and questions"
     positions: int
-    "tokens of all interventions of a pass at position `all`"
+    "tokens per pass at position `all`, over all interventions"
     questions: int = 1
-    "whose rows share an attribution pass; on a CPU, where all layers of one fill it, they would only delay a stop"
+    "questions whose rows share an attribution pass; 1 on a CPU, where one question already fills a pass"
 
     def smaller_attribution(self) -> "Passes | None":
-        """One question instead of several, then half of the layers; None when it is one layer already."""
+        """The next smaller plan: one question instead of several, then half of the layers. None below one layer."""
         if self.questions > 1:
             return replace(self, questions=1)
         return replace(self, layers=(self.layers + 1) // 2) if self.layers > 1 else None
 
     def smaller_evaluation(self) -> "Passes | None":
-        """Half of it; None when it is two rows already: one intervention, and one row without any."""
+        """A plan with half of the rows. None if there are only two: one intervention and the row without any."""
         if self.rows <= 2:
             return None
         return replace(self, rows=max(2, self.rows // 2), positions=max(1, self.positions // 2))
@@ -44,42 +44,42 @@ class Passes:
 
 @dataclass(frozen=True)
 class PassShape:
-    """What the size of a pass depends on."""
+    """What the memory of a pass depends on."""
 
     n_layers: int
     n_neurons: int
     hidden_size: int
     n_heads: int
     n_vocabulary: int
-    "size of the vocabulary where a target needs all its logits, else 0"
+    "size of the vocabulary if a target needs all of its logits, else 0"
     n_tokens: int
     itemsize: int
     "bytes of one value"
     own_attention: bool
-    "scores among rows too"
+    "whether attention scores between rows are computed as well"
     batch: bool
-    "every row repeats the cached keys and values"
+    "whether every row has its own copy of the cached keys and values"
     device: str
 
     def row_values(self, n_rows: int) -> int:
-        """Values that one row keeps in one layer until its backward pass, an upper estimate."""
+        """Upper estimate of the values that one row keeps in one layer until its backward pass."""
         seen = self.n_tokens + (n_rows if self.own_attention else 0)
-        # Inner values and their activation and gate; norms, projections, residual; attention weights.
+        # The feed-forward block with activation and gate; norms, projections and residuals; attention weights.
         values = 6 * self.n_neurons + 12 * self.hidden_size + 3 * self.n_heads * seen
         return values + (2 * self.hidden_size * self.n_tokens if self.batch else 0)
 
     def attribution_bytes(self, layers: int, n_steps: int) -> int:
-        """Memory of the largest attribution pass, the lowest layers': rows join layer after layer."""
+        """Bytes of the largest attribution pass, that of the lowest layers, in which rows are added layer by layer."""
         n_rows = layers * n_steps
         row_layers = n_steps * sum(self.n_layers - layer for layer in range(layers))
-        # Logits are float32 at least; of a model in half precision those of all rows are there at once.
+        # Logits are at least float32. In half precision, the logits of all rows are in memory at the same time.
         head_rows = n_rows if self.itemsize < FLOAT32 else min(n_rows, HEAD_ROWS)
         head = 3 * max(FLOAT32, self.itemsize) * head_rows * self.n_vocabulary
         return self.itemsize * row_layers * self.row_values(n_rows) + head
 
 
 def choose(shape: PassShape, n_steps: int, free: int) -> Passes:
-    """The largest passes that fit into a share of the free memory; equal ones rather than a small last one."""
+    """The largest passes that fit into SHARE of the free memory, with layers divided evenly between them."""
     room = SHARE * free
     fitting = [n for n in range(1, shape.n_layers + 1) if shape.attribution_bytes(n, n_steps) <= room]
     n_passes = -(-shape.n_layers // max(fitting, default=1))

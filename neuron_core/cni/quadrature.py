@@ -1,4 +1,4 @@
-"""Quadrature rules on [0, 1]: points α and weights, nothing else."""
+"""Quadrature rules on [0, 1] as points α and weights."""
 
 import numpy as np
 
@@ -8,7 +8,11 @@ RULES = ("right", "midpoint", "gauss-legendre")
 
 
 def quadrature(rule: str, steps: int) -> tuple[list[float], list[float]]:
-    """(alphas, weights), ascending. `right` is the paper's right Riemann sum: α = k/m, weight 1/m (Eq. 1)."""
+    """The points α, in ascending order, and the weights of a rule with m = `steps` points.
+
+    `right` is the right Riemann sum of the paper: α = k/m, weight 1/m (Eq. 1). Raises ConfigError for an unknown rule
+    and for fewer than one step.
+    """
     if steps < 1:
         raise ConfigError(f"{steps} steps", accepted="1 or more")
     if rule == "right":

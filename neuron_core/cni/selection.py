@@ -1,4 +1,4 @@
-"""From question scores to a ranking of neurons (paper, Eq. 4 and 5), and presets of z and K. No torch."""
+"""Selects neurons: from question scores to a ranking (paper, Eq. 4 and 5), and presets of z and K. No torch."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,27 +12,27 @@ from neuron_core.errors import AttributionError, ConfigError
 
 DROP, KEEP = "drop", "keep"
 AMBIGUOUS = (DROP, KEEP)
-"what becomes of neurons that are good in one example and bad in another"
+"rule for neurons that are good in one example and bad in another: drop them, or keep their sum"
 PAPER_Z, PAPER_K, PAPER_FROM = 5000, 100, 250_000
-# The paper's z and K as shares of LLaMA-2-7B's 352,256 neurons.
+# The paper's z and K as shares of the 352,256 neurons of LLaMA-2-7B.
 SHARE_Z, SHARE_K, SMALLEST_K = 0.0142, 0.000284, 10
 
 
 @dataclass(frozen=True)
 class Preset:
-    """Usual z and K for a model's size."""
+    """The usual z and K for a model of some size."""
 
     name: Literal["paper", "share"]
-    "paper: the paper's numbers as they are; share: the same shares of a smaller model"
+    "paper: the paper's numbers; share: the same shares of a smaller model"
     z: int
-    "neurons kept at either end of an example's ranking"
+    "number of neurons kept at each end of an example's ranking"
     k: int
     "budget of an intervention"
 
 
 @dataclass(frozen=True, eq=False)
 class Extremes:
-    """G_j and B_j of Eq. 5 with their scores: all that selection asks of an example."""
+    """G_j and B_j of Eq. 5 with their scores, which is all that the selection needs of an example."""
 
     good: NDArray[np.int32]
     "layer·I + index of the top z, ascending, shape (≤ z,)"
@@ -45,22 +45,22 @@ class Extremes:
 
 
 def preset(n_total: int) -> Preset:
-    """z and K for a model of L·I neurons: the paper's numbers from 250,000 on, its shares below."""
+    """z and K for a model with L·I neurons: the paper's numbers from 250,000 neurons on, its shares below."""
     if n_total >= PAPER_FROM:
         return Preset("paper", PAPER_Z, PAPER_K)
     return Preset("share", max(1, round(SHARE_Z * n_total)), max(SMALLEST_K, round(SHARE_K * n_total)))
 
 
 def example_scores(question_scores: NDArray[np.float32], examples: Sequence[int]) -> NDArray[np.float32]:
-    """Eq. 4: ES_e = sum of an example's question scores. (Q, L, I) → (E, L, I).
+    """Eq. 4: ES_e is the sum of the scores of the example's questions. Returns shape (E, L, I).
 
-    examples: the number of each question's example, (Q,); rows come in their ascending order.
-    ConfigError when the two lengths differ.
+    question_scores: (Q, L, I). examples: the number of each question's example, (Q,); rows of the result are in
+    ascending order of these numbers. Raises ConfigError if the two lengths differ.
     """
     if len(question_scores) != len(examples):
         raise ConfigError(
             f"{len(examples)} example numbers for the scores of {len(question_scores)} questions",
-            accepted="one number a question",
+            accepted="one number per question",
         )
     numbers = np.asarray(examples)
     found = np.unique(numbers)
@@ -73,11 +73,10 @@ def example_scores(question_scores: NDArray[np.float32], examples: Sequence[int]
 def select(example_scores: NDArray[np.float32], z: int, ambiguous: str = DROP) -> NeuronRanking:
     """Eq. 5: ACE(w) = Σ_j 1[w ∈ G_j ∪ B_j]·ES_j(w), but 0 where w is in some G_i and in some B_j.
 
-    ambiguous: `drop` is the paper's rule; `keep` leaves such neurons their sum.
-
-    G_j and B_j are the top and bottom z of example j, ties to the lower (layer, index). A neuron that scores
-    exactly 0 is in neither: where most activations are zero it would be there by its place alone.
-    ConfigError unless 1 ≤ z ≤ L·I/4, AttributionError for scores that are not finite.
+    G_j and B_j are the top and bottom z of example j; ties go to the lower (layer, index). A neuron that scores exactly
+    0 is in neither, because in models where most activations are zero it would be chosen only by its place. ambiguous:
+    `drop` is the paper's rule, `keep` leaves such neurons their sum. Raises ConfigError unless 1 ≤ z ≤ L·I/4, and
+    Raises AttributionError for scores that are not finite.
     """
     _, n_layers, n_neurons = example_scores.shape
     check_z(z, n_layers * n_neurons)
@@ -96,7 +95,9 @@ def extremes_of(flat: NDArray[np.float32], z: int) -> Extremes:
 def select_extremes(
     examples: Iterable[Extremes], n_layers: int, n_neurons: int, z: int, ambiguous: str = DROP
 ) -> NeuronRanking:
-    """`select` from what is kept of each example. ConfigError unless 1 ≤ z ≤ L·I/4, and for an unknown rule."""
+    """`select` from the kept extremes of each example. Raises ConfigError unless 1 ≤ z ≤ L·I/4, and for an unknown
+    rule.
+    """
     if ambiguous not in AMBIGUOUS:
         raise ConfigError(f"unknown rule {ambiguous!r} for ambiguous neurons", accepted=", ".join(AMBIGUOUS))
     n_total = n_layers * n_neurons
@@ -114,7 +115,7 @@ def select_extremes(
 
 
 def dense_ranking(scores: NDArray[np.floating[Any]], z: int, note: str = "") -> NeuronRanking:
-    """Every neuron whose score is not zero, highest first, ties to the lower (layer, index). scores: (L, I)."""
+    """A ranking of all neurons whose score is not zero; ties go to the lower (layer, index). scores: (L, I)."""
     n_layers, n_neurons = scores.shape
     flat = scores.reshape(-1).astype(np.float32)
     ranked = np.flatnonzero(flat)
@@ -131,7 +132,7 @@ def dense_ranking(scores: NDArray[np.floating[Any]], z: int, note: str = "") -> 
 
 
 def check_z(z: int, n_total: int) -> None:
-    """ConfigError unless 1 ≤ z ≤ L·I/4."""
+    """Raises ConfigError unless 1 ≤ z ≤ L·I/4."""
     if not 1 <= z <= n_total / 4:
         raise ConfigError(
             f"z is {z} in a model of {n_total} neurons", where="z", accepted=f"1 to {n_total // 4} (a quarter)"
@@ -139,7 +140,7 @@ def check_z(z: int, n_total: int) -> None:
 
 
 def _highest(flat: NDArray[np.float32], z: int) -> NDArray[np.bool_]:
-    """Which are the z highest, ties to the lower place, zeros left out. (N,) → (N,)."""
+    """A mask of the z highest values of (N,), without zeros; ties go to the lower place. Returns shape (N,)."""
     least = np.partition(flat, len(flat) - z)[len(flat) - z]
     chosen = flat > least
     ties = np.flatnonzero(flat == least)

@@ -1,4 +1,4 @@
-"""A task's neurons as a file: for another run, another program, another person. No torch."""
+"""Neuron sets as JSON files, which other runs and other programs can use. No torch."""
 
 import json
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ MOST_LAYERS, MOST_NEURONS, MOST_BYTES = 1000, 100_000_000, 64_000_000
 
 @dataclass(frozen=True)
 class ScoredNeuron:
-    """One line of the file."""
+    """A neuron of the set with its score."""
 
     layer: int
     index: int
-    "place within the layer"
+    "index within the layer"
     score: float
-    "task score in units of the method's target; positive for good neurons, negative for bad ones"
+    "task score in the unit of the method's target; positive for good neurons, negative for bad ones"
     role: Literal["good", "bad"]
 
 
@@ -39,7 +39,7 @@ class NeuronSetFile:
     model_fingerprint: str
     n_layers: int
     n_neurons: int
-    "neurons a layer, I"
+    "neurons per layer, I"
     task: str
     method: str
     config: dict[str, Any]
@@ -98,7 +98,7 @@ _ADAPTER: TypeAdapter[NeuronSetFile] = TypeAdapter(NeuronSetFile)
 def set_of(
     ranking: NeuronRanking, k: int, *, name: str, task: str, method: str, model: Any, config: Mapping[str, Any]
 ) -> NeuronSetFile:
-    """The top and bottom K of a ranking as a file. model: with title and fingerprint (ModelFacts)."""
+    """The top and bottom K of a ranking as a file. model: the facts of the model (title, fingerprint, sizes)."""
     cut = ranking.cut(k)
     good = [
         ScoredNeuron(layer, index, float(score), "good")
@@ -122,12 +122,12 @@ def set_of(
 
 
 def to_json(neurons: NeuronSetFile) -> str:
-    """Indented JSON."""
+    """The set as indented JSON."""
     return json.dumps(asdict(neurons), indent=1)
 
 
 def from_json(text: str | bytes, where: str = "neuron set") -> NeuronSetFile:
-    """The set in `text`; ConfigError names the field that is wrong."""
+    """Parses a set. Raises ConfigError, which names the field that is wrong."""
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
@@ -139,7 +139,7 @@ def from_json(text: str | bytes, where: str = "neuron set") -> NeuronSetFile:
 
 
 def load(path: Path) -> NeuronSetFile:
-    """The set in a file. ConfigError when it can't be read, is too large, or is none."""
+    """Reads a set from a file. Raises ConfigError if it can't be read, is too large, or is not a neuron set."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ConfigError("a neuron set that is too large", where=str(path), accepted=f"at most {MOST_BYTES} bytes")
@@ -149,7 +149,7 @@ def load(path: Path) -> NeuronSetFile:
 
 
 def check_model(neurons: NeuronSetFile, title: str, fingerprint: str, shape: tuple[int, int]) -> None:
-    """ConfigError when the set was found in another model. shape: layers of the model, and neurons of a layer."""
+    """Raises ConfigError if the set was found in another model. shape: number of layers, and of neurons per layer."""
     if neurons.model_fingerprint != fingerprint:
         raise ConfigError(
             f"the neuron set {neurons.name} belongs to {neurons.model_title} ({neurons.model_fingerprint})",

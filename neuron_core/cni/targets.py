@@ -1,4 +1,4 @@
-"""What is attributed: functions F of the last position's final hidden state (METHOD section 3)."""
+"""The targets: functions F of the final hidden state at the last position, which are attributed (docs/method.md)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,8 +13,11 @@ from neuron_core.tasks.task import LETTERS
 
 
 class _LogSumExp(torch.autograd.Function):
-    """log Σ_v exp(logit_v) of each row. Its gradient is taken at once, for a few rows at a time: kept for a backward
-    pass, the logits of all rows would take more memory, and more time to fill it, than the layers."""
+    """log Σ_v exp(logit_v) of each row.
+
+    The gradient is computed in the forward pass, for a few rows at a time. Kept until the backward pass, the logits of
+    all rows would need more memory and time than the layers.
+    """
 
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, loaded: LoadedModel) -> torch.Tensor:
@@ -38,40 +41,43 @@ class _LogSumExp(torch.autograd.Function):
 
 
 def vocabulary_logsumexp(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
-    """log Σ_v exp(logit_v) over the vocabulary, in nats; one derivative. hidden: (R, D) after the final norm → (R,)."""
+    """log Σ_v exp(logit_v) over the vocabulary, (R,), in nats; differentiable once.
+
+    hidden: (R, D), after the final norm.
+    """
     found: torch.Tensor = _LogSumExp.apply(hidden, loaded)
     return found
 
 
 def log_probabilities(loaded: LoadedModel, hidden: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """log P of some tokens within the vocabulary, in nats. hidden: (R, D) after the final norm; ids: (n,) → (R, n)."""
+    """log P of the tokens `ids` (n,) within the vocabulary, (R, n), in nats. hidden: (R, D), after the final norm."""
     if loaded.dtype == loaded.score_dtype:
         return letter_logits(loaded, hidden, ids) - vocabulary_logsumexp(loaded, hidden)[:, None]
-    # A half-precision head rounds its logits: difference and gradient are exact only where both come from the same.
+    # A head in half precision rounds its logits, so both terms must come from the same logits.
     logits = vocabulary_logits(loaded, hidden)
     return logits[:, ids] - torch.logsumexp(logits, dim=-1, keepdim=True)
 
 
 def ace_target(letters: torch.Tensor, target: int) -> torch.Tensor:
-    """P(c*), softmax over the four letters (Eq. 3). letters: logits (R, 4) → (R,)."""
+    """P(c*), softmax over the four letters (Eq. 3), (R,). letters: logits, (R, 4)."""
     return torch.softmax(letters, dim=-1)[:, target]
 
 
 def content_target(letters: torch.Tensor, target: int) -> torch.Tensor:
-    """logit(c*) − mean logit of the other three letters: linear in the logits. letters: logits (R, 4) → (R,).
+    """logit(c*) − mean logit of the other three letters, (R,). It is linear in the logits. letters: logits, (R, 4).
 
-    Summed over four rotations, what depends on the letter alone cancels: Σ (δ_c − mean of the others) = 0.
+    Summed over four rotations, whatever depends on the letter alone cancels: Σ (δ_c − mean of the others) = 0.
     """
     return letters[:, target] - (letters.sum(dim=-1) - letters[:, target]) / (len(LETTERS) - 1)
 
 
 def tn_target(p: torch.Tensor, target: int) -> torch.Tensor:
-    """P(c*) − mean of P(wrong letters). p: probabilities of the letters within the vocabulary (R, 4) → (R,)."""
+    """P(c*) − mean of P(wrong letters), (R,). p: probabilities of the letters within the vocabulary, (R, 4)."""
     return p[:, target] - (p.sum(dim=-1) - p[:, target]) / (len(LETTERS) - 1)
 
 
 def qrnca_target(p: torch.Tensor, target: int) -> torch.Tensor:
-    """P(c*). p: probabilities of the letters within the vocabulary (R, 4) → (R,)."""
+    """P(c*), (R,). p: probabilities of the letters within the vocabulary, (R, 4)."""
     return p[:, target]
 
 
@@ -82,11 +88,11 @@ _IN_VOCABULARY: dict[str, Callable[[torch.Tensor, int], torch.Tensor]] = {"tn": 
 def target_values(
     loaded: LoadedModel, hidden: torch.Tensor, letter_ids: torch.Tensor, target: int, names: Sequence[str]
 ) -> torch.Tensor:
-    """F of every named target. hidden: (R, D) after the final norm; target: place of c* → (len(names), R).
+    """F of every named target, (len(names), R).
 
-    The head over the vocabulary, and its gradient, is computed once for all targets that need it, and not at all where
-    the letters' logits suffice (`ace`, `content`).
-    ConfigError for an unknown name.
+    hidden: (R, D), after the final norm. target: the place of c*. The head over the vocabulary is computed once for all
+    targets that need it. It is not computed if the letters' logits suffice (`ace`, `content`). Raises ConfigError for
+    an unknown name.
     """
     known = {**_OF_LETTERS, **_IN_VOCABULARY}
     if unknown := set(names) - set(known):

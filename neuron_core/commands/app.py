@@ -9,7 +9,7 @@ import psutil
 import typer
 
 from neuron_core.errors import ConfigError
-from neuron_core.places import APP_FOLDER
+from neuron_core.paths import APP_FOLDER
 from neuron_core.service.permissions import is_loopback, permissions
 from neuron_core.terminal import say
 

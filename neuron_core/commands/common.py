@@ -11,7 +11,7 @@ from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.engine.engines import Engines, engines_for
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
-from neuron_core.reports import text as report
+from neuron_core.reports import text
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.config import RunConfig
 from neuron_core.runs.repair import repair, verify
@@ -34,7 +34,7 @@ def read_task(config: RunConfig) -> "TaskReading":
 
     reading = load_task(config.task)
     if reading.rejected:
-        say(report.rejected_text(reading), style="yellow")
+        say(text.rejected_text(reading), style="yellow")
     n_evaluation = config.evaluation.examples if config.evaluation else 0
     draws = draw(reading.task, config.attribution.examples, n_evaluation, config.seed, config.prompt.demonstration)
     check_wording(reading.task, (*draws.attribution, *draws.evaluation), config.seed, config.prompt)

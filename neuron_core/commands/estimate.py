@@ -24,7 +24,7 @@ def estimate(
 ) -> None:
     """Operations, memory, disk and time of an attribution, from the model's config alone. Loads no model."""
     from neuron_core.estimates.arithmetic import SHARED_TOKENS
-    from neuron_core.estimates.estimate import cost_report, cost_text
+    from neuron_core.estimates.report import cost_report, cost_text
     from neuron_core.runs.config import AttributionConfig
 
     config = AttributionConfig(methods=tuple(methods.split(",")), steps=steps, rule=rule)

@@ -106,8 +106,8 @@ def experiment(
 ) -> None:
     """Makes the paper's tables and figures for several tasks, as files and one HTML report. Runs what is missing."""
     from neuron_core.experiments.files import result_of, text_of, write_files
+    from neuron_core.experiments.make_runs import make_runs
     from neuron_core.experiments.outputs import make_output
-    from neuron_core.experiments.runs import make_runs
 
     began = time.monotonic()
     answer_lengths, chosen = numbers_from_1(options.lengths, "--lengths"), model.spec()

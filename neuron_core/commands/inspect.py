@@ -14,7 +14,7 @@ from neuron_core.errors import ModelError
 from neuron_core.models.spec import EMBEDDED, ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.proxies import SHUFFLES
-from neuron_core.reports import text as report
+from neuron_core.reports import results, text
 from neuron_core.terminal import emit, stage_line
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def preview(
     draws = draw(reading.task, n, 0, seed, prompt.demonstration)
     chat = _chat_template(model_spec(model, revision)) if prompt.template == "chat" else None
     questions = questions_of(reading.task, draws.attribution, draws.demonstration, seed, prompt, chat, proxies)
-    emit(report.preview(reading, questions), as_json, report.preview_text)
+    emit(results.preview(reading, questions), as_json, text.preview_text)
 
 
 def _chat_template(model: ModelSpec) -> "ChatTemplate":

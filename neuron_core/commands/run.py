@@ -32,7 +32,7 @@ from neuron_core.commands.options import (
 from neuron_core.commands.wording import USUAL_WORDING, WordingOptions
 from neuron_core.models.spec import EMBEDDED
 from neuron_core.qatt.proxies import SHUFFLES
-from neuron_core.reports import text as report
+from neuron_core.reports import results, text
 from neuron_core.runs.config import EvaluationConfig, RunConfig
 from neuron_core.runs.demo import demo_config
 from neuron_core.runs.store import Store
@@ -60,7 +60,7 @@ def baseline(
     with progress_bars() as progress:
         asked = engine.baseline(setting.evaluation)
         letters = list(progress.track(asked, total=len(setting.evaluation), description="baseline"))
-    emit({**report.baseline(setting, letters, seed), **report.rejected(reading)}, as_json, report.baseline_text)
+    emit({**results.baseline(setting, letters, seed), **results.rejected(reading)}, as_json, text.baseline_text)
 
 
 @with_groups
@@ -78,7 +78,7 @@ def attribute(
     config = RunConfig(task_name(task), model.spec(), seed, wording.config(), attribution.config())
     where, reading = cluster.options(), read_task(config)
     run = new_run(config, out, where)
-    emit({**report.attribution(run), **report.rejected(reading)}, as_json, report.attribution_text)
+    emit({**results.attribution(run), **results.rejected(reading)}, as_json, text.attribution_text)
 
 
 @with_groups
@@ -89,7 +89,7 @@ def evaluate(run: Run, options: EvaluationOptions, cluster: ClusterGroup, as_jso
     config = folder.config()
     wanted = replace(config, evaluation=evaluation)
     if wanted == config and is_finished(folder):
-        emit(report.evaluation(folder), as_json, report.evaluation_text)
+        emit(results.evaluation(folder), as_json, text.evaluation_text)
         return
     # Config, units and result are handled under one lock, so that the result printed is the one asked for.
     with folder.taken():
@@ -100,7 +100,7 @@ def evaluate(run: Run, options: EvaluationOptions, cluster: ClusterGroup, as_jso
         else:
             folder.drop_due()
         finish(folder, where)
-        emit(report.evaluation(folder), as_json, report.evaluation_text)
+        emit(results.evaluation(folder), as_json, text.evaluation_text)
 
 
 @with_groups
@@ -113,13 +113,13 @@ def resume(run: Run, cluster: ClusterGroup, as_json: AsJson = False) -> None:
         if not finished:
             finish(folder, where)
         if folder.config().evaluation is None:
-            emit(report.attribution(folder), as_json, report.attribution_text)
+            emit(results.attribution(folder), as_json, text.attribution_text)
         else:
-            emit(report.evaluation(folder), as_json, report.evaluation_text)
+            emit(results.evaluation(folder), as_json, text.evaluation_text)
 
 
 def demo(model: Model = EMBEDDED, out: OutDir = None, as_json: AsJson = False) -> None:
     """Shows questions, baseline, neurons and interventions of a bundled task in one go."""
     began = time.monotonic()
     run = new_run(demo_config(model_spec(model)), out)
-    emit(report.demo(run, time.monotonic() - began), as_json, report.demo_text)
+    emit(results.demo(run, time.monotonic() - began), as_json, text.demo_text)

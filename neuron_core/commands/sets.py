@@ -20,7 +20,7 @@ from neuron_core.commands.options import (
 )
 from neuron_core.commands.wording import USUAL_WORDING, WordingOptions
 from neuron_core.errors import RunError
-from neuron_core.reports import text as report
+from neuron_core.reports import results, text
 from neuron_core.runs.config import AttributionConfig, RunConfig, SetUse
 from neuron_core.runs.files import write_file
 from neuron_core.runs.store import Store
@@ -84,4 +84,4 @@ def try_neurons(
         sets=tuple(SetUse(str(file.absolute()), file.stem) for file in files),
     )
     read_task(config)
-    emit(report.evaluation(new_run(config, out)), as_json, report.evaluation_text)
+    emit(results.evaluation(new_run(config, out)), as_json, text.evaluation_text)

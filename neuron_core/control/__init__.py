@@ -1,1 +1,1 @@
-"""Interventions, evaluation, metrics."""
+"""Interventions on neurons, their evaluation, and the metrics."""

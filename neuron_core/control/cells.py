@@ -1,4 +1,4 @@
-"""The grid's cells: each intervention against the baseline, and the band of random control sets. No torch."""
+"""The rows of a grid: each intervention compared with the baseline, and the random control sets. No torch."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,7 +23,7 @@ from neuron_core.control.tally import (
 
 COLUMNS_AT_ONCE = 256
 RANGED = ("content_acc", "content_margin", "acc_letters_removed", "rac_content", "rac_letters", "acc_beyond_content")
-"measures whose interval is the range over the seeds of random sets"
+"measures of random sets whose interval is the range over the seeds"
 
 
 def grid_rows(
@@ -34,7 +34,7 @@ def grid_rows(
     counts: Tally,
     weights: NDArray[np.float64],
 ) -> list[GridRow]:
-    """One row for each chosen place in the plan; without weights the intervals are None."""
+    """One row for each of the chosen places in the plan. Without weights, the intervals are None."""
     rows: list[GridRow] = []
     for start in range(0, len(chosen), COLUMNS_AT_ONCE):
         part = chosen[start : start + COLUMNS_AT_ONCE]
@@ -98,9 +98,10 @@ def grid_rows(
 def _beyond_content(
     p: OptionProbabilities, acc: NDArray[np.float64], samples: LetterSamples, sign: NDArray[np.int64]
 ) -> NDArray[np.float64] | None:
-    """EffectParts.acc_beyond_content over the sample and in each resample, (1 + B, C), the baseline left out.
+    """EffectParts.acc_beyond_content in the sample and in each resample, (1 + B, C), without the baseline.
 
-    acc: accuracy, (1 + B, 1 + C). None without rotations: only there no preference of letters moves content accuracy.
+    acc: accuracy, (1 + B, 1 + C). None without rotations, because only with rotations is content accuracy independent
+    of the preference for letters.
     """
     if samples.content_acc is None or not is_rotated(p):
         return None
@@ -110,7 +111,7 @@ def _beyond_content(
 
 
 def random_rows(rows: Sequence[GridRow]) -> tuple[RandomRow, ...]:
-    """The random band: one row for each (family, K, ratio, direction), means over its seeds."""
+    """The random control sets: one row for each (family, K, ratio, direction), with means over the seeds."""
     cells: dict[tuple[str | None, int, float, Direction], list[GridRow]] = {}
     for row in rows:
         cells.setdefault((control_family(row.source), row.k, row.ratio, row.direction), []).append(row)
@@ -135,7 +136,7 @@ def random_rows(rows: Sequence[GridRow]) -> tuple[RandomRow, ...]:
 
 
 def _mean_of(parts: Sequence[dict[str, float] | None]) -> dict[str, float] | None:
-    """Means by name; None where one of them is None."""
+    """Name → the mean over `parts`; None if one of them is None."""
     there = [part for part in parts if part is not None]
     if len(there) < len(parts):
         return None

@@ -1,4 +1,4 @@
-"""The best ratio of a budget, chosen as the paper does and chosen on held-out examples. No torch."""
+"""The best ratio of a budget, chosen as in the paper and chosen on held-out examples. No torch."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ from neuron_core.control.tally import (
 
 
 def halves_of(n_examples: int, seed: int) -> NDArray[np.int64]:
-    """0 or 1 for each example, by seed; sizes differ by at most one. → (E,)."""
+    """Splits the examples at random into two halves: 0 or 1 for each, shape (E,). Sizes differ by at most one."""
     halves = np.zeros(n_examples, dtype=np.int64)
     halves[np.random.default_rng([seed, 1]).permutation(n_examples)[n_examples // 2 :]] = 1
     return halves
@@ -38,15 +38,15 @@ def best_ratios(
     resamples: int,
     strata: Sequence[int] | None = None,
 ) -> tuple[Best, ...]:
-    """One Best for each (source, K, direction) among `columns` of the plan, in their order of appearance.
+    """The best ratio for each (source, K, direction) among `columns` of the plan, in the order of the plan.
 
-    resamples = 0 leaves every interval None.
+    With resamples=0, all intervals are None.
     """
     halves = halves_of(len(counts.right), seed)
-    # Resamples keep the size of either half and, within it, of each stratum.
+    # Resamples keep the size of both halves and, within each, of every stratum.
     parts = halves if strata is None else halves + 2 * np.asarray(strata, dtype=np.int64)
     drawn = resample_weights(parts, resamples, np.random.default_rng([seed, 2]))
-    # Row 0 is the sample itself: it and the resamples go through the same choice.
+    # Row 0 is the sample itself. The ratio is chosen for it and for every resample in the same way.
     weights = np.concatenate([np.ones((1, len(halves))), drawn])
     groups: dict[tuple[str, int, Direction], list[int]] = {}
     for column in columns:
@@ -94,7 +94,7 @@ def best_ratios(
 
 
 class _Sums:
-    """Weighted right answers and comprehended examples of a group's columns, one row a resample."""
+    """Weighted counts of correct answers and comprehended examples for a group's columns, one row per resample."""
 
     def __init__(self, counts: Tally, group: Sequence[int], sign: float, weights: NDArray[np.float64]) -> None:
         columns = [0, *(1 + column for column in group)]
@@ -103,15 +103,15 @@ class _Sums:
         self.comprehended = weights @ counts.comprehended[:, columns]
 
     def choose(self) -> NDArray[np.intp]:
-        """Place in the group of the highest RAC + RCC, the first of equals. → (B,)."""
+        """The place in the group of the highest RAC + RCC, or the first of equal ones, shape (B,)."""
         acc, com = self.right[:, :1], self.comprehended[:, :1]
-        # RAC + RCC times both baselines: whole numbers, so that equal sums are equal and ties are ties.
+        # RAC + RCC times both baselines. These are whole numbers, so that ties are exact.
         gain_acc = (self.right[:, 1:] - acc) * np.where(acc > 0, np.maximum(com, 1), 0)
         gain_com = (self.comprehended[:, 1:] - com) * np.where(com > 0, np.maximum(acc, 1), 0)
         return np.argmax(self.sign * (gain_acc + gain_com), axis=1)
 
     def changes(self, chosen: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(RAC, RCC) in percent of the chosen columns, each (B,); NaN where undefined."""
+        """RAC and RCC of the chosen columns in percent, each of shape (B,); NaN where undefined."""
         rows = np.arange(len(chosen))
         rac, rcc = (
             relative_change(sums[rows, 1 + chosen], sums[:, 0], self.sign) for sums in (self.right, self.comprehended)
@@ -120,7 +120,7 @@ class _Sums:
 
 
 def random_best(best: Sequence[Best]) -> tuple[RandomBest, ...]:
-    """Means and range over the seeds of what `best_ratios` gave for the random control sets."""
+    """Means and ranges over the seeds of the best ratios of random control sets."""
     cells: dict[tuple[str, int, Direction], list[Best]] = {}
     for one in best:
         family = control_family(one.source)

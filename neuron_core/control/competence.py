@@ -1,4 +1,4 @@
-"""What the unmodified model can do, and a plain word when that is not enough. No torch."""
+"""How well the unmodified model does, and a warning if that is not enough. No torch."""
 
 from typing import Any
 
@@ -6,20 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuron_core.control.letter_free import LetterSamples, LetterUse, letter_samples, letter_use
+from neuron_core.control.measures import Interval
 from neuron_core.control.probabilities import OptionProbabilities
-from neuron_core.control.results import Baseline, Interval
+from neuron_core.control.results import Baseline
 from neuron_core.control.tally import PERCENTILES, Tally, intervals
 
 LETTERS = "ABCD"
 MOST_ABOVE_EVEN = 0.15
-"share of the questions by which a letter may be the answer more often than to blind picks"
+"a letter may be chosen for this share of the questions more than random guesses choose it"
 VARIANCE = ("content", "letters", "residual")
 LETTER_SHIFT = 0.15
-"a letter chosen that much more or less often, as a share of all questions, is worth a warning"
+"change of a letter's share of all answers from which on it is worth a warning"
 
 
 def measured_baseline(p: OptionProbabilities, counts: Tally, weights: NDArray[np.float64]) -> Baseline:
-    """Column 0 of `p`; weights: the resamples of its examples, shape (B, E)."""
+    """Measures column 0 of `p`. weights: bootstrap weights of the examples, shape (B, E)."""
     right = p.correct[:, 0]
     acc, com = float(right.mean()), float(counts.comprehended[:, 0].mean())
     acc_samples = weights @ counts.right[:, 0] / (weights @ counts.n_questions)
@@ -51,7 +52,7 @@ def measured_baseline(p: OptionProbabilities, counts: Tally, weights: NDArray[np
 
 
 def letter_free_fields(samples: LetterSamples, column: int, rows: NDArray[np.intp] | None = None) -> dict[str, Any]:
-    """The fields of LetterFree of one column. rows: another column for each row, where each row chose its own."""
+    """The fields of LetterFree for one column. rows: the column of each resample, if each resample chose its own."""
     found: dict[str, Any] = {}
     measures = {
         "content_acc": samples.content_acc,
@@ -66,7 +67,7 @@ def letter_free_fields(samples: LetterSamples, column: int, rows: NDArray[np.int
 
 
 def preference_fields(use: LetterUse, column: int) -> dict[str, Any]:
-    """The fields of LetterPreference of one column."""
+    """The fields of LetterPreference for one column."""
     shares = None if use.shares is None or np.isnan(use.shares[column]).any() else use.shares[column].tolist()
     return {
         "letter_preference": by_letter(use.preference[column]),
@@ -76,18 +77,18 @@ def preference_fields(use: LetterUse, column: int) -> dict[str, Any]:
 
 
 def letter_shares(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How often each letter is the highest. (Q, C, 4) → (C, 4)."""
+    """Share of questions in which each letter is the highest. values: (Q, C, 4). Returns shape (C, 4)."""
     highest = values.argmax(axis=2)
     return np.stack([(highest == place).mean(axis=0) for place in range(len(LETTERS))], axis=1)
 
 
 def by_letter(shares: NDArray[np.float64]) -> dict[str, float]:
-    """(4,) → letter → share."""
+    """A mapping from letter to share. shares: (4,)."""
     return dict(zip(LETTERS, shares.tolist(), strict=True))
 
 
 def shifted_letter(before: dict[str, float], after: dict[str, float]) -> str | None:
-    """The letter whose share changed most, when it changed by LETTER_SHIFT or more; ties to the first letter."""
+    """The letter whose share changed most, if it changed by LETTER_SHIFT or more. Ties go to the first letter."""
     letter = max(LETTERS, key=lambda one: abs(after[one] - before[one]))
     return letter if abs(after[letter] - before[letter]) >= LETTER_SHIFT else None
 
@@ -107,11 +108,11 @@ def _complaint(
     acc: float, acc_interval: Interval, letters: dict[str, float], chance: float, even: dict[str, float]
 ) -> str | None:
     low, high = acc_interval
-    said = []
+    sentences = []
     if low <= chance:
         standing = "is below chance" if high < chance else "can't be told from chance"
-        said.append(f"Accuracy {acc:.0%} [{low:.0%}, {high:.0%}] {standing} ({chance:.0%}).")
+        sentences.append(f"Accuracy {acc:.0%} [{low:.0%}, {high:.0%}] {standing} ({chance:.0%}).")
     letter = max(letters, key=lambda one: letters[one] - even[one])
     if letters[letter] > too_many(even[letter]):
-        said.append(f"It answers {letter} to {letters[letter]:.0%} of the questions whatever they ask.")
-    return " ".join(said) or None
+        sentences.append(f"It answers {letter} to {letters[letter]:.0%} of the questions whatever they ask.")
+    return " ".join(sentences) or None

@@ -1,18 +1,18 @@
-"""What an effect comes to beside its interval and beside random sets. No torch."""
+"""Compares an effect with its interval and with random sets. No torch."""
 
 from typing import Literal
 
-from neuron_core.control.results import Interval
+from neuron_core.control.measures import Interval
 
 Effect = Literal["clear", "clear, no random sets", "not distinguishable", "against", "undefined"]
 
 
 def effect_of(value: float | None, interval: Interval | None, random: Interval | None) -> Effect:
-    """How far a change in the intended direction can be told from chance.
+    """Whether a change can be distinguished from chance.
 
-    value: percent, positive as intended. interval: its 95% interval. random: lowest and highest of the random sets,
-    None without any. Clear: the whole interval lies above zero and above the highest random set; against: below zero
-    and below the lowest. Undefined without a value or an interval.
+    value: percent, positive in the intended direction. interval: its 95% interval. random: the lowest and the highest
+    value of the random sets; None if there are none. Clear: the whole interval lies above zero and above the highest
+    random set. Against: it lies below zero and below the lowest one. Undefined: there is no value or no interval.
     """
     if value is None or interval is None:
         return "undefined"

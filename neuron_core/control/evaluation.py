@@ -1,4 +1,4 @@
-"""Option probabilities of a question under many interventions: at its last token, or at all of them."""
+"""Option probabilities of a question under many interventions, at the last token or at all tokens."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,11 +20,14 @@ from neuron_core.models.rows import run_entering
 from neuron_core.models.weights import refuse_not_finite
 
 POSITIONS_PER_PASS = 1024
-"tokens of all interventions of a pass at position `all`: enough for large matrix multiplications"
+"tokens per pass at position `all`, over all interventions: enough for large matrix products"
 
 
 class RowChunk:
-    """Some interventions of a plan as rows of one pass, after one row without any; built once for all questions."""
+    """Some interventions of a plan as rows of one pass, after a row without intervention.
+
+    A chunk is built once and used for all questions.
+    """
 
     def __init__(
         self,
@@ -33,9 +36,9 @@ class RowChunk:
         columns: NDArray[np.int64],
         means: NDArray[np.float32] | None = None,
     ) -> None:
-        """columns: places in the plan, in ascending order of the first layer touched.
+        """columns: places in the plan, in ascending order of the first layer that is changed.
 
-        means: of every neuron over the evaluation prompts, (L, I), for interventions that silence to the mean.
+        means: mean value of every neuron over the evaluation prompts, (L, I); needed to silence neurons to their mean.
         """
         self.columns = columns
         self.n_rows = 1 + len(columns)
@@ -54,7 +57,7 @@ class RowChunk:
         self._touched = {layer: _factors(loaded, entries) for layer, entries in touched.items()}
 
     def edits(self, n_prompts: int = 1, n_positions: int = 1) -> dict[int, Edit]:
-        """The interventions where every prompt has these rows, and every row so many positions."""
+        """The edits of each layer, for `n_prompts` prompts with these rows and `n_positions` positions in each row."""
 
         def edit_for(row: torch.Tensor, index: torch.Tensor, factor: torch.Tensor, added: torch.Tensor | None) -> Edit:
             def edit(x: torch.Tensor) -> torch.Tensor:
@@ -77,14 +80,16 @@ def _silenced_to(one: Intervention, means: NDArray[np.float32] | None, layer: in
     if one.silence == "zero":
         return 0.0
     if means is None:
-        raise ConfigError("neurons silenced to their mean, which is not known", accepted="means, or silence to zero")
+        raise ConfigError(
+            "neurons can't be silenced to their mean, because it is not known", accepted="means, or silence to zero"
+        )
     return float(means[layer, index])
 
 
 def _factors(
     loaded: LoadedModel, entries: list[tuple[int, int, float, float]]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]:
-    """Rows, indices, factors and what is added; None where nothing is."""
+    """Rows, indices, factors and added values of a layer's edit. The added values are None if there are none."""
     rows, indices, *values = zip(*entries, strict=True)
     row, index = torch.tensor(rows, device=loaded.device), torch.tensor(indices, device=loaded.device)
     factor, added = (torch.tensor(one, dtype=loaded.dtype, device=loaded.device)[:, None, None] for one in values)
@@ -94,9 +99,9 @@ def _factors(
 def plan_chunks(
     loaded: LoadedModel, plan: Sequence[Intervention], rows_per_pass: int, means: NDArray[np.float32] | None = None
 ) -> list[RowChunk]:
-    """The plan as passes. Interventions that begin in late layers go together, so that their passes begin there too.
+    """Splits the plan into passes. Interventions that start in late layers share passes, which then start there too.
 
-    means: as of RowChunk.
+    means: as in `RowChunk`.
     """
     order = np.argsort([_first_layer(each, loaded.n_layers - 1) for each in plan], kind="stable")
     size = max(1, rows_per_pass - 1)
@@ -104,7 +109,7 @@ def plan_chunks(
 
 
 def rows_of(loaded: LoadedModel, batch: PromptBatch, chunk: RowChunk) -> torch.Tensor:
-    """Final hidden states (Q, R, D) of a chunk's rows for each prompt: the unmodified one, then one an intervention."""
+    """Final hidden states of a chunk's rows, (Q, R, D): the unmodified row, then one row per intervention."""
     packed = loaded.architecture.rows == "packed"
     entering = chunk.entering if packed else {chunk.first_layer: chunk.n_rows}
     hidden = {layer: batch.hidden(layer)[:, None].expand(-1, n, -1) for layer, n in entering.items()}
@@ -115,11 +120,11 @@ def rows_of(loaded: LoadedModel, batch: PromptBatch, chunk: RowChunk) -> torch.T
 def option_probabilities(
     loaded: LoadedModel, batch: PromptBatch, chunks: Sequence[RowChunk], question_ids: Sequence[str]
 ) -> list[NDArray[np.float32]]:
-    """Softmax over the four letters, one array (1 + interventions, 4) a prompt: row 0 unmodified, row 1 + i under
-    intervention i.
+    """Softmax over the four letters for each prompt, with neurons scaled at the last token only.
 
-    Neurons are scaled at the last token only. Every pass carries one row without intervention for each prompt;
-    AttributionError when it is not the unmodified model.
+    Returns one array of shape (1 + interventions, 4) per prompt: row 0 is unmodified, row 1 + i is under intervention
+    i. Every pass has one row without intervention per prompt. Raises AttributionError if it differs from the unmodified
+    model.
     """
     rows: list[list[torch.Tensor]] = [[] for _ in batch.states]
     ids = [torch.tensor(state.prompt.letter_ids, device=loaded.device) for state in batch.states]
@@ -144,9 +149,9 @@ def option_probabilities_all(
     positions_per_pass: int = POSITIONS_PER_PASS,
     means: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """The same with the neurons scaled at every token, as if their write vectors were → (1 + interventions, 4).
+    """Like `option_probabilities`, with neurons scaled at every token, as if their write vectors were scaled.
 
-    Each intervention is one whole prompt, from the first layer that it touches on: below it nothing changes.
+    Returns shape (1 + interventions, 4). Each intervention runs the whole prompt from the first layer that it changes.
     """
     check_length(loaded, prompt)
     chunks = plan_chunks(loaded, plan, max(4, positions_per_pass // len(prompt.token_ids)), means)
@@ -177,8 +182,8 @@ def _collected(
     chunks: Sequence[RowChunk],
     question_id: str,
 ) -> NDArray[np.float32]:
-    """Probabilities of all passes in the plan's order, after the check of every pass's row without intervention."""
-    # One transfer at the end: a device does not wait between passes.
+    """Probabilities of all passes in the order of the plan. Checks every pass's row without intervention first."""
+    # One transfer at the end, so that the device does not wait between passes.
     found = torch.cat([baseline[None], *rows]).cpu()
     if not bool(torch.isfinite(found[0]).all()):
         refuse_not_finite(loaded, f"question {question_id}")
@@ -189,7 +194,7 @@ def _collected(
         part = found[start : start + chunk.n_rows]
         off = max(off, float(torch.nan_to_num((part[0] - found[0]).abs(), nan=torch.inf).max()))
         values[1 + chunk.columns] = part[1:]
-        # Rounding goes by the place in a pass; an intervention on no neuron is exactly no change.
+        # Rounding depends on the place in a pass, but an intervention on no neuron must be exactly no change.
         values[1 + chunk.columns[chunk.empty]] = values[0]
         start += chunk.n_rows
     if off > GUARD_TOLERANCE[loaded.dtype]:

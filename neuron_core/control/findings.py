@@ -1,11 +1,11 @@
-"""What the model itself is asked about one neuron or one prompt, as frozen values that survive JSON. No torch."""
+"""Results about single neurons and generated texts, as frozen values that can be stored as JSON. No torch."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class TokenLogit:
-    """A token of the vocabulary beside a number that ranks it."""
+    """A token of the vocabulary with the number by which it is ranked."""
 
     token_id: int
     token: str
@@ -14,12 +14,12 @@ class TokenLogit:
 
 @dataclass(frozen=True)
 class NeuronTokens:
-    """The ends of the vocabulary under a neuron's write vector."""
+    """The tokens that a neuron's write vector promotes and suppresses most."""
 
     promoted: tuple[TokenLogit, ...]
-    "logits, highest first: what a positive value of the neuron speaks for"
+    "tokens with the highest logits: what a positive value of the neuron promotes"
     suppressed: tuple[TokenLogit, ...]
-    "logits, lowest first: what it speaks against"
+    "tokens with the lowest logits: what a positive value suppresses"
     write_norm: float
     "Euclidean length of the write vector"
     layer_norm: float
@@ -28,13 +28,13 @@ class NeuronTokens:
 
 @dataclass(frozen=True)
 class NeuronEffect:
-    """The four option probabilities of a run's questions with one neuron silenced and with it doubled."""
+    """The option probabilities of a run's questions: unmodified, with one neuron silenced, and with it doubled."""
 
     source: str
-    "which questions of the run: evaluation, or attribution where it has no evaluation"
+    "the run's questions that were used: evaluation, or attribution if there is no evaluation"
     question_ids: tuple[str, ...]
     examples: tuple[str, ...]
-    "example of each question"
+    "number of each question's example"
     targets: tuple[int, ...]
     "place of the correct letter of each question"
     unmodified: tuple[tuple[float, ...], ...]
@@ -45,7 +45,7 @@ class NeuronEffect:
 
 @dataclass(frozen=True)
 class Text:
-    """A text to read, and the example that it belongs to."""
+    """A text to read, with the id of its example."""
 
     example_id: str
     text: str
@@ -53,11 +53,11 @@ class Text:
 
 @dataclass(frozen=True)
 class Context:
-    """One token position and the neuron's value there."""
+    """A token with its context, and the neuron's value at this token."""
 
     example_id: str
     position: int
-    "place of the token in the text, from 0"
+    "position of the token in the text, counted from 0"
     before: str
     token: str
     after: str
@@ -66,46 +66,46 @@ class Context:
 
 @dataclass(frozen=True)
 class NeuronContexts:
-    """Where in texts a neuron's value is highest and lowest."""
+    """The positions in texts at which a neuron's value is highest and lowest."""
 
     highest: tuple[Context, ...]
-    "highest value first"
+    "positions with the highest values, highest first"
     lowest: tuple[Context, ...]
-    "lowest value first; no position is in both"
+    "positions with the lowest values, lowest first; no position is in both lists"
     n_texts: int
     n_positions: int
-    "different ones: a beginning that texts share counts once"
+    "number of different positions; a beginning that several texts share counts once"
     mean: float
-    "of the value over all positions"
+    "mean value over all positions"
     share_positive: float
     "share of positions with a value above 0"
 
 
 @dataclass(frozen=True)
 class Steering:
-    """The neurons, as (layer, index), that are changed while a model writes."""
+    """The neurons, as (layer, index), that are changed while a model writes a text."""
 
     excited: tuple[tuple[int, int], ...]
-    "their value is doubled"
+    "neurons whose value is doubled"
     silenced: tuple[tuple[int, int], ...]
-    "their value is zero"
+    "neurons whose value is set to zero"
 
 
 @dataclass(frozen=True)
 class Written:
-    """Text that a model wrote after a prompt."""
+    """The text that a model wrote after a prompt."""
 
     token_ids: tuple[int, ...]
     text: str
     next_tokens: tuple[TokenLogit, ...]
-    "most probable tokens right after the prompt; the value is the probability"
+    "the most probable tokens right after the prompt, with their probabilities"
     ended: bool
     "whether the model itself ended the text"
 
 
 @dataclass(frozen=True)
 class Generation:
-    """The same prompt continued by the unmodified and by the steered model."""
+    """Continuations of one prompt by the unmodified model and by the steered model."""
 
     plain: Written
     steered: Written

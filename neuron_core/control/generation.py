@@ -1,4 +1,4 @@
-"""Text that a model writes after a prompt, plain or steered, one token at a time."""
+"""Writes text after a prompt, one token at a time, with or without steering."""
 
 import math
 from collections.abc import Mapping
@@ -25,19 +25,20 @@ NEXT = 10
 
 @dataclass(frozen=True, eq=False)
 class Opening:
-    """A prompt after one pass over all of its tokens but the last."""
+    """A prompt whose tokens except the last one have passed the model."""
 
     token_ids: tuple[int, ...]
-    "all of them, the last one too"
+    "all tokens of the prompt, including the last one"
     prefix: Prefix
-    "of all but the last"
+    "cache of all tokens except the last one"
 
 
 @torch.no_grad()
 def open_prompt(loaded: LoadedModel, prompt: str, n_tokens: int) -> Opening:
-    """Runs the prompt once for any number of texts. n_tokens: how many will be written at most.
+    """Runs a prompt once, after which any number of texts can continue it. n_tokens: most tokens to be written.
 
-    ConfigError for an empty prompt or fewer than one token, ModelError for more than the model's context.
+    Raises ConfigError for an empty prompt or fewer than one token, and ModelError for more tokens than the model's
+    context holds.
     """
     ids = encode(loaded.tokenizer, prompt)
     if not ids:
@@ -54,7 +55,7 @@ def open_prompt(loaded: LoadedModel, prompt: str, n_tokens: int) -> Opening:
 
 
 def steering_edits(loaded: LoadedModel, steering: Steering) -> dict[int, Edit]:
-    """Edits that double and zero the steering's neurons at every position of a pass, by layer."""
+    """Layer → the edit that doubles and zeroes the steering's neurons at every position of a pass."""
     factors: dict[int, torch.Tensor] = {}
     for neurons, factor in ((steering.excited, EXCITE), (steering.silenced, 0.0)):
         for layer, index in neurons:
@@ -70,11 +71,11 @@ def steering_edits(loaded: LoadedModel, steering: Steering) -> dict[int, Edit]:
 
 
 class Writer:
-    """Writes after a prompt; its edits act at the prompt's last token and at every written one.
+    """Writes a text after a prompt. Its edits act at the prompt's last token and at every written token.
 
-    temperature 0 takes the most probable token. Above 0 a token is drawn as the highest of logit / temperature plus
-    Gumbel noise by (seed, place in the text): two writers with one seed have the same noise, so that where their
-    texts part, the edits made the difference. Between two steps nothing in the model is changed.
+    With temperature 0 the most probable token is taken. Otherwise the token with the highest logit / temperature plus
+    Gumbel noise is taken. The noise depends on (seed, position in the text), so that two writers with the same seed
+    differ only by their edits. Between two steps the model is unchanged.
     """
 
     def __init__(self, opening: Opening, edits: Mapping[int, Edit], temperature: float, seed: int) -> None:
@@ -82,20 +83,20 @@ class Writer:
             raise ConfigError(f"temperature {temperature:g}", accepted="0 or higher")
         self._edits, self._temperature, self._seed = edits, temperature, seed
         known = opening.prefix.key_values
-        # Without a config no layer drops keys. A pass appends to copies: writers may share the prefix.
+        # A cache without a config drops no keys. A pass appends to copies, so writers may share the prefix.
         self._cache = DynamicCache(known) if known else DynamicCache()
         self._token_ids, self._n_prompt = list(opening.token_ids), len(opening.token_ids)
         self.written = Written((), "", (), False)
 
     @torch.no_grad()
     def step(self, loaded: LoadedModel) -> Written:
-        """The text with one more token; without effect once the model has ended it."""
+        """Writes one more token and returns the text. Does nothing once the model has ended the text."""
         if self.written.ended:
             return self.written
         logits = vocabulary_logits(loaded, self._last_hidden(loaded))[0]
         before = self.written
         chosen = self._choose(logits, len(before.token_ids))
-        # One value that is no number is the largest of all.
+        # torch treats a NaN as the largest value.
         if not math.isfinite(float(logits[chosen])):
             refuse_not_finite(loaded, "the text so far")
         if chosen in end_ids(loaded):
@@ -109,11 +110,11 @@ class Writer:
         return self.written
 
     def _last_hidden(self, loaded: LoadedModel) -> torch.Tensor:
-        """After the final norm, at the last token so far, (1, D)."""
+        """The hidden state after the final norm at the last token so far, (1, D)."""
         new, edits = self._token_ids[-1:], self._edits
         length = len(self._token_ids)
         if length > 1 and frequencies_change(loaded, length - 1, length):
-            # The cached keys have the frequencies of shorter texts: all tokens once more.
+            # The rotary frequencies depend on the length, so the cached keys are outdated: run all tokens again.
             self._cache, new = DynamicCache(), self._token_ids
             edits = {layer: _from_position(self._n_prompt - 1, edit) for layer, edit in self._edits.items()}
         ids = torch.tensor([new], device=loaded.device)
@@ -130,7 +131,7 @@ class Writer:
 
 
 def _from_position(first: int, edit: Edit) -> Edit:
-    """The edit at this position of one text and at later ones."""
+    """Applies the edit only at position `first` of the text and at later ones."""
     return lambda x: torch.cat([x[:first], edit(x[first:])])
 
 
@@ -141,7 +142,7 @@ def _most_probable(loaded: LoadedModel, logits: torch.Tensor) -> tuple[TokenLogi
 
 
 def end_ids(loaded: LoadedModel) -> set[int]:
-    """Tokens with which the model says that it has finished."""
+    """The tokens with which the model ends a text."""
     found = loaded.model.generation_config.eos_token_id
     ids = found if isinstance(found, list) else [found]
     return {token for token in (*ids, loaded.tokenizer.eos_token_id) if token is not None}

@@ -1,4 +1,4 @@
-"""Interventions as values: which neurons are doubled, which are zeroed (paper, section 3.5). No torch."""
+"""Interventions as values: which neurons are excited and which are silenced (paper, section 3.5). No torch."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ EXCITE, MOST_EXCITE = 2.0, 10.0
 Silence = Literal["zero", "mean"]
 SILENCES: tuple[Silence, ...] = ("zero", "mean")
 PEERS = 10
-"neurons of about the same loudness from which a stand-in is drawn"
+"number of neurons of similar loudness from which a replacement is drawn"
 
 
 @dataclass(frozen=True, eq=False)
 class Intervention:
-    """One configuration of the grid."""
+    """One intervention: a budget, a ratio and a direction, with the neurons that they select."""
 
     k: int
-    "budget: neurons asked for, good and bad together"
+    "budget: number of neurons asked for, good and bad together"
     ratio: float
-    "share of good neurons in the budget, 0 to 1 in tenths"
+    "share of good neurons in the budget, 0 to 1 in steps of 0.1"
     direction: Direction
     good: NDArray[np.int32]
     "(layer, index) of the good neurons used, shape (n, 2)"
@@ -39,21 +39,21 @@ class Intervention:
     excite: float = EXCITE
     "factor of excited neurons"
     silence: Silence = "zero"
-    "what silenced neurons are set to: zero, or their mean over the evaluation prompts"
+    "the value of silenced neurons: zero, or their mean over the evaluation prompts"
 
     @property
     def excited(self) -> NDArray[np.int32]:
-        """Neurons whose value is multiplied by `excite`."""
+        """The neurons whose value is multiplied by `excite`."""
         return self.good if self.direction == "enhancer" else self.bad
 
     @property
     def silenced(self) -> NDArray[np.int32]:
-        """Neurons whose value is set to zero, or to their mean."""
+        """The neurons whose value is set to zero or to their mean."""
         return self.bad if self.direction == "enhancer" else self.good
 
 
 def good_share(k: int, ratio: float) -> int:
-    """Good neurons in a budget: K·ratio, halves up."""
+    """Number of good neurons in a budget: K·ratio, with halves rounded up."""
     return (2 * round(ratio * 10) * k + 10) // 20
 
 
@@ -65,7 +65,7 @@ def grid(
     excite: float = EXCITE,
     silence: Silence = "zero",
 ) -> list[Intervention]:
-    """Every (K, ratio, direction) over one ranking, at one strength."""
+    """Interventions on one ranking at every (K, ratio, direction), all with the same strength."""
     plan = []
     for k in ks:
         cut = ranking.cut(k)
@@ -77,26 +77,26 @@ def grid(
 
 
 def random_uniform(n_layers: int, n_neurons: int, k: int, seed: int) -> NeuronRanking:
-    """K neurons drawn uniformly from the whole model, as good ones. ConfigError when the model has fewer."""
+    """K random neurons of the model, drawn uniformly, all as good ones. Raises ConfigError if the model has fewer."""
     n_total = n_layers * n_neurons
     if k > n_total:
         raise ConfigError(f"{k} random neurons of a model of {n_total}", accepted=f"at most {n_total}")
     drawn = np.random.default_rng([seed, k, 1]).choice(n_total, k, replace=False)
     neurons = np.stack(np.divmod(drawn, n_neurons), axis=1).astype(np.int32)
-    # The order of the draw is the ranking, so that a smaller budget is a part of a larger one.
+    # The ranking is the order of the draw, so that a smaller budget is a subset of a larger one.
     return NeuronRanking(neurons, np.arange(k, 0, -1, dtype=np.float32), 0, n_layers, n_neurons, k)
 
 
 def control_family(source: str) -> str | None:
-    """`random+`, `random` or `random-loud` for the source of a control set, None for every other."""
+    """The family of a control set's source: `random+`, `random` or `random-loud`. None for any other source."""
     family, _, seed = source.rpartition("-")
     return family if family in ("random", "random+", "random-loud") and seed.isdigit() else None
 
 
 def random_like(ranking: NeuronRanking, k: int, seed: int) -> NeuronRanking:
-    """The null: as many random neurons a layer as the top and bottom K have, disjoint from each other.
+    """The null: replaces each of the top and bottom K by a random neuron of the same layer, without repeats.
 
-    A random neuron stands in for each one, rank by rank, so every cut has the same numbers a layer.
+    Replacements keep the ranks, so every budget has the same number of neurons in each layer as the ranking.
     """
     generator = np.random.default_rng([seed, k])
     pools = [generator.permutation(ranking.n_neurons) for _ in range(ranking.n_layers)]
@@ -110,10 +110,10 @@ def random_like(ranking: NeuronRanking, k: int, seed: int) -> NeuronRanking:
 
 
 def random_loud(ranking: NeuronRanking, k: int, loudness: NDArray[np.float32], seed: int) -> NeuronRanking:
-    """The stronger null: for each of the top and bottom K one neuron of its layer that is about as loud.
+    """The stronger null: replaces each of the top and bottom K by a similarly loud neuron of the same layer.
 
-    It is drawn from the PEERS neurons nearest in log loudness that are neither in the sets nor drawn already.
-    loudness: mean |ŵ| times the length of the write vector, (L, I). ConfigError where a layer has too few neurons.
+    The replacement is drawn from the PEERS neurons nearest in log loudness that are not in the sets and not drawn yet.
+    loudness: mean |ŵ| times the length of the write vector, (L, I). Raises ConfigError if a layer has too few neurons.
     """
     cut = ranking.cut(k)
     generator = np.random.default_rng([seed, k, 2])
@@ -125,7 +125,7 @@ def random_loud(ranking: NeuronRanking, k: int, loudness: NDArray[np.float32], s
     def stand_in(layer: int, index: int) -> int:
         others = np.flatnonzero(free[layer])
         if not len(others):
-            raise ConfigError(f"layer {layer} has no neuron left to stand in", accepted="a smaller K")
+            raise ConfigError(f"layer {layer} has no neuron left as a replacement", accepted="a smaller K")
         nearest = others[np.argsort(np.abs(level[layer, others] - level[layer, index]), kind="stable")[:PEERS]]
         chosen = int(generator.choice(nearest))
         free[layer, chosen] = False
@@ -135,7 +135,7 @@ def random_loud(ranking: NeuronRanking, k: int, loudness: NDArray[np.float32], s
 
 
 def _replaced(ranking: NeuronRanking, k: int, stand_in: Callable[[int, int], int]) -> NeuronRanking:
-    """The top and bottom K, each neuron's index replaced: good ones first, in rank order; scores stay with ranks."""
+    """The top and bottom K with every neuron's index replaced, good ones first. Ranks keep their scores."""
     cut = ranking.cut(k)
     good, bad = (
         np.array([(layer, stand_in(layer, index)) for layer, index in part.tolist()], dtype=np.int32).reshape(-1, 2)

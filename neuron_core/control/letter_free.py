@@ -1,8 +1,9 @@
-"""Measures that a preference of letters does not move, and that preference itself (docs/method.md). No torch.
+"""Measures that a model's preference for letters does not change, and that preference itself. No torch.
 
-x is log P of a letter among the four. The score of an option is the mean of x over the letters on which it stood.
-With rotations every option stands on every letter once: whatever depends on the letter alone adds the same to all four
-options and cancels exactly. With three shuffles the mean letter preference is subtracted first, which is approximate.
+x is log P of a letter among the four. The score of an option is the mean of x over the letters on which it stood. With
+rotations every option stands on every letter once, so whatever depends on the letter alone adds the same amount to all
+four options and cancels exactly. With three shuffles the mean letter preference is subtracted first, which is an
+approximation. See docs/method.md.
 """
 
 from dataclasses import dataclass
@@ -18,39 +19,39 @@ N = len(LETTERS)
 
 @dataclass(frozen=True, eq=False)
 class LetterSamples:
-    """Letter-free measures of C columns: row 0 over the sample itself, then one row a resample, B in all."""
+    """Letter-free measures of C columns. Row 0 is the sample itself, each further row a resample; B rows in all."""
 
     removed: NDArray[np.float64]
-    "accuracy of the answers with the mean letter preference taken out, the preference anew in each row, (B, C)"
+    "accuracy after the mean letter preference, estimated in each row, is subtracted, (B, C)"
     content_acc: NDArray[np.float64] | None
-    "share of examples whose correct option has the highest score, (B, C); None where options are not known"
+    "share of examples whose correct option has the highest score, (B, C); None if the options are not known"
     content_margin: NDArray[np.float64] | None
-    "mean over examples of the correct option's score less the mean of the three others, in nats, (B, C)"
+    "mean over examples of the correct option's score minus the mean of the other three, in nats, (B, C)"
 
 
 @dataclass(frozen=True, eq=False)
 class LetterUse:
-    """What C columns do with letters, whatever stands on them."""
+    """The preferences of C columns for letters, whatever option stands on them."""
 
     preference: NDArray[np.float64]
-    "mean over questions of x by letter, centred, in nats, (C, 4)"
+    "mean of x over questions for each letter, centred, in nats, (C, 4)"
     shares: NDArray[np.float64] | None
     """variance of x within questions that is explained by example and option, by the letter, and by neither, (C, 3);
     they add up to 1. None without rotations; NaN where nothing varies"""
 
     @property
     def spread(self) -> NDArray[np.float64]:
-        """Largest preference less the smallest, in nats, (C,)."""
+        """The largest preference minus the smallest, in nats, (C,)."""
         return np.ptp(self.preference, axis=1)
 
 
 def log_letters(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """x of every question and column: log P among the four, in nats. A P that underflowed is the smallest float32."""
+    """x of every question and column: log P among the four, in nats. A P of 0 is taken as the smallest float32."""
     return np.log(np.maximum(values.astype(np.float64), np.finfo(np.float32).tiny))
 
 
 def is_rotated(p: OptionProbabilities) -> bool:
-    """Whether every option of every example stands on every letter equally often."""
+    """Whether every option of every example stands on each letter equally often."""
     if p.options is None or not len(p.options):
         return False
     _, row = np.unique(p.examples, return_inverse=True)
@@ -60,9 +61,10 @@ def is_rotated(p: OptionProbabilities) -> bool:
 
 
 def option_scores(p: OptionProbabilities, columns: list[int]) -> NDArray[np.float64] | None:
-    """Mean of x over the letters on which each option stood, (E, C, 4); option 0 is the correct one.
+    """The score of every option: the mean of x over the letters on which it stood, (E, C, 4).
 
-    Without rotations the letter preference of the column is subtracted first. None where options are not known.
+    Option 0 is the correct one. Without rotations, the letter preference of the column is subtracted first. None if the
+    options are not known.
     """
     if p.options is None:
         return None
@@ -77,19 +79,19 @@ def option_scores(p: OptionProbabilities, columns: list[int]) -> NDArray[np.floa
 
 
 def content_margins(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The correct option's score less the mean of the three others, in nats. (…, 4) → (…)."""
+    """The correct option's score minus the mean of the other three, in nats. scores: (…, 4). Returns shape (…)."""
     margins: NDArray[np.float64] = scores[..., 0] - scores[..., 1:].mean(axis=-1)
     return margins
 
 
 def content_right(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether the correct option's score is higher than all others. (…, 4) → (…)."""
+    """Whether the correct option has the highest score. scores: (…, 4). Returns shape (…)."""
     right: NDArray[np.bool_] = scores[..., 0] > scores[..., 1:].max(axis=-1)
     return right
 
 
 def letter_use(p: OptionProbabilities, columns: list[int]) -> LetterUse:
-    """Letter preference and shares of variance of some columns."""
+    """The letter preference and the shares of variance of some columns."""
     x = log_letters(p.values[:, columns])
     x -= x.mean(axis=2, keepdims=True)
     preference = x.mean(axis=0)
@@ -107,7 +109,7 @@ def letter_use(p: OptionProbabilities, columns: list[int]) -> LetterUse:
 
 
 def letter_samples(p: OptionProbabilities, columns: list[int], weights: NDArray[np.float64]) -> LetterSamples:
-    """The measures over the examples as weighted by each row. weights: (B, E), the first row ones."""
+    """The measures over the examples, weighted by each row of `weights`, (B, E). The first row is all ones."""
     x = log_letters(p.values[:, columns])
     _, row, n_questions = np.unique(p.examples, return_inverse=True, return_counts=True)
     sums = np.zeros((len(n_questions), *x.shape[1:]))
@@ -128,9 +130,10 @@ def letter_samples(p: OptionProbabilities, columns: list[int], weights: NDArray[
 def _right_without(
     x: NDArray[np.float64], targets: NDArray[np.int8], preference: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Weighted number of questions whose highest x − preference is the correct letter, ties in letter order.
+    """Weighted number of questions whose correct letter has the highest x − preference. Ties go to the first letter.
 
-    x: (Q, 4); preference: (B, 4); weights: (B, Q) → (B,). Only questions near a tie depend on the row's preference.
+    x: (Q, 4); preference: (B, 4); weights: (B, Q). Returns shape (B,). Only for questions near a tie does the answer
+    depend on the row's preference, so only these are computed for every row.
     """
     places, letters = targets.astype(np.intp), np.arange(N)
     lead = np.take_along_axis(x, places[:, None], axis=1) - x

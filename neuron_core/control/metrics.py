@@ -49,12 +49,11 @@ def evaluate(
     resamples: int = 1000,
     strata: Sequence[int] | None = None,
 ) -> Evaluation:
-    """Everything about a plan's effect. Column 1 + i of `p` is plan[i], column 0 the baseline.
+    """Evaluates all interventions of a plan. Column 0 of `p` is the baseline, column 1 + i is plan[i].
 
-    Interventions of control sets become the random bands, all others rows of the grid. strata: the stratum of each
-    example, (E,): resamples draw within strata; None is one stratum.
-    An empty plan gives the baseline alone. ConfigError when `p` has no question, or another number of columns
-    than the plan, or there are no resamples.
+    Control sets are summed up as random rows; all other interventions become rows of the grid. strata: the stratum of
+    each example, (E,), within which resamples are drawn; None means a single stratum. An empty plan gives the baseline
+    alone. Raises ConfigError if `p` has no question, if its columns do not match the plan, or without resamples.
     """
     _check(p, plan)
     counts = tally(p)
@@ -62,7 +61,7 @@ def evaluate(
     ours = [i for i, one in enumerate(plan) if control_family(one.source) is None]
     controls = [i for i, one in enumerate(plan) if control_family(one.source) is not None]
     rows = grid_rows(p, plan, ours, position, counts, weights)
-    # The band is the range over seeds: an interval for each seed would cost and say nothing.
+    # Random rows report the range over seeds, so intervals of single seeds are not computed.
     random = grid_rows(p, plan, controls, position, counts, weights[:0])
     return Evaluation(
         baseline=measured_baseline(p, counts, weights),
@@ -74,14 +73,14 @@ def evaluate(
 
 
 def baseline_of(p: OptionProbabilities, seed: int = 0, resamples: int = 1000) -> Baseline:
-    """The unmodified model: column 0 of `p`, whatever the others are. Errors as `evaluate`."""
+    """The unmodified model, column 0 of `p`. Other columns are ignored. Raises as `evaluate`."""
     _check_questions(p)
     counts = tally(p)
     return measured_baseline(p, counts, _weights(counts, seed, resamples))
 
 
 def question_rows(p: OptionProbabilities, plan: Sequence[Intervention], index: int) -> tuple[QuestionRow, ...]:
-    """Every question before and under plan[index]. ConfigError when there is no such intervention."""
+    """Every question without and with intervention plan[index]. Raises ConfigError if there is no such intervention."""
     _check(p, plan)
     if not 0 <= index < len(plan):
         raise ConfigError(f"there is no intervention {index}", accepted=f"0 to {len(plan) - 1}")
@@ -123,7 +122,7 @@ def _check(p: OptionProbabilities, plan: Sequence[Intervention]) -> None:
 
 def _check_questions(p: OptionProbabilities) -> None:
     if len(p.values) == 0:
-        raise ConfigError("an evaluation without questions", accepted="at least one question")
+        raise ConfigError("the evaluation has no questions", accepted="at least one question")
 
 
 def _weights(counts: Tally, seed: int, resamples: int, strata: Sequence[int] | None = None) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""One neuron: what its write vector promotes, and where in texts it fires."""
+"""One neuron: which tokens its write vector promotes, and where in texts its value is high or low."""
 
 from collections.abc import Sequence
 from heapq import nlargest
@@ -18,11 +18,11 @@ from neuron_core.models.weights import check_ids
 
 TOP = 20
 BEFORE, AFTER = 24, 12
-"tokens shown around a position"
+"tokens shown before and after a position"
 
 
 def check_neuron(loaded: LoadedModel, layer: int, index: int) -> None:
-    """ConfigError unless the model has this neuron."""
+    """Raises ConfigError if the model does not have this neuron."""
     if not (0 <= layer < loaded.n_layers and 0 <= index < loaded.n_neurons):
         raise ConfigError(
             f"the model has no neuron {layer}.{index}",
@@ -32,12 +32,12 @@ def check_neuron(loaded: LoadedModel, layer: int, index: int) -> None:
 
 @torch.no_grad()
 def neuron_tokens(loaded: LoadedModel, layer: int, index: int, top: int = TOP) -> NeuronTokens:
-    """The `top` tokens at either end of the vocabulary under a neuron's write vector w.
+    """The `top` tokens that a neuron's write vector w promotes, and those that it suppresses.
 
-    logits = head(norm(w / rms(w))) − head(norm(0)): the model's own final norm and unembedding, read as if the
-    residual stream held w alone. The norm takes out w's length, so the numbers rank tokens and are no part of the
-    model's logits; the second term takes out what norm and head add to any stream (their biases). In families with
-    a norm behind the down projection, w goes through its gain first. ConfigError for a neuron that is not there.
+    logits = head(norm(w / rms(w))) − head(norm(0)), with the model's own final norm and unembedding, as if the residual
+    stream held w alone. The norm removes the length of w, so these numbers rank tokens but are not a part of the
+    model's logits. The second term removes the biases of norm and head. In families with a norm after the down
+    projection, w is multiplied by its gain first. Raises ConfigError for a neuron that the model does not have.
     """
     check_neuron(loaded, layer, index)
     vectors = _write_vectors(loaded, layer)
@@ -62,7 +62,7 @@ def neuron_tokens(loaded: LoadedModel, layer: int, index: int, top: int = TOP) -
 
 @torch.no_grad()
 def write_norms(loaded: LoadedModel) -> NDArray[np.float32]:
-    """Euclidean length of every neuron's write vector, (L, I)."""
+    """The Euclidean length of every neuron's write vector, (L, I)."""
     found = []
     for projection in loaded.down_projections:
         with weights_of(projection) as own:
@@ -72,13 +72,13 @@ def write_norms(loaded: LoadedModel) -> NDArray[np.float32]:
 
 
 def _write_vectors(loaded: LoadedModel, layer: int) -> torch.Tensor:
-    """Of all neurons of a layer, (I, D)."""
+    """The write vectors of all neurons of a layer, (I, D)."""
     projection = loaded.down_projections[layer]
     with weights_of(projection) as own:
         weight, bias = own["weight"], own.get("bias")
     if weight.is_floating_point():
         return weight.T if loaded.architecture.write_axis == "column" else weight
-    # A quantised weight has no columns of its own: what each neuron alone writes.
+    # The columns of a quantised weight can't be read: each neuron alone is passed through the projection instead.
     each = torch.eye(loaded.n_neurons, dtype=loaded.dtype, device=loaded.device)
     return projection(each) if bias is None else projection(each) - bias
 
@@ -97,7 +97,7 @@ def _tokens(loaded: LoadedModel, values: torch.Tensor, ids: torch.Tensor) -> tup
 
 @torch.no_grad()
 def neuron_values(loaded: LoadedModel, token_ids: Sequence[int], layer: int, index: int) -> torch.Tensor:
-    """The neuron's value at every position of a token sequence, unmodified model. → (T,)"""
+    """The neuron's value at every position of a token sequence in the unmodified model, (T,)."""
     found: list[torch.Tensor] = []
 
     def keep(x: torch.Tensor) -> torch.Tensor:
@@ -110,10 +110,10 @@ def neuron_values(loaded: LoadedModel, token_ids: Sequence[int], layer: int, ind
 
 
 class ContextSearch:
-    """Reads texts one by one and keeps the positions where a neuron's value is highest and lowest.
+    """Reads texts one by one and keeps the positions at which a neuron's value is highest and lowest.
 
-    Positions up to which two texts are the same have the same value and count once. A text longer than the model's
-    context is read up to there. Of equal values the earlier one stays.
+    A beginning that two texts share has the same values in both and counts once. A text is cut where the model's
+    context ends. Of equal values, the earlier position is kept.
     """
 
     def __init__(self, loaded: LoadedModel, layer: int, index: int, top: int = TOP) -> None:
@@ -126,7 +126,7 @@ class ContextSearch:
         self._sum = 0.0
 
     def read(self, loaded: LoadedModel, text: Text) -> None:
-        """Takes one more text into account."""
+        """Reads one more text."""
         ids = list(encode(loaded.tokenizer, text.text))[: loaded.context_length]
         check_ids(loaded, ids, f"example {text.example_id}")
         self._n_texts += 1
@@ -147,7 +147,7 @@ class ContextSearch:
         self._highest, self._lowest = with_ends(self._highest, 1), with_ends(self._lowest, -1)
 
     def found(self) -> NeuronContexts:
-        """What has been found so far; without any position, mean and share are 0."""
+        """The positions found so far. Without any position, mean and share are 0."""
         return NeuronContexts(
             highest=tuple(self._highest),
             lowest=tuple(context for context in self._lowest if context not in self._highest),
@@ -158,7 +158,7 @@ class ContextSearch:
         )
 
     def _new_places(self, ids: Sequence[int]) -> list[int]:
-        """Positions whose text up to there no text before had."""
+        """The positions that no earlier text had with the same tokens up to there."""
         places, beginning = [], 0
         for place, token in enumerate(ids):
             beginning = hash((beginning, token))

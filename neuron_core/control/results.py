@@ -1,61 +1,13 @@
-"""What an evaluation comes to, as frozen values that survive JSON. No torch."""
+"""The results of an evaluation, as frozen values that can be stored as JSON. No torch."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeVar
 
 from neuron_core.control.interventions import Direction
+from neuron_core.control.measures import EffectParts, Interval, LetterFree, LetterPreference
 
-Interval = tuple[float, float]
 Verdict = Literal["ok", "fail", "undefined"]
 Flip = Literal["gained", "lost", "changed", "same"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LetterFree:
-    """Measures that a preference of letters does not move (docs/method.md).
-
-    Intervals are 95% over examples, with everything that is chosen or estimated done anew in each resample; of random
-    sets the range over the seeds. None in an evaluation whose options are not known.
-    """
-
-    content_acc: float | None = None
-    "share of examples whose correct option has the highest score, a mean of log P over the letters it stood on"
-    content_acc_interval: Interval | None = None
-    content_margin: float | None = None
-    "score of the correct option less the mean of the three others, mean over examples, in nats"
-    content_margin_interval: Interval | None = None
-    acc_letters_removed: float | None = None
-    "accuracy with the mean preference of each letter, under the same intervention, taken out of log P"
-    acc_letters_removed_interval: Interval | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class LetterPreference:
-    """What a model does with letters, whatever stands on them."""
-
-    letter_preference: dict[str, float] | None = None
-    "letter → mean of log P over the questions, centred, in nats"
-    letter_spread: float | None = None
-    "largest preference less the smallest, in nats"
-    variance_shares: dict[str, float] | None = None
-    "content (example and option), letters, residual → share of the variance of log P; None without rotations"
-
-
-@dataclass(frozen=True, kw_only=True)
-class EffectParts:
-    """RAC as a sum of two parts, in percent, and accuracy against content accuracy; intervals as of LetterFree."""
-
-    rac_content: float | None = None
-    "RAC of the accuracies with letters removed"
-    rac_content_interval: Interval | None = None
-    rac_letters: float | None = None
-    "the rest: rac less rac_content"
-    rac_letters_interval: Interval | None = None
-    acc_beyond_content: float | None = None
-    """change of accuracy less change of content accuracy, both in the intended direction, as a share of 1: answers that
-    change although the option with the highest score, over the letters it stood on, stays. None without rotations
-    """
-    acc_beyond_content_interval: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -63,66 +15,66 @@ class Baseline(LetterFree, LetterPreference):
     """The unmodified model on the evaluation questions."""
 
     acc: float
-    "share of questions whose highest letter is the correct one"
+    "share of questions whose most probable letter is correct"
     com: float
-    "share of examples with at least two of their three questions right, three of four with rotations"
+    "share of examples with at least two of three questions answered correctly, or three of four with rotations"
     n_examples: int
     n_questions: int
     acc_interval: Interval
     "95% bootstrap over examples"
     com_interval: Interval
     letters: dict[str, float]
-    "letter → share of questions where it is the highest"
+    "letter → share of questions in which it is the most probable"
     letter_accuracy: dict[str, float | None]
-    "letter → accuracy over the questions whose correct letter it is; None without such a question"
+    "letter → accuracy over the questions for which it is correct; None without such a question"
     competent: bool
-    "accuracy is told from chance, and no letter is the answer much more often than to blind picks"
+    "whether accuracy is clearly above chance and no letter is chosen much more often than by random guesses"
     complaint: str | None
-    "why it is not competent, in plain words"
+    "why the model is not competent, as a sentence"
     chance: float = 0.25
-    "accuracy of blind picks among the options that are not neutral ones; more than 0.25 where those fill up"
+    "accuracy of random guesses among the options that are not neutral; above 0.25 if there are neutral ones"
     even_letters: dict[str, float] = field(default_factory=lambda: dict.fromkeys("ABCD", 0.25))
-    "letter → share of the questions in which such picks take it"
+    "letter → share of the questions in which such guesses choose it"
 
 
 @dataclass(frozen=True)
 class GridRow(LetterFree, LetterPreference, EffectParts):
-    """One intervention against the baseline."""
+    """The effect of one intervention compared with the baseline."""
 
     k: int
-    "budget: neurons asked for, good and bad together"
+    "budget: number of neurons asked for, good and bad together"
     ratio: float
     "share of good neurons in the budget"
     direction: Direction
     position: str
     source: str
     n_good: int
-    "good neurons used; fewer than asked for when the ranking has no more"
+    "number of good neurons used; less than asked for if the ranking has no more"
     n_bad: int
     acc: float
     com: float
     rac: float | None
-    "change of Acc in percent of the baseline's, positive in the intended direction; None when that is 0"
+    "change of Acc in percent of the baseline's, positive in the intended direction; None if the baseline's is 0"
     rcc: float | None
     "the same for Com"
     rac_interval: Interval | None
-    "95% paired bootstrap over examples; None when the baseline is 0 in more than half of the resamples"
+    "95% paired bootstrap over examples; None if the baseline is 0 in more than half of the resamples"
     rcc_interval: Interval | None
     mean_p_correct: float
-    "mean over questions of the correct letter's probability among the four"
+    "probability of the correct letter among the four, averaged over questions"
     letters: dict[str, float]
-    "letter → share of questions where it is the highest"
+    "letter → share of questions in which it is the most probable"
     verdict: Verdict
     "fail: rac or rcc is negative; undefined: one of them is None"
     excite: float = field(default=2.0, kw_only=True)
     "factor of excited neurons"
     silence: str = field(default="zero", kw_only=True)
-    "what silenced neurons were set to: zero or mean"
+    "the value of silenced neurons: zero or mean"
 
 
 @dataclass(frozen=True)
 class RandomRow(GridRow):
-    """The same cell for random control sets: means over the seeds; intervals and low, high are the range."""
+    """The effect of random control sets: means over the seeds. Intervals, and low and high, are the range."""
 
     n_seeds: int
     acc_low: float
@@ -137,23 +89,23 @@ class RandomRow(GridRow):
 
 @dataclass(frozen=True)
 class Best(LetterFree, EffectParts):
-    """The best ratio of one budget and direction, and what the choice is worth on held-out examples."""
+    """The best ratio of one budget and direction, with its effect on held-out examples."""
 
     k: int
     direction: Direction
     source: str
     ratio: float
-    "highest RAC + RCC, ties nearest 0.5, then the lower; an undefined part has no say"
+    "the ratio with the highest RAC + RCC (undefined ones are ignored); ties go to the one nearest 0.5, then the lower"
     rac: float | None
     rcc: float | None
     verdict: Verdict
     heldout_rac: float | None
-    "chosen on one half of the examples, measured on the other, halves swapped, averaged; None if either is"
+    "RAC with the ratio chosen on one half of the examples and measured on the other; mean of both ways, or None"
     heldout_rcc: float | None
     heldout_ratios: tuple[float, float]
-    "the ratio that either half chose"
+    "the ratio chosen on each half"
     rac_interval: Interval | None
-    "95% bootstrap over the examples of each half, the ratio chosen anew in every resample"
+    "95% bootstrap over the examples of each half, with the ratio chosen anew in every resample"
     rcc_interval: Interval | None
     heldout_rac_interval: Interval | None
     heldout_rcc_interval: Interval | None
@@ -161,7 +113,7 @@ class Best(LetterFree, EffectParts):
 
 @dataclass(frozen=True)
 class RandomBest:
-    """What the same choice of the best ratio makes of random control sets: means and range over the seeds."""
+    """The effect of random control sets, each at its own best ratio: means and ranges over the seeds."""
 
     source: str
     "random+ or random"
@@ -184,11 +136,11 @@ class RandomBest:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything the pages and the command line show about a grid of interventions."""
+    """All results of a grid of interventions."""
 
     baseline: Baseline
     grid: tuple[GridRow, ...]
-    "every intervention that is no random control, in the plan's order"
+    "every intervention except the random controls, in the order of the plan"
     random: tuple[RandomRow, ...]
     best: tuple[Best, ...]
     random_best: tuple[RandomBest, ...]
@@ -196,7 +148,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class QuestionRow:
-    """One question before and under an intervention."""
+    """One question without and with an intervention."""
 
     question_id: str
     example: int
@@ -204,15 +156,15 @@ class QuestionRow:
     baseline_letter: str
     new_letter: str
     p_correct_before: float
-    "probability of the correct letter among the four, unmodified model"
+    "probability of the correct letter among the four in the unmodified model"
     p_correct_after: float
     flip: Flip
-    "gained: wrong to right; lost: right to wrong; changed: one wrong letter to another"
+    "gained: from wrong to correct; lost: from correct to wrong; changed: from one wrong letter to another"
 
 
 @dataclass(frozen=True)
 class SideEffect:
-    """What one intervention, at its budget's best ratio, does beside the task."""
+    """The side effects of one intervention at its budget's best ratio."""
 
     source: str
     k: int
@@ -221,17 +173,17 @@ class SideEffect:
     letter_mass: float | None
     "mean of P(A) + … + P(D) within the vocabulary; None at position `all`"
     perplexity: float
-    "of the neutral text, the neurons scaled at every token"
+    "perplexity of the neutral text with the neurons scaled at every token"
 
 
 @dataclass(frozen=True)
 class SideEffects:
-    """Side effects of the best ratio of every source, budget and direction, and of one random set beside."""
+    """Side effects of every source, budget and direction at its best ratio, and of one random set for comparison."""
 
     n_questions: int
-    "evaluation questions over which the mass is averaged"
+    "number of evaluation questions over which the letter mass is averaged"
     letter_mass: float | None
-    "of the unmodified model"
+    "letter mass of the unmodified model"
     perplexity: float
     rows: tuple[SideEffect, ...]
 
@@ -240,12 +192,12 @@ Row = TypeVar("Row", Baseline, GridRow, RandomRow, Best, RandomBest)
 
 
 def evaluation_to_dict(evaluation: Evaluation) -> dict[str, Any]:
-    """A dict for json.dumps; None where a number is undefined, never NaN."""
+    """The evaluation as a dict for json.dumps. Undefined numbers are None, never NaN."""
     return asdict(evaluation)
 
 
 def evaluation_from_dict(values: dict[str, Any]) -> Evaluation:
-    """The inverse of `evaluation_to_dict`, also after JSON has made lists of the tuples."""
+    """The inverse of `evaluation_to_dict`. Lists, which JSON makes of tuples, become tuples again."""
     return Evaluation(
         baseline=_row(Baseline, values["baseline"]),
         grid=tuple(_row(GridRow, row) for row in values["grid"]),
@@ -256,7 +208,7 @@ def evaluation_from_dict(values: dict[str, Any]) -> Evaluation:
 
 
 def baseline_from_dict(values: dict[str, Any]) -> Baseline:
-    """The inverse of `asdict` of a Baseline, also after JSON has made lists of the tuples."""
+    """The inverse of `asdict` for a Baseline. Lists, which JSON makes of tuples, become tuples again."""
     return _row(Baseline, values)
 
 

@@ -1,4 +1,4 @@
-"""What interventions do beside their task: probability left on the letters, perplexity of a neutral text."""
+"""Side effects of interventions: probability that is left on the letters, and perplexity of a neutral text."""
 
 from collections.abc import Sequence
 
@@ -17,13 +17,15 @@ from neuron_core.models.prompt_state import PromptBatch
 from neuron_core.models.weights import check_ids
 
 SIDE_ROWS, TEXTS_PER_PASS = 64, 8
-"at most, where every row has the logits of the whole vocabulary"
+"most rows and texts per pass when every row has logits over the whole vocabulary"
 
 
 @torch.no_grad()
 def letter_mass(loaded: LoadedModel, batch: PromptBatch, chunks: Sequence[RowChunk]) -> NDArray[np.float64]:
-    """P(A) + … + P(D) within the whole vocabulary, a row a prompt: [0] unmodified, [1 + i] under intervention i
-    → (Q, 1 + n)."""
+    """P(A) + … + P(D) within the whole vocabulary for each prompt, shape (Q, 1 + interventions).
+
+    Column 0 is the unmodified model, column 1 + i is under intervention i.
+    """
     found = np.empty((len(batch.states), 1 + sum(len(chunk.columns) for chunk in chunks)))
     for row, state in zip(found, batch.states, strict=True):
         row[0] = _mass(loaded, state.final_hidden, state.prompt.letter_ids)[0]
@@ -34,7 +36,7 @@ def letter_mass(loaded: LoadedModel, batch: PromptBatch, chunks: Sequence[RowChu
 
 
 def _mass(loaded: LoadedModel, hidden: torch.Tensor, letter_ids: Sequence[int]) -> NDArray[np.float64]:
-    """hidden: (R, D) after the final norm → (R,)."""
+    """The letter mass of each row, (R,). hidden: (R, D) after the final norm."""
     logits = vocabulary_logits(loaded, hidden)
     share = torch.exp(torch.logsumexp(logits[:, list(letter_ids)], dim=-1) - torch.logsumexp(logits, dim=-1))
     return share.double().cpu().numpy()
@@ -48,11 +50,10 @@ def perplexities(
     texts_per_pass: int = TEXTS_PER_PASS,
     means: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float64]:
-    """exp(mean −log P(token)) of a text, neurons scaled at every token: [0] unmodified, [1 + i] under plan[i].
+    """Perplexities exp(mean −log P(token)) of a text, with neurons scaled at every token.
 
-    means: as of RowChunk.
-
-    The text is cut where the model's context ends. ModelError when fewer than two tokens are left.
+    Value 0 is the unmodified model, value 1 + i is under plan[i]. means: as in `RowChunk`. The text is cut where the
+    model's context ends. Raises ModelError if the text has fewer than two tokens.
     """
     token_ids = encode(loaded.tokenizer, text)[: loaded.context_length]
     check_ids(loaded, token_ids, "the neutral text")
@@ -71,6 +72,6 @@ def perplexities(
 
 
 def _perplexity(loaded: LoadedModel, hidden: torch.Tensor, ids: torch.Tensor) -> float:
-    """hidden: (T, D) after the final norm; ids: (T,)."""
+    """The perplexity of a text. hidden: (T, D) after the final norm; ids: (T,)."""
     logits = vocabulary_logits(loaded, hidden[:-1])
     return float(torch.exp(torch.nn.functional.cross_entropy(logits.float(), ids[1:])))

@@ -4,8 +4,8 @@ scores of any number of questions fit on a disk. No torch.
 
 from collections.abc import Iterable, Sequence
 
-from neuron_core.cni.kept import add_example, no_sums
 from neuron_core.cni.methods import targets_of
+from neuron_core.cni.score_sums import add_example, no_sums
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from neuron_core.cni.kept import loudness_of
 from neuron_core.cni.methods import rank
 from neuron_core.cni.passes import Passes
+from neuron_core.cni.score_sums import loudness_of
 from neuron_core.cni.sets import check_model
 from neuron_core.control.metrics import evaluate
 from neuron_core.engine.example_sums import ExampleSums
@@ -17,7 +17,7 @@ from neuron_core.engine.stage_part import StagePart
 from neuron_core.errors import Cancelled, NeuronCoreError, RunError
 from neuron_core.models.chat import day_of
 from neuron_core.models.spec import ModelSpec
-from neuron_core.places import ASSETS
+from neuron_core.paths import ASSETS
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.questions import make_setting, what_changed
 from neuron_core.runs.repair import repair

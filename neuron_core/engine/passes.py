@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from neuron_core.cni.methods import OF_LETTERS, targets_of
+from neuron_core.cni.methods import LETTER_TARGETS, targets_of
 from neuron_core.cni.passes import Passes, PassShape, choose
 from neuron_core.models.device import free_memory
 from neuron_core.models.fitting import until_it_fits
@@ -34,7 +34,7 @@ def passes_for(
         n_neurons=loaded.n_neurons,
         hidden_size=loaded.hidden_size,
         n_heads=loaded.model.config.num_attention_heads,
-        n_vocabulary=loaded.model.config.vocab_size if set(targets) - set(OF_LETTERS) else 0,
+        n_vocabulary=loaded.model.config.vocab_size if set(targets) - set(LETTER_TARGETS) else 0,
         n_tokens=max(n_tokens, len(encode(loaded.tokenizer, longest))),
         itemsize=loaded.dtype.itemsize,
         own_attention=loaded.architecture.attention == "own",

@@ -20,7 +20,7 @@ from neuron_core.control.results import SideEffects
 from neuron_core.engine.stage_part import StagePart
 from neuron_core.errors import RunError
 from neuron_core.models.spec import ModelSpec
-from neuron_core.places import PACKAGE
+from neuron_core.paths import PACKAGE
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 from neuron_core.runs.setting import ModelFacts

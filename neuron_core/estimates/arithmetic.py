@@ -8,10 +8,10 @@ result with torch's own count for a real attribution.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from neuron_core.cni.kept import KN_LEVELS
-from neuron_core.cni.methods import OF_LETTERS, targets_of
-from neuron_core.cni.passes import USUAL_LAYERS, PassShape, choose
+from neuron_core.cni.methods import LETTER_TARGETS, targets_of
+from neuron_core.cni.passes import DEFAULT_LAYERS, PassShape, choose
 from neuron_core.cni.quadrature import quadrature
+from neuron_core.cni.score_sums import KN_LEVELS
 from neuron_core.cni.selection import preset
 from neuron_core.engine.example_sums import scores_bytes
 from neuron_core.models.architectures import get_architecture
@@ -21,32 +21,33 @@ from neuron_core.qatt.proxies import N_PROXIES
 from neuron_core.runs.config import AttributionConfig
 
 TOKENS, SHARED_TOKENS = 160, 100
-"of a usual question of the bundled tasks, and those that all questions of a task begin with"
+"tokens of a usual question of the bundled tasks; tokens with which all questions of a task begin"
 CHECKS_BYTES = 2048
-"kept of every question: baseline, gaps, letters"
+"kept for every question: baseline, gaps, letters"
 
 
 @dataclass(frozen=True)
 class Device:
-    """How fast a kind of machine is, as far as that was measured."""
+    """The speed of a kind of machine, as far as it was measured."""
 
     name: str
     peak: Mapping[str, float]
-    "operations a second by dtype, as its maker gives them; measured ones where `share` is 1"
+    "dtype → operations per second as the maker gives them, or as measured if `share` is 1"
     share: float
-    "of the peak that a 7B attribution in float32 reaches"
+    "share of the peak that the attribution of a 7B model reaches in float32"
     bandwidth: float
-    "bytes a second from its memory"
+    "bytes per second from its memory"
     memory: int | None
-    "bytes; None: that of the machine at hand"
+    "bytes; None: the memory of the machine that is used"
     launch_s: float
-    "seconds for one layer of one pass, however little it computes"
+    "least seconds that one layer of a pass takes, however little it computes"
     rests_on: str
+    "the measurement behind these numbers"
 
 
 DRIVER_BYTES_A_SECOND = 58e6
-"""written and synced by the process that takes in what actors compute: measured with scripts/driver_cost.py on two
-shared cores and their disk, 27 November 2026"""
+"""Bytes per second that the driver of a cluster run writes and syncs, measured with scripts/driver_cost.py on two
+shared cores and their disk, 27 November 2026."""
 
 
 TWO_CORES = "cpu, two cores"
@@ -58,7 +59,8 @@ DEVICES = (
         bandwidth=20e9,
         memory=None,
         launch_s=0.0,
-        rests_on="the embedded model on two cores of a Xeon at 2.8 GHz, T = 168: 166 GFLOP in 1.9 s (README)",
+        rests_on="the embedded model on two cores of a Xeon at 2.8 GHz, T = 168: 166 GFLOP in 1.9 s "
+        "(docs/measurements.md)",
     ),
     Device(
         "NVIDIA H100 80 GB",
@@ -69,27 +71,27 @@ DEVICES = (
         memory=80_000_000_000,
         launch_s=0.0018,
         rests_on="a Llama-2-7B shape in float32: 10.5 TFLOP in 0.42 s; the embedded model: 0.37 s, all of it launches "
-        "(README); the share in other dtypes is assumed to be the same",
+        "(docs/measurements.md); the share in other dtypes is assumed to be the same",
     ),
 )
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of an attribution, computed."""
+    """The computed cost of an attribution."""
 
     n_questions: int
     prompt_flops: float
-    "of all questions' prompts, the shared beginning once"
+    "operations of all prompts; their shared beginning counts once"
     row_flops: float
-    "of all rows, forward and backward"
+    "operations of all rows, forward and backward"
     layer_passes: int
-    "layers run through in one question, forward and backward, whatever the rows in them"
+    "layers computed for one question, forward and backward, regardless of the number of rows"
     weight_passes: float
-    "times that one question reads all weights"
+    "how often one question reads all weights"
     disk_bytes: int
     working_bytes: int
-    "memory beside the weights"
+    "memory without the weights"
 
     @property
     def flops(self) -> float:
@@ -106,10 +108,10 @@ def attribution_cost(
     shared: int = SHARED_TOKENS,
     free: int | None = None,
 ) -> Cost:
-    """Cost of attributing `n_questions` questions (by default those of the config) of `tokens` tokens each. The
-    first `shared` tokens are the same for all.
+    """Cost of attributing `n_questions` questions (by default those of the config) of `tokens` tokens each.
 
-    free: bytes of memory that passes are planned for, as a run plans them. None: passes of the usual size.
+    The first `shared` tokens are the same for all questions. free: bytes of free memory for which a run would plan its
+    passes; None: passes of the usual size.
     """
     d, targets = dimensions, targets_of(config.methods)
     questions = n_questions or N_PROXIES[config.proxies] * config.examples
@@ -120,13 +122,13 @@ def attribution_cost(
     )
     alphas, _ = quadrature(config.rule, config.steps)
     rows = len(alphas) + (1 if alphas[-1] == 1.0 else 2)
-    # Rows begin behind their layer, except where a norm follows the down projection.
+    # Rows start after their layer, except where a norm follows the down projection.
     inside = 1 if get_architecture(d.architecture).post_norm else 0
     row_layers = rows * d.n_layers * (d.n_layers - 1 + 2 * inside) // 2
     of_row = (layer + attention * tokens) * (1 + len(targets))
-    vocabulary = sum(target not in OF_LETTERS for target in targets)
+    vocabulary = sum(target not in LETTER_TARGETS for target in targets)
     head = rows * d.n_layers * 2 * d.vocabulary * d.hidden_size * (1 + vocabulary) if vocabulary else 0
-    planned = USUAL_LAYERS if free is None else _planned_layers(d, rows, dtype, tokens, free)
+    planned = DEFAULT_LAYERS if free is None else _planned_layers(d, rows, dtype, tokens, free)
     layers = config.layers_per_pass or planned
     starts = range(0, d.n_layers, layers)
     passes = d.n_layers + sum(d.n_layers - first for first in starts) * (1 + len(targets))
@@ -160,16 +162,22 @@ def _planned_layers(d: Dimensions, n_rows: int, dtype: str, tokens: int, free: i
 
 
 def driver_bytes(n_total: int, config: AttributionConfig, targets: Sequence[str]) -> float:
-    """Bytes that one question makes the driver of a cluster run write: its scores, whether they are kept whole or not,
-    and its share of what every example writes, its extremes and the sums."""
+    """Bytes that the driver of a cluster run writes for one question.
+
+    These are the question's scores, even if they are not kept in the end, and its share of what is written for each
+    example: the extremes and the sums.
+    """
     n_proxies = N_PROXIES[config.proxies]
     apart = disk_bytes(n_total, replace(config, keep_bytes=0), targets, n_proxies)
     return scores_bytes(1, len(targets), n_total) + apart / n_proxies
 
 
 def disk_bytes(n_total: int, config: AttributionConfig, targets: Sequence[str], n_questions: int) -> int:
-    """Disk of a finished attribution: of every example the top and bottom z (index and score) under each target, dense
-    sums of all, and whole question scores where they stay below the config's limit."""
+    """Bytes on disk of a finished attribution.
+
+    For every example and target the top and bottom z (index and score) are kept, together with dense sums over all
+    examples, and the scores of every question if they stay below the config's limit.
+    """
     z = config.z or preset(n_total).z
     examples = -(-n_questions // N_PROXIES[config.proxies]) * len(targets) * 2 * z * 8
     levels = len(KN_LEVELS) if "qrnca" in targets else 0

@@ -1,1 +1,1 @@
-"""The paper's tables and figures from many runs."""
+"""The paper's tables and figures, made from many runs."""

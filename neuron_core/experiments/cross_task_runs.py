@@ -1,4 +1,4 @@
-"""Which runs a cross-task comparison needs: each task's own neurons tried on every task. No torch."""
+"""The runs of a cross-task comparison, in which each task's specific neurons are evaluated on every task. No torch."""
 
 import json
 import re
@@ -18,7 +18,7 @@ METHOD = "specific"
 
 
 def cross_names(tasks: Sequence[str]) -> dict[str, str]:
-    """task → the name that its specific neurons have in an evaluation; no two tasks have the same."""
+    """Task → the name of its specific neurons in an evaluation. No two tasks have the same name."""
     return {
         task: f"specific-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', task).strip('-')[:40]}"
         for number, task in enumerate(sorted(tasks), start=1)
@@ -28,7 +28,7 @@ def cross_names(tasks: Sequence[str]) -> dict[str, str]:
 def specific_files(
     found: SpecificNeurons, model: ModelFacts, configs: Mapping[str, RunConfig]
 ) -> dict[str, NeuronSetFile]:
-    """task → its specific neurons as a file. configs: of the runs that found them."""
+    """Task → its specific neurons as a file. configs: task → the config of the run that found them."""
     names = cross_names(tuple(found.rankings))
     return {
         task: set_of(
@@ -47,11 +47,11 @@ def specific_files(
 def cross_config(
     own: RunConfig, task: str, files: Mapping[str, NeuronSetFile], folder: Path, k: int, usual: EvaluationConfig
 ) -> RunConfig:
-    """The run that tries every task's specific neurons on `task`. Its own neurons come first, because random sets
-    are matched to the first.
+    """The config of a run that evaluates every task's specific neurons on `task`.
 
-    own: the config of the run that found the task's neurons. Its attribution examples are drawn as in that run,
-    so that no evaluation question is about one of them. The neuron files are written into `folder`.
+    The task's own neurons come first, because random sets are matched to the first set. own: the config of the run that
+    found the task's neurons; the same attribution examples are drawn, so that none of them is evaluated. The neuron
+    files are written into `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     uses = []
@@ -64,7 +64,7 @@ def cross_config(
 
 
 def cross_runs(runs: Iterable[RunFolder], files: Mapping[str, NeuronSetFile], k: int) -> dict[str, RunFolder]:
-    """task → the first of these runs that evaluates exactly these sets at this budget on it, finished or not."""
+    """Task → the first of these runs that evaluates exactly these sets on it at this budget, finished or not."""
     wanted = {file.name: _neurons(file) for file in files.values()}
     fingerprints = {file.model_fingerprint for file in files.values()}
     by_ref: dict[str, RunFolder] = {}

@@ -1,24 +1,24 @@
-"""The dose-response curve of one set: content margin, accuracy, letters and perplexity against the strength."""
+"""The dose-response curve of a set: content margin, accuracy, letters and perplexity against the strength."""
 
 import pandas as pd
 
-from neuron_core.analysis.parts import letter_free_columns
+from neuron_core.analysis.letter_free import letter_free_columns
 from neuron_core.control.interventions import SILENCES
 from neuron_core.experiments.plan import ExperimentSetting
 from neuron_core.experiments.runs import ExperimentRuns
-from neuron_core.experiments.task_comparisons import DOWN, Output, effects_of, evaluations_of
+from neuron_core.experiments.task_comparisons import PAPER_DIRECTIONS, Output, effects_of, evaluations_of
 from neuron_core.figures.dose import dose_lines
 
 
 def dose_output(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    """The content set of each task that the curve is made for, under every strength."""
+    """The effect of each task's content set at every strength."""
     evaluations, effects = evaluations_of(runs.dose), effects_of(runs.dose)
     rows = []
     for task, evaluation in evaluations.items():
         measured = effects.get(task)
         texts = {(one.source, one.direction): one.perplexity for one in measured.rows} if measured else {}
         before = letter_free_columns(evaluation.baseline)
-        for direction in DOWN:
+        for direction in PAPER_DIRECTIONS:
             for silence in SILENCES:
                 head = {"task": task, "direction": direction, "silence": silence, "excite": 1.0}
                 rows.append({**head, **before, "perplexity": measured.perplexity if measured else None})

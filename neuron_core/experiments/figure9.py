@@ -1,4 +1,4 @@
-"""Figure 9, measured: seconds a layer that attribution takes, by the length of the answer, with and without QATT."""
+"""Measures Figure 9: seconds per layer of an attribution by the length of the answer, with and without QATT."""
 
 import statistics
 import time
@@ -30,24 +30,22 @@ FAST_QATT, FAST_TEXT = "ours, with QATT", "ours, without QATT"
 
 @dataclass(frozen=True)
 class CostSetting:
-    """What is measured. The slow form is timed on a few steps of one layer and on a few answer tokens, and scaled up
-    to all.
-    """
+    """What is measured. The slow form is timed on a few steps of one layer and a few answer tokens, and scaled up."""
 
     lengths: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     repeats: int = 3
     steps: int = 16
-    "m of Eq. 1, of every form"
+    "m of Eq. 1, for all forms"
     slow_steps: int = 1
-    "steps of the full-sequence form that are timed; each of the m costs the same"
+    "number of steps of the slow form that are timed; all m steps cost the same"
     slow_tokens: int = 4
-    "answer tokens, spread evenly, that the full-sequence form is timed on where there are more"
+    "most answer tokens, evenly spread, on which the slow form is timed"
     layers: int = 6
-    "layers around the middle that ours is timed on"
+    "number of layers around the middle on which our form is timed"
 
 
 def _spread(n: int, most: int) -> list[int]:
-    """All numbers from 0 to n-1, or the middles of `most` equal parts of them."""
+    """All numbers from 0 to n-1 or, if these are more than `most`, the middles of `most` equal parts."""
     return list(range(n)) if n <= most else [(2 * i + 1) * n // (2 * most) for i in range(most)]
 
 
@@ -60,9 +58,9 @@ def answer_cost(
 ) -> pd.DataFrame:
     """Columns form, length, seconds, seconds_low, seconds_high (mean and range over repeats), steps_timed, n_repeats.
 
-    The answer's tokens are the question's own, over and over: what they say does not change what they cost. A letter is
-    one token whatever the answer's length: with QATT a repeat is timed once and stands at every length. prompt, place:
-    a proxy question and the place of its correct letter.
+    The answer repeats tokens of the question, because its text does not matter for the cost. With QATT the answer is a
+    single letter, so each repeat is timed once and reported for every length. prompt, place: a proxy question and the
+    place of its correct letter.
     """
     middle = loaded.n_layers // 2
     n_fast = min(setting.layers, loaded.n_layers)

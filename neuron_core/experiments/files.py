@@ -1,4 +1,4 @@
-"""The results of an experiment as files, as JSON rows and as text. No torch."""
+"""Writes the results of an experiment as files, JSON rows and text. No torch."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from neuron_core.analysis.entries import MEASURES
-from neuron_core.analysis.parts import COLUMNS as LETTER_FREE
+from neuron_core.analysis.letter_free import MEASURES as LETTER_FREE
 from neuron_core.experiments.plan import ExperimentSetting
 from neuron_core.experiments.runs import ExperimentRuns
 from neuron_core.experiments.task_comparisons import Output
@@ -25,8 +25,8 @@ REPORT = "report.html"
 def write_files(
     folder: Path, setting: ExperimentSetting, runs: ExperimentRuns, outputs: Sequence[Output], seconds: float
 ) -> list[str]:
-    """Writes every output as CSV and Parquet, setting.json and one self-contained report.html. Returns the names of
-    the files.
+    """Writes every output as CSV and Parquet, setting.json, and one self-contained report.html. Returns the file
+    names.
     """
     folder.mkdir(parents=True, exist_ok=True)
     names = []
@@ -50,7 +50,7 @@ def write_files(
 
 
 def setting_of(setting: ExperimentSetting, runs: ExperimentRuns, seconds: float) -> dict[str, Any]:
-    """Everything that the results depend on: the settings, the model as it was loaded, each task, each run."""
+    """Everything on which the results depend: the settings, the loaded model, each task and each run."""
     tasks = {}
     for task, run in (runs.main or runs.content or runs.content_draws).items():
         made = run.setting()
@@ -79,7 +79,7 @@ def setting_of(setting: ExperimentSetting, runs: ExperimentRuns, seconds: float)
 
 
 def seconds_table(runs: ExperimentRuns) -> pd.DataFrame:
-    """Columns kind, task, run, stage, seconds: the time of every stage of every run, summed over resumes."""
+    """The time of every stage of every run, summed over resumes: columns kind, task, run, stage, seconds."""
     rows = [
         (kind, task, run.id, stage, round(seconds, 1))
         for kind, task, run in runs.each()
@@ -96,7 +96,7 @@ def result_of(
     files: Sequence[str],
     seconds: float,
 ) -> dict[str, Any]:
-    """What `--json` prints: `rows`, one an entry of a table with the name of its output; undefined is null."""
+    """The dict that `--json` prints. `rows` has one row for each entry of every output; undefined numbers are null."""
     return {
         "outputs": [output.name for output in outputs],
         "rows": [{"output": output.name, **row} for output in outputs for row in json_rows(output.table)],
@@ -108,13 +108,13 @@ def result_of(
 
 
 def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows with null for NaN; NAME_low and NAME_high of a measure become NAME_interval, a pair or null."""
+    """The rows of a table for JSON. NaN becomes null; NAME_low and NAME_high become NAME_interval, a pair or null."""
     rows = []
     for record in json.loads(table.to_json(orient="records", double_precision=15)):
         row = {
             name: None if isinstance(value, float) and math.isnan(value) else value for name, value in record.items()
         }
-        for name in (*MEASURES, *LETTER_FREE):
+        for name in dict.fromkeys((*MEASURES, *LETTER_FREE)):
             if f"{name}_low" in row:
                 ends = [row.pop(f"{name}_low"), row.pop(f"{name}_high")]
                 row[f"{name}_interval"] = None if None in ends else ends
@@ -123,7 +123,7 @@ def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def text_of(outputs: Sequence[Output], folder: Path, files: Sequence[str], seconds: float) -> str:
-    """Every output as text for a terminal, in the form of the paper."""
+    """All outputs as text for a terminal, in the form of the paper's tables."""
     parts = []
     for output in outputs:
         parts.append(f"=== {output.title}\n{output.text}")

@@ -1,4 +1,4 @@
-"""The paper's tables and figures from the runs of an experiment, each a table and its figures. No torch."""
+"""Makes the outputs of an experiment: the paper's tables and figures. No torch."""
 
 from collections.abc import Callable
 
@@ -18,18 +18,16 @@ from neuron_core.analysis.tables import (
     parts_table,
     set_table,
 )
-from neuron_core.cni.methods import OF_PAPER, PAPER_CONTROLS
+from neuron_core.cni.methods import PAPER_CONTROLS, PAPER_METHODS
 from neuron_core.errors import ConfigError, RunError
 from neuron_core.experiments.dose import dose_output
-from neuron_core.experiments.parts import parts_output, stability_output
+from neuron_core.experiments.part_stability import stability_output
+from neuron_core.experiments.parts import parts_output
 from neuron_core.experiments.plan import MORE_STEPS, OURS, ExperimentSetting
-from neuron_core.experiments.runs import (
-    BUDGET_SOURCES,
-    ExperimentRuns,
-    rankings_of_draws,
-)
+from neuron_core.experiments.runs import ExperimentRuns
+from neuron_core.experiments.set_files import BUDGET_SOURCES, rankings_of_draws
 from neuron_core.experiments.task_comparisons import (
-    DOWN,
+    PAPER_DIRECTIONS,
     Output,
     effects_of,
     entries_output,
@@ -47,24 +45,26 @@ from neuron_core.figures.question import answer_bars
 from neuron_core.runs.results import read_evaluated
 
 RIVALS = ("qrnca", "tn")
-"of Figure 10"
+"the rivals of Figure 10"
 
 
 def make_output(
     name: str, setting: ExperimentSetting, runs: ExperimentRuns, cost: pd.DataFrame | None = None
 ) -> Output:
-    """One output by name. cost: what was measured for Figure 9. RunError when a run it needs is not finished."""
+    """The output with this name. cost: the measurements of Figure 9. Raises RunError if a run is not finished."""
     if name == "fig9":
         if cost is None:
-            raise ConfigError("Figure 9 without a measurement", accepted="a table of `answer_cost`")
+            raise ConfigError("Figure 9 needs a measurement", accepted="a table of `answer_cost`")
         return _fig9(cost)
     return BUILDERS[name](setting, runs)
 
 
 def _table1(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    table = methods_table(evaluations_of(runs.main), setting.k, [*OF_PAPER, *PAPER_CONTROLS], effects_of(runs.main))
-    more = f"Intervals are 95% over examples; of random sets the range over {setting.random_seeds} seeds."
-    # As the threshold that KN's counts begin at.
+    table = methods_table(
+        evaluations_of(runs.main), setting.k, [*PAPER_METHODS, *PAPER_CONTROLS], effects_of(runs.main)
+    )
+    more = f"Intervals are 95% over examples; for random sets, the range over {setting.random_seeds} seeds."
+    # For example the threshold that KN used.
     notes = {
         f"{method} on {task}: {ranking.note}"
         for task, run in runs.main.items()
@@ -78,7 +78,7 @@ def _table1(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
 
 def _table2(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     table = enabled_table(evaluations_of(runs.main), setting.k, effects_of(runs.main))
-    more = "A method with a plus has good and bad neurons; without, good ones only."
+    more = "Methods with a plus have good and bad neurons; those without have only good ones."
     return entries_output("table2", "Table 2: rivals, original and enabled", table, more=more)
 
 
@@ -92,8 +92,8 @@ def _table4(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     table = baseline_table(baselines, effects_of(runs.main))
     text = (
         "Accuracy and comprehension of the unmodified model in percent, with 95% intervals; chance is 25%, "
-        "more where neutral options fill up. Beside "
-        "them the probability that it leaves on the four letters, and its perplexity of a neutral text."
+        "more if neutral options were added. Also shown: the probability on the four letters, and the perplexity of a "
+        "neutral text."
     )
     return Output("table4", "Table 4: baselines", text, table, [("Baselines", table)])
 
@@ -110,15 +110,15 @@ def _table7(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     table = budget_table(evaluations, setting.budgets, there, effects_of(runs.budgets))
     table["method"] = table["method"].map(BUDGET_SOURCES)
     table.loc[table["method"].isin(GOOD_ONLY), "part"] = "good"
-    # Every budget of every method: more bars than could be told apart.
+    # Bars of every method and budget would be too many to tell apart.
     return entries_output("table7", "Table 7: budgets", table, ("k", "method"), measures=())
 
 
 def _fig9(cost: pd.DataFrame) -> Output:
     text = (
-        "Seconds a layer of attribution, mean of the repeats. Without QATT every token of the answer is a problem of "
-        "its own (Eq. 2); a letter is one. The full-sequence form is timed on "
-        "few steps and at most four tokens, and scaled to all of them."
+        "Seconds per layer of an attribution, mean of the repeats. Without QATT, each token of the answer is "
+        "attributed separately (Eq. 2); with QATT, only one letter is. The full-sequence form is timed on a few steps "
+        "and at most four tokens, and scaled up."
     )
     return Output(
         "fig9", "Figure 9: time against answer length", text, cost, [("Seconds", cost)], [("Time", cost_lines(cost))]
@@ -134,7 +134,7 @@ def _fig10(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
         p = evaluated.probabilities
         if setting.question is not None and setting.question not in p.question_ids:
             continue
-        for direction in reversed(DOWN):
+        for direction in reversed(PAPER_DIRECTIONS):
             asked = setting.question
             number = p.question_ids.index(asked) if asked is not None else question_to_show(p, direction)
             question, correct = evaluated.questions[number], int(p.targets[number])
@@ -145,17 +145,17 @@ def _fig10(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
             labels = tuple(f"{option.letter}. {option.text}" for option in question.options)
             figures.append((caption, answer_bars(found, correct, labels)))
             tables.append(table.assign(task=task, question=question.id, direction=direction))
-    text = "Probabilities among the four options and cross entropy in nats, before and under each method."
+    text = "Probabilities of the four options and cross entropy in nats, unmodified and under each method."
     if setting.question is None:
         text += " Shown: the first question that the unmodified model gets wrong (enhancer) or right (degrader)."
     if not tables:
         raise ConfigError(
             f"no task was asked the question {setting.question!r}",
             where="--question",
-            accepted="an evaluation question, as e01c5a7f#2",
+            accepted="the id of an evaluation question, such as e01c5a7f#2",
         )
     whole = pd.concat(tables, ignore_index=True)
-    # A column of true, false and nothing.
+    # This column holds true, false or nothing.
     whole["success"] = whole["success"].astype("boolean")
     return Output("fig10", "Figure 10: one question under every method", text, whole, printed, figures)
 
@@ -177,8 +177,9 @@ def _letters(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
         printed += [(f"{task}: by correct letter", by_letter), (f"{task}: a letter left out", left)]
         tables += [by_letter.assign(task=task, what="by letter"), left.assign(task=task, what="left out")]
     text = (
-        "Neurons of the task score alike whatever the correct letter is; neurons that write a letter leave the set "
-        "with its questions. good, bad: mean summed score of the set over the questions; n_left: neurons that stay."
+        "Neurons of the task have similar scores for every correct letter. Neurons that write a letter leave the set "
+        "if the questions with this letter are left out. good, bad: summed score of the set, averaged over the "
+        "questions; n_left: neurons that stay in the set."
     )
     whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     if not tables:
@@ -211,7 +212,7 @@ def _stability(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
         tables.append(metrics.assign(what="effects"))
     text = (
         f"The same with {setting.draws} disjoint draws of the attribution examples: overlap of the sets, and mean, "
-        "standard deviation and range of their effects on examples that no draw has."
+        "standard deviation and range of their effects on examples that are in none of the draws."
     )
     return Output("stability", "Stability over draws", text, pd.concat(tables, ignore_index=True), printed, figures)
 

@@ -1,4 +1,4 @@
-"""The neuron sets of the experiment `parts`: which sets are tried on which task, and under what name. No torch."""
+"""The neuron sets of the experiment `parts`: which sets are evaluated on which task, and their names. No torch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,58 +11,58 @@ from neuron_core.experiments.plan import ExperimentSetting, set_names
 from neuron_core.runs.run_folder import RunFolder
 
 PART_KINDS = ("content", "ace", "own")
-"content: by `content`; ace: by the paper's method as it stands; own: by `content` without the common part"
+"content: found by `content`; ace: by the paper's method; own: by `content`, without the common part"
 ANSWERING, LOUD = "answering", "loud"
 
 
 EXCITES = (1.5, 2.0, 3.0, 5.0)
-"factors of excited neurons that are tried; the paper's is 2"
+"factors of excited neurons that are evaluated; the paper's factor is 2"
 
 
 @dataclass(frozen=True, eq=False)
 class PartSet:
-    """One neuron set of the experiment."""
+    """A neuron set of the experiment."""
 
     task: str
-    "whose neurons, or `all`"
+    "the task whose neurons these are, or `all`"
     method: str
     run: RunFolder
-    "that found it"
+    "the run that found the set"
     ranking: NeuronRanking
     deepest: int
-    "neurons of either role that are kept"
+    "number of neurons of each role that are kept"
     k: int | None
-    "the budget with which it is tried; None: K and twice K"
+    "the budget at which it is evaluated; None: both K and 2K"
 
 
 def part_names(kind: str, tasks: Sequence[str]) -> Mapping[str, str]:
-    """task → the name of its set of a kind of PART_KINDS."""
+    """Task → the name of its set of this kind (one of PART_KINDS)."""
     return set_names(kind, tasks)
 
 
 def dose_names() -> dict[str, tuple[float, Silence]]:
-    """Name of a set in the runs → factor of excited neurons and what silenced ones are set to."""
+    """Name of a set in the runs → the factor of excited neurons, and the value of silenced ones."""
     return {f"x{excite:g}-{silence}": (excite, silence) for silence in SILENCES for excite in EXCITES}
 
 
 def loud_names(setting: ExperimentSetting) -> tuple[str, ...]:
-    """Names of the sets that are as loud as the evaluated task's own content set."""
+    """Names of the random sets that are as loud as the evaluated task's content set."""
     return tuple(f"{LOUD}-{seed}" for seed in range(1, setting.random_seeds + 1))
 
 
 def parts_of(content: Mapping[str, RunFolder], setting: ExperimentSetting) -> TaskParts:
-    """Common and own part of the tasks' content rankings, four times K neurons banned."""
+    """The common part and the own parts of the tasks' content rankings, with 4K common neurons banned."""
     return task_parts(_rankings(content, "content"), 4 * setting.k_of_parts)
 
 
 def part_sets(
     content: Mapping[str, RunFolder], paper: Mapping[str, RunFolder], setting: ExperimentSetting, task: str
 ) -> dict[str, PartSet]:
-    """Every set that is tried on a task, by name; the task's own content set comes first.
+    """Every set that is evaluated on a task, by name. The task's own content set comes first.
 
-    content, paper: task → its run by `content`, and by `ace`. K for these two (the task's own `ace` set also with
-    twice K), twice K for what is left without the common part and for the neurons of answering.
-    RunError where a run keeps no loudness.
+    content, paper: task → its run by `content`, and its run by `ace`. Sets of these methods have budget K; the task's
+    own `ace` set is also evaluated at 2K. The own parts and the answering neurons have budget 2K. Raises RunError if a
+    run does not keep the loudness of its neurons.
     """
     tasks, k = list(content), setting.k_of_parts
     parts = parts_of(content, setting)

@@ -1,10 +1,10 @@
-"""Which runs the paper's tables and figures need, as configs. No torch."""
+"""The setting of an experiment, its outputs, and the configs of the runs that they need. No torch."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from neuron_core.cni.methods import OF_PAPER, PAPER_CONTROLS
+from neuron_core.cni.methods import PAPER_CONTROLS, PAPER_METHODS
 from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
@@ -16,7 +16,7 @@ TASKS = ("ner", "sentiment", "chunking", "commonsense")
 OURS = "ace"
 MORE_STEPS = 64
 PARTS_RATIO = 0.5
-"share of good neurons in every set of `parts`: nothing is chosen"
+"share of good neurons in every set of `parts`; it is fixed, not chosen by its effect"
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "table1": ("main",),
     "table2": ("main",),
@@ -39,9 +39,9 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "parts-stability": ("content_draws",),
     "dose": ("content", "dose"),
 }
-"output → the kinds of runs it is made from"
+"output → the kinds of runs from which it is made"
 ALIASES = {"fig4": "fig2"}
-"the paper's Figure 4 has the matrices of Figure 2 for more models"
+"Figure 4 of the paper shows the matrices of Figure 2 for more models"
 SEVERAL_TASKS = ("table5", "table8", "fig2", "fig6", "fig7", "overlap", "parts")
 "outputs that compare tasks"
 STABILITY = ("stability", "parts-stability")
@@ -50,37 +50,37 @@ STABILITY = ("stability", "parts-stability")
 
 @dataclass(frozen=True)
 class ExperimentSetting:
-    """Everything that the results of an experiment depend on."""
+    """All settings of an experiment."""
 
     tasks: tuple[str, ...]
     model: ModelSpec
     k: int
-    "budget of all tables but Table 7"
+    "budget of all tables except Table 7"
     z: int | None = None
     seed: int = 0
     examples: int = 50
-    "evaluation examples of each task, three questions each"
+    "number of evaluation examples of each task, with three questions each"
     attribution_examples: int = 5
-    "tr of Eq. 5"
+    "number of attribution examples (tr of Eq. 5)"
     draws: int = 5
-    "disjoint draws of the attribution examples; below 2: stability is left out"
+    "number of disjoint draws of attribution examples; with fewer than 2, stability is left out"
     steps: int = 16
     random_seeds: int = 5
     ratios: tuple[float, ...] = RATIOS
     budgets: tuple[int, ...] = BUDGETS
-    "of Table 7"
+    "budgets of Table 7"
     budget_tasks: tuple[str, ...] = ()
-    "of Table 7 and of more steps; empty: the last task, which in the paper is commonsense"
+    "tasks of Table 7 and of the run with more steps; empty: the last task (in the paper, commonsense)"
     position: str = "last"
     sample: str = "natural"
     content_examples: int = 10
-    "attribution examples of `parts` and of each draw of `parts-stability`, in four rotations each"
+    "attribution examples of `parts` and of each draw of `parts-stability`, with four rotations each"
     parts_k: int | None = None
-    "budget of `parts`: K for the sets of a method, 2K for parts of them, 4K common neurons; None takes k"
+    "K of `parts`: methods' sets have K neurons, own parts 2K, and 4K common neurons are banned; None: equal to k"
     question: str | None = None
-    "id of the evaluation question of Figure 10; None takes one that the direction could change, of every task"
+    "id of the question of Figure 10; None: for every task, one that the direction could change"
     prompt: PromptConfig = USUAL
-    "how every task's questions are worded"
+    "wording of the questions of all tasks"
 
     def __post_init__(self) -> None:
         if not self.tasks or len(set(self.tasks)) < len(self.tasks):
@@ -105,9 +105,9 @@ class ExperimentSetting:
 
 
 def wanted_outputs(names: Sequence[str], setting: ExperimentSetting) -> tuple[str, ...]:
-    """The outputs of these names in their usual order; `all` is everything that the setting has.
+    """The outputs with these names in their usual order. `all` means every output that the setting allows.
 
-    ConfigError for an unknown name, and for one that needs several tasks or draws where there are none.
+    Raises ConfigError for an unknown name, and for an output that needs several tasks or draws if there is only one.
     """
     if "all" in names:
         found = [name for name in OUTPUTS if len(setting.tasks) > 1 or name not in SEVERAL_TASKS]
@@ -125,15 +125,17 @@ def wanted_outputs(names: Sequence[str], setting: ExperimentSetting) -> tuple[st
 
 
 def main_config(setting: ExperimentSetting, task: str) -> RunConfig:
-    """The run that attributes and evaluates every method at one budget."""
+    """The run that attributes by every method and evaluates all of them at one budget."""
     return _config(
         setting,
         task,
         AttributionConfig(
-            methods=OF_PAPER, steps=setting.steps, examples=setting.attribution_examples, z=setting.z, k=setting.k
+            methods=PAPER_METHODS, steps=setting.steps, examples=setting.attribution_examples, z=setting.z, k=setting.k
         ),
         replace(
-            _evaluation(setting, (setting.k,)), methods=(*OF_PAPER, *PAPER_CONTROLS), random_seeds=setting.random_seeds
+            _evaluation(setting, (setting.k,)),
+            methods=(*PAPER_METHODS, *PAPER_CONTROLS),
+            random_seeds=setting.random_seeds,
         ),
     )
 
@@ -149,7 +151,7 @@ def steps_config(setting: ExperimentSetting, task: str) -> RunConfig:
 
 
 def content_config(setting: ExperimentSetting, task: str, draws: int = 1) -> RunConfig:
-    """`content` over four rotations of each example."""
+    """The run that attributes by `content`, with four rotations of each example."""
     attribution = AttributionConfig(
         methods=("content",),
         steps=setting.steps,
@@ -161,14 +163,17 @@ def content_config(setting: ExperimentSetting, task: str, draws: int = 1) -> Run
 
 
 def paper_config(setting: ExperimentSetting, task: str) -> RunConfig:
-    """The paper's method as it stands: three shuffles of each example, z, and ambiguous neurons dropped."""
+    """The run by the paper's method: three shuffles of each example, z, and ambiguous neurons dropped."""
     return _config(setting, task, _attribution(setting), None)
 
 
 def parts_config(
     setting: ExperimentSetting, task: str, uses: Sequence[SetUse], ks: Sequence[int], random_seeds: int
 ) -> RunConfig:
-    """Neuron sets on a task in four rotations, at one ratio; the examples that its own were found on stay out."""
+    """The run that evaluates neuron sets on a task in four rotations at one ratio.
+
+    The examples on which the task's own sets were found are not evaluated.
+    """
     evaluation = replace(_evaluation(setting, ks), ratios=(PARTS_RATIO,), random_seeds=random_seeds, proxies=ROTATIONS)
     n_attribution = max(setting.content_examples, setting.attribution_examples)
     attribution = replace(_attribution(setting, n_attribution), methods=())
@@ -182,18 +187,18 @@ def sets_config(
     ks: Sequence[int] = (),
     n_attribution: int | None = None,
 ) -> RunConfig:
-    """Neuron sets on a task. The examples that they were found on are drawn as then, so that none is asked about."""
+    """The run that evaluates neuron sets on a task. The examples on which they were found are not evaluated."""
     attribution = replace(_attribution(setting, n_attribution or setting.attribution_examples), methods=())
     return _config(setting, task, attribution, _evaluation(setting, ks or (setting.k,)), tuple(uses))
 
 
 def good_only(ratio: float = 1.0) -> dict[Direction, float]:
-    """The only ratio of a method that finds no bad neurons."""
+    """Direction → the only ratio of a method that finds no bad neurons."""
     return dict.fromkeys(DIRECTIONS, ratio)
 
 
 def set_names(kind: str, tasks: Sequence[str]) -> Mapping[str, str]:
-    """task → a name for its neuron set that a run accepts; no two tasks have the same."""
+    """Task → a name for its neuron set that a run accepts. No two tasks have the same name."""
     return {
         task: f"{kind}-{number}-{re.sub(r'[^A-Za-z0-9]+', '-', task).strip('-')[:40]}"
         for number, task in enumerate(tasks, start=1)

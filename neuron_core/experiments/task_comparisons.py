@@ -1,4 +1,4 @@
-"""The outputs of an experiment that compare tasks, and the parts that all outputs share. No torch."""
+"""The outputs of an experiment that compare tasks, and what all outputs share. No torch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,19 +22,14 @@ from neuron_core.control.metrics import Evaluation
 from neuron_core.control.results import SideEffects
 from neuron_core.errors import RunError
 from neuron_core.experiments.plan import ExperimentSetting
-from neuron_core.experiments.runs import (
-    COMMON,
-    ExperimentRuns,
-    common_of,
-    specific_names,
-    specific_of,
-)
+from neuron_core.experiments.runs import ExperimentRuns
+from neuron_core.experiments.set_files import COMMON, common_of, specific_names, specific_of
 from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
 from neuron_core.figures.experiments import entry_bars
 from neuron_core.figures.task_layers import change_heatmaps, share_lines, task_heatmaps
 from neuron_core.runs.run_folder import RunFolder
 
-DOWN: tuple[Direction, ...] = ("degrader", "enhancer")
+PAPER_DIRECTIONS: tuple[Direction, ...] = ("degrader", "enhancer")
 "the paper's order"
 OPTIMISTIC = (
     "RAC/RCC in percent of the unmodified model, positive in the intended direction; Fail: the opposite happened. The "
@@ -49,21 +44,21 @@ BESIDE = (
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """One table or figure of the paper."""
+    """An output: a table of the paper with its figures."""
 
     name: str
     title: str
     text: str
-    "what it shows and how to read it"
+    "what the output shows and how to read it"
     table: pd.DataFrame
-    "one row an entry, for files"
+    "one row per entry, for files"
     printed: Sequence[tuple[str, pd.DataFrame]] = field(default_factory=tuple)
     "captions and tables as the paper prints them"
     figures: Sequence[tuple[str, go.Figure]] = field(default_factory=tuple)
 
 
 def evaluations_of(runs: Mapping[str, RunFolder]) -> dict[str, Evaluation]:
-    """task → the evaluation of its run. RunError where one is not finished."""
+    """Task → the evaluation of its run. Raises RunError if a run is not finished."""
     found = {}
     for task, run in runs.items():
         evaluation = run.evaluation()
@@ -74,7 +69,7 @@ def evaluations_of(runs: Mapping[str, RunFolder]) -> dict[str, Evaluation]:
 
 
 def effects_of(runs: Mapping[str, RunFolder]) -> dict[str, SideEffects]:
-    """task → the side effects that its run has measured; tasks whose run has none are left out."""
+    """Task → the side effects that its run measured. Tasks without them are left out."""
     found = {task: run.side_effects() for task, run in runs.items()}
     return {task: effects for task, effects in found.items() if effects is not None}
 
@@ -88,7 +83,7 @@ def entries_output(
     *,
     measures: Sequence[str] = ("rac", "rcc"),
 ) -> Output:
-    """A table of entries, printed as the paper does and held out, with bars of measures. more: words of its own."""
+    """An output from a table of entries: printed as in the paper and held out, with bars. more: additional text."""
     best, heldout = as_printed(table, line), as_printed(table, line, heldout=True)
     printed = [("Best ratio (optimistic)", best), ("Held out", heldout)]
     words = [OPTIMISTIC, _undefined_in_words(table), more]
@@ -101,7 +96,7 @@ def entries_output(
 
 
 def table5(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    """Table 5: the common neurons tried on every task; only their list where the tasks have none in common."""
+    """Table 5: the effect of the common neurons on every task. If there are none, only their empty list."""
     common = common_of(runs, setting.k)
     rows = common_table(common)
     if not runs.sets or not len(common.ranking().scores):
@@ -116,11 +111,11 @@ def _matrices(setting: ExperimentSetting, runs: ExperimentRuns) -> list[CrossMat
     evaluations, names = evaluations_of(runs.sets), specific_names(runs)
     there = {best.source for one in evaluations.values() for best in one.best}
     sets = {task: name for task, name in names.items() if name in there}
-    return [cross_matrix(evaluations, sets, setting.k, direction) for direction in DOWN] if sets else []
+    return [cross_matrix(evaluations, sets, setting.k, direction) for direction in PAPER_DIRECTIONS] if sets else []
 
 
 def table8(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    """Enhancing with each task's specific neurons, sources down."""
+    """Table 8: enhancing with each task's specific neurons; rows are the source tasks."""
     matrices = _matrices(setting, runs)[1:]
     table = pd.concat([cross_entries(matrix) for matrix in matrices]) if matrices else pd.DataFrame()
     if len(table):
@@ -134,7 +129,7 @@ def table8(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
 
 
 def fig2(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    """Cross-task matrices of the specific neurons."""
+    """Figure 2: the cross-task matrices of the specific neurons."""
     matrices, specific = _matrices(setting, runs), specific_of(runs, setting.k)
     table = pd.concat([cross_entries(matrix) for matrix in matrices]) if matrices else pd.DataFrame()
     sizes = ", ".join(f"{task} {len(cut.good)} good and {len(cut.bad)} bad" for task, cut in specific.sets().items())
@@ -153,7 +148,7 @@ def fig5(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     n_layers = runs.setting(next(iter(runs.main))).model.n_layers
     found = task_layers(sets, n_layers)
     figures = [("Share by layer", share_lines(found)), ("Neurons by layer and task", task_heatmaps(found, setting.k))]
-    text = f"Where the top {setting.k} good and bad neurons of each task are; the mean over tasks is dashed."
+    text = f"The layers of the top {setting.k} good and bad neurons of each task; the mean over tasks is dashed."
     return Output("fig5", "Figure 5: layers of good and bad neurons", text, layers_table(sets, n_layers), (), figures)
 
 
@@ -179,7 +174,7 @@ def fig7(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
 
 
 def overlaps(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
-    """Jaccard of good with good, bad with bad, good with bad, and the neurons with two roles."""
+    """The overlap of good and bad sets between tasks, and neurons that are good for one task and bad for another."""
     rankings, printed, figures = runs.rankings(), [], []
     for role, other in PAIRS:
         matrix = overlap(rankings, setting.k, role, other)
@@ -193,10 +188,10 @@ def overlaps(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
 
 
 def _undefined_in_words(table: pd.DataFrame) -> str:
-    """How many entries are left out of averages; nothing where none is."""
+    """Says how many entries are left out of averages; empty if there are none."""
     single = table[table["task"] != AVERAGE]
     n = int((single["verdict"] == "undefined").sum())
-    return f"{n} of {len(single)} entries are undefined: averages leave out what is." if n else ""
+    return f"{n} of {len(single)} entries are undefined and left out of averages." if n else ""
 
 
 def _said_of(common: CommonNeurons) -> str:

@@ -1,1 +1,1 @@
-"""Results to Plotly figures."""
+"""Plotly figures of results."""

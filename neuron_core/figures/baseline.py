@@ -1,18 +1,18 @@
-"""What the unmodified model answers."""
+"""The answers of the unmodified model."""
 
 import plotly.graph_objects as go
 
 from neuron_core.control.competence import MOST_ABOVE_EVEN, too_many
 from neuron_core.control.probabilities import EVEN
 from neuron_core.control.results import Baseline
-from neuron_core.figures.theme import MARK, NEUTRAL, TITLE_SIZE, dress, percent
+from neuron_core.figures.theme import MARK, NEUTRAL, TITLE_SIZE, apply_theme, percent
 
 SAME = 0.005
 "shares closer to one another are one line"
 
 
 def letter_bars(baseline: Baseline) -> go.Figure:
-    """How often each letter is the model's answer, with lines at an even choice and at one letter too many.
+    """How often the model answers each letter. Lines mark an even choice, and the share above which a letter dominates.
 
     An even choice is that of blind picks among options that are not neutral: a quarter each where all are real; else
     each letter has lines of its own. Letters above the second line have another colour.
@@ -58,9 +58,9 @@ def letter_bars(baseline: Baseline) -> go.Figure:
     listed = ", ".join(f"{letter} {percent(share)}" for letter, share in baseline.letters.items())
     alt = f"How often the model answers each letter, of {baseline.n_questions} questions: {listed}. "
     alt += _even_in_words(baseline)
-    dress(figure, alt, height=320)
+    apply_theme(figure, alt, height=320)
     figure.update_layout(margin={"r": 140, "t": 24}, bargap=0.4)
-    # Numbers above the bars would lie on the lines.
+    # Numbers above the bars would cover the lines.
     ticks = [f"<b>{letter}</b>  {percent(share)}" for letter, share in baseline.letters.items()]
     figure.update_xaxes(title_text="Letter", tickvals=letters, ticktext=ticks, tickfont={"size": TITLE_SIZE})
     figure.update_yaxes(

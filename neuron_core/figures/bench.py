@@ -1,10 +1,10 @@
-"""The bench as a figure: seconds a question of every way, on one logarithmic axis. No torch."""
+"""The benchmark as a figure: seconds per question for each implementation, on a logarithmic axis. No torch."""
 
 from typing import Any
 
 import plotly.graph_objects as go
 
-from neuron_core.figures.theme import BAD, MARK, NEUTRAL, TASK, dress
+from neuron_core.figures.theme import BAD, MARK, NEUTRAL, TASK, apply_theme
 
 WAYS = {
     "floor_s": ("bare matrix multiplications", NEUTRAL),
@@ -16,8 +16,11 @@ BACKGROUND, TEXT = "white", "#31333F"
 
 
 def bench_figure(result: dict[str, Any]) -> go.Figure:
-    """Bars by setting (prompt length and steps, another model's name), one colour a way; what was not measured has no
-    bar. It stands alone in a file, so it has a title and a background."""
+    """Bars for each setting (prompt length, steps, other model), with one colour per implementation.
+
+    An implementation that was not measured has no bar. The figure is saved as a file of its own, so it has a title and
+    a background.
+    """
     usual = {**result["attribution"], "T": result["T"], "m": result["m"], "model": result["model"]}
     measured = [usual, *result["settings"]]
     figure = go.Figure()
@@ -36,12 +39,12 @@ def bench_figure(result: dict[str, Any]) -> go.Figure:
                 marker={"color": colour},
             )
     heading = f"Attribution of one question, seconds. {result['model']}, {result['dtype']}, {result['device']}"
-    said = "; ".join(
+    bars = "; ".join(
         f"{_setting(each, result['model']).replace('<br>', ', ')}: "
         + ", ".join(f"{name} {each[key]:.3g} s" for key, (name, _) in WAYS.items() if each[key] is not None)
         for each in measured
     )
-    dress(figure, f"{heading}. {said}.", height=520)
+    apply_theme(figure, f"{heading}. {bars}.", height=520)
     figure.update_layout(
         title={"text": heading, "x": 0.01, "xanchor": "left", "font": {"size": 15, "color": TEXT}},
         barmode="group",
@@ -50,7 +53,7 @@ def bench_figure(result: dict[str, Any]) -> go.Figure:
         plot_bgcolor=BACKGROUND,
         font={"color": TEXT},
     )
-    figure.update_yaxes(type="log", dtick=1, title="seconds a question")
+    figure.update_yaxes(type="log", dtick=1, title="seconds per question")
     return figure
 
 

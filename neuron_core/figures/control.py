@@ -1,4 +1,4 @@
-"""What enhancer and degrader do, over the ratio and over the budget, beside random sets."""
+"""Curves of the effects of enhancer and degrader over the ratio and over the budget, with random sets."""
 
 from collections.abc import Callable, Iterable
 from math import isclose
@@ -30,9 +30,9 @@ BEST_NAME, HELD_OUT_NAME = "best ratio", "held-out value"
 
 
 def ratio_curves(evaluation: Evaluation, k: int, metric: Metric, source: str = "ace") -> go.Figure:
-    """RAC or RCC of one budget over the ratio, a panel a direction; random sets beside, best ratio marked.
+    """RAC or RCC of one budget over the ratio, one panel per direction, with random sets and the best ratio marked.
 
-    customdata of a point: {"k", "ratio", "direction"}. ConfigError when the evaluation has no such budget.
+    customdata of a point: {"k", "ratio", "direction"}. Raises ConfigError if the evaluation has no such budget.
     """
     rows = _of_source(evaluation.grid, source)
     _check("budget K", k, [row.k for row in rows])
@@ -57,10 +57,10 @@ def ratio_curves(evaluation: Evaluation, k: int, metric: Metric, source: str = "
 
 
 def budget_curves(evaluation: Evaluation, ratio: float | Choice, metric: Metric, source: str = "ace") -> go.Figure:
-    """RAC or RCC over the budget K at one ratio, at each budget's "best", or for the "held-out" choice of it.
+    """RAC or RCC over the budget K at a fixed ratio, at each budget's "best" ratio, or at its "held-out" choice.
 
-    With "best" the held-out values stand beside; the random sets of the band had the same choice.
-    customdata as in `ratio_curves`. ConfigError when the evaluation has no such ratio.
+    With "best", held-out values are shown as well. Random sets are shown with the same choice of the ratio.
+    customdata as in `ratio_curves`. Raises ConfigError if the evaluation has no such ratio.
     """
     beside: Panels = {d: [] for d in DIRECTIONS}
     if isinstance(ratio, str):
@@ -103,7 +103,7 @@ def _of_source(rows: Iterable[Sourced], source: str) -> list[Sourced]:
 
 
 def _at(rows: Iterable[Cell], *, k: int | None = None, ratio: float | None = None) -> list[Cell]:
-    """The rows of one budget or of one ratio, in the order of the x axis."""
+    """The rows with this budget or this ratio, in the order of the x axis."""
     found = [row for row in rows if (row.k == k if ratio is None else _same(row.ratio, ratio))]
     return sorted(found, key=lambda row: (row.k, row.ratio))
 
@@ -114,7 +114,7 @@ def _panels(rows: Iterable[Any], point: Callable[[Any], Point]) -> Panels:
 
 
 def _signs(best: Best, metric: Metric) -> list[go.Scatter]:
-    """A ring around the best ratio's point and, above or below it, what the choice is worth held out."""
+    """A ring around the point of the best ratio, and a mark for its held-out value."""
     ring = best_point(best, best.ratio, metric, "best")
     diamond = best_point(best, best.ratio, metric, "held-out")
     signs = [mark(ring, BEST_NAME, "circle-open", MARK), mark(diamond, HELD_OUT_NAME, "diamond-open", TASK)]
@@ -131,7 +131,7 @@ def _check(name: str, value: float, known: Iterable[float]) -> None:
 
 
 def _same(one: float, other: float) -> bool:
-    """A slider's 0.30000000000000004 is 0.3."""
+    """Whether two ratios are equal; a slider may give 0.30000000000000004 for 0.3."""
     return isclose(one, other, abs_tol=1e-9)
 
 
@@ -140,7 +140,7 @@ def _axis_title(metric: Metric) -> str:
 
 
 def _in_words(title: str, points: Panels, random: Panels, axis: str) -> str:
-    said = [title]
+    sentences = [title]
     for direction in DIRECTIONS:
         defined = [point for point in points[direction] if point.y is not None]
         sentence = f"{direction.capitalize()}: "
@@ -157,8 +157,8 @@ def _in_words(title: str, points: Panels, random: Panels, axis: str) -> str:
         if ranges:
             low_end, high_end = min(low for low, _ in ranges), max(high for _, high in ranges)
             sentence += f"; random sets between {signed(low_end)}% and {signed(high_end)}%"
-        said.append(sentence + ".")
-    return " ".join(said)
+        sentences.append(sentence + ".")
+    return " ".join(sentences)
 
 
 def _height(point: Point) -> float:

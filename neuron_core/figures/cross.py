@@ -1,4 +1,4 @@
-"""What each task's neurons do to each task (paper, Figures 2 and 4). No torch."""
+"""Heatmaps of the effect of each task's neurons on each task (paper, Figures 2 and 4). No torch."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -12,21 +12,22 @@ from plotly.subplots import make_subplots
 from neuron_core.analysis.cross import CrossMatrix
 from neuron_core.errors import ConfigError
 from neuron_core.figures.panels import TITLES
-from neuron_core.figures.theme import BAD, CLEAR, GOOD, TITLE_SIZE, dress, plain, wrapped
+from neuron_core.figures.theme import BAD, CLEAR, GOOD, TITLE_SIZE, apply_theme, plain, wrapped
 
 Metric = Literal["rac", "rcc"]
 NOTHING = "#EEF1F4"
-"no effect, nothing shared: light and opaque, so that the numbers can be read on light and on dark pages"
+"colour of no effect and of no overlap; light and opaque, so that numbers are readable on light and dark pages"
 
 
 def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> go.Figure:
-    """One panel a direction: evaluated tasks down, sources of the neurons across, RAC/RCC or Fail in the cells.
+    """One panel per direction. Rows: evaluated tasks. Columns: tasks whose neurons are used. Cells: RAC/RCC or Fail.
 
-    Colour: the metric in percent, blue in the intended direction, orange against it. The second trace of a panel
-    answers clicks: customdata {"evaluated", "source", "direction"}. ConfigError for no matrix or different tasks.
+    Colour shows the metric in percent: blue in the intended direction, orange against it. The second trace of a panel
+    answers clicks with the customdata {"evaluated", "source", "direction"}. Raises ConfigError for no matrix or
+    different tasks.
     """
     if not matrices or len({matrix.tasks for matrix in matrices}) > 1:
-        raise ConfigError("matrices of different tasks", accepted="one matrix a direction over the same tasks")
+        raise ConfigError("matrices of different tasks", accepted="one matrix per direction, all with the same tasks")
     titles = [TITLES[matrix.direction] for matrix in matrices]
     figure = make_subplots(1, len(matrices), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
     tasks = list(matrices[0].tasks)
@@ -56,7 +57,7 @@ def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> g
             col=column,
         )
         figure.add_trace(_cells(matrix, words, numbers), row=1, col=column)
-    dress(figure, _in_words(matrices), height=160 + 88 * len(tasks))
+    apply_theme(figure, _in_words(matrices), height=160 + 88 * len(tasks))
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 56})
     figure.update_xaxes(title_text="Neurons of")
@@ -66,7 +67,7 @@ def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> g
 
 
 def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
-    """A matrix of Jaccard overlaps, task by task; rows, columns: what its rows and columns are, as "good for"."""
+    """A matrix of Jaccard overlaps, tasks by tasks. rows, columns: titles of the two axes, such as "good for"."""
     numbers = table.to_numpy(dtype=float)
     figure = go.Figure(
         go.Heatmap(
@@ -84,19 +85,23 @@ def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
             hovertemplate=f"{rows} %{{y}}, {columns} %{{x}}: %{{text}}<extra></extra>",
         )
     )
-    said = [
+    sentences = [
         f"{one} and {two}: {'undefined' if np.isnan(numbers[i, j]) else f'{numbers[i, j]:.2f}'}."
         for i, one in enumerate(table.index)
         for j, two in enumerate(table.columns)
     ]
-    dress(figure, f"Jaccard overlap of neurons {rows} and {columns} each task. {' '.join(said)}", 140 + 56 * len(table))
+    apply_theme(
+        figure,
+        f"Jaccard overlap of neurons {rows} and {columns} each task. {' '.join(sentences)}",
+        140 + 56 * len(table),
+    )
     figure.update_xaxes(title_text=columns.capitalize())
     figure.update_yaxes(title_text=rows.capitalize(), autorange="reversed", showgrid=False)
     return figure
 
 
 def _cells(matrix: CrossMatrix, words: list[list[str]], numbers: NDArray[np.float64]) -> go.Scatter:
-    """An invisible square in every cell that says it in full; also the words of cells that have no colour."""
+    """An invisible square in every cell with its full text for the pointer, and the text of cells without colour."""
     where, texts, shown = [], [], []
     for i, evaluated in enumerate(matrix.tasks):
         for j, source in enumerate(matrix.tasks):
@@ -121,9 +126,9 @@ def _cells(matrix: CrossMatrix, words: list[list[str]], numbers: NDArray[np.floa
 
 
 def _in_words(matrices: Sequence[CrossMatrix]) -> str:
-    said = ["What the neurons of each task do to each task, RAC/RCC in percent."]
+    sentences = ["What the neurons of each task do to each task, RAC/RCC in percent."]
     for matrix in matrices:
         for evaluated, row in zip(matrix.tasks, matrix.words(), strict=True):
             cells = ", ".join(f"{source} {text}" for source, text in zip(matrix.tasks, row, strict=True))
-            said.append(f"{matrix.direction.capitalize()} on {evaluated}, neurons of: {cells}.")
-    return " ".join(said)
+            sentences.append(f"{matrix.direction.capitalize()} on {evaluated}, neurons of: {cells}.")
+    return " ".join(sentences)

@@ -1,10 +1,10 @@
-"""Response to the strength of an intervention. No torch."""
+"""Dose-response curves: measures against the strength of an intervention. No torch."""
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from neuron_core.figures.theme import BAD, GOOD, TITLE_SIZE, dress
+from neuron_core.figures.theme import BAD, GOOD, TITLE_SIZE, apply_theme
 
 PANELS = {
     "content_margin": "Content margin (nats)",
@@ -17,12 +17,12 @@ DASHES = {"zero": "solid", "mean": "dot"}
 
 
 def dose_lines(table: pd.DataFrame) -> go.Figure:
-    """One panel a measure, one line a direction and way to silence, against the factor of excited neurons.
+    """Measures against the factor of excited neurons: one panel per measure, one line per direction and silencing.
 
-    table: columns direction, silence, excite and those of PANELS; excite 1 is the unmodified model.
+    table: columns direction, silence, excite and those of PANELS. excite 1 is the unmodified model.
     """
     figure = make_subplots(1, len(PANELS), horizontal_spacing=0.07, subplot_titles=list(PANELS.values()))
-    said = []
+    lines = []
     for (direction, silence), group in table.groupby(["direction", "silence"], sort=False):
         for column, measure in enumerate(PANELS, start=1):
             figure.add_trace(
@@ -40,9 +40,9 @@ def dose_lines(table: pd.DataFrame) -> go.Figure:
                 col=column,
             )
         first, last = group["content_margin"].iloc[0], group["content_margin"].iloc[-1]
-        said.append(f"{direction}, silenced to {silence}: margin {first:.2f} to {last:.2f} nats")
-    dress(figure, f"Response to the strength. {'; '.join(said)}.", height=340)
+        lines.append(f"{direction}, silenced to {silence}: margin {first:.2f} to {last:.2f} nats")
+    apply_theme(figure, f"Measures against the strength of the intervention. {'; '.join(lines)}.", height=340)
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(margin={"t": 84}, legend={"y": 1.18})
-    figure.update_xaxes(title_text="Excite (times)")
+    figure.update_xaxes(title_text="Factor of excited neurons")
     return figure

@@ -1,4 +1,4 @@
-"""Figures of the experiments: methods by task, time against answer length, agreement of draws. No torch."""
+"""Figures of the experiments: effects by task, cost by answer length, agreement of draws. No torch."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ from neuron_core.figures.theme import (
     PATTERNS,
     SERIES,
     TITLE_SIZE,
-    dress,
+    apply_theme,
     plain,
     signed,
     zero_line,
@@ -30,10 +30,10 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = ("method",)) -> go.Figure:
-    """A table of entries as bars by task with their 95% intervals, and the held-out value of each as a diamond.
+    """A table of entries as bars by task, with 95% intervals and held-out values as diamonds. One panel per direction.
 
-    measure: rac or rcc; line: the columns that name a series, as ("method",) or ("method", "part").
-    An undefined entry has no bar. One panel a direction, above each other: many bars need the whole width.
+    measure: rac or rcc. line: the columns that identify a series, such as ("method",) or ("method", "part"). An
+    undefined entry has no bar. The panels are stacked, because many bars need the whole width.
     """
     titles = [TITLES[direction] for direction in DIRECTIONS]
     figure = make_subplots(len(DIRECTIONS), 1, shared_xaxes=True, vertical_spacing=0.12, subplot_titles=titles)
@@ -48,7 +48,7 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
             label = ", ".join(map(str, name))
             values, low, high = (own[f"{measure}{end}"] for end in ("", "_low", "_high"))
             heldout = own[f"heldout_{measure}"]
-            said = [
+            words = [
                 f"{plain(label)} on {plain(task)}<br>{measure.upper()} {_said(v)}, held out {_said(h)}"
                 for task, v, h in zip(tasks, values, heldout, strict=True)
             ]
@@ -74,7 +74,7 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
                         "thickness": 1.5,
                         "width": 3,
                     },
-                    hovertext=said,
+                    hovertext=words,
                     hoverinfo="text",
                 ),
                 row=panel,
@@ -90,27 +90,27 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
                     showlegend=place == 0 and panel == 1,
                     offsetgroup=label,
                     marker={"symbol": "diamond-open", "size": 9, "color": MARK, "line": {"width": 2}},
-                    hovertext=said,
+                    hovertext=words,
                     hoverinfo="text",
                 ),
                 row=panel,
                 col=1,
             )
-    dress(figure, _entries_in_words(table, measure, line), height=430)
+    apply_theme(figure, _entries_in_words(table, measure, line), height=430)
     figure.update_annotations(font={"size": TITLE_SIZE}, x=0, xanchor="left")
     figure.update_layout(margin={"t": 76}, legend={"y": 1.0, "yref": "container", "yanchor": "top"})
-    # Diamonds stand over their bars: both in groups with the same gaps.
+    # Bars and diamonds are grouped with the same gaps, so that each diamond is above its bar.
     figure.update_layout(barmode="group", bargap=0.2, scattermode="group", scattergap=0.2)
     figure.update_xaxes(title_text="Task", row=len(DIRECTIONS))
     figure.update_yaxes(title_text=f"{measure.upper()} (%)")
-    # One scale for both.
+    # Both panels have the same scale.
     figure.update_yaxes(matches="y", row=2)
     zero_line(figure)
     return figure
 
 
 def cost_lines(table: pd.DataFrame) -> go.Figure:
-    """Figure 9: seconds a layer against the length of the answer, one line a form, both axes logarithmic.
+    """Figure 9: seconds per layer against the length of the answer, one line per form, on logarithmic axes.
 
     table: columns form, length, seconds, seconds_low, seconds_high.
     """
@@ -132,28 +132,31 @@ def cost_lines(table: pd.DataFrame) -> go.Figure:
                     "thickness": 1.5,
                     "width": 4,
                 },
-                hovertemplate=f"{plain(str(form))}<br>%{{x}} tokens: %{{y:.3g}} s a layer<extra></extra>",
+                hovertemplate=f"{plain(str(form))}<br>%{{x}} tokens: %{{y:.3g}} s per layer<extra></extra>",
             )
         )
-    said = [
+    words = [
         f"{form}: {own['seconds'].iloc[0]:.3g} s at {own['length'].iloc[0]}, "
         f"{own['seconds'].iloc[-1]:.3g} s at {own['length'].iloc[-1]} tokens."
         for form, own in table.groupby("form", sort=False)
     ]
-    dress(figure, f"Lines of the seconds a layer against the answer's length. {' '.join(said)}", height=440)
+    apply_theme(figure, f"Lines of the seconds per layer against the answer's length. {' '.join(words)}", height=440)
     lengths = sorted(table["length"].unique().tolist())
     figure.update_layout(margin={"t": 72})
     figure.update_xaxes(
         title_text="Answer length (tokens)", type="log", tickvals=lengths, ticktext=list(map(str, lengths))
     )
-    figure.update_yaxes(title_text="Seconds a layer", type="log", dtick=1)
+    figure.update_yaxes(title_text="Seconds per layer", type="log", dtick=1)
     return figure
 
 
 def agreement_bars(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
-    """Jaccard of the sets over draws by task, good and bad, with the range over pairs. tables: task → agreement."""
+    """Jaccard overlap of the good and the bad sets between draws, by task, with the range over pairs.
+
+    tables: task → its table of agreement.
+    """
     figure = go.Figure()
-    said = []
+    words = []
     for role, colour in zip(ROLES, (GOOD, BAD), strict=True):
         own = pd.DataFrame({task: t.set_index("role").loc[role] for task, t in tables.items()}).T
         values, low, high = (own[name].astype(float) for name in ("jaccard", "jaccard_low", "jaccard_high"))
@@ -173,8 +176,8 @@ def agreement_bars(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
                 hovertemplate=f"{role} neurons, %{{x}}: Jaccard %{{y:.2f}}<extra></extra>",
             )
         )
-        said += [f"{task}, {role}: {_said(value, 2)}." for task, value in values.items()]
-    dress(figure, f"Bars of the Jaccard overlap of sets over draws. {' '.join(said)}", height=360)
+        words += [f"{task}, {role}: {_said(value, 2)}." for task, value in values.items()]
+    apply_theme(figure, f"Bars of the Jaccard overlap of sets over draws. {' '.join(words)}", height=360)
     figure.update_layout(barmode="group", margin={"t": 48})
     figure.update_xaxes(title_text="Task")
     figure.update_yaxes(title_text="Jaccard over pairs of draws", range=[0, 1.02])
@@ -182,7 +185,7 @@ def agreement_bars(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
 
 
 def _plain_numbers(values: pd.Series) -> list[float | None]:
-    """NaN as None: an entry without a number."""
+    """Replaces NaN by None."""
     return [None if np.isnan(value) else float(value) for value in values.to_numpy(dtype=float)]
 
 
@@ -192,8 +195,8 @@ def _said(value: float, digits: int = 1) -> str:
 
 def _entries_in_words(table: pd.DataFrame, measure: str, line: Sequence[str]) -> str:
     average = table[table["task"] == AVERAGE] if (table["task"] == AVERAGE).any() else table
-    said = [
+    words = [
         f"{', '.join(str(row[key]) for key in line)} on {row['task']}, {row['direction']}: {_said(row[measure])}."
         for row in average.to_dict("records")
     ]
-    return f"Bars of {measure.upper()} in percent by task and method. {' '.join(said)}"
+    return f"Bars of {measure.upper()} in percent by task and method. {' '.join(words)}"

@@ -1,4 +1,4 @@
-"""One HTML file with tables and figures that opens without a network: plotly.js is inside, once. No torch."""
+"""One HTML file with tables and figures. It includes plotly.js and opens without a network. No torch."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ thead th { position: sticky; top: 0; background: Canvas; }
 .setting thead th { background: none; position: static; } .setting table table { font-size: 1em; }
 figure { margin: 1rem 0; } figcaption { font-size: .85rem; }
 """
-# Figures have no text colour of their own: they take the page's, which follows light and dark.
+# Figures have no text colour of their own. The script gives them that of the page, which may be light or dark.
 SCRIPT = """
 for (const place of document.querySelectorAll('.plot')) {
   const figure = JSON.parse(place.querySelector('script').textContent);
@@ -39,10 +39,10 @@ for (const place of document.querySelectorAll('.plot')) {
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """One part of a report: words, tables with their captions, figures with theirs."""
+    """A section of a report: a text, and tables and figures with their captions."""
 
     name: str
-    "short: its anchor and its entry in the list at the top"
+    "short name, used as the anchor and in the list at the top"
     title: str
     text: str = ""
     tables: Sequence[tuple[str, pd.DataFrame]] = field(default_factory=tuple)
@@ -50,7 +50,7 @@ class Section:
 
 
 def html_report(title: str, setting: Mapping[str, object], sections: Sequence[Section]) -> str:
-    """The whole page as text. setting: everything the results rest on, shown at the top as it is."""
+    """The report as HTML. setting: all settings behind the results, shown at the top."""
     links = " ".join(f'<a href="#{_text(s.name)}">{_text(s.name)}</a>' for s in sections)
     return "\n".join(
         [
@@ -75,7 +75,7 @@ def _setting(setting: Mapping[str, object]) -> str:
 
 
 def _value(value: object) -> str:
-    """Nested values as tables within tables; a list of records is one table."""
+    """Nested values as nested tables. A list of records becomes one table."""
     if isinstance(value, Mapping):
         rows = (f"<tr><th>{_text(name)}</th><td>{_value(one)}</td></tr>" for name, one in value.items())
         return f"<table>{''.join(rows)}</table>"
@@ -83,7 +83,7 @@ def _value(value: object) -> str:
         if value and all(isinstance(one, Mapping) for one in value):
             return _table(pd.DataFrame(list(value)))
         return ", ".join(_value(one) for one in value) or "–"
-    # An empty line of a prompt is not one that was left as it is.
+    # An empty text (a line of the prompt that is left out) is not the same as None (unchanged).
     return "–" if value is None else _text("(empty)" if value == "" else value)
 
 

@@ -1,4 +1,4 @@
-"""Figures over the layers of a model: where good and bad neurons sit, how well attribution closes."""
+"""Figures over the layers of a model: good and bad neurons, scores, completeness gaps."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ from neuron_core.figures.theme import (
     GOOD_PALE,
     HALF,
     NEUTRAL,
+    apply_theme,
     counted,
-    dress,
     layer_axis,
     percent,
     signed,
@@ -29,9 +29,9 @@ ROW_LABELS: dict[Role, str] = {"good": "good +", "bad": "bad −"}
 
 
 def layer_heatmap(counts: LayerCounts, k: int) -> go.Figure:
-    """Two rows, good and bad, over the layers; numbers in the cells, empty where a layer has none.
+    """The numbers of good and of bad neurons in each layer, as a heatmap with two rows. Zeros are left empty.
 
-    The second trace answers clicks, as a heatmap itself does not: customdata {"role": "good", "layer": 3}.
+    Heatmaps do not answer clicks, so a second trace does, with the customdata {"role": "good", "layer": 3}.
     """
     n_layers = len(counts.good)
     values = np.stack([-counts.bad, counts.good])
@@ -55,8 +55,8 @@ def layer_heatmap(counts: LayerCounts, k: int) -> go.Figure:
         )
     )
     figure.add_trace(_cells(counts, k))
-    dress(figure, _heatmap_in_words(counts, k), height=250)
-    # Without a limit the nearest cell answers, wherever in it the pointer is.
+    apply_theme(figure, _heatmap_in_words(counts, k), height=250)
+    # Without a distance limit the nearest cell answers, wherever the pointer is in it.
     figure.update_layout(hovermode="closest", hoverdistance=-1, font={"size": 15}, margin={"t": 32})
     layer_axis(figure, n_layers)
     figure.update_yaxes(showgrid=False, ticks="", tickfont={"size": 16})
@@ -64,9 +64,9 @@ def layer_heatmap(counts: LayerCounts, k: int) -> go.Figure:
 
 
 def layer_score_bars(ranking: NeuronRanking, unit: str = "probability") -> go.Figure:
-    """Sums of all positive and of all negative task scores by layer, above and below zero.
+    """The sum of all positive and of all negative task scores of each layer, as bars above and below zero.
 
-    unit: what the target is measured in; customdata as in `layer_heatmap`.
+    unit: the unit of the target. customdata as in `layer_heatmap`.
     """
     sums = layer_scores(ranking)
     layers = list(range(ranking.n_layers))
@@ -91,7 +91,7 @@ def layer_score_bars(ranking: NeuronRanking, unit: str = "probability") -> go.Fi
                 hoverinfo="text",
             )
         )
-    dress(figure, _scores_in_words(sums.positive, sums.negative), height=360)
+    apply_theme(figure, _scores_in_words(sums.positive, sums.negative), height=360)
     figure.update_layout(barmode="relative")
     layer_axis(figure, ranking.n_layers)
     figure.update_yaxes(title_text=f"Sum of task scores ({unit})")
@@ -100,13 +100,13 @@ def layer_score_bars(ranking: NeuronRanking, unit: str = "probability") -> go.Fi
 
 
 def completeness_bars(mean: NDArray[np.float64], spread: NDArray[np.float64]) -> go.Figure:
-    """How far the attribution of each layer misses its own target, with its spread over questions.
+    """The completeness gap of each layer, with its standard deviation over questions.
 
-    mean, spread: shape (L,), shares of Σ|IG_l| as `neuron_core.analysis.layers.layer_gaps` gives them.
-    ConfigError when the two have different lengths.
+    mean, spread: shape (L,), shares of Σ|IG_l|, as returned by `neuron_core.analysis.layers.layer_gaps`.
+    Raises ConfigError if the two have different lengths.
     """
     if len(mean) != len(spread):
-        raise ConfigError(f"{len(mean)} gaps with {len(spread)} spreads", accepted="one spread a layer")
+        raise ConfigError(f"{len(mean)} gaps with {len(spread)} spreads", accepted="one spread per layer")
     layers = list(range(len(mean)))
     means, spreads = (100 * np.asarray(mean)).tolist(), (100 * np.asarray(spread)).tolist()
     figure = go.Figure(
@@ -129,7 +129,7 @@ def completeness_bars(mean: NDArray[np.float64], spread: NDArray[np.float64]) ->
     alt = f"Bar chart of the completeness gap of {counted(len(layers), 'layer')}, in percent of Σ|IG|."
     if layers:
         alt += f" It is furthest from zero in layer {worst}: {signed(means[worst])}%."
-    dress(figure, alt, height=320)
+    apply_theme(figure, alt, height=320)
     layer_axis(figure, len(layers))
     figure.update_yaxes(title_text="Completeness gap (% of Σ|IG|)")
     zero_line(figure)
@@ -137,7 +137,7 @@ def completeness_bars(mean: NDArray[np.float64], spread: NDArray[np.float64]) ->
 
 
 def _two_sided(most: int) -> list[list[Any]]:
-    """A scale from -most to most: faint at 0, else pale to full, always dark enough for white numbers."""
+    """A colour scale from -most to most: faint at 0, otherwise dark enough for white numbers."""
     edge = 0.25 / most
     return [
         [0.0, BAD],
@@ -150,7 +150,7 @@ def _two_sided(most: int) -> list[list[Any]]:
 
 
 def _cells(counts: LayerCounts, k: int) -> go.Scatter:
-    """An invisible square in every cell; the clicked one shows its outline."""
+    """An invisible square in every cell. The square that was clicked shows its outline."""
     n_layers = len(counts.good)
     roles: tuple[tuple[Role, NDArray[np.int64], NDArray[np.float64]], ...] = (
         ("good", counts.good, counts.good_share),
@@ -187,7 +187,7 @@ def _cells(counts: LayerCounts, k: int) -> go.Scatter:
 
 
 def _heatmap_in_words(counts: LayerCounts, k: int) -> str:
-    said = [f"Good and bad neurons by layer, {counted(len(counts.good), 'layer')}, K = {k}."]
+    sentences = [f"Good and bad neurons by layer, {counted(len(counts.good), 'layer')}, K = {k}."]
     for role, numbers in (("good", counts.good), ("bad", counts.bad)):
         total = int(numbers.sum())
         sentence = counted(total, f"{role} neuron").capitalize()
@@ -195,16 +195,16 @@ def _heatmap_in_words(counts: LayerCounts, k: int) -> str:
             most = np.flatnonzero(numbers == numbers.max()).tolist()
             layers, each = ", ".join(str(layer) for layer in most), "" if len(most) == 1 else " each"
             sentence += f", most in layer{'s' if each else ''} {layers} ({numbers.max()}{each})"
-        said.append(sentence + ".")
-    return " ".join(said)
+        sentences.append(sentence + ".")
+    return " ".join(sentences)
 
 
 def _scores_in_words(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> str:
-    said = f"Bar chart of the sums of positive and of negative task scores in {counted(len(positive), 'layer')}."
+    text = f"Bar chart of the sums of positive and of negative task scores in {counted(len(positive), 'layer')}."
     if not positive.any() and not negative.any():
-        return said + " All are zero."
+        return text + " All are zero."
     top, bottom = int(positive.argmax()), int(negative.argmin())
     return (
-        f"{said} The highest positive sum is {signed(positive[top], 4)} in layer {top}, "
+        f"{text} The highest positive sum is {signed(positive[top], 4)} in layer {top}, "
         f"the lowest negative sum {signed(negative[bottom], 4)} in layer {bottom}."
     )

@@ -1,4 +1,4 @@
-"""One neuron: the tokens it writes, its effect on questions, its score in each. No torch."""
+"""Figures of one neuron: the tokens it promotes, its effect on questions, its score in each. No torch."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -18,9 +18,9 @@ from neuron_core.figures.theme import (
     NEUTRAL,
     TASK,
     TITLE_SIZE,
+    apply_theme,
     around,
     counted,
-    dress,
     plain,
     signed,
     zero_line,
@@ -33,14 +33,14 @@ FLIPS = (("gained", "triangle-up", "wrong to right"), ("lost", "triangle-down", 
 
 
 def visible(token: str) -> str:
-    """A token with its white space to be seen; an empty one as ∅."""
+    """A token with its white space made visible; ∅ for an empty token."""
     return (
         "".join(SIGNS.get(sign, sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}") for sign in token) or "∅"
     )
 
 
 def token_bars(tokens: NeuronTokens, end: End) -> go.Figure:
-    """One end of the vocabulary as horizontal bars, the strongest at the top."""
+    """The tokens that a neuron promotes or suppresses most, as horizontal bars with the strongest at the top."""
     chosen = tokens.promoted if end == "promoted" else tokens.suppressed
     places = list(range(len(chosen)))
     names = [visible(one.token) for one in chosen]
@@ -59,8 +59,8 @@ def token_bars(tokens: NeuronTokens, end: End) -> go.Figure:
             hoverinfo="text",
         )
     )
-    said = ", ".join(f"{name} {signed(one.value, 1)}" for name, one in zip(names, chosen, strict=True))
-    dress(figure, f"Bars of the {counted(len(chosen), f'{end} token')}: {said}.", height=110 + BAR * len(chosen))
+    words = ", ".join(f"{name} {signed(one.value, 1)}" for name, one in zip(names, chosen, strict=True))
+    apply_theme(figure, f"Bars of the {counted(len(chosen), f'{end} token')}: {words}.", height=110 + BAR * len(chosen))
     figure.update_yaxes(
         tickvals=places,
         ticktext=[plain(name if len(name) <= 18 else f"{name[:17]}…") for name in names],
@@ -74,7 +74,7 @@ def token_bars(tokens: NeuronTokens, end: End) -> go.Figure:
 
 
 def neuron_bars(rows: Sequence[NeuronRow], role: Role) -> go.Figure:
-    """The strongest neurons of one role as horizontal bars, the first at the top. customdata {"neuron": "3.17"}."""
+    """The strongest neurons of a role as horizontal bars, strongest first. customdata {"neuron": "3.17"}."""
     places = list(range(len(rows)))
     figure = go.Figure(
         go.Bar(
@@ -89,15 +89,17 @@ def neuron_bars(rows: Sequence[NeuronRow], role: Role) -> go.Figure:
             },
             customdata=[{"neuron": row.id} for row in rows],
             hovertext=[
-                f"<b>neuron {row.id}</b>, layer {row.layer}<br>number {row.rank} of the {role} ones<br>score "
+                f"<b>neuron {row.id}</b>, layer {row.layer}<br>rank {row.rank} of the {role} neurons<br>score "
                 f"{row.score:.3g}"
                 for row in rows
             ],
             hoverinfo="text",
         )
     )
-    said = ", ".join(f"{row.id} {row.score:.3g}" for row in rows)
-    dress(figure, f"Bars of the strongest {role} neurons by score: {said or 'none'}.", height=96 + BAR * len(rows))
+    words = ", ".join(f"{row.id} {row.score:.3g}" for row in rows)
+    apply_theme(
+        figure, f"Bars of the strongest {role} neurons by score: {words or 'none'}.", height=96 + BAR * len(rows)
+    )
     figure.update_layout(margin={"t": 8}, hovermode="closest", hoverdistance=-1)
     figure.update_yaxes(
         tickvals=places,
@@ -111,9 +113,11 @@ def neuron_bars(rows: Sequence[NeuronRow], role: Role) -> go.Figure:
 
 
 def effect_bars(silenced: Sequence[QuestionRow], doubled: Sequence[QuestionRow]) -> go.Figure:
-    """Change of P(correct) in every question, silenced above and doubled below; flips as triangles.
+    """The change of P(correct) in every question with the neuron silenced (above) and doubled (below).
 
-    customdata {"question": id}. ConfigError when the two are not of the same questions.
+    Triangles mark questions whose answer becomes correct or wrong.
+
+    customdata {"question": id}. Raises ConfigError if the two are not of the same questions.
     """
     if [row.question_id for row in silenced] != [row.question_id for row in doubled]:
         raise ConfigError("effects on different questions", accepted="the same questions silenced and doubled")
@@ -145,7 +149,7 @@ def effect_bars(silenced: Sequence[QuestionRow], doubled: Sequence[QuestionRow])
                     mode="markers",
                     name=f"{flip}: {meaning}",
                     legendgroup=flip,
-                    # Once, and also where the first panel has none of them.
+                    # One entry in the legend for both panels, even if the first panel has no such question.
                     showlegend=line == 1,
                     marker={"symbol": symbol, "size": 12, "color": MARK, "line": {"width": 1, "color": NEUTRAL}},
                     customdata=[{"question": row.question_id} for _, _, row in found],
@@ -155,11 +159,11 @@ def effect_bars(silenced: Sequence[QuestionRow], doubled: Sequence[QuestionRow])
                 row=line,
                 col=1,
             )
-    dress(figure, _effect_in_words(silenced, doubled), height=480)
+    apply_theme(figure, _effect_in_words(silenced, doubled), height=480)
     figure.update_annotations(font={"size": TITLE_SIZE})
-    # Without a limit the nearest bar answers, however low and narrow it is.
+    # Without a distance limit the nearest bar answers, even if it is low and narrow.
     figure.update_layout(margin={"t": 84}, legend={"y": 1.1}, bargap=0.1, hovermode="closest", hoverdistance=-1)
-    # One scale for both, from the data: a shared axis would take its range from a trace that may be empty.
+    # Both panels get one scale from the data: a shared axis could take its range from an empty trace.
     heights = [100 * (row.p_correct_after - row.p_correct_before) for row in (*silenced, *doubled)]
     figure.update_yaxes(title_text="Points of P(correct)", nticks=5, range=around(heights))
     figure.update_xaxes(range=[0.4, len(silenced) + 0.6])
@@ -169,7 +173,7 @@ def effect_bars(silenced: Sequence[QuestionRow], doubled: Sequence[QuestionRow])
 
 
 def score_bars(scores: Sequence[QuestionScore]) -> go.Figure:
-    """The neuron's attribution in every question; good ones upwards, bad ones downwards and hatched.
+    """The neuron's attribution in every question. Positive bars are plain, negative ones hatched.
 
     customdata {"question": id}.
     """
@@ -200,7 +204,7 @@ def score_bars(scores: Sequence[QuestionScore]) -> go.Figure:
         f"negative in {sum(value < 0 for value in values)}, from {min(values, default=0.0):.1e} to "
         f"{max(values, default=0.0):.1e}."
     )
-    dress(figure, alt, height=320)
+    apply_theme(figure, alt, height=320)
     figure.update_xaxes(title_text="Attribution question", range=[0.4, len(scores) + 0.6], tickformat="d")
     figure.update_yaxes(title_text="IG (probability)", exponentformat="power")
     zero_line(figure)
@@ -216,10 +220,10 @@ def _row_in_words(row: QuestionRow, change: float) -> str:
 
 
 def _effect_in_words(silenced: Sequence[QuestionRow], doubled: Sequence[QuestionRow]) -> str:
-    said = []
+    words = []
     for name, rows in (("silenced", silenced), ("doubled", doubled)):
         changes = [100 * (row.p_correct_after - row.p_correct_before) for row in rows]
         mean = sum(changes) / max(1, len(changes))
         flips = ", ".join(f"{sum(row.flip == flip for row in rows)} {flip}" for flip, _, _ in FLIPS)
-        said.append(f"{name}: mean {signed(mean, 2)} points, {flips}")
-    return f"Bars of the change of P(correct) in {counted(len(silenced), 'question')}. {'; '.join(said)}."
+        words.append(f"{name}: mean {signed(mean, 2)} points, {flips}")
+    return f"Bars of the change of P(correct) in {counted(len(silenced), 'question')}. {'; '.join(words)}."

@@ -1,4 +1,4 @@
-"""Two panels, enhancer and degrader, with curves, bands of random sets and marks for what is undefined."""
+"""Two panels, for enhancer and degrader, with curves, bands of random sets and marks for undefined values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,15 +8,15 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from neuron_core.control.interventions import DIRECTIONS, Direction
-from neuron_core.control.results import Interval
-from neuron_core.figures.theme import BAND, CLEAR, NEUTRAL, TASK, TITLE_SIZE, dress, zero_line
+from neuron_core.control.measures import Interval
+from neuron_core.figures.theme import BAND, CLEAR, NEUTRAL, TASK, TITLE_SIZE, apply_theme, zero_line
 
 TITLES: dict[Direction, str] = {
     "enhancer": "<b>Enhancer</b>: good ×2, bad ×0",
     "degrader": "<b>Degrader</b>: bad ×2, good ×0",
 }
 STACKED: dict[Direction, str] = {direction: title.replace(": ", "<br>") for direction, title in TITLES.items()}
-"for panels beside each other: half a narrow window is too small for one line"
+"for panels side by side, where half of a narrow window has no room for a single line"
 TASK_NAME = "neurons of the task, 95% interval"
 RANDOM_NAME = "random sets: lowest to highest, mean dotted"
 UNDEFINED_NAME = "undefined"
@@ -28,19 +28,19 @@ class Point:
 
     x: float | str
     y: float | None
-    "percent; None where undefined"
+    "percent; None if undefined"
     interval: Interval | None
-    "percent: the ends of an error bar or of a band"
+    "lower and upper end of an error bar or a band, in percent"
     text: str
-    "what the pointer says"
-    where: dict[str, Any] = field(default_factory=dict)
-    "what a click gives"
+    "text shown at the pointer"
+    customdata: dict[str, Any] = field(default_factory=dict)
+    "customdata of a click"
 
 
 def curve(points: Sequence[Point], name: str = TASK_NAME, *, dashed: bool = False) -> list[go.Scatter]:
-    """A line with its intervals as error bars; a gap, and a cross on the zero line, where it is undefined.
+    """A line with intervals as error bars. Undefined points leave a gap and are marked by a cross on the zero line.
 
-    dashed: a second line beside the first, without error bars: they would lie on those of the first.
+    dashed: a second line next to the first. It has no error bars, which would cover those of the first.
     """
     if not points:
         return []
@@ -69,7 +69,7 @@ def curve(points: Sequence[Point], name: str = TASK_NAME, *, dashed: bool = Fals
             "visible": any(bar is not None for bar in bars),
         },
         connectgaps=False,
-        customdata=[point.where for point in points],
+        customdata=[point.customdata for point in points],
         hovertext=[point.text for point in points],
         hoverinfo="text",
     )
@@ -77,7 +77,7 @@ def curve(points: Sequence[Point], name: str = TASK_NAME, *, dashed: bool = Fals
 
 
 def band(points: Sequence[Point]) -> list[go.Scatter]:
-    """The range of random sets as a shaded area, broken where undefined, and their mean as a dotted line."""
+    """The range of random sets as a shaded area, and their mean as a dotted line, with gaps where undefined."""
     if not points:
         return []
     xs: list[float | str | None] = []
@@ -118,14 +118,14 @@ def band(points: Sequence[Point]) -> list[go.Scatter]:
 
 
 def mark(point: Point, name: str, symbol: str, colour: str) -> go.Scatter:
-    """One large open sign on a curve."""
+    """A large open marker on a curve."""
     return go.Scatter(
         x=[point.x],
         y=[point.y],
         mode="markers",
         name=name,
         marker={"symbol": symbol, "size": 18, "color": colour, "line": {"width": 3, "color": colour}},
-        customdata=[point.where],
+        customdata=[point.customdata],
         hovertext=[point.text],
         hoverinfo="text",
     )
@@ -134,7 +134,7 @@ def mark(point: Point, name: str, symbol: str, colour: str) -> go.Scatter:
 def two_panels(
     traces: Mapping[Direction, Sequence[go.Scatter]], alt: str, x_title: str, y_title: str, **x_axis: Any
 ) -> go.Figure:
-    """One panel a direction with the same y axis; every name is in the legend once.
+    """One panel per direction with a common y axis. Every name appears once in the legend.
 
     x_axis: more settings of both x axes.
     """
@@ -151,11 +151,11 @@ def two_panels(
             if trace.name in shown:
                 trace.showlegend = False
             elif trace.showlegend is not False:
-                # A legend with a single entry would not be drawn without being asked for.
+                # Plotly draws a legend with a single entry only on request.
                 trace.showlegend = True
                 shown.add(trace.name)
             figure.add_trace(trace, row=1, col=column)
-    dress(figure, alt, height=460)
+    apply_theme(figure, alt, height=460)
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(hovermode="closest", margin={"t": 116}, legend={"y": 1.18})
     figure.update_xaxes(title_text=x_title, **x_axis)
@@ -165,14 +165,14 @@ def two_panels(
 
 
 def _bar(point: Point) -> Interval | None:
-    """Lengths below and above the point; negative where the interval lies on its other side."""
+    """Lengths of an error bar below and above its point; negative if the interval does not contain the point."""
     if point.y is None or point.interval is None:
         return None
     return point.y - point.interval[0], point.interval[1] - point.y
 
 
 def _stretches(points: Sequence[Point]) -> list[list[Point]]:
-    """Neighbours that all have an interval."""
+    """Splits the points into runs of neighbours that have an interval."""
     stretches: list[list[Point]] = [[]]
     for point in points:
         if point.interval is not None:
@@ -192,7 +192,7 @@ def _undefined(points: Sequence[Point]) -> list[go.Scatter]:
             mode="markers",
             name=UNDEFINED_NAME,
             marker={"symbol": "x-thin", "size": 11, "color": CLEAR, "line": {"width": 3, "color": NEUTRAL}},
-            customdata=[point.where for point in points],
+            customdata=[point.customdata for point in points],
             hovertext=[point.text for point in points],
             hoverinfo="text",
         )

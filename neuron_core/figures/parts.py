@@ -1,4 +1,4 @@
-"""What an effect is made of, and what each task's sets do to each task's content. No torch."""
+"""Heatmaps of the effect of each task's neurons on each task. No torch."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from neuron_core.analysis.parts import PartMatrix
-from neuron_core.control.results import Baseline, Best, GridRow, RandomRow
 from neuron_core.errors import ConfigError
 from neuron_core.figures.panels import TITLES
-from neuron_core.figures.theme import BAD, CLEAR, GOOD, MARK, NEUTRAL, TASK, TITLE_SIZE, dress, plain, signed
+from neuron_core.figures.theme import BAD, CLEAR, GOOD, MARK, TITLE_SIZE, apply_theme, plain
 
 MEASURE_TITLES = {
     "content_margin": "Content margin (nats)",
@@ -25,14 +24,14 @@ NOTHING = "#EEF1F4"
 
 
 def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin", *, share: bool = True) -> go.Figure:
-    """One panel a matrix: sources of the neurons down, evaluated tasks across, the diagonal framed.
+    """One panel per matrix. Rows: tasks whose neurons are used. Columns: evaluated tasks. The diagonal is framed.
 
-    share: as a share of the unmodified model's, 1 is no change; for RAC and its parts the percent as they are. Colour:
-    blue where the measure rises, orange where it falls. The second trace of a panel answers clicks: customdata
-    {"source", "evaluated", "direction"}. ConfigError for no matrix.
+    share: the measure divided by the unmodified model's, so that 1 means no change; RAC and its parts stay in percent.
+    A rising measure is blue, a falling one orange. The second trace of each panel answers clicks with the customdata
+    {"source", "evaluated", "direction"}. Raises ConfigError without a matrix.
     """
     if not matrices:
-        raise ConfigError("a figure of no matrix", accepted="one matrix or more")
+        raise ConfigError("a figure needs a matrix and got no matrix", accepted="one matrix or more")
     shared = share and not measure.startswith("rac")
     titles = [f"{TITLES[one.direction]}, K = {one.k}" for one in matrices]
     figure = make_subplots(1, len(matrices), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
@@ -40,7 +39,7 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
     middle = 1.0 if shared else 0.0
     most = max(1e-9, *(float(np.nanmax(np.abs(values - middle), initial=0.0)) for values in numbers))
     digits = 0 if measure.startswith("rac") else 2
-    title = f"{MEASURE_TITLES[measure]}, share of unmodified" if shared else MEASURE_TITLES[measure]
+    title = f"{MEASURE_TITLES[measure]}, share of the unmodified model's" if shared else MEASURE_TITLES[measure]
     for column, (one, values) in enumerate(zip(matrices, numbers, strict=True), start=1):
         words = [["" if np.isnan(v) else plain(f"{v:.{digits}f}") for v in row] for row in values.tolist()]
         figure.add_trace(
@@ -74,8 +73,8 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
                     {"source": source, "evaluated": task, "direction": one.direction} for task, source in cells
                 ],
                 text=[
-                    f"neurons of {source} on {task}: {said or 'not run'}"
-                    for (task, source), said in zip(cells, [w for row in words for w in row], strict=True)
+                    f"neurons of {source}, evaluated on {task}: {cell or 'not run'}"
+                    for (task, source), cell in zip(cells, [w for row in words for w in row], strict=True)
                 ],
                 hovertemplate="%{text}<extra></extra>",
                 showlegend=False,
@@ -88,7 +87,7 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
                 x, y = one.tasks.index(task), one.sources.index(task)
                 frame = {"x0": x - 0.48, "x1": x + 0.48, "y0": y - 0.48, "y1": y + 0.48}
                 figure.add_shape(type="rect", line={"color": MARK, "width": 3}, row=1, col=column, **frame)
-    dress(figure, f"{title}. {_own_in_words(matrices, measure)}", height=150 + 64 * len(matrices[0].sources))
+    apply_theme(figure, f"{title}. {_own_in_words(matrices, measure)}", height=150 + 64 * len(matrices[0].sources))
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 56})
     figure.update_xaxes(title_text="Evaluated on")
@@ -97,77 +96,10 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
     return figure
 
 
-def effect_parts(rows: Sequence[tuple[str, GridRow | Best]]) -> go.Figure:
-    """RAC as content part and letter part, one bar a row, with the 95% interval of the content part.
-
-    rows: (what to call it, row of the grid, of the random band or of the best ratios). Rows without the two parts are
-    left out.
-    """
-    shown = [(name, row) for name, row in rows if row.rac_content is not None and row.rac_letters is not None]
-    figure = go.Figure()
-    names = [name for name, _ in shown]
-    for title, field, colour, pattern in (
-        ("content", "rac_content", TASK, ""),
-        ("letters", "rac_letters", NEUTRAL, "/"),
-    ):
-        values = [getattr(row, field) for _, row in shown]
-        figure.add_bar(
-            x=values,
-            y=names,
-            orientation="h",
-            name=title,
-            marker={"color": colour, "pattern": {"shape": pattern}},
-            text=[signed(value, 1) for value in values],
-            hovertemplate=f"%{{y}}, {title}: %{{x:.1f}}%<extra></extra>",
-        )
-    figure.update_layout(barmode="relative")
-    said = "; ".join(f"{name}: content {row.rac_content:.1f}, letters {row.rac_letters:.1f}" for name, row in shown)
-    dress(figure, f"RAC in percent as content and letters. {said}.", height=120 + 48 * len(shown))
-    figure.update_xaxes(title_text="RAC (%), positive in the intended direction")
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(zeroline=True, zerolinecolor=NEUTRAL, zerolinewidth=2)
-    return figure
-
-
-def margin_bars(baseline: Baseline, rows: Sequence[tuple[str, GridRow | RandomRow]]) -> go.Figure:
-    """Content margin in nats of the unmodified model and under each row, with its 95% interval.
-
-    Of random sets the interval is the range over the seeds. Rows without a content margin are left out.
-    """
-    every: list[tuple[str, Baseline | GridRow]] = [("unmodified", baseline), *rows]
-    shown = [(name, row) for name, row in every if row.content_margin is not None]
-    values = [row.content_margin or 0.0 for _, row in shown]
-    ends = [row.content_margin_interval or (value, value) for (_, row), value in zip(shown, values, strict=True)]
-    figure = go.Figure(
-        go.Bar(
-            x=values,
-            y=[name for name, _ in shown],
-            orientation="h",
-            marker={"color": [NEUTRAL, *[TASK] * (len(shown) - 1)]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [high - value for (_, high), value in zip(ends, values, strict=True)],
-                "arrayminus": [value - low for (low, _), value in zip(ends, values, strict=True)],
-            },
-            text=[plain(f"{value:.2f}") for value in values],
-            textposition="inside",
-            hovertemplate="%{y}: %{x:.2f} nats<extra></extra>",
-            showlegend=False,
-        )
-    )
-    said = "; ".join(f"{name} {value:.2f}" for (name, _), value in zip(shown, values, strict=True))
-    dress(figure, f"Content margin in nats. {said}.", height=110 + 44 * len(shown))
-    figure.update_xaxes(title_text=MEASURE_TITLES["content_margin"])
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(zeroline=True, zerolinecolor=NEUTRAL, zerolinewidth=2)
-    return figure
-
-
 def _own_in_words(matrices: Sequence[PartMatrix], measure: str) -> str:
-    """How often a task's own neurons change it most."""
-    said = []
+    """Says on how many tasks the task's own neurons have the strongest effect."""
+    words = []
     for one in matrices:
         own = one.own_is_strongest(measure)
-        said.append(f"{one.direction}: own neurons are the strongest on {sum(own.values())} of {len(own)} tasks")
-    return "; ".join(said)
+        words.append(f"{one.direction}: own neurons are the strongest on {sum(own.values())} of {len(own)} tasks")
+    return "; ".join(words)

@@ -1,15 +1,15 @@
-"""What may follow a prompt, plain and steered. No torch."""
+"""The most probable next tokens after a prompt, unmodified and steered. No torch."""
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from neuron_core.control.findings import Generation, Written
 from neuron_core.figures.neuron import visible
-from neuron_core.figures.theme import NEUTRAL, TASK, TITLE_SIZE, dress, percent, plain
+from neuron_core.figures.theme import NEUTRAL, TASK, TITLE_SIZE, apply_theme, percent, plain
 
 
 def next_token_bars(texts: Generation) -> go.Figure:
-    """The most probable next tokens of the unmodified and of the steered model, side by side on one scale."""
+    """The most probable next tokens of the unmodified and of the steered model, side by side with one scale."""
     sides = (("Plain", texts.plain, NEUTRAL), ("Steered", texts.steered, TASK))
     titles = [f"<b>{name}</b>" for name, _, _ in sides]
     figure = make_subplots(1, 2, horizontal_spacing=0.24, subplot_titles=titles)
@@ -40,7 +40,7 @@ def next_token_bars(texts: Generation) -> go.Figure:
         figure.update_yaxes(
             tickvals=places, ticktext=ticks, range=[len(places) - 0.5, -0.5], showgrid=False, row=1, col=column
         )
-    dress(
+    apply_theme(
         figure, f"Most probable next tokens. Plain: {_said(texts.plain)}. Steered: {_said(texts.steered)}.", height=360
     )
     highest = max((one.value for written in (texts.plain, texts.steered) for one in written.next_tokens), default=1.0)

@@ -1,9 +1,10 @@
-"""Rows of an evaluation as points of a curve, and what each says in words."""
+"""Turns rows of an evaluation into points of a curve, each with its text for the pointer."""
 
 from typing import Literal
 
 from neuron_core.control.interventions import Direction, good_share
-from neuron_core.control.results import Best, GridRow, Interval, RandomBest, RandomRow
+from neuron_core.control.measures import Interval
+from neuron_core.control.results import Best, GridRow, RandomBest, RandomRow
 from neuron_core.figures.panels import Point
 from neuron_core.figures.theme import counted, percent, signed
 
@@ -15,31 +16,31 @@ BASE: dict[Metric, str] = {"rac": "accuracy", "rcc": "Com"}
 
 
 def row_point(row: GridRow, x: float | str, metric: Metric) -> Point:
-    """One intervention of the grid."""
+    """The point of one intervention of the grid."""
     value, interval = getattr(row, metric), getattr(row, f"{metric}_interval")
     share = row.acc if metric == "rac" else row.com
-    said = [
+    text = [
         f"<b>{row.direction.capitalize()}, K = {row.k}, ratio {row.ratio:g}</b>",
         _neurons_in_words(row),
         _value_in_words(metric, value, interval, "the baseline"),
-        f"{BASE[metric]} under it: {percent(share, 1)}",
+        f"{BASE[metric]} with it: {percent(share, 1)}",
     ]
     if row.verdict == "fail":
-        said.append("fails: RAC or RCC is negative")
-    return Point(x, value, interval, "<br>".join(said), _where(row.k, row.ratio, row.direction))
+        text.append("fails: RAC or RCC is negative")
+    return Point(x, value, interval, "<br>".join(text), _where(row.k, row.ratio, row.direction))
 
 
 def random_point(row: RandomRow, x: float | str, metric: Metric) -> Point:
-    """The random control sets of one cell; the interval is their range."""
+    """The point of the random control sets of one cell. The interval is their range."""
     interval = _range(getattr(row, f"{metric}_low"), getattr(row, f"{metric}_high"))
     head = f"<b>{counted(row.n_seeds, 'random set')}, {row.direction}, K = {row.k}, ratio {row.ratio:g}</b>"
     value = getattr(row, metric)
-    text = f"{head}<br>as many neurons a layer<br>{_range_in_words(metric, value, interval)}"
+    text = f"{head}<br>as many neurons in each layer<br>{_range_in_words(metric, value, interval)}"
     return Point(x, value, interval, text)
 
 
 def best_point(best: Best, x: float | str, metric: Metric, choice: Choice) -> Point:
-    """The best ratio of a budget, or what choosing it is worth on held-out examples."""
+    """The point of a budget's best ratio, or of its value on held-out examples."""
     prefix = "heldout_" if choice == "held-out" else ""
     value, interval = getattr(best, prefix + metric), getattr(best, f"{prefix}{metric}_interval")
     if choice == "best":
@@ -58,7 +59,7 @@ def best_point(best: Best, x: float | str, metric: Metric, choice: Choice) -> Po
 
 
 def random_best_point(best: RandomBest, x: float | str, metric: Metric, choice: Choice) -> Point:
-    """Random control sets after the same choice of the ratio; the interval is their range."""
+    """The point of random control sets, each at its own best ratio. The interval is their range."""
     name = f"heldout_{metric}" if choice == "held-out" else metric
     interval = _range(getattr(best, f"{name}_low"), getattr(best, f"{name}_high"))
     head = f"<b>{counted(best.n_seeds, 'random set')}, {best.direction}, K = {best.k}</b>"
@@ -70,20 +71,20 @@ def random_best_point(best: RandomBest, x: float | str, metric: Metric, choice: 
 def _neurons_in_words(row: GridRow) -> str:
     good, bad = counted(row.n_good, "good neuron"), counted(row.n_bad, "bad neuron")
     doubled, silenced = (good, bad) if row.direction == "enhancer" else (bad, good)
-    said = f"{doubled} doubled, {silenced} set to zero"
+    text = f"{doubled} doubled, {silenced} set to zero"
     asked = good_share(row.k, row.ratio)
     if (row.n_good, row.n_bad) != (asked, row.k - asked):
-        said += f"<br>(asked for: {asked} good and {row.k - asked} bad)"
-    return said
+        text += f"<br>(asked for: {asked} good and {row.k - asked} bad)"
+    return text
 
 
 def _value_in_words(metric: Metric, value: float | None, interval: Interval | None, base: str) -> str:
     if value is None:
         return f"{metric.upper()} undefined: {base} {BASE[metric]} is 0"
-    said = f"{metric.upper()} {signed(value)}%"
+    text = f"{metric.upper()} {signed(value)}%"
     if interval is not None:
-        said += f", 95% interval {signed(interval[0])}% to {signed(interval[1])}%"
-    return said
+        text += f", 95% interval {signed(interval[0])}% to {signed(interval[1])}%"
+    return text
 
 
 def _range_in_words(metric: Metric, value: float | None, interval: Interval | None) -> str:

@@ -1,4 +1,4 @@
-"""One question: the probabilities of its four options before and under interventions."""
+"""The probabilities of a question's four options, without and with interventions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ from neuron_core.figures.theme import (
     SERIES,
     TASK,
     TITLE_SIZE,
-    dress,
+    apply_theme,
     percent,
     wrapped,
 )
@@ -31,22 +31,22 @@ BEFORE_NAME, AFTER_NAME = "before", "under the intervention"
 def option_bars(
     before: Sequence[float], after: Sequence[float] | None, correct: int, labels: Sequence[str]
 ) -> go.Figure:
-    """Bars of the options before and, unless None, under an intervention; the correct one is outlined.
+    """The options of a question without and, unless `after` is None, with an intervention. The correct one is outlined.
 
-    before, after: probabilities among the options, shape (4,). labels: as shown to the model, "A. positive".
-    ConfigError when the numbers of options differ or `correct` is no place among them.
+    before, after: probabilities among the four options, shape (4,). labels: the options as shown to the model, such as
+    "A. positive". Raises ConfigError if the numbers of options differ, or if `correct` is not one of their places.
     """
     sizes = {len(before), len(labels), len(before if after is None else after)}
     if len(sizes) > 1 or not 0 <= correct < len(labels):
         raise ConfigError(
             f"{len(labels)} labels for {len(before)} probabilities, correct place {correct}",
-            accepted="one probability and one label an option, and the place of one of them",
+            accepted="one probability and one label per option, and the place of the correct one",
         )
     figure = go.Figure()
     for name, colour, values in ((BEFORE_NAME, NEUTRAL, before), (AFTER_NAME, TASK, after)):
         if values is not None:
             figure.add_trace(_bars(name, colour, [float(value) for value in values], correct, labels))
-    dress(figure, _in_words(before, after, correct, labels), height=380)
+    apply_theme(figure, _in_words(before, after, correct, labels), height=380)
     figure.update_layout(barmode="group", bargroupgap=0.06, margin={"t": 44})
     ticks = [
         wrapped(label, width=18, lines=3) + ("<br><b>correct</b>" if place == correct else "")
@@ -87,12 +87,12 @@ def _bars(name: str, colour: str, values: list[float], correct: int, labels: Seq
 
 
 def _in_words(before: Sequence[float], after: Sequence[float] | None, correct: int, labels: Sequence[str]) -> str:
-    said = []
+    words = []
     for place, label in enumerate(labels):
         change = percent(before[place]) if after is None else f"{percent(before[place])} → {percent(after[place])}"
-        said.append(f"{label}{' (correct)' if place == correct else ''}: {change}")
+        words.append(f"{label}{' (correct)' if place == correct else ''}: {change}")
     when = "" if after is None else ", before → under the intervention"
-    return f"Bars of the probabilities of the four options{when}. {'; '.join(said)}."
+    return f"Bars of the probabilities of the four options{when}. {'; '.join(words)}."
 
 
 def answer_bars(
@@ -134,7 +134,7 @@ def answer_bars(
     figure.add_vrect(x0=correct - 0.5, x1=correct + 0.5, fillcolor=FAINT, line_width=0, layer="below")
     # Another line of the legend in a narrow window.
     more = 30 if len(sources) > 3 else 0
-    dress(figure, _answers_in_words(answers, names, correct, labels), height=172 + more + 220 * len(shown))
+    apply_theme(figure, _answers_in_words(answers, names, correct, labels), height=172 + more + 220 * len(shown))
     figure.update_layout(barmode="group", bargap=0.18, bargroupgap=0.06, margin={"t": 84 + more})
     figure.update_layout(legend={"y": 1.0, "yref": "container", "yanchor": "top"})
     figure.update_annotations(font={"size": TITLE_SIZE}, x=0, xanchor="left")
@@ -155,7 +155,7 @@ def answer_bars(
 
 
 def _looks(sources: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Colour and pattern of each source; grey for what is no method: the unmodified model and random sets."""
+    """Colour and pattern of each source. The unmodified model and random sets are grey."""
     looks: dict[str, dict[str, Any]] = {"": {"marker_color": NEUTRAL}}
     methods = [source for source in sources if not source.startswith("random")]
     for place, source in enumerate(methods):
@@ -167,7 +167,7 @@ def _looks(sources: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _range_bars(one: Answer) -> dict[str, Any]:
-    """From the lowest to the highest of several random sets."""
+    """Error bars from the lowest to the highest of several random sets."""
     return {
         "type": "data",
         "symmetric": False,
@@ -180,8 +180,8 @@ def _range_bars(one: Answer) -> dict[str, Any]:
 
 
 def _answers_in_words(answers: Sequence[Answer], names: Mapping[str, str], correct: int, labels: Sequence[str]) -> str:
-    said = [f"Bars of the probabilities of the four options; {labels[correct]} is correct."]
+    words = [f"Bars of the probabilities of the four options; {labels[correct]} is correct."]
     for one in answers:
         who = BEFORE_NAME if one.direction is None else f"{names[one.source]}, {one.direction}"
-        said.append(f"{who}: {', '.join(percent(value) for value in one.probabilities)}.")
-    return " ".join(said)
+        words.append(f"{who}: {', '.join(percent(value) for value in one.probabilities)}.")
+    return " ".join(words)

@@ -1,4 +1,4 @@
-"""All questions of an evaluation in a row, and the options of one example by their content. No torch."""
+"""All questions of an evaluation in a row, and the content scores of one example's options. No torch."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ from neuron_core.figures.theme import (
     MARK,
     NEUTRAL,
     TASK,
+    apply_theme,
     around,
     counted,
-    dress,
     plain,
     signed,
     wrapped,
@@ -28,9 +28,9 @@ STRIP = 150
 
 
 def question_strip(rows: Sequence[QuestionRow], direction: Direction, shown: int) -> go.Figure:
-    """One mark a question: its change of P(correct) as height and colour, what became of its answer as shape.
+    """One mark per question. Height and colour show the change of P(correct), the shape what happened to the answer.
 
-    shown: place of the open question, which is ringed. customdata {"question": id}.
+    shown: the place of the open question, which has a ring. customdata {"question": id}.
     """
     changes = [100 * (row.p_correct_after - row.p_correct_before) for row in rows]
     sign = 1 if direction == "enhancer" else -1
@@ -51,7 +51,7 @@ def question_strip(rows: Sequence[QuestionRow], direction: Direction, shown: int
                     "color": [NEUTRAL if not changes[i] else GOOD if sign * changes[i] > 0 else BAD for i in places],
                     "line": {"width": 0},
                 },
-                # A click dims nothing: the ring says which one is open.
+                # A click does not dim other marks; the ring shows which question is open.
                 selected={"marker": {"opacity": 1}},
                 unselected={"marker": {"opacity": 1}},
                 customdata=[{"question": rows[i].question_id} for i in places],
@@ -79,7 +79,7 @@ def question_strip(rows: Sequence[QuestionRow], direction: Direction, shown: int
         f"Marks of {counted(len(rows), 'question')} by their change of P(correct) in points, from "
         f"{signed(min(changes))} to {signed(max(changes))}; answers: {flips}."
     )
-    dress(figure, alt, height=STRIP + 60)
+    apply_theme(figure, alt, height=STRIP + 60)
     figure.update_layout(margin={"t": 36, "b": 44}, hovermode="closest", hoverdistance=-1)
     figure.update_xaxes(title_text="Question", range=[0, len(rows) + 1])
     figure.update_yaxes(title_text="Points of P", nticks=5, range=around(changes, 0.2))
@@ -88,7 +88,7 @@ def question_strip(rows: Sequence[QuestionRow], direction: Direction, shown: int
 
 
 def content_bars(found: OptionContent) -> go.Figure:
-    """The four options by their content, before and under the intervention; the correct one stands first."""
+    """Content scores of the four options without and with the intervention. The correct option comes first."""
     places = list(range(len(found.texts)))
     figure = go.Figure()
     for name, colour, values in (("before", NEUTRAL, found.before), ("under the intervention", TASK, found.after)):
@@ -108,12 +108,12 @@ def content_bars(found: OptionContent) -> go.Figure:
                 hoverinfo="text",
             )
         )
-    said = [
+    bars = [
         f"{text}{'' if i else ' (correct)'}: {signed(found.before[i])} → {signed(found.after[i])}"
         for i, text in enumerate(found.texts)
     ]
-    alt = f"Bars of the options' content scores in nats, before → under the intervention. {'; '.join(said)}."
-    dress(figure, alt, height=380)
+    alt = f"Bars of the options' content scores in nats, before → under the intervention. {'; '.join(bars)}."
+    apply_theme(figure, alt, height=380)
     figure.update_layout(barmode="group", bargroupgap=0.06, margin={"t": 44})
     ticks = [
         wrapped(text, width=16, lines=3) + ("" if i else "<br><b>correct</b>") for i, text in enumerate(found.texts)

@@ -1,17 +1,17 @@
-"""Scores of a whole model: layers over neurons."""
+"""A map of the scores of a whole model, layers by neurons."""
 
 import numpy as np
 import plotly.graph_objects as go
 
 from neuron_core.analysis.task_layers import ScoreMap
-from neuron_core.figures.theme import BAD, FAINT, GOOD, MARK, NEUTRAL, counted, dress, signed
+from neuron_core.figures.theme import BAD, FAINT, GOOD, MARK, NEUTRAL, apply_theme, counted, signed
 
 
 def score_heatmap(found: ScoreMap) -> go.Figure:
-    """The strongest score of every bin of neighbouring neurons, by layer.
+    """The strongest score in every bin of neighbouring neurons, by layer.
 
-    Colours follow the cube root of the score, else a few neurons would leave the rest without colour.
-    The second trace answers clicks: customdata {"neuron": "3.17", "layer", "index"} of the bin's strongest neuron.
+    Colours follow the cube root of the score; otherwise a few neurons would leave all others pale. The second trace
+    answers clicks with the customdata {"neuron": "3.17", "layer", "index"} of the bin's strongest neuron.
     """
     n_layers, n_bins = found.scores.shape
     roots = np.cbrt(found.scores)
@@ -43,14 +43,14 @@ def score_heatmap(found: ScoreMap) -> go.Figure:
         )
     )
     cells = [(layer, b) for layer in range(n_layers) for b in range(n_bins) if found.n_scored[layer, b]]
-    said, where = [], []
+    hover, where = [], []
     for layer, b in cells:
         first, last = ends[b]
         index, score = int(found.index[layer, b]), float(found.scores[layer, b])
         of = "" if first == last else f"<br>strongest of neurons {layer}.{first} to {layer}.{last}"
         with_score = "" if first == last else f", {found.n_scored[layer, b]} of them with a score"
         role = "good" if score > 0 else "bad"
-        said.append(f"<b>neuron {layer}.{index}</b>, {role}, score {signed(score, 5)}{of}{with_score}")
+        hover.append(f"<b>neuron {layer}.{index}</b>, {role}, score {signed(score, 5)}{of}{with_score}")
         where.append({"neuron": f"{layer}.{index}", "layer": layer, "index": index})
     figure.add_trace(
         go.Scatter(
@@ -61,7 +61,7 @@ def score_heatmap(found: ScoreMap) -> go.Figure:
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 0}},
             customdata=where,
-            hovertext=said,
+            hovertext=hover,
             hoverinfo="text",
             showlegend=False,
             name="cells",
@@ -74,7 +74,7 @@ def score_heatmap(found: ScoreMap) -> go.Figure:
         worst = np.unravel_index(int(found.scores.argmin()), found.scores.shape)
         ends_said = [f"{i}.{found.index[i, b]} ({signed(float(found.scores[i, b]), 4)})" for i, b in (best, worst)]
         alt += f" Highest: neuron {ends_said[0]}; lowest: neuron {ends_said[1]}."
-    dress(figure, alt, height=max(280, 120 + 14 * n_layers))
+    apply_theme(figure, alt, height=max(280, 120 + 14 * n_layers))
     figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 64})
     step = max(1, n_bins // 4)
     ticks = list(range(0, n_bins, step))

@@ -1,4 +1,4 @@
-"""Tasks beside each other over the layers: where their neurons are, what removing shared ones changes."""
+"""The neurons of several tasks over the layers, and how removing shared neurons changes them. No torch."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ from neuron_core.figures.theme import (
     NEUTRAL,
     SERIES,
     TITLE_SIZE,
+    apply_theme,
     counted,
-    dress,
     layer_axis,
     percent,
     plain,
@@ -35,9 +35,9 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "hexagon",
 
 
 def task_heatmaps(found: TaskLayers, k: int) -> go.Figure:
-    """Good and bad neurons by layer and task, side by side; numbers in the cells.
+    """The numbers of good and of bad neurons by layer and task, in two panels.
 
-    The second trace of a panel answers clicks: customdata {"task", "role", "layer"}.
+    The second trace of a panel answers clicks with the customdata {"task", "role", "layer"}.
     """
     figure = _two_maps()
     for column, role in enumerate(ROLES, start=1):
@@ -48,7 +48,7 @@ def task_heatmaps(found: TaskLayers, k: int) -> go.Figure:
         scale = [[0.0, FAINT], [edge, FAINT], [edge, pale], [1.0, full]]
         texts = [[str(n) if n else "" for n in row] for row in counts.T.tolist()]
         heat = _heat(found, counts.T, texts, zmin=0, zmax=most, colorscale=scale)
-        said = [
+        hover = [
             [
                 f"<b>{plain(task)}</b>, layer {layer}: {counted(n, f'{role} neuron')}"
                 + (f" ({percent(found.shares(role)[t, layer])} of the task's)" if n else "")
@@ -57,7 +57,7 @@ def task_heatmaps(found: TaskLayers, k: int) -> go.Figure:
             for layer, row in enumerate(counts.T.tolist())
         ]
         figure.add_trace(heat, row=1, col=column)
-        figure.add_trace(_cells(found, said, role), row=1, col=column)
+        figure.add_trace(_cells(found, hover, role), row=1, col=column)
     parts = []
     for role in ROLES:
         peaks = [f"{task} {int(row.argmax())}" for task, row in zip(found.tasks, found.counts(role), strict=True)]
@@ -67,12 +67,12 @@ def task_heatmaps(found: TaskLayers, k: int) -> go.Figure:
 
 
 def change_heatmaps(before: TaskLayers, after: TaskLayers) -> go.Figure:
-    """How many neurons each layer gains or loses when shared neurons are banned and refilled (Figure 7).
+    """How many neurons each layer gains or loses when shared neurons are banned and replaced (Figure 7).
 
-    ConfigError when the two are of other tasks or layers.
+    Raises ConfigError if the two have different tasks or layers.
     """
     if before.tasks != after.tasks or before.good.shape != after.good.shape:
-        raise ConfigError("changes between other tasks or other models", accepted="the same tasks of one model")
+        raise ConfigError("the two tables are of different tasks or models", accepted="the same tasks of one model")
     figure = _two_maps()
     parts = []
     for column, role in enumerate(ROLES, start=1):
@@ -89,26 +89,26 @@ def change_heatmaps(before: TaskLayers, after: TaskLayers) -> go.Figure:
         ]
         texts = [[signed(n, 0) if n else "" for n in row] for row in change.tolist()]
         figure.add_trace(_heat(before, change, texts, zmin=-most, zmax=most, colorscale=scale), row=1, col=column)
-        said = [
+        hover = [
             [
                 f"<b>{plain(task)}</b>, layer {layer}: {signed(n, 0)} {role} neurons"
                 for task, n in zip(before.tasks, row, strict=True)
             ]
             for layer, row in enumerate(change.tolist())
         ]
-        figure.add_trace(_cells(before, said, role), row=1, col=column)
+        figure.add_trace(_cells(before, hover, role), row=1, col=column)
         sums = change.sum(axis=1)
         if sums.any():
             loses, gains = int(sums.argmin()), int(sums.argmax())
             parts.append(f"{role}: layer {loses} loses most, layer {gains} gains most")
-    alt = f"Change of neurons by layer after shared ones are removed and refilled. {'; '.join(parts) or 'None'}."
+    alt = f"Change of neurons by layer after shared ones are removed and replaced. {'; '.join(parts) or 'None'}."
     return _dressed_maps(figure, before, alt)
 
 
 def share_lines(found: TaskLayers) -> go.Figure:
-    """Share of each task's neurons by layer, and the mean over tasks as a thick dashed line (Figure 5).
+    """The share of each task's neurons in each layer, and the mean over tasks as a thick dashed line (Figure 5).
 
-    A set alone, as the common neurons are (Figure 6), has no mean beside it.
+    A single set, such as the common neurons (Figure 6), has no mean.
     """
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.12, subplot_titles=list(PANELS.values())
@@ -153,13 +153,13 @@ def share_lines(found: TaskLayers) -> go.Figure:
             row=row,
             col=1,
         )
-    said = []
+    words = []
     for role in ROLES:
         mean = found.mean_shares(role)
         half = percent(float(mean[n_layers // 2 :].sum()))
-        said.append(f"{role}: most in layer {int(mean.argmax())}, {half} in the later half of the layers")
-    alt = f"Share of the neurons of {counted(len(found.tasks), 'task')} by layer, mean over tasks; {'; '.join(said)}."
-    dress(figure, alt, height=560)
+        words.append(f"{role}: most in layer {int(mean.argmax())}, {half} in the later half of the layers")
+    alt = f"Share of the neurons of {counted(len(found.tasks), 'task')} by layer, mean over tasks; {'; '.join(words)}."
+    apply_theme(figure, alt, height=560)
     figure.update_annotations(font={"size": TITLE_SIZE}, x=0, xanchor="left")
     figure.update_layout(margin={"t": 76}, legend={"y": 1.0, "yref": "container", "yanchor": "top"})
     layer_axis(figure, n_layers)
@@ -175,7 +175,7 @@ def _two_maps() -> go.Figure:
 
 
 def _heat(found: TaskLayers, values: NDArray[np.int64], texts: list[list[str]], **scale: Any) -> go.Heatmap:
-    """values: (L, T)."""
+    """One heatmap. values: (L, T)."""
     n_layers = len(values)
     return go.Heatmap(
         x=list(range(len(found.tasks))),
@@ -192,9 +192,9 @@ def _heat(found: TaskLayers, values: NDArray[np.int64], texts: list[list[str]], 
     )
 
 
-def _cells(found: TaskLayers, said: list[list[str]], role: Role) -> go.Scatter:
-    """An invisible square in every cell, as a heatmap itself does not answer clicks."""
-    n_layers = len(said)
+def _cells(found: TaskLayers, hover: list[list[str]], role: Role) -> go.Scatter:
+    """An invisible square in every cell, because a heatmap itself does not answer clicks."""
+    n_layers = len(hover)
     cells = [(layer, t) for layer in range(n_layers) for t in range(len(found.tasks))]
     return go.Scatter(
         x=[t for _, t in cells],
@@ -210,7 +210,7 @@ def _cells(found: TaskLayers, said: list[list[str]], role: Role) -> go.Scatter:
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 0}},
         customdata=[{"task": found.tasks[t], "role": role, "layer": layer} for layer, t in cells],
-        hovertext=[said[layer][t] for layer, t in cells],
+        hovertext=[hover[layer][t] for layer, t in cells],
         hoverinfo="text",
         showlegend=False,
         name="cells",
@@ -223,7 +223,7 @@ def _row_height(n_layers: int) -> int:
 
 def _dressed_maps(figure: go.Figure, found: TaskLayers, alt: str) -> go.Figure:
     n_layers = found.good.shape[1]
-    dress(figure, alt, height=max(260, 130 + _row_height(n_layers) * n_layers))
+    apply_theme(figure, alt, height=max(260, 130 + _row_height(n_layers) * n_layers))
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 40, "b": 72})
     figure.update_xaxes(

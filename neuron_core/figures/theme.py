@@ -1,7 +1,7 @@
-"""Colours, sizes and the layout that every figure shares.
+"""The colours, sizes and layout that all figures share.
 
-Backgrounds are transparent and texts take the page's colour: a figure stands on light and on dark pages.
-The colours are Okabe and Ito's, readable on both, told apart with any colour vision; they tell nothing alone.
+Backgrounds are transparent and texts have the colour of the page, so that figures fit light and dark pages. The colours
+are those of Okabe and Ito, which can be told apart with any colour vision. Nothing is shown by colour alone.
 """
 
 import html
@@ -13,7 +13,7 @@ GOOD, BAD = "#0072B2", "#D55E00"
 GOOD_PALE, BAD_PALE = "#6087A0", "#9E7459"
 TASK, MARK, NEUTRAL = "#009E73", "#E69F00", "#7F8790"
 SERIES = (TASK, "#56B4E9", "#CC79A7", "#7A5CA8", "#B8860B", "#5F9E2F", "#A0522D", "#3A7CA5", "#8A8A3A")
-"colours of methods beside each other; each also has its own pattern"
+"colours of methods in one figure; each colour has its own pattern as well"
 PATTERNS = ("", "/", "x", ".", "\\", "+", "-", "|", "/")
 FAINT, BAND, HALF = "rgba(127,135,144,0.13)", "rgba(127,135,144,0.28)", "rgba(127,135,144,0.5)"
 GRID = BAND
@@ -22,10 +22,10 @@ TICK_SIZE, TITLE_SIZE = 14, 16
 MINUS = "\N{MINUS SIGN}"
 
 
-def dress(figure: go.Figure, alt: str, height: int) -> go.Figure:
-    """Gives a figure the shared layout and `alt`, its text for those who can't see it (`describe` reads it).
+def apply_theme(figure: go.Figure, alt: str, height: int) -> go.Figure:
+    """Gives a figure the shared layout and its alternative text `alt`, which `describe` returns.
 
-    height: pixels; the width is the page's.
+    height: in pixels. The width is that of the page.
     """
     figure.update_layout(
         # Not the session's default template, which Streamlit replaces by one with placeholder colours.
@@ -67,7 +67,7 @@ def dress(figure: go.Figure, alt: str, height: int) -> go.Figure:
 
 
 def describe(figure: go.Figure) -> str:
-    """What a figure shows, in words: the text for screen readers."""
+    """The alternative text of a figure, for screen readers."""
     return figure.layout.meta["alt"]
 
 
@@ -77,7 +77,7 @@ def zero_line(figure: go.Figure) -> None:
 
 
 def around(values: Iterable[float], room: float = 0.12) -> list[float]:
-    """The range of an axis that holds zero and all of `values`, with a share of room at both ends."""
+    """The range of an axis that contains zero and all values, with a margin at both ends."""
     known = [0.0, *values]
     low, high = min(known), max(known)
     more = room * (high - low) or 1.0
@@ -85,7 +85,7 @@ def around(values: Iterable[float], room: float = 0.12) -> list[float]:
 
 
 def layer_axis(figure: go.Figure, n_layers: int) -> None:
-    """The x axis as layers 0 … L-1, with few enough ticks for any screen."""
+    """Makes the x axis show layers 0 to L-1, with few enough ticks for any screen."""
     step = next((step for step in (1, 2, 5, 10) if n_layers <= 20 * step), 20)
     figure.update_xaxes(
         title_text="Layer (0 is next to the input)",
@@ -97,12 +97,12 @@ def layer_axis(figure: go.Figure, n_layers: int) -> None:
 
 
 def plain(text: str) -> str:
-    """Text from a dataset or a user as Plotly shows it letter by letter: its own tags are not obeyed."""
+    """Escapes a text from a dataset or a user, so that Plotly shows tags in it as they are written."""
     return html.escape(text, quote=False)
 
 
 def wrapped(text: str, width: int, lines: int) -> str:
-    """`text` as a tick label: at most `lines` lines of about `width` letters, the rest as an ellipsis."""
+    """The text as a tick label: at most `lines` lines of about `width` letters, then an ellipsis."""
     rows = [""]
     for word in text.split():
         if rows[-1] and len(rows[-1]) + 1 + len(word) > width:
@@ -118,16 +118,16 @@ def wrapped(text: str, width: int, lines: int) -> str:
 
 
 def percent(value: float, digits: int = 0) -> str:
-    """A share as percent: 0.234 → 23%."""
+    """A share in percent: 0.234 becomes `23%`."""
     return f"{100 * value:.{digits}f}%"
 
 
 def signed(value: float, digits: int = 1) -> str:
-    """A number with its sign: 12.34 → +12.3; zero has none."""
+    """A number with its sign: 12.34 becomes `+12.3`. Zero has no sign."""
     rounded = round(value, digits)
     return f"{rounded:+.{digits}f}".replace("-", MINUS) if rounded else f"{0:.{digits}f}"
 
 
 def counted(n: int, noun: str) -> str:
-    """`3 good neurons`, `1 good neuron`, `no good neurons`."""
+    """A number with a noun: `3 good neurons`, `1 good neuron`, `no good neurons`."""
     return f"{n or 'no'} {noun}{'' if n == 1 else 's'}"

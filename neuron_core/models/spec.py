@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from neuron_core.errors import ModelError
-from neuron_core.places import ASSETS
+from neuron_core.paths import ASSETS
 
 EMBEDDED = "embedded"
 PLAIN = "embedded-plain"

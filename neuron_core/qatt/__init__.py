@@ -1,1 +1,1 @@
-"""Examples to four-option proxy questions and their prompts."""
+"""QATT: turns examples into four-option proxy questions and their prompts."""

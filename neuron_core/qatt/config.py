@@ -1,4 +1,4 @@
-"""How a proxy question is worded: everything of a prompt that a user may change, as one frozen value."""
+"""The wording of proxy questions: every part of a prompt that a user may change, as one frozen value."""
 
 from dataclasses import dataclass
 
@@ -12,22 +12,22 @@ TEMPLATES = ("plain", "chat")
 
 @dataclass(frozen=True)
 class PromptConfig:
-    """The wording of a run's prompts; as it stands here it is template version 1."""
+    """The wording of a run's prompts. The defaults are template version 1."""
 
     role: str | None = None
-    "first line; None takes the task's own, an empty text leaves the line out"
+    "the first line; None: the task's own role; empty: no such line"
     rule: str | None = None
-    "how to answer; None takes the usual one, an empty text leaves the line out"
+    "the instruction how to answer; None: the usual one; empty: no such line"
     stem: str | None = None
-    "what follows \"Question:\", with the task kind's columns in braces; None takes the kind's own"
+    'the text after "Question:", with columns of the task kind in braces; None: the stem of the kind'
     demonstration: str = BY_SEED
-    "the solved example: 'seed' draws it, 'none' leaves it out, anything else is the id of an example"
+    "the solved example: 'seed' draws one, 'none' leaves it out; any other text is the id of an example"
     letter: str | None = None
-    "where the demonstration's correct option stands; None takes one of its own orders by seed"
+    "the letter of the demonstration's correct option; None: the seed chooses one of its orders"
     distractors: str = "kind"
-    "'kind': the row's own, else as its kind makes them; 'column': the row's own; 'file': other answers of the file"
+    "'kind': the row's own, or else by the rule of its kind; 'column': the row's own; 'file': other answers of the file"
     template: str = "plain"
-    "'plain' text, or the model's 'chat' template around the prompt as a user's message"
+    "'plain': the prompt alone; 'chat': the prompt as a user's message in the model's chat template"
 
     def __post_init__(self) -> None:
         if self.letter is not None and self.letter not in LETTERS:

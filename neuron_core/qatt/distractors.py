@@ -1,4 +1,4 @@
-"""Where the wrong options of a question come from."""
+"""Chooses the options of a question: the correct one and three wrong ones."""
 
 import hashlib
 
@@ -10,9 +10,9 @@ N_WRONG = 3
 
 
 def options_of(example: Example, task: Task, seed: int, source: str = "kind") -> tuple[str, ...]:
-    """The correct option, then three wrong ones by (seed, example id).
+    """The correct option, followed by three wrong ones drawn by (seed, example id).
 
-    source: as of PromptConfig.distractors. ConfigError where it has none for this example.
+    source: as in `PromptConfig.distractors`. Raises ConfigError if the source has none for this example.
     """
     kind = get_kind(task.kind)
     if source == "file":
@@ -28,7 +28,7 @@ def options_of(example: Example, task: Task, seed: int, source: str = "kind") ->
 
 
 def _of_others(example: Example, task: Task, seed: int, correct: str) -> tuple[str, ...]:
-    """Three different answers of other examples, by places that a hash of (seed, example id, number) gives."""
+    """Three different answers of other examples, drawn by a hash of (seed, example id, number)."""
     answers = task.answers
     if len(set(answers) - {correct}) < N_WRONG:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Three disjoint draws from a task: the demonstration, the attribution examples, the evaluation examples."""
+"""Draws three disjoint sets from a task: the demonstration, the attribution and the evaluation examples."""
 
 from dataclasses import dataclass
 
@@ -12,27 +12,28 @@ from neuron_core.tasks.task import LETTERS, Example, Task, draw_order
 
 @dataclass(frozen=True)
 class Draws:
-    """Disjoint by id and by text; a run keeps the ids."""
+    """The drawn examples, disjoint by id and by text. A run keeps their ids."""
 
     demonstration: Example | None
-    "None where prompts have none"
+    "None if prompts have no demonstration"
     attribution: tuple[Example, ...]
     evaluation: tuple[Example, ...]
 
 
 def draw(task: Task, n_attribution: int, n_evaluation: int | None, seed: int, demonstration: str = BY_SEED) -> Draws:
-    """The three draws by seed, one example of each text. Evaluation is a natural sample of what is left; None: all.
+    """Draws the three sets by seed, with at most one example of each text.
 
-    Attribution examples are taken so that the letter which an example leaves out rotates: the correct letters
-    of their questions then differ in number by at most one, as long as the file has examples for each letter.
-    demonstration: as of PromptConfig; without one the same example is set aside, so that the others stay the same.
-    Raises ConfigError: too few examples of different text, a demonstration that is no example.
+    Attribution examples are chosen so that the letter that their questions leave out rotates. The correct letters then
+    differ in number by at most one, as long as the file has examples for each letter. Evaluation examples are a random
+    sample of the rest, or all of it with n_evaluation=None. demonstration: as in `PromptConfig`. Without one, the same
+    example is still set aside, so that the other sets do not change. Raises ConfigError for too few examples with
+    different texts, and for a demonstration that is not an example of the task.
     """
     by_id = {example.id: example for example in task.examples}
     texts: set[str] = set()
 
     def distinct(order: list[str]) -> list[Example]:
-        """Examples in this order whose text was not used before."""
+        """The examples in this order, without those whose text was already used."""
         found = []
         for example in (by_id[i] for i in order):
             if example.text not in texts:
@@ -77,7 +78,7 @@ def questions_of(
     chat: ChatTemplate | None = None,
     proxies: str = SHUFFLES,
 ) -> tuple[ProxyQuestion, ...]:
-    """The proxy questions of several examples, in order. proxies: of PROXIES. Errors as of proxy_questions."""
+    """The proxy questions of several examples, in order. proxies: one of PROXIES. Raises as `proxy_questions`."""
     return tuple(
         q for example in examples for q in proxy_questions(example, task, demonstration, seed, config, chat, proxies)
     )

@@ -1,4 +1,4 @@
-"""Proxy questions as rows, for files that other programs read."""
+"""Proxy questions as JSON lines and CSV, for other programs."""
 
 import csv
 import io
@@ -12,19 +12,19 @@ COLUMNS = ("id", "example_id", "stem", *LETTERS, "correct", "prompt")
 
 
 def question_row(question: ProxyQuestion) -> dict[str, str]:
-    """A question under COLUMNS: its options by letter, the correct letter, the exact prompt."""
+    """A question as a row of COLUMNS, with its options by letter, the correct letter and the exact prompt."""
     options = {option.letter: option.text for option in question.options}
     head = {"id": question.id, "example_id": question.example_id, "stem": question.stem}
     return {**head, **options, "correct": LETTERS[question.target], "prompt": question.prompt}
 
 
 def questions_jsonl(questions: Iterable[ProxyQuestion]) -> str:
-    """One JSON object a line."""
+    """The questions as JSON lines, one object per question."""
     return "".join(json.dumps(question_row(question), ensure_ascii=False) + "\n" for question in questions)
 
 
 def questions_csv(questions: Iterable[ProxyQuestion]) -> str:
-    """A line of COLUMNS, then one a question."""
+    """The questions as CSV with a header."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -1,4 +1,4 @@
-"""How long the prompts of a task's examples are, for a model's context."""
+"""The lengths of a task's prompts, to check whether they fit a model's context."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -11,20 +11,21 @@ from neuron_core.qatt.prompt import proxy_questions
 from neuron_core.tasks.task import Example, Task, draw_order
 
 MARGIN = 100
-"characters for letters, brackets, line ends and the tokens that a tokenizer adds of itself"
+"characters allowed for letters, brackets, line ends and tokens that the tokenizer adds"
 MOST_SHOWN = 200
-"examples tried as the demonstration"
+"most examples that are tried as the demonstration"
 EXPANSION = 11
-"times as many bytes at most as before: text beyond ASCII under compatibility normalization (Unicode FAQ, NFKC)"
+"factor by which non-ASCII text can grow, in bytes, under compatibility normalization (Unicode FAQ, NFKC)"
 
 
 def surely_fits(
     task: Task, limit: int, seed: int = 0, config: PromptConfig = USUAL, chat: ChatTemplate | None = None
 ) -> Callable[[Example], bool]:
-    """Whether an example's prompts have at most `limit` tokens whatever the tokenizer: by counting characters.
+    """Returns a check whether an example's prompts have at most `limit` tokens under any tokenizer.
 
-    A token is a character of plain ASCII text at least, or a byte of other text after its normalization. False says
-    only that tokens must be counted. The demonstration is the one that the seed draws. Errors as of proxy_questions.
+    It counts characters: a token covers at least one character of ASCII text, or one byte of other text after
+    normalization. False only means that tokens must be counted. The demonstration is the one that the seed draws.
+    Raises as `proxy_questions`.
     """
     return _bound(task, draw(task, 0, 0, seed, config.demonstration).demonstration, limit, seed, config, chat)
 
@@ -37,11 +38,11 @@ def prompt_lengths(
     config: PromptConfig = USUAL,
     chat: ChatTemplate | None = None,
 ) -> Iterator[tuple[Example, int | None]]:
-    """Each example with the tokens of its longest prompt, None where that is surely at most `limit`.
+    """Yields each example with the number of tokens of its longest prompt; None if that is certainly at most `limit`.
 
-    A row that would be the demonstration but, shown before itself, has more tokens than `limit` gives that number:
-    left out, it makes room for the next one, where it would have made every prompt too long. Errors as of
-    proxy_questions.
+    An example that would be the demonstration is counted with itself as the demonstration. If that is more than `limit`
+    tokens, it gets this number and the next example becomes the demonstration. Otherwise every prompt would be too
+    long. Raises as `proxy_questions`.
     """
 
     def count(example: Example, demonstration: Example | None) -> int:
@@ -59,7 +60,7 @@ def prompt_lengths(
             break
         unfit[example.id] = n_tokens
     else:
-        # No prompt fits, or next to none, whichever is shown.
+        # Hardly any prompt fits, whichever example is the demonstration.
         unfit = {}
     fits = _bound(task, demonstration, limit, seed, config, chat)
     for example in task.examples:
@@ -70,13 +71,13 @@ def _bound(
     task: Task, demonstration: Example | None, limit: int, seed: int, config: PromptConfig, chat: ChatTemplate | None
 ) -> Callable[[Example], bool]:
     shortest = min(task.examples, key=lambda example: _most(_own(example)))
-    # A stem of one's own may name a column several times.
+    # The user's own stem may name a column several times.
     times = 1 + (config.stem or "").count("{")
     shared = _most(proxy_questions(shortest, task, demonstration, seed, config, chat)[0].prompt)
     longest = max(map(_most, task.answers))
 
     def fits(example: Example) -> bool:
-        # An option is an answer of the file, one of the row's own texts, or a segmentation with a tag a word.
+        # An option is an answer of the file, a text of the row, or a segmentation with one tag per word.
         options = 3 * max(longest, 6 * _most(example.answer))
         return shared + times * _most(_own(example)) + options + MARGIN <= limit
 
@@ -84,7 +85,7 @@ def _bound(
 
 
 def _most(text: str) -> int:
-    """Tokens of a text at most."""
+    """The largest number of tokens that a text can have."""
     if text.isascii():
         return len(text)
     plain = len(text.encode("ascii", "ignore"))

@@ -1,4 +1,4 @@
-"""The prompt of a proxy question. The wording is versioned; a version never changes once it is released."""
+"""Makes the prompts of proxy questions. The wording has a version, which never changes after its release."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ RULE = "Read the question and the four options. Answer with the letter of the co
 
 
 def block(stem: str, options: tuple[Option, ...]) -> str:
-    """Question, options and "Answer:", without the letter."""
+    """The text of a question: stem, options and "Answer:", without the letter."""
     lines = [f"Question: {stem}", *(f"{option.letter}. {option.text}" for option in options), "Answer:"]
     return "\n".join(lines)
 
 
 def demonstration_block(example: Example, task: Task, seed: int, config: PromptConfig = USUAL) -> str:
-    """The solved example that every prompt of a run opens with, its letter as `config.letter` says."""
+    """The solved example with which every prompt of a run begins. `config.letter` gives its correct letter."""
     orders = option_orders(example, task, seed, config.distractors)
     correct = [next(option.letter for option in order if option.correct) for order in orders]
     if config.letter is None:
@@ -36,7 +36,7 @@ def demonstration_block(example: Example, task: Task, seed: int, config: PromptC
 
 
 def _moved(order: tuple[Option, ...], letter: str) -> tuple[Option, ...]:
-    """The order with its correct option swapped to `letter`."""
+    """The options with the correct one moved to `letter`, by a swap with the option there."""
     here = next(i for i, option in enumerate(order) if option.correct)
     there = next(i for i, option in enumerate(order) if option.letter == letter)
     texts = [(option.text, option.correct, option.label) for option in order]
@@ -53,10 +53,10 @@ def proxy_questions(
     chat: ChatTemplate | None = None,
     proxies: str = SHUFFLES,
 ) -> tuple[ProxyQuestion, ...]:
-    """The proxy questions of an example: three shuffles or four rotations. Their prompts are the text a model gets.
+    """The proxy questions of an example: three shuffles or four rotations. Their prompts are what the model reads.
 
-    chat: the model's template, which a chat prompt stands in. Raises ConfigError: a stem that does not fit the task,
-    too few distractors; ModelError: a chat prompt without a template.
+    chat: the model's chat template, needed for `config.template` 'chat'. Raises ConfigError for a stem that does not
+    fit the task and for too few distractors. Raises ModelError for a chat prompt without a template.
     """
     head = _head(task, config) + ([demonstration_block(demonstration, task, seed, config)] if demonstration else [])
     stem = stem_of(example, task, config.stem)
@@ -71,7 +71,7 @@ def proxy_questions(
 
 
 def check_wording(task: Task, examples: Sequence[Example], seed: int, config: PromptConfig) -> None:
-    """ConfigError where questions of these examples can't be worded so; found before any model is loaded."""
+    """Raises ConfigError if questions of these examples can't be worded in this way. Needs no model."""
     if config.stem is not None:
         check_stem(config.stem, task)
     if config.distractors != "kind":
@@ -80,7 +80,7 @@ def check_wording(task: Task, examples: Sequence[Example], seed: int, config: Pr
 
 
 def _head(task: Task, config: PromptConfig) -> list[str]:
-    """Role and rule as one paragraph, or none."""
+    """Role and rule as one paragraph; empty if there are none."""
     role = task.wording.role if config.role is None else config.role
     rule = RULE if config.rule is None else config.rule
     lines = [line for line in (role, rule) if line.strip()]
@@ -89,5 +89,7 @@ def _head(task: Task, config: PromptConfig) -> list[str]:
 
 def _in_chat(message: str, chat: ChatTemplate | None) -> str:
     if chat is None:
-        raise ModelError("the chat template is not known before the model is", accepted="plain text, or a loaded model")
+        raise ModelError(
+            "the chat template is not known before the model is loaded", accepted="plain text, or a loaded model"
+        )
     return chat.wrap(message)

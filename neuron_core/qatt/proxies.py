@@ -1,7 +1,8 @@
-"""QATT: an example becomes proxy questions, the same four options in several orders (section 3.3).
+"""QATT: turns an example into proxy questions, which have the same four options in several orders (section 3.3).
 
-`shuffles` are the paper's three orders. `rotations` are the four cyclic rotations of one seeded order: every option
-stands on every letter exactly once, so that whatever depends on the letter alone is the same for all options.
+`shuffles` are the three orders of the paper. `rotations` are the four cyclic rotations of one seeded order. With
+rotations every option stands on every letter exactly once, so whatever depends on the letter alone is the same for all
+options.
 """
 
 import hashlib
@@ -18,19 +19,19 @@ from neuron_core.tasks.task import LETTERS, Example, Task
 
 SHUFFLES, ROTATIONS = "shuffles", "rotations"
 N_PROXIES = {SHUFFLES: 3, ROTATIONS: 4}
-"kind of proxies → questions an example"
+"kind of proxies → number of questions per example"
 PROXIES = tuple(N_PROXIES)
 Count = TypeVar("Count", int, NDArray[np.int64])
 
 
 def comprehension(n_questions: Count) -> Count:
-    """Right answers from which on an example is comprehended: two of three shuffles, three of four rotations."""
+    """The correct answers that a comprehended example needs: two of three shuffles, three of four rotations."""
     return n_questions // 2 + 1
 
 
 @dataclass(frozen=True)
 class Option:
-    """One answer line of a question."""
+    """One of the four options of a question."""
 
     letter: str
     text: str
@@ -40,16 +41,18 @@ class Option:
 
     @property
     def neutral(self) -> bool:
-        """Whether it only fills up; a neutral text that is the answer or one of the task's labels is a real option."""
+        """Whether it is a neutral option that was added. The correct option and labels of the task are never
+        neutral.
+        """
         return not self.correct and not self.label and self.text in FILLERS
 
 
 @dataclass(frozen=True)
 class ProxyQuestion:
-    """A four-option question made from an example; its prompt ends where the letter follows."""
+    """A four-option question made from an example. Its prompt ends where the answer's letter follows."""
 
     id: str
-    "example id # 1, 2, 3; with rotations also 4"
+    "example id, #, and 1 to 3 (shuffles) or 1 to 4 (rotations)"
     example_id: str
     stem: str
     options: tuple[Option, ...]
@@ -57,24 +60,24 @@ class ProxyQuestion:
 
     @property
     def target(self) -> int:
-        """Place of the correct letter, 0 to 3."""
+        """The place of the correct letter, 0 to 3."""
         return next(i for i, option in enumerate(self.options) if option.correct)
 
     @property
     def chance(self) -> float:
-        """Share of right answers of somebody who picks blindly, but never a neutral option that only fills up."""
+        """The accuracy of random guesses that never pick a neutral option that was added."""
         return 1 / sum(not option.neutral for option in self.options)
 
 
 def left_out_letter(example_id: str, seed: int) -> int:
-    """The letter (0 to 3) on which no proxy of this example has its correct option."""
+    """The letter (0 to 3) that is correct in none of this example's shuffles."""
     return hashlib.sha256(f"{seed}|left-out|{example_id}".encode()).digest()[0] % len(LETTERS)
 
 
 def option_orders(example: Example, task: Task, seed: int, distractors: str = "kind") -> list[tuple[Option, ...]]:
-    """Three orders of the example's four options: correct on the three letters that are not left out.
+    """Three orders of an example's four options, with the correct one on the three letters that are not left out.
 
-    Depends on seed and example only, for a task with the same labels. distractors: as of PromptConfig.
+    They depend only on the seed, the example and the task's labels. distractors: as in `PromptConfig`.
     """
     correct, *wrong = options_of(example, task, seed, distractors)
     skipped = left_out_letter(example.id, seed)
@@ -87,9 +90,9 @@ def option_orders(example: Example, task: Task, seed: int, distractors: str = "k
 
 
 def option_rotations(example: Example, task: Task, seed: int, distractors: str = "kind") -> list[tuple[Option, ...]]:
-    """The four cyclic rotations of one order of the example's options, which depends on seed and example only.
+    """The four cyclic rotations of one order of an example's options. The order depends only on seed and example.
 
-    Each option moves one letter on from one rotation to the next. distractors: as of PromptConfig.
+    From one rotation to the next, each option moves by one letter. distractors: as in `PromptConfig`.
     """
     correct, *wrong = options_of(example, task, seed, distractors)
     order = sorted(
@@ -117,10 +120,10 @@ def blind_shares(questions: Sequence[ProxyQuestion]) -> tuple[float, ...]:
 
 
 def option_places(questions: Sequence[ProxyQuestion]) -> NDArray[np.int8] | None:
-    """Which of its example's options stands on each letter of a question: 0 is the correct one, shape (Q, 4).
+    """The number of the option that stands on each letter of each question, shape (Q, 4).
 
-    The wrong options are numbered as in the example's first question. None where the questions of an example do not
-    carry the same four options.
+    0 is the correct option. Wrong options are numbered as in the example's first question. None if the questions of an
+    example do not have the same four options.
     """
     numbers: dict[str, dict[str, int]] = {}
     found = np.empty((len(questions), len(LETTERS)), dtype=np.int8)

@@ -1,4 +1,4 @@
-"""The stem of a question from a template: text with the task kind's columns in braces."""
+"""Makes the stem of a question from a template: a text with the task kind's columns in braces."""
 
 from string import Formatter
 from typing import Any
@@ -10,14 +10,14 @@ from neuron_core.tasks.task import ANSWERS, Example, Task, Wording
 
 
 def stem_fields(task: Task) -> tuple[str, ...]:
-    """Columns that a stem may show: those of the task's kind but the answer, and a second text if examples have it."""
+    """The columns that a stem may show: the kind's columns without the answer, and the context if examples have one."""
     kind = get_kind(task.kind)
     optional = [column for column in kind.optional if column in task.columns]
     return tuple(column for column in (*kind.columns, *optional) if column not in ANSWERS)
 
 
 def stem_template(task: Task) -> str:
-    """The task kind's own stem as a template; filled in, it gives the kind's stem."""
+    """The task kind's own stem as a template."""
     kind = get_kind(task.kind)
     blank = Example("", {column: f"{{{column}}}" for column in (*kind.columns, *stem_fields(task))}, 0)
     question = task.wording.question.replace("{", "{{").replace("}", "}}")
@@ -25,7 +25,7 @@ def stem_template(task: Task) -> str:
 
 
 def stem_of(example: Example, task: Task, template: str | None) -> str:
-    """The stem of an example; None is the kind's own. ConfigError as of check_stem."""
+    """The stem of an example. template: None uses the kind's own stem. Raises ConfigError as `check_stem`."""
     if template is None:
         return get_kind(task.kind).stem(example, task.wording)
     check_stem(template, task)
@@ -33,21 +33,23 @@ def stem_of(example: Example, task: Task, template: str | None) -> str:
 
 
 def check_stem(template: str, task: Task) -> None:
-    """ConfigError: a lone brace, a field that the task's kind does not have, or no field at all."""
+    """Raises ConfigError for a single brace, for a field that the task's kind does not have, and without any field."""
     accepted = ", ".join(f"{{{field}}}" for field in stem_fields(task))
     try:
         parts = list(Formatter().parse(template))
     except ValueError as error:
         raise ConfigError(
-            f"the stem has a brace of its own: {error}", where="stem", accepted=f"{accepted}; {{{{ for a brace"
+            f"the stem has a brace that encloses no column: {error}",
+            where="stem",
+            accepted=f"{accepted}; {{{{ for a brace",
         ) from None
     fields = [(name, form, conversion) for _, name, form, conversion in parts if name is not None]
     for name, form, conversion in fields:
         if name not in stem_fields(task) or form or conversion:
-            said = f"{{{name}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
-            raise ConfigError(f"the stem has an unknown field {said}", where=f"task {task.name}", accepted=accepted)
+            field = f"{{{name}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
+            raise ConfigError(f"the stem has an unknown field {field}", where=f"task {task.name}", accepted=accepted)
     if not fields:
-        raise ConfigError("the stem asks the same of every example", where="stem", accepted=f"a text with {accepted}")
+        raise ConfigError("the stem is the same for every example", where="stem", accepted=f"a text with {accepted}")
 
 
 def _text(value: Any) -> str:

@@ -1,1 +1,1 @@
-"""Results as text and HTML, and comparisons of two runs."""
+"""Results as JSON, text and HTML, and comparisons of two runs."""

@@ -1,4 +1,4 @@
-"""Two runs compared, and one run as tables. No torch."""
+"""Compares two runs, and exports one run as tables. No torch."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
@@ -17,8 +17,9 @@ MEASURES = ("rac", "rcc", "heldout_rac", "heldout_rcc")
 
 
 def config_differences(one: RunConfig, two: RunConfig) -> pd.DataFrame:
-    """Every setting that differs. Columns setting (dotted name of the field), first, second; "–" where a run does
-    not have it.
+    """The settings in which two runs differ: columns setting (dotted name of the field), first, second.
+
+    "–" means that a run does not have the setting.
     """
     first, second = _flat(one), _flat(two)
     names = [name for name in dict.fromkeys([*first, *second]) if first.get(name) != second.get(name)]
@@ -27,9 +28,10 @@ def config_differences(one: RunConfig, two: RunConfig) -> pd.DataFrame:
 
 
 def metric_differences(one: Evaluation, two: Evaluation) -> pd.DataFrame:
-    """Columns what, K, direction, first, second, difference: baselines in percent, then every budget both have.
+    """Metrics of two runs: columns what, K, direction, first, second, difference.
 
-    RAC and RCC at each run's best ratio and held out; NaN where undefined.
+    Baselines in percent, then RAC and RCC, at each run's best ratio and held out, for every budget that both runs have.
+    NaN where undefined.
     """
     rows: list[tuple[Any, ...]] = []
     for name in ("acc", "com"):
@@ -40,23 +42,23 @@ def metric_differences(one: Evaluation, two: Evaluation) -> pd.DataFrame:
         other = others.get((best.source, best.k, best.direction))
         if other is not None:
             for name in MEASURES:
-                said = f"{best.source}: {name.replace('heldout_', '').upper()}"
-                said += ", held out" if name.startswith("heldout") else " at the best ratio"
-                rows.append((said, best.k, best.direction, getattr(best, name), getattr(other, name)))
+                what = f"{best.source}: {name.replace('heldout_', '').upper()}"
+                what += ", held out" if name.startswith("heldout") else " at the best ratio"
+                rows.append((what, best.k, best.direction, getattr(best, name), getattr(other, name)))
     table = pd.DataFrame(rows, columns=["what", "K", "direction", "first", "second"])
     table = table.astype({"K": "Int64", "first": float, "second": float})
     return table.assign(difference=table["second"] - table["first"])
 
 
 def set_overlaps(one: NeuronRanking, two: NeuronRanking, ks: tuple[int, ...]) -> pd.DataFrame:
-    """Columns K, role, first, second, shared, jaccard: sizes of both sets, what they share; NaN when both are empty.
+    """The overlap of two runs' sets: columns K, role, first, second (sizes), shared, jaccard (NaN if both are empty).
 
-    ConfigError for rankings of models of different sizes.
+    Raises ConfigError for rankings of models of different sizes.
     """
     sizes = [(ranking.n_layers, ranking.n_neurons) for ranking in (one, two)]
     if sizes[0] != sizes[1]:
         raise ConfigError(
-            f"neurons of models with {sizes[0]} and {sizes[1]} layers and neurons a layer", accepted="one model"
+            f"neurons of models with {sizes[0]} and {sizes[1]} layers and neurons per layer", accepted="one model"
         )
     rows = []
     for k in ks:
@@ -67,7 +69,7 @@ def set_overlaps(one: NeuronRanking, two: NeuronRanking, ks: tuple[int, ...]) ->
 
 
 def neuron_frame(rankings: Mapping[str, NeuronRanking]) -> pd.DataFrame:
-    """Every neuron with a score, by method: columns method, rank, role, layer, index, score, id."""
+    """All neurons with a score, for each method: columns method, rank, role, layer, index, score, id."""
     parts = [
         pd.DataFrame([asdict(row) for row in neuron_rows(ranking.cut(len(ranking.scores)))]).assign(method=name)
         for name, ranking in rankings.items()
@@ -77,8 +79,9 @@ def neuron_frame(rankings: Mapping[str, NeuronRanking]) -> pd.DataFrame:
 
 
 def grid_frame(evaluation: Evaluation) -> pd.DataFrame:
-    """One row for every cell of the grid and of the random sets. Ends of intervals and shares of letters have
-    columns of their own.
+    """One row for every cell of the grid and of the random sets.
+
+    The ends of intervals and the shares of letters have columns of their own.
     """
     rows = []
     for row in (*evaluation.grid, *evaluation.random):
@@ -108,7 +111,7 @@ def _said(values: Mapping[str, Any], name: str) -> str:
 
 
 def _in_words(value: Any) -> str:
-    """A setting as a person says it: no value in the form of the programming language."""
+    """A setting as text for a reader, without Python notation."""
     if value is None:
         return "not set"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Lines of a terminal about measures that a preference of letters does not move. No torch."""
+"""Letter-free measures as text for a terminal. No torch."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ Row = Mapping[str, Any]
 
 
 def baseline_lines(baseline: Row) -> list[str]:
-    """The unmodified model in two lines; none where nothing of it is known."""
+    """Two lines about the unmodified model; none if these measures are not known."""
     if baseline.get("acc_letters_removed") is None:
         return []
     lines = []
@@ -21,13 +21,13 @@ def baseline_lines(baseline: Row) -> list[str]:
 
 
 def effect_lines(rows: Sequence[Row]) -> list[str]:
-    """A table of the best ratios: content measures and the two parts of RAC; none where nothing is known."""
+    """A table of the best ratios with content measures and the two parts of RAC; empty if these are not known."""
     known = [row for row in rows if row.get("rac_content") is not None and row.get("rac_letters") is not None]
     if not known:
         return []
     head = f"{'source':12} {'K':>5} {'direction':>10} {'ratio':>5}  {'margin, nats':>20} {'content acc':>11}"
     lines = [
-        "What does not move with letters, at the best ratios; RAC = content part + letter part:",
+        "Measures without the preference for letters, at the best ratios; RAC = content part + letter part:",
         f"{head} {'RAC':>7}  {'content part':>22} {'letter part':>22}",
     ]
     for row in known:

@@ -1,4 +1,4 @@
-"""The figures of one run by their names, as the app draws them. No torch."""
+"""The figures of a run by name, as the app draws them. No torch."""
 
 from typing import Literal, get_args
 
@@ -33,7 +33,7 @@ def run_figure(
     metric: Metric = "rac",
     question: int | str = 0,
 ) -> go.Figure:
-    """A figure of FIGURES. Arguments and errors as of `neuron_core.notebook.Run.figure`."""
+    """A figure of FIGURES. Arguments and errors as in `neuron_core.notebook.run.Run.figure`."""
     if name not in FIGURES:
         raise ConfigError(f"no figure is called {name!r}", accepted=", ".join(FIGURES))
     if name in ("layers", "scores", "map"):
@@ -62,7 +62,7 @@ def run_figure(
 
 
 def ranked(run: RunFolder, method: str | None = None) -> tuple[Setting, NeuronRanking]:
-    """Setting and ranking by a method, without one the run's first. RunError before the attribution is finished."""
+    """The setting and a ranking of a run. method: the run's first by default. Raises RunError before both exist."""
     methods = run.config().attribution.methods
     if method is not None and method not in methods:
         raise ConfigError(f"the run has no method {method!r}", where=run.id, accepted=", ".join(methods))
@@ -73,7 +73,7 @@ def ranked(run: RunFolder, method: str | None = None) -> tuple[Setting, NeuronRa
 
 
 def finished_attribution(run: RunFolder) -> Attribution:
-    """The attribution and its checks. RunError before it is finished."""
+    """The attribution of a run and its checks. Raises RunError before it is finished."""
     found = read_attribution(run)
     if found is None:
         raise RunError("the attribution is not finished", where=run.id, accepted="run.resume()")
@@ -81,7 +81,7 @@ def finished_attribution(run: RunFolder) -> Attribution:
 
 
 def finished_evaluation(run: RunFolder) -> Evaluation:
-    """The evaluation. RunError before it is finished."""
+    """The evaluation of a run. Raises RunError before it is finished."""
     found = run.evaluation()
     if found is None:
         raise RunError("the run has no finished evaluation", where=run.id, accepted="run.evaluate(50)")
@@ -89,7 +89,7 @@ def finished_evaluation(run: RunFolder) -> Evaluation:
 
 
 def budget_of(k: int | None, setting: Setting) -> int:
-    """k, or the run's own budget. ConfigError for less than 1."""
+    """k, or the run's own budget. Raises ConfigError for less than 1."""
     if k is not None and k < 1:
         raise ConfigError(f"k is {k}", accepted="1 or more")
     return setting.k if k is None else k

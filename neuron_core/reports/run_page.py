@@ -8,16 +8,16 @@ import pandas as pd
 
 from neuron_core.analysis.available_tables import ENTRY_TABLES, can_be_made, common_budgets, entry_table, lacking
 from neuron_core.analysis.layers import layer_counts, neuron_rows
-from neuron_core.analysis.parts import best_letter_free
+from neuron_core.analysis.letter_free import letter_free_table
 from neuron_core.analysis.tables import GOOD_ONLY, baseline_table, run_table
 from neuron_core.control.metrics import Best, Evaluation
 from neuron_core.errors import RunError
 from neuron_core.experiments.task_comparisons import effects_of, entries_output, evaluations_of
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.control import ratio_curves
+from neuron_core.figures.effect import effect_splits
 from neuron_core.figures.html_page import Section, html_report
 from neuron_core.figures.layers import completeness_bars, layer_heatmap
-from neuron_core.figures.parts import effect_parts
 from neuron_core.reports.comparison import config_differences, metric_differences, set_overlaps
 from neuron_core.runs.config import config_to_json
 from neuron_core.runs.results import read_attribution
@@ -35,9 +35,9 @@ MEASURED = {
 
 
 def runs_html(runs: Mapping[str, RunFolder]) -> str:
-    """Everything of one run, or of two beside each other. runs: what a run is called → its folder.
+    """A report of one run, or of two runs with a comparison. runs: the name of a run in the report → its folder.
 
-    RunError for a run whose attribution or evaluation is not finished: there is nothing to report.
+    Raises RunError for a run of which neither the attribution nor the evaluation is finished.
     """
     sections = [section for name, run in runs.items() for section in _sections(name, run)]
     if len(runs) == 2:
@@ -46,9 +46,11 @@ def runs_html(runs: Mapping[str, RunFolder]) -> str:
 
 
 def tables_html(runs: Mapping[str, RunFolder], k: int) -> str:
-    """The paper's tables that these runs allow, at one budget; Table 7 at all that they share. runs: task → run.
+    """The paper's tables that can be made from these runs, at budget k; Table 7 has all budgets that they share.
 
-    RunError for a run without an evaluation.
+    runs: task → its run.
+
+    Raises RunError for a run without an evaluation.
     """
     evaluations, effects = evaluations_of(runs), effects_of(runs)
     baselines = baseline_table({task: one.baseline for task, one in evaluations.items()}, effects)
@@ -60,7 +62,7 @@ def tables_html(runs: Mapping[str, RunFolder], k: int) -> str:
         missing = lacking(name, evaluations, k)
         more = f"Not evaluated on every task: {', '.join(missing)}." if missing else ""
         anchor = name.lower().replace(" ", "")
-        # Bars of every budget could not be told apart.
+        # Bars of every budget would be too many to tell apart.
         measures = () if name == "Table 7" else ("rac", "rcc")
         title = f"{name}: {MEASURED[name]}" + (f", K = {k}" if measures else "")
         made = entries_output(anchor, title, table, line, more, measures=measures)
@@ -73,7 +75,7 @@ def tables_html(runs: Mapping[str, RunFolder], k: int) -> str:
 
 
 def _sections(name: str, run: RunFolder) -> list[Section]:
-    """Baseline, neurons and effects of a run, each if it is finished."""
+    """The finished sections of a run: baseline, neurons and effects."""
     setting = run.setting()
     attribution, evaluation = read_attribution(run), run.evaluation()
     if setting is None or (attribution is None and evaluation is None):
@@ -104,7 +106,7 @@ def _neurons(name: str, run: RunFolder, setting: Setting) -> Section:
         cut = ranking.cut(setting.k)
         columns = ["role", "rank", "id", "layer", "index", "score"]
         table = pd.DataFrame([{column: getattr(row, column) for column in columns} for row in neuron_rows(cut)])
-        # As text: a report rounds numbers, and scores are small.
+        # Formatted here, because a report rounds numbers and scores are small.
         shown = table.assign(score=[f"{score:.3e}" for score in table["score"]]) if len(table) else table
         tables.append((f"{method}: top {setting.k} good and bad", shown))
         figures.append((f"{method}: layers", layer_heatmap(layer_counts(cut, ranking.n_layers), setting.k)))
@@ -117,7 +119,9 @@ def _neurons(name: str, run: RunFolder, setting: Setting) -> Section:
 
 
 def _effects(name: str, run: RunFolder, setting: Setting, evaluation: Evaluation) -> Section:
-    """Every source at every budget, at its best ratio, held out and with side effects, and curves over the ratio."""
+    """The effects of every source and budget at its best ratio, held out, with side effects, and curves over the
+    ratio.
+    """
     table = run_table(setting.task_name, evaluation, effects_of({setting.task_name: run}))
     made = entries_output(f"{name}-effects", f"{name}: interventions", table, ("method", "k"), measures=())
     source = evaluation.best[0].source
@@ -128,10 +132,10 @@ def _effects(name: str, run: RunFolder, setting: Setting, evaluation: Evaluation
         if source not in GOOD_ONLY
     ]
     whole = table.drop(columns=["task", "n_tasks", "n_undefined"])
-    parts = best_letter_free(evaluation)
+    parts = letter_free_table({setting.task_name: evaluation}).drop(columns="task")
     shown = evaluation.best[: len({best.source for best in evaluation.best}) * 8]
-    figures += [("RAC as content and letters", effect_parts([(_called(best), best) for best in shown]))]
-    printed = [*made.printed, ("What a preference of letters does not move", parts), ("All entries", whole)]
+    figures += [("RAC as content and letters", effect_splits([(_called(best), best) for best in shown]))]
+    printed = [*made.printed, ("Measures without the preference for letters", parts), ("All entries", whole)]
     return Section(made.name, made.title, made.text, printed, figures)
 
 
@@ -140,7 +144,7 @@ def _called(best: Best) -> str:
 
 
 def _comparison(one: RunFolder, two: RunFolder) -> Section:
-    """What differs between two runs, and what their neurons share."""
+    """The differences between two runs, and the overlap of their neurons."""
     tables = [("Settings that differ", config_differences(one.config(), two.config()))]
     evaluations, rankings = [run.evaluation() for run in (one, two)], [run.ranking() for run in (one, two)]
     if evaluations[0] is not None and evaluations[1] is not None:
@@ -149,11 +153,11 @@ def _comparison(one: RunFolder, two: RunFolder) -> Section:
         sizes = {(ranking.n_layers, ranking.n_neurons) for ranking in rankings if ranking is not None}
         if len(sizes) == 1:
             tables.append(("Neurons that both have", set_overlaps(rankings[0], rankings[1], OVERLAP_KS)))
-    return Section("comparison", "The two runs beside each other", "", tables)
+    return Section("comparison", "Comparison of the two runs", "", tables)
 
 
 def _whole_setting(runs: Mapping[str, RunFolder]) -> dict[str, Any]:
-    """What the results of every run rest on."""
+    """The settings behind the results of every run."""
     return {name: _setting_of(run) for name, run in runs.items()}
 
 

@@ -1,39 +1,40 @@
-"""One run's result as a sentence that a visitor understands, made from its numbers. No torch."""
+"""Puts the result of one intervention into a sentence for a visitor, from its numbers. No torch."""
 
 from dataclasses import dataclass
 
 from neuron_core.control.effect import Effect, effect_of
-from neuron_core.control.results import Baseline, GridRow, Interval
+from neuron_core.control.measures import Interval
+from neuron_core.control.results import Baseline, GridRow
 from neuron_core.figures.theme import counted, percent, signed
 from neuron_core.runs.results import Cell
 
 MOSTLY = 0.5
-"a part of an effect is most of it from this share on"
+"share of an effect from which a part counts as most of it"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a cell of the grid comes to."""
+    """The result of one cell of the grid in words."""
 
     effect: Effect
     sentence: str
-    "the change of accuracy, its interval, the random sets beside it"
+    "the change of accuracy with its interval, and that of the random sets"
     parts: str | None
-    "how much of it is letters and how much content; None where that was not measured"
+    "how much of the change is letters and how much is content; None if that was not measured"
     mostly_letters: bool
-    """whether the letter part, or what content accuracy does not show, is most of the change, with an interval above
-    zero
+    """Whether the letter part, or the part that content accuracy does not show, is most of the change, with an interval
+    above zero.
     """
 
 
 def verdict_of(cell: Cell, baseline: Baseline, task: str) -> Verdict:
-    """The sentence of one cell, by its change of accuracy."""
+    """Describes a cell of the grid by its change of accuracy on `task`."""
     row = cell.row
     random = _random(cell)
     effect = effect_of(row.rac, row.rac_interval, random)
     good, bad = counted(row.n_good, "good neuron"), counted(row.n_bad, "bad neuron")
     doubled, silenced = (good, bad) if row.direction == "enhancer" else (bad, good)
-    said = [
+    changes = [
         part
         for part, n in (
             (f"doubling {doubled}", row.n_good if row.direction == "enhancer" else row.n_bad),
@@ -41,7 +42,7 @@ def verdict_of(cell: Cell, baseline: Baseline, task: str) -> Verdict:
         )
         if n
     ]
-    done = " and ".join(said) or "changing no neuron"
+    done = " and ".join(changes) or "changing no neuron"
     before, after = percent(baseline.acc), percent(row.acc)
     moved = (
         f"leaves the accuracy on {task} at {before}"
@@ -50,7 +51,7 @@ def verdict_of(cell: Cell, baseline: Baseline, task: str) -> Verdict:
     )
     sentence = f"{done[:1].upper()}{done[1:]} {moved}"
     if row.rac is None:
-        sentence += "; without a right answer before, no relative change is defined."
+        sentence += "; the unmodified model has no correct answer, so a relative change is not defined."
     else:
         sentence += f" (RAC {signed(row.rac)} %{_interval(row.rac_interval)})."
     if random is not None and cell.random is not None:
@@ -68,13 +69,13 @@ def _parts(cell: Cell, baseline: Baseline) -> tuple[str | None, bool]:
         return None, False
     mostly = row.rac > 0 and letters >= MOSTLY * row.rac and interval is not None and interval[0] > 0
     kept = _content_kept(row, baseline)
-    said = (
+    text = (
         f"Letters {signed(letters)} %{_interval(interval)}, content {signed(content)} %"
         f"{_interval(row.rac_content_interval)}."
     )
     if mostly or kept:
-        said = f"Most of this change is an effect on letters, not on the content of the answers. {said}"
-    return f"{said} {kept}" if kept else said, mostly or bool(kept)
+        text = f"Most of this change is an effect on letters, not on the content of the answers. {text}"
+    return f"{text} {kept}" if kept else text, mostly or bool(kept)
 
 
 def _content_kept(row: GridRow, baseline: Baseline) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from neuron_core.cni.kept import ScoreSums
 from neuron_core.cni.methods import METHODS
 from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.cni.score_sums import ScoreSums
 from neuron_core.cni.selection import Extremes
 from neuron_core.errors import RunError
 from neuron_core.runs.check_files import CheckFiles

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from neuron_core.models.spec import ModelSpec
-from neuron_core.places import ASSETS
+from neuron_core.paths import ASSETS
 from neuron_core.qatt.proxies import ROTATIONS
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from neuron_core.errors import ConfigError, RunError
 from neuron_core.models.spec import EMBEDDED, PLAIN, ModelSpec
-from neuron_core.places import ASSETS
+from neuron_core.paths import ASSETS
 from neuron_core.runs.config import RunConfig
 from neuron_core.service.jobs import BackgroundJob, LengthsJob, NeuronJob, PromptJob
 from neuron_core.tasks.hub import PREFIX

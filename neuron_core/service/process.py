@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from neuron_core.service.passwords import VARIABLE
 from neuron_core.service.permissions import Permissions
 from neuron_core.service.protocol import REPLY, Reply, Request, from_line, to_line
-from neuron_core.threads import waiting
+from neuron_core.threads import openmp_settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -46,7 +46,7 @@ class WorkerProcess:
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**without_secrets(os.environ), **waiting(os.environ), "PYTHONPATH": path},
+            env={**without_secrets(os.environ), **openmp_settings(os.environ), "PYTHONPATH": path},
         )
         # The handle lives until the server ends: neither thread may keep the server alive.
         threading.Thread(target=self._write, name="worker requests", daemon=True).start()

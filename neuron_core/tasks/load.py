@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from neuron_core.errors import TaskError
-from neuron_core.places import ASSETS
+from neuron_core.paths import ASSETS
 from neuron_core.tasks.hub import PREFIX, read_hub
 from neuron_core.tasks.kinds import get_kind
 from neuron_core.tasks.library import kept_name

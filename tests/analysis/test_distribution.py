@@ -2,7 +2,7 @@
 
 import pytest
 
-from neuron_core.analysis.distribution import layer_change_table, layer_matrix, layers_table
+from neuron_core.analysis.distribution import layer_change_table, layers_table
 from neuron_core.analysis.specific import specific_neurons
 from neuron_core.errors import ConfigError
 from tests.analysis.rankings import ranking
@@ -12,6 +12,11 @@ TASKS = {
     "a": ranking(good=[0, 20, 40, 41], bad=[59], n_layers=3),
     "b": ranking(good=[0, 21, 42, 43], bad=[1, 22], n_layers=3),
 }
+
+
+def layer_matrix(table, role, value="n"):
+    """Tasks by layers."""
+    return table[table["role"] == role].pivot(index="task", columns="layer", values=value).astype(float)
 
 
 def cuts(k):

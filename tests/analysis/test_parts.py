@@ -6,7 +6,6 @@ import pytest
 from neuron_core.analysis.parts import (
     dense_scores,
     find_row,
-    letter_free_table,
     matrix_table,
     part_matrix,
     task_parts,
@@ -115,14 +114,7 @@ def test_cells_that_were_not_run_are_unknown_and_no_cell_at_all_is_refused():
         found.values("loss")
 
 
-def test_a_table_has_the_unmodified_model_first_and_each_source_that_was_evaluated():
-    table = letter_free_table(EVALUATIONS, 8, ["own1", "nobody"], ("degrader",))
-    assert table[["task", "source"]].to_numpy().tolist() == [
-        ["one", "unmodified"],
-        ["one", "own1"],
-        ["two", "unmodified"],
-        ["two", "own1"],
-    ]
-    assert table["content_margin"].tolist() == pytest.approx([4, 1, 4, 2], abs=1e-5)
-    assert {"acc", "rac", "rac_low", "content_margin_low", "acc_letters_removed", "rac_letters_high"} <= set(table)
+def test_a_row_is_found_by_its_budget_and_ratio():
+    row = find_row(EVALUATIONS["one"], "own1", 8, "degrader", 0.5)
+    assert (row.source, row.content_margin) == ("own1", pytest.approx(1, abs=1e-5))
     assert find_row(EVALUATIONS["one"], "own1", 8, "degrader", 0.4) is None

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from neuron_core.analysis.specific import opposed_neurons, overlap, shared_count, specific_neurons
+from neuron_core.analysis.specific import opposed_neurons, overlap, specific_neurons
 from neuron_core.errors import ConfigError
 from tests.analysis.rankings import flat, ranking
 
@@ -69,7 +69,6 @@ def test_overlap_is_shared_over_all_for_each_pair_of_tasks():
     # Good for a {0, 1}, bad for b {0, 10}; good for b {2, 3}, bad for a {10, 11}.
     assert crossed.loc["a", "b"] == pytest.approx(1 / 3)
     assert crossed.loc["b", "a"] == 0.0
-    assert shared_count(tasks, 3, "good", "good").loc["a", "b"] == 2
     assert (crossed.index.name, crossed.columns.name) == ("good", "bad")
 
 

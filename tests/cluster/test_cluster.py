@@ -13,7 +13,7 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import Cancelled, ModelError, NeuronCoreError
 from neuron_core.models.spec import ModelSpec
-from neuron_core.places import PACKAGE
+from neuron_core.paths import PACKAGE
 from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.store import Store
 from tests.builders import classification_rows, write_jsonl

@@ -8,8 +8,9 @@ import torch
 from captum.attr import IntegratedGradients
 
 from neuron_core.cni import attribution, targets
-from neuron_core.cni.attribution import attribute, reference
+from neuron_core.cni.attribution import attribute
 from neuron_core.cni.quadrature import RULES
+from neuron_core.cni.reference import reference
 from neuron_core.errors import AttributionError, ConfigError
 from neuron_core.models import rows
 from neuron_core.models.hooks import edited_neurons

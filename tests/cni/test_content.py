@@ -5,9 +5,10 @@ import pytest
 import torch
 from captum.attr import IntegratedGradients
 
-from neuron_core.cni.attribution import attribute, reference
-from neuron_core.cni.kept import add_example, no_sums
+from neuron_core.cni.attribution import attribute
 from neuron_core.cni.methods import rank
+from neuron_core.cni.reference import reference
+from neuron_core.cni.score_sums import add_example, no_sums
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.targets import content_target
 from neuron_core.models.prompt_pass import run_prompt

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from neuron_core.cni.kept import add_example, no_sums
 from neuron_core.cni.methods import CONTROLS, METHODS, RANKED, rank, targets_of
+from neuron_core.cni.score_sums import add_example, no_sums
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.selection import example_scores, select
 from neuron_core.errors import AttributionError, ConfigError

@@ -524,9 +524,9 @@ def test_an_evaluation_needs_a_question_and_a_resample():
     nothing = OptionProbabilities(
         np.empty((0, 1, 4), dtype=np.float32), np.empty(0, dtype=np.int8), np.empty(0, dtype=np.int32), ()
     )
-    with pytest.raises(ConfigError, match="without questions"):
+    with pytest.raises(ConfigError, match="has no questions"):
         evaluate(nothing, [])
-    with pytest.raises(ConfigError, match="without questions"):
+    with pytest.raises(ConfigError, match="has no questions"):
         baseline_of(nothing)
     with pytest.raises(ConfigError, match="0 resamples"):
         evaluate(right([1]), [], resamples=0)

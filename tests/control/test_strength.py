@@ -80,7 +80,7 @@ def test_silence_to_the_value_that_a_neuron_has_changes_nothing(tiny_model):
 
 def test_means_that_are_not_known_are_asked_for(tiny_model):
     one = Intervention(4, 0.5, "degrader", GOOD, BAD, silence="mean")
-    with pytest.raises(ConfigError, match="silenced to their mean, which is not known"):
+    with pytest.raises(ConfigError, match="silenced to their mean, because it is not known"):
         plan_chunks(tiny_model("llama"), [one], 10)
 
 

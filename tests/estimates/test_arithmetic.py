@@ -10,7 +10,7 @@ from neuron_core.cli import main
 from neuron_core.engine.engine import Engine
 from neuron_core.errors import ModelError
 from neuron_core.estimates.arithmetic import DEVICES, Cost, Device, attribution_cost, seconds_on
-from neuron_core.estimates.estimate import cost_report, cost_table, cost_text, in_words
+from neuron_core.estimates.report import cost_report, cost_table, cost_text, duration_text
 from neuron_core.models.letters import common_prefix_length, tokenize_prompt
 from neuron_core.models.presets import find_preset
 from neuron_core.models.size import EMBEDDED_DIMENSIONS
@@ -120,7 +120,7 @@ def test_the_command_says_the_same_as_json_and_as_text(capsys):
 
 
 def test_a_model_of_unknown_size_and_an_unknown_method_are_refused(capsys):
-    with pytest.raises(ModelError, match=r"size is not known before its config is fetched.*some/unknown"):
+    with pytest.raises(ModelError, match=r"size of the model is not known.*some/unknown"):
         cost_report(ModelSpec("some/unknown"), 15, AttributionConfig())
     assert main(["estimate", "--methods", "ace,none"]) == 1
     assert "unknown method 'none'" in capsys.readouterr().err
@@ -134,4 +134,10 @@ def test_the_table_has_three_models_and_three_numbers_of_questions():
 
 
 def test_durations_are_said_in_the_unit_that_fits():
-    assert [in_words(s) for s in (0.42, 119, 300, 3 * 3600, 3 * 86400)] == ["0.42 s", "119 s", "5 min", "3 h", "3 days"]
+    assert [duration_text(s) for s in (0.42, 119, 300, 3 * 3600, 3 * 86400)] == [
+        "0.42 s",
+        "119 s",
+        "5 min",
+        "3 h",
+        "3 days",
+    ]

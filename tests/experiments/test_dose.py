@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from neuron_core.engine.engine import Engine
+from neuron_core.experiments.make_runs import make_runs
 from neuron_core.experiments.outputs import make_output
 from neuron_core.experiments.part_sets import EXCITES
-from neuron_core.experiments.runs import make_runs
 from neuron_core.runs.store import Store
 from tests.builders import checkpoint, one_thread, tiny_model
 from tests.experiments.test_parts import setting

@@ -10,9 +10,11 @@ import pytest
 from neuron_core.engine.engine import Engine
 from neuron_core.errors import ConfigError
 from neuron_core.experiments.files import json_rows, result_of, seconds_table, text_of, write_files
+from neuron_core.experiments.make_runs import make_runs
 from neuron_core.experiments.outputs import make_output
 from neuron_core.experiments.plan import OUTPUTS, ExperimentSetting
-from neuron_core.experiments.runs import find_run, is_finished, make_runs, rankings_of_draws
+from neuron_core.experiments.runs import find_run, is_finished
+from neuron_core.experiments.set_files import rankings_of_draws
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.store import Store
 from tests.builders import checkpoint, classification_rows, one_thread, tiny_model, write_jsonl

@@ -5,11 +5,12 @@ import pytest
 
 from neuron_core.engine.engine import Engine
 from neuron_core.experiments.files import result_of, text_of, write_files
+from neuron_core.experiments.make_runs import make_runs
 from neuron_core.experiments.outputs import make_output
 from neuron_core.experiments.part_sets import loud_names, part_names
-from neuron_core.experiments.parts import content_of_draws, part_matrices
+from neuron_core.experiments.part_stability import content_of_draws
+from neuron_core.experiments.parts import part_matrices
 from neuron_core.experiments.plan import ExperimentSetting
-from neuron_core.experiments.runs import make_runs
 from neuron_core.experiments.task_comparisons import evaluations_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.store import Store
@@ -93,7 +94,7 @@ def test_the_output_has_the_own_sets_the_three_matrices_and_the_numbers(setting,
 
 
 def test_of_each_task_of_letters_both_budgets_are_said(setting, made, monkeypatch):
-    monkeypatch.setattr("neuron_core.experiments.parts.MOSTLY_LETTERS", ("mood", "tone"))
+    monkeypatch.setattr("neuron_core.experiments.part_numbers.MOSTLY_LETTERS", ("mood", "tone"))
     numbers = dict(make_output("parts", setting, made).printed)["Numbers to reach"]["number"].tolist()
     wanted = [f"{task}, ACE degrader, K = {k}: lost beyond content" for task in ("mood", "tone") for k in (6, 12)]
     assert [name for name in numbers if "lost beyond content" in name] == wanted

@@ -2,7 +2,7 @@
 
 import pytest
 
-from neuron_core.cni.methods import OF_PAPER, PAPER_CONTROLS
+from neuron_core.cni.methods import PAPER_CONTROLS, PAPER_METHODS
 from neuron_core.errors import ConfigError
 from neuron_core.experiments.plan import (
     OUTPUTS,
@@ -44,8 +44,8 @@ def test_an_unknown_output_lists_what_there_is():
 
 def test_the_main_run_has_every_method_at_one_budget():
     config = main_config(SETTING, "ner")
-    assert config.attribution.methods == OF_PAPER
-    assert config.evaluation.methods == (*OF_PAPER, *PAPER_CONTROLS)
+    assert config.attribution.methods == PAPER_METHODS
+    assert config.evaluation.methods == (*PAPER_METHODS, *PAPER_CONTROLS)
     assert (config.evaluation.ks, config.evaluation.random_seeds, config.seed) == ((13,), 5, 3)
 
 

@@ -16,11 +16,11 @@ from neuron_core.figures.bench import bench_figure
 from neuron_core.figures.control import budget_curves, ratio_curves
 from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
 from neuron_core.figures.dose import dose_lines
-from neuron_core.figures.effect import effect_split
+from neuron_core.figures.effect import effect_split, effect_splits
 from neuron_core.figures.experiments import agreement_bars, cost_lines, entry_bars
 from neuron_core.figures.layers import completeness_bars, layer_heatmap, layer_score_bars
 from neuron_core.figures.neuron import effect_bars, neuron_bars, score_bars, token_bars
-from neuron_core.figures.parts import effect_parts, margin_bars, part_heatmaps
+from neuron_core.figures.parts import part_heatmaps
 from neuron_core.figures.playground import next_token_bars
 from neuron_core.figures.question import answer_bars, option_bars
 from neuron_core.figures.questions import content_bars, question_strip
@@ -109,8 +109,7 @@ def gallery() -> dict[str, go.Figure]:
         ),
         "question_strip": question_strip(silenced, "degrader", 0),
         "content_bars": content_bars(OptionContent(("a", "b", "c", "d"), (5, -1, -2, -2), (-9, 3, 3, 3))),
-        "effect_parts": effect_parts([("own", PARTS["one"].grid[0]), ("other", PARTS["one"].grid[1])]),
-        "margin_bars": margin_bars(PARTS["one"].baseline, [("own", PARTS["one"].grid[0])]),
+        "effect_splits": effect_splits([("own", PARTS["one"].grid[0]), ("other", PARTS["one"].grid[1])]),
         "part_heatmaps": part_heatmaps(MATRICES),
         "dose_lines": dose_lines(doses),
         "effect_bars": effect_bars(silenced, doubled),

@@ -3,15 +3,8 @@
 from collections.abc import Sequence
 
 from neuron_core.control.interventions import Direction
-from neuron_core.control.results import (
-    Baseline,
-    Best,
-    Evaluation,
-    GridRow,
-    Interval,
-    RandomBest,
-    RandomRow,
-)
+from neuron_core.control.measures import Interval
+from neuron_core.control.results import Baseline, Best, Evaluation, GridRow, RandomBest, RandomRow
 
 LETTERS = {"A": 0.25, "B": 0.25, "C": 0.25, "D": 0.25}
 

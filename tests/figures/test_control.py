@@ -112,7 +112,7 @@ def test_the_random_band_goes_up_along_the_lows_and_back_along_the_highs():
     mean = only(figure, "mean of random sets")
     assert (list(mean.x), list(mean.y)) == ([0.0, 0.5], [0.5, 1.0])
     assert mean.hovertext[1] == (
-        "<b>5 random sets, enhancer, K = 10, ratio 0.5</b><br>as many neurons a layer"
+        "<b>5 random sets, enhancer, K = 10, ratio 0.5</b><br>as many neurons in each layer"
         "<br>mean RAC +1.0%, lowest −3.0%, highest +4.0%"
     )
 
@@ -151,7 +151,7 @@ def test_a_point_says_neurons_value_interval_and_verdict():
     figure = ratio_curves(evaluation([grid_row(10, 0.4, rac=10.0, interval=(-2.0, 20.04))]), 10, "rac")
     assert only(figure, TASK).hovertext[0] == (
         "<b>Enhancer, K = 10, ratio 0.4</b><br>4 good neurons doubled, 6 bad neurons set to zero"
-        "<br>RAC +10.0%, 95% interval −2.0% to +20.0%<br>accuracy under it: 55.0%"
+        "<br>RAC +10.0%, 95% interval −2.0% to +20.0%<br>accuracy with it: 55.0%"
         "<br>fails: RAC or RCC is negative"
     )
 
@@ -160,7 +160,7 @@ def test_the_degrader_doubles_the_bad_neurons():
     figure = ratio_curves(evaluation([grid_row(10, 0.4, "degrader", rcc=1.0)]), 10, "rcc")
     assert only(figure, TASK, "degrader").hovertext[0] == (
         "<b>Degrader, K = 10, ratio 0.4</b><br>6 bad neurons doubled, 4 good neurons set to zero"
-        "<br>RCC +1.0%, 95% interval −2.0% to +4.0%<br>Com under it: 39.2%"
+        "<br>RCC +1.0%, 95% interval −2.0% to +4.0%<br>Com with it: 39.2%"
     )
 
 

@@ -7,13 +7,13 @@ import plotly.graph_objects as go
 import pytest
 
 from neuron_core.figures.html_page import Section, html_report
-from neuron_core.figures.theme import dress
+from neuron_core.figures.theme import apply_theme
 
 SETTING = {"model": "a <b>bold</b> model", "ks": [10, 25], "z": None, "role": "", "runs": [{"task": "ner", "seed": 7}]}
 
 
 def figure(name="</script><script>console.error('let out')</script>"):
-    return dress(go.Figure(go.Bar(x=["a", "b"], y=[1.0, 2.0], name=name)), 'Two "bars".', 300)
+    return apply_theme(go.Figure(go.Bar(x=["a", "b"], y=[1.0, 2.0], name=name)), 'Two "bars".', 300)
 
 
 def report():

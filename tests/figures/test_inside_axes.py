@@ -17,8 +17,8 @@ from tests.figures.gallery import gallery
 from tests.figures.test_neuron import row
 
 OUTSIDE = Path(__file__).resolve().parents[1] / "e2e" / "outside.js"
-# They dress or put together what others drew.
-PARTS = {"dress", "two_panels"}
+# They give a layout to what others drew, or put it together.
+PARTS = {"apply_theme", "two_panels"}
 
 
 def makers() -> set[str]:

@@ -5,7 +5,8 @@ import pytest
 
 from neuron_core.analysis.parts import part_matrix
 from neuron_core.errors import ConfigError
-from neuron_core.figures.parts import effect_parts, margin_bars, part_heatmaps
+from neuron_core.figures.effect import effect_splits
+from neuron_core.figures.parts import part_heatmaps
 from tests.analysis.test_parts import EVALUATIONS, SETS
 
 MATRICES = [part_matrix(EVALUATIONS, SETS, 8, direction) for direction in ("degrader", "enhancer")]
@@ -25,15 +26,7 @@ def test_matrices_show_shares_frame_their_diagonals_and_answer_clicks():
 
 def test_an_effect_is_a_bar_of_content_and_letters():
     rows = [(row.source, row) for row in EVALUATIONS["one"].grid if row.direction == "degrader"]
-    content, letters = effect_parts(rows).data
+    content, letters = effect_splits(rows).data
     assert [content.name, letters.name] == ["content", "letters"]
     for place, (_, row) in enumerate(rows):
         assert content.x[place] + letters.x[place] == pytest.approx(row.rac)
-
-
-def test_margins_stand_beside_the_unmodified_model_with_their_intervals():
-    rows = [(row.source, row) for row in EVALUATIONS["one"].grid if row.direction == "degrader"]
-    (bars,) = margin_bars(EVALUATIONS["one"].baseline, rows).data
-    assert list(bars.y) == ["unmodified", "own1", "own2"]
-    assert list(bars.x) == pytest.approx([4, 1, 3], abs=1e-5)
-    assert all(abs(value) < 1e-5 for value in (*bars.error_x.array, *bars.error_x.arrayminus))

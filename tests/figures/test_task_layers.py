@@ -63,7 +63,7 @@ def test_changes_are_after_minus_before_with_their_sign():
 
 def test_changes_between_other_tasks_are_refused():
     other = TaskLayers(("ner", "quiz"), AFTER.good, AFTER.bad)
-    with pytest.raises(ConfigError, match="other tasks"):
+    with pytest.raises(ConfigError, match="different tasks"):
         change_heatmaps(BEFORE, other)
 
 

@@ -12,7 +12,8 @@ import torch
 
 from neuron_core.bench.families import configs_of
 from neuron_core.cli import main
-from neuron_core.cni.attribution import attribute, attribute_batch, reference
+from neuron_core.cni.attribution import attribute, attribute_batch
+from neuron_core.cni.reference import reference
 from neuron_core.control.evaluation import option_probabilities, option_probabilities_all, plan_chunks
 from neuron_core.control.interventions import Intervention
 from neuron_core.errors import AttributionError, ModelError

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from neuron_core.cni.methods import METHODS, OF_PAPER, PAPER_CONTROLS, RANKED
+from neuron_core.cni.methods import METHODS, PAPER_CONTROLS, PAPER_METHODS, RANKED
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.reports.run_page import tables_html
@@ -111,8 +111,8 @@ def test_methods_that_a_run_has_not_are_named_and_can_be_run(open_page, full, or
     app.button(key="run_all_methods").click().run()
     ((kind, config),) = orders()
     assert (kind, config.task) == ("submit", full.config().task)
-    assert config.attribution.methods == OF_PAPER
-    assert config.evaluation.methods == (*OF_PAPER, *PAPER_CONTROLS)
+    assert config.attribution.methods == PAPER_METHODS
+    assert config.evaluation.methods == (*PAPER_METHODS, *PAPER_CONTROLS)
 
 
 def test_fail_and_undefined_are_words_in_the_table(open_page, every):

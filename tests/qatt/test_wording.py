@@ -160,11 +160,11 @@ def test_choices_in_a_stem_are_one_line(tmp_path):
         ("{sentence[0]}", r"unknown field \{sentence\[0\]\}"),
         ("{sentence!r}", r"unknown field \{sentence!r\}"),
         ("{sentence:>99999999}", r"unknown field \{sentence:>99999999\}"),
-        ("{sentence", "brace of its own.*Where: stem"),
-        ("a } {sentence}", "brace of its own"),
-        ("What is it?", r"asks the same of every example.*\{sentence\}, \{entity\}"),
-        ("", "asks the same of every example"),
-        ("{{sentence}}", "asks the same of every example"),
+        ("{sentence", "brace that encloses no column.*Where: stem"),
+        ("a } {sentence}", "brace that encloses no column"),
+        ("What is it?", r"is the same for every example.*\{sentence\}, \{entity\}"),
+        ("", "is the same for every example"),
+        ("{{sentence}}", "is the same for every example"),
     ],
 )
 def test_a_stem_that_does_not_fit_is_refused_before_a_model_is_loaded(ner, stem, said):

@@ -39,8 +39,8 @@ CONFIGS = [
 def test_the_commands_make_the_same_config_again(config, tmp_path, monkeypatch):
     monkeypatch.setenv("NEURONLLM_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(common, "carry_through", lambda run, *_: run)
-    monkeypatch.setattr(run_commands.report, "attribution", lambda run: {"run": run.id})
-    monkeypatch.setattr(run_commands.report, "evaluation", lambda run: {"run": run.id})
+    monkeypatch.setattr(run_commands.results, "attribution", lambda run: {"run": run.id})
+    monkeypatch.setattr(run_commands.results, "evaluation", lambda run: {"run": run.id})
     folder = tmp_path / "a run"
     lines = command_of(config, str(folder)).splitlines()
     assert [run_command(line) for line in lines] == [0] * len(lines)

@@ -10,7 +10,7 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import RunError
 from neuron_core.qatt.draws import draw, questions_of
-from neuron_core.reports import text as report
+from neuron_core.reports import results, text
 from neuron_core.reports.letter_free import baseline_lines, effect_lines
 from neuron_core.runs.config import AttributionConfig
 from neuron_core.runs.run_folder import RunFolder
@@ -107,7 +107,7 @@ def begun(tmp_path, task_file, checkpoint, tiny_model):
 
 
 def test_the_table_of_the_best_ratios_by_hand():
-    assert report.evaluation_text(evaluation_by_hand()).splitlines() == [
+    assert text.evaluation_text(evaluation_by_hand()).splitlines() == [
         "run some-run  (/runs/some-run)",
         "tiny on mood: 12 questions, 4 examples",
         "accuracy 50.0% [25.0%, 75.0%], chance 25%; comprehension 25.0%",
@@ -125,11 +125,11 @@ def test_the_table_of_the_best_ratios_by_hand():
 
 def test_enough_neurons_need_no_word():
     enough = {**evaluation_by_hand(), "grid": [grid_row(4, 2, 2), grid_row(10, 7, 3)]}
-    assert "uses fewer" not in report.evaluation_text(enough)
+    assert "uses fewer" not in text.evaluation_text(enough)
 
 
 def test_the_neurons_by_hand_ten_of_each_kind_and_what_is_missing():
-    assert report.attribution_text(attribution_by_hand()).splitlines() == [
+    assert text.attribution_text(attribution_by_hand()).splitlines() == [
         "run some-run  (/runs/some-run)",
         "tiny, float32 on cpu; mood, 15 questions",
         "accuracy 50.0% [25.0%, 75.0%], chance 25%; comprehension 25.0%",
@@ -161,7 +161,7 @@ def test_a_demo_has_its_parts_under_headings():
         "attribution": attribution_by_hand(),
         "total_s": 61.25,
     }
-    lines = report.demo_text(demo).splitlines()
+    lines = text.demo_text(demo).splitlines()
     assert lines[:3] == ["--- preview: one of the questions", "Question: Which?", "Answer:   (correct: B)"]
     assert lines[3:5] == ["--- baseline", "tiny on mood: 12 questions, 4 examples"]
     assert [line for line in lines if line.startswith("---")][2:] == ["--- neurons", "--- interventions"]
@@ -173,9 +173,9 @@ def test_the_first_five_reasons_are_shown_and_the_rest_counted(tmp_path):
     for row in rows[:7]:
         row["text"] = ""
     reading = load_task(str(write_jsonl(tmp_path / "mood.jsonl", rows)))
-    result = report.rejected(reading)
+    result = results.rejected(reading)
     assert (result["n_rejected"], len(result["rejected"])) == (7, 7)
-    assert report.rejected_text(reading).splitlines() == [
+    assert text.rejected_text(reading).splitlines() == [
         f"7 of 14 rows of {tmp_path / 'mood.jsonl'} are not used:",
         *[f"  row {i}, column text: is empty ('')" for i in range(1, 6)],
         "  … and 2 more; `preview --json` gives all",
@@ -186,25 +186,25 @@ def test_a_preview_says_its_questions_and_their_correct_letters(task_file):
     reading = load_task(str(task_file))
     draws = draw(reading.task, 1, 0, 0)
     questions = questions_of(reading.task, draws.attribution, draws.demonstration, 0)
-    result = report.preview(reading, questions)
+    result = results.preview(reading, questions)
     letters = [next(o.letter for o in q.options if o.correct) for q in questions]
     assert [q["correct"] for q in result["questions"]] == letters
     assert [q["prompt"] for q in result["questions"]] == [q.prompt for q in questions]
-    assert report.preview_text(result).startswith("weather (classification): 48 examples, 0 rows rejected\n--- ")
+    assert text.preview_text(result).startswith("weather (classification): 48 examples, 0 rows rejected\n--- ")
 
 
 def test_a_baseline_counts_the_letters_that_the_model_chose(run):
     setting = run.setting()
     chosen = np.eye(4, dtype=np.float32)
     letters = [chosen[q.target if i < 6 else (q.target + 1) % 4] for i, q in enumerate(setting.evaluation)]
-    result = report.baseline(setting, letters, seed=0)
+    result = results.baseline(setting, letters, seed=0)
     assert (result["n_questions"], result["n_examples"]) == (24, 8)
     assert (result["acc"], result["com"]) == (0.25, 0.25)
     assert result["task"] == "weather"
 
 
 def test_an_attribution_carries_the_gap_and_the_baseline_of_its_own_questions(run):
-    result = report.attribution(run)
+    result = results.attribution(run)
     gaps = np.abs(np.stack([run.scores(n).completeness_gap[0] for n in range(12)]))
     assert gaps.shape == (12, 4)
     assert result["completeness_gap"] == {"mean": pytest.approx(gaps.mean()), "largest": pytest.approx(gaps.max())}
@@ -218,7 +218,7 @@ def test_an_attribution_carries_the_gap_and_the_baseline_of_its_own_questions(ru
 
 
 def test_an_evaluation_is_the_stored_one_with_the_best_by_direction(run):
-    result, stored = report.evaluation(run), run.evaluation()
+    result, stored = results.evaluation(run), run.evaluation()
     assert [row["rac"] for row in result["grid"]] == [row.rac for row in stored.grid]
     assert len(result["grid"]) == len(result["random"]) == 2 * 11 * 2
     assert sum(map(len, result["best"].values())) == len(stored.best)
@@ -229,33 +229,33 @@ def test_an_evaluation_is_the_stored_one_with_the_best_by_direction(run):
     assert result["random_seeds"] == 2
 
 
-@pytest.mark.parametrize("make", [report.attribution, report.evaluation, lambda run: report.demo(run, 1.0)])
+@pytest.mark.parametrize("make", [results.attribution, results.evaluation, lambda run: results.demo(run, 1.0)])
 def test_every_result_is_json_without_nan_and_infinity(run, make):
     made = make(run)
     assert json.loads(json.dumps(made, allow_nan=False))["path"] == str(run.path.resolve())
 
 
 def test_the_texts_of_a_real_run_can_be_made(run):
-    assert "--- interventions" in report.demo_text(report.demo(run, 1.0))
+    assert "--- interventions" in text.demo_text(results.demo(run, 1.0))
 
 
 def test_a_run_without_neurons_has_no_results(tmp_path, task_file, checkpoint):
     fresh = Store(tmp_path).create(tiny_config(task_file, checkpoint("llama")))
     with pytest.raises(RunError, match="the attribution of this run is not finished"):
-        report.attribution(fresh)
+        results.attribution(fresh)
     with pytest.raises(RunError, match="the run has no evaluation"):
-        report.evaluation(fresh)
+        results.evaluation(fresh)
 
 
 def test_a_run_without_an_evaluation_has_only_neurons(begun):
-    assert report.attribution(begun)["n_questions"] == 3
+    assert results.attribution(begun)["n_questions"] == 3
     with pytest.raises(RunError, match="the run has no evaluation"):
-        report.evaluation(begun)
+        results.evaluation(begun)
 
 
 def test_the_rejected_rows_of_a_run_are_counted(run):
     run.save_setting(replace(run.setting(), n_rejected=5))
-    assert report.attribution(run)["n_rejected"] == report.evaluation(run)["n_rejected"] == 5
+    assert results.attribution(run)["n_rejected"] == results.evaluation(run)["n_rejected"] == 5
 
 
 def test_what_letters_do_not_move_stands_below_accuracy_and_below_the_best_ratios():

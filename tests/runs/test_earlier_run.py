@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuron_core.reports import text as report
+from neuron_core.reports import results
 from neuron_core.reports.run_page import runs_html
 from neuron_core.runs.results import read_attribution, read_evaluated
 from neuron_core.runs.run_folder import RunFolder
@@ -32,7 +32,7 @@ def test_its_settings_state_and_label_are_read(run):
 
 
 def test_its_neurons_are_those_that_the_earlier_program_reported(run):
-    found = report.attribution(run)
+    found = results.attribution(run)
     assert [one["id"] for one in found["good"]] == ["1.26", "0.32", "0.31", "3.21", "3.5", "0.22"]
     assert [one["id"] for one in found["bad"]] == ["0.40", "0.9", "3.25", "2.47", "2.34", "2.43"]
     assert found["good"][0]["score"] == pytest.approx(0.10087323188781738)
@@ -41,7 +41,7 @@ def test_its_neurons_are_those_that_the_earlier_program_reported(run):
 
 
 def test_its_effects_are_those_that_the_earlier_program_reported(run):
-    found = report.evaluation(run)
+    found = results.evaluation(run)
     best = {(row["k"], name): row for name, rows in found["best"].items() for row in rows if row["source"] == "ace"}
     assert {cell: (row["ratio"], row["rac"]) for cell, row in best.items()} == {
         (4, "enhancer"): (0.5, -50.0),

@@ -13,7 +13,7 @@ import pytest
 
 from neuron_core.errors import ConfigError, RunError, TaskError
 from neuron_core.models.spec import ModelSpec
-from neuron_core.places import APP_FOLDER
+from neuron_core.paths import APP_FOLDER
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
 from neuron_core.runs.run_folder import RunStatus
 from neuron_core.runs.store import Store

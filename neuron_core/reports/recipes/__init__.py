@@ -1,1 +1,1 @@
-"""Commands and Python that make what a page shows."""
+"""Commands and Python code that reproduce what a page shows."""

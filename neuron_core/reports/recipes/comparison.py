@@ -1,6 +1,4 @@
-"""Python code, to be copied, for what the Methods and Cross-task pages compare. It reads the runs that are shown. No
-torch.
-"""
+"""Python code to copy that reproduces the Methods and Cross-task pages from the runs that they show. No torch."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +16,7 @@ TABLES = {
     "Table 6": ("ablation_table", "ablation_table(evaluations, {k}, {methods!r}, effects)"),
     "Table 7": ("budget_table", "budget_table(evaluations, {ks!r}, {methods!r}, effects)"),
 }
-"table of the Methods page → the function that makes it and its call"
+"table of the Methods page → the function that makes it, and the call of this function"
 
 
 def table_python(
@@ -49,7 +47,7 @@ print(as_printed(table, {tuple(lines)!r}, heldout=True).to_string(index=False))
 
 
 def cost_python(config: RunConfig, run: str) -> str:
-    """A script that measures Figure 9 with this run's model and a question of its own. It takes minutes."""
+    """A script that measures Figure 9 with this run's model and one of its questions. It takes minutes."""
     return f"""from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.spec import ModelSpec
 from neuron_core.engine.engine import Engine
@@ -65,7 +63,7 @@ print(table.to_string(index=False))
 
 
 def matrices_python(runs: Runs, sets: Mapping[str, str], k: int) -> str:
-    """A script that makes both cross-task matrices. runs: those that tried every set; sets: task → name of its set."""
+    """A script that makes both cross-task matrices. runs: task → its run. sets: task → the name of its set."""
     return f"""import pandas as pd
 
 from neuron_core.analysis.cross import cross_entries, cross_matrix, cross_printed
@@ -82,7 +80,7 @@ for matrix in matrices:
 
 
 def rankings_python(view: str, runs: Runs, k: int) -> str:
-    """A script that makes what Cross-task shows of the tasks' rankings. view: specific, overlap or opposed."""
+    """A script that makes a table of the Cross-task page. view: specific, overlap or opposed."""
     head = "from neuron_core.runs.store import Store\n"
     opened = f"{OPEN.format(runs=dict(runs))}rankings = {{task: run.ranking() for task, run in runs.items()}}\n"
     if view == "specific":

@@ -1,11 +1,11 @@
-"""Python code, to be copied, for what the Neuron and Playground pages compute with the model. No torch."""
+"""Python code to copy that reproduces what the Neuron and Playground pages compute. No torch."""
 
 from neuron_core.runs.config import RunConfig
 from neuron_core.service.jobs import WritingJob
 
 
 def neuron_python(config: RunConfig, run: str, layer: int, index: int) -> str:
-    """A script that makes the same measurement of one neuron. run: id or path of the run's folder."""
+    """A script that repeats the measurements of one neuron. run: id or path of the run folder."""
     return f"""from neuron_core.analysis.neuron import single_plan
 from neuron_core.control.findings import Text
 from neuron_core.models.spec import ModelSpec
@@ -37,7 +37,7 @@ print([(one.token, one.value) for one in found.highest])
 
 
 def writing_python(config: RunConfig, job: WritingJob) -> str:
-    """A script that continues the same prompt, plain and steered."""
+    """A script that continues the same prompt with the unmodified and with the steered model."""
     return f"""from neuron_core.control.findings import Steering
 from neuron_core.models.spec import ModelSpec
 from neuron_core.engine.engine import Engine

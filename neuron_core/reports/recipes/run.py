@@ -1,4 +1,4 @@
-"""A run's settings as commands and as Python code, to be copied. No torch."""
+"""A run's settings as commands and as Python code to copy. No torch."""
 
 import re
 import shlex
@@ -26,7 +26,7 @@ MODEL_FIELDS = (
 )
 ATTRIBUTION_FIELDS = ("methods", "examples", "steps", "rule", "z", "k")
 ATTRIBUTION_MORE, EVALUATION_MORE = ("proxies", "ambiguous"), ("proxies", "excite", "silence")
-"settings that a command names only where they differ from the paper's"
+"settings that a command only names if they differ from the paper's"
 EVALUATION_FIELDS = ("ks", "examples", "random_seeds", "position", "sample", "methods")
 PROMPT_OPTIONS = {
     "role": "role",
@@ -42,10 +42,10 @@ OPTION_NAMES = {"source": "model", "ks": "k"}
 
 
 def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
-    """The commands that make this run again. None if the command line has no option for one of its settings.
+    """The commands that repeat this run. None if the command line has no option for one of its settings.
 
-    folder: where the first command puts the run, if a second command, the evaluation, has to find it. How many
-    rows go through the model at once is left to the machine: scores agree within 1e-6.
+    folder: where the first command writes the run, so that a second command can evaluate it. The number of rows per
+    pass is not set: the machine chooses it, and scores agree within 1e-6.
     """
     config = _usual_chunks(config)
     if config == _usual_chunks(demo_config(ModelSpec(config.model.source))):
@@ -76,10 +76,10 @@ def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
 
 
 def experiment_command(outputs: Sequence[str], configs: Sequence[RunConfig], k: int) -> str:
-    """The command that makes these tables and figures for the tasks of `configs`, with the model of the first.
+    """The command that makes these tables and figures for the tasks of `configs`, with the model of the first config.
 
-    outputs: names that `experiment` takes. Its runs are its own: they share the model, the tasks, K, the seed and the
-    wording.
+    outputs: names that the command `experiment` accepts. The experiment makes its own runs with the same model, tasks,
+    K, seed and wording.
     """
     first = configs[0]
     model = [name for name in MODEL_FIELDS if getattr(first.model, name) != getattr(ModelSpec(), name)]
@@ -90,7 +90,7 @@ def experiment_command(outputs: Sequence[str], configs: Sequence[RunConfig], k: 
 
 
 def python_of(config: RunConfig) -> str:
-    """A script that makes this run again and prints its good neurons."""
+    """A script that repeats this run and prints its good neurons."""
     used = sorted(name for name in ("AttributionConfig", "EvaluationConfig", "RunConfig") if name in _call(config))
     imports = [f"from neuron_core.runs.config import {', '.join(used)}"]
     if "PromptConfig(" in _call(config):
@@ -128,7 +128,7 @@ def _line(command: str, value: object, names: Sequence[str]) -> str:
 
 
 def _options(value: object, names: Sequence[str]) -> str:
-    """Fields as options. A field that is None is left out."""
+    """Fields as command-line options. A field that is None is left out."""
     found = [(OPTION_NAMES.get(name, name).replace("_", "-"), getattr(value, name)) for name in names]
     return "".join(
         f" --{name}" if field is True else f" --{name} {_word(field)}"
@@ -138,7 +138,7 @@ def _options(value: object, names: Sequence[str]) -> str:
 
 
 def _changed(value: Any, names: Sequence[str]) -> str:
-    """Those fields as options whose values are not the usual ones."""
+    """The fields whose values are not the defaults, as command-line options."""
     return _options(value, [name for name in names if getattr(value, name) != getattr(type(value)(), name)])
 
 
@@ -153,7 +153,7 @@ def from_option(text: str) -> str:
 
 
 def _wording(prompt: PromptConfig) -> str:
-    """What differs from the usual wording, each a word of its own: a role may begin like an option."""
+    """The changed wording as options of the form --name=value, because a value may itself begin with a dash."""
     own = {option: getattr(prompt, name) for name, option in PROMPT_OPTIONS.items() if _differs(prompt, name)}
     return "".join(f" {shlex.quote(f'--{option}={as_option(value)}')}" for option, value in own.items())
 
@@ -167,7 +167,7 @@ def _word(value: object) -> str:
 
 
 def _call(value: Any) -> str:
-    """The expression that makes this dataclass, with the fields that differ from their defaults."""
+    """A Python expression for this dataclass, with only the fields that differ from their defaults."""
     if not is_dataclass(value):
         return repr(value)
     kind: Any = type(value)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
-from neuron_core.places import ASSETS
+from neuron_core.paths import ASSETS
 from neuron_core.runs import demo as demo_files
 from neuron_core.runs.demo import DEMO
 from neuron_core.runs.run_folder import ACTIVE, RunFolder, RunStatus

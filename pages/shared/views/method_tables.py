@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from neuron_core.analysis.letter_free_table import letter_free_table
+from neuron_core.analysis.letter_free import letter_free_table
 from neuron_core.analysis.table_side_effects import has_side_effects, side_effects_printed, with_mean_effects
 from neuron_core.analysis.tables import as_printed
 from neuron_core.control.results import Evaluation

@@ -1,7 +1,7 @@
-"""What remains of question scores when a run is over: enough for every ranking, small for any number of questions.
+"""What a run keeps of its question scores: enough for every ranking, and small for any number of questions.
 
-Of an example, the top and bottom z under each target (all that Eq. 5 asks for); of all examples together,
-running dense sums. No torch.
+For each example, the top and bottom z under each target are kept, which is all that Eq. 5 needs. For all examples
+together, dense sums are kept. No torch.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from neuron_core.cni.selection import Extremes, extremes_of
 from neuron_core.errors import AttributionError
 
 KN_LEVELS = (0.2, 0.15, 0.1, 0.05)
-"a neuron counts in a question from this share of the question's highest score on"
+"a neuron counts in a question if its score is at least this share of the question's highest score"
 
 
 @dataclass(frozen=True, eq=False)
 class ScoreSums:
-    """Dense sums over the examples taken in so far."""
+    """Dense sums over the examples added so far."""
 
     targets: tuple[str, ...]
     n_examples: int
@@ -32,18 +32,18 @@ class ScoreSums:
     magnitudes: NDArray[np.float64]
     "sum of |ŵ| over questions, (L, I)"
     kn_counts: NDArray[np.int32]
-    "questions in which a neuron counts, by level of KN_LEVELS, (4, L, I); empty without the target `qrnca`"
+    "number of questions in which a neuron counts, for each of KN_LEVELS, (4, L, I); empty without target `qrnca`"
     kn_scores: NDArray[np.float64]
-    "sum of its scores in those questions, (4, L, I); empty without the target `qrnca`"
+    "sum of the neuron's scores in those questions, (4, L, I); empty without target `qrnca`"
 
 
 def loudness_of(sums: ScoreSums, write_norms: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean |ŵ| over the questions times the length of the write vector, (L, I): how much a neuron writes."""
+    """How much each neuron writes: mean |ŵ| over the questions times the length of its write vector, (L, I)."""
     return (sums.magnitudes / sums.n_questions * write_norms).astype(np.float32)
 
 
 def no_sums(targets: Sequence[str], n_layers: int, n_neurons: int) -> ScoreSums:
-    """Before the first example."""
+    """The sums before the first example: all zeros."""
     shape = (n_layers, n_neurons)
     levels = len(KN_LEVELS) if "qrnca" in targets else 0
     return ScoreSums(
@@ -61,9 +61,11 @@ def no_sums(targets: Sequence[str], n_layers: int, n_neurons: int) -> ScoreSums:
 def add_example(
     sums: ScoreSums, questions: Sequence[AttributionScores], z: int
 ) -> tuple[ScoreSums, dict[str, Extremes]]:
-    """The sums with one more example, and what is kept of that example. questions: its proxy questions.
+    """Adds an example to the sums. Returns the new sums, and target → the example's top and bottom z.
 
-    AttributionError for scores that are not finite.
+    questions: the scores of the example's proxy questions.
+
+    Raises AttributionError for scores that are not finite.
     """
     example = np.stack([one.ig for one in questions]).sum(axis=0, dtype=np.float64).astype(np.float32)
     if not np.isfinite(example).all():

@@ -1,4 +1,4 @@
-"""How far a run is, shown to whoever called `neuron_core.run`: in a notebook or on a terminal. No torch."""
+"""Shows the progress of `neuron_core.run` in a notebook or on a terminal. No torch."""
 
 import html
 from collections.abc import Callable, Iterator
@@ -12,7 +12,10 @@ Watch = Callable[[RunStatus], None]
 
 @contextmanager
 def shown_progress(wanted: bool) -> Iterator[Watch | None]:
-    """A line that is drawn anew in a notebook, bars on a terminal, nothing where output goes elsewhere."""
+    """Yields a function that shows a run's status: one updated line in a notebook, bars on a terminal.
+
+    It shows nothing if the output goes elsewhere. Yields None if progress is not wanted.
+    """
     if not wanted:
         yield None
     elif errors.is_jupyter:
@@ -34,7 +37,7 @@ def _notebook_line() -> Watch:
 
 
 def status_html(status: RunStatus) -> str:
-    """One line: the stage, a bar where its length is known, the count and the time left."""
+    """One line of HTML: the stage and, if its length is known, a bar, the count and the time left."""
     if status.state in ("done", "cancelled", "failed"):
         return f"<div>{html.escape(status.state)}</div>"
     stage = html.escape(status.message or status.stage)

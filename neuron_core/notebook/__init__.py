@@ -1,0 +1,1 @@
+"""Python for notebooks: runs as objects with tables and figures."""
