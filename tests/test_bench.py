@@ -59,12 +59,13 @@ def test_the_result_says_what_was_measured_and_on_what(measured):
     assert result["evaluation"]["interventions"] == 8 * 11 * 2
     assert stages[0] == "loading"
     usual = measured[0]["settings"][-1]["T"]
-    assert stages[-12:] == [
+    assert stages[-13:] == [
         "fast attribution",
         "reference attribution",
         "Captum",
         "floor",
         "questions that share a prefix",
+        "the method content",
         "grid",
         "T = 64, m = 16",
         "T = 256, m = 16",
@@ -80,6 +81,7 @@ def test_captum_floor_shared_prefixes_and_settings_are_measured_beside(measured)
     assert attribution["captum_s"] > 0
     assert attribution["ratio_to_floor"] == pytest.approx(attribution["fast_s"] / attribution["floor_s"])
     assert list(attribution["by_questions"]) == ["1", "3", "15", "45"]
+    assert attribution["content"]["ratio"] == attribution["content"]["content"] / attribution["content"]["ace"] > 0
     usual = measured[0]["T"]
     assert [setting["T"] for setting in settings][:3] == [64, 256, 1024]
     assert [setting["T"] for setting in settings][3:] == pytest.approx([usual] * 3, abs=9)
@@ -193,6 +195,7 @@ def test_the_text_by_hand():
             "floor_s": 0.8,
             "ratio_to_floor": 1.5,
             "by_questions": {"1": 1.2, "3": 1.0},
+            "content": {"ace": 9.0, "content": 12.0, "ratio": 12 / 9},
         },
         "settings": [
             {
@@ -218,6 +221,7 @@ def test_the_text_by_hand():
         "Captum, the same scores and layers: 140 s; bare matrix multiplications 0.8 s: the fast form takes "
         "1.50 times as long",
         "seconds per question, by the number of questions that share a prefix: 1: 1.2 s, 3: 1 s",
+        "the same examples by ACE in three shuffles: 9 s; by content in four rotations 12 s: 1.33 times as long",
         "grid of 176 interventions on one question: 0.75 s; one plain pass 0.25 s: 3.0 times",
         "some model, T = 64, m = 16: 0.9 s; reference 60 s, 67 times as long, scaled from layers [7, 22]; "
         "Captum not installed; 1.50 times the floor of 0.6 s",

@@ -13,6 +13,7 @@ from neuron_core.bench.stages import (
     EVALUATION,
     time_attribution,
     time_captum,
+    time_content,
     time_grid,
     time_reference,
     time_setting,
@@ -48,6 +49,7 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     - captum_s: like reference_s, computed by Captum; None if it is not installed
     - floor_s: only the matrix multiplications of a question
     - by_questions: number of questions that share their prefixes → seconds per question
+    - content: seconds that ACE (three shuffles) and the method `content` (four rotations) take for the same examples
     - settings: the same for other prompt lengths, other steps and a wider model (not with `quick`)
     - grid_s: the whole grid of interventions, the prompt included; median
     - baseline_s: one plain forward pass over the prompt
@@ -75,6 +77,8 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     floor_s = floor_seconds(loaded, n_tokens, CONFIG.steps)
     on_stage("questions that share a prefix")
     by_questions = time_shared(loaded, questions_for(task, QUICK_COUNTS if quick else COUNTS), passes)
+    on_stage("the method content")
+    content = time_content(Engine.of(loaded), task)
     on_stage("grid")
     n_total = loaded.n_layers * loaded.n_neurons
     by_example = example_scores(
@@ -108,6 +112,7 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
             "floor_s": floor_s,
             "ratio_to_floor": fast_median / floor_s,
             "by_questions": by_questions,
+            "content": content | {"ratio": content["content"] / content["ace"]},
             "questions": len(questions),
             "layers_per_pass": passes.layers,
         },

@@ -22,11 +22,14 @@ from neuron_core.models.letter_head import letter_logits
 from neuron_core.models.letters import TokenizedPrompt, tokenize_prompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.prompt_pass import run_prompt
-from neuron_core.qatt.proxies import N_PROXIES, SHUFFLES, ProxyQuestion
+from neuron_core.qatt.draws import draw, questions_of
+from neuron_core.qatt.proxies import N_PROXIES, ROTATIONS, SHUFFLES, ProxyQuestion
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
+from neuron_core.tasks.task import Task
 
 CONFIG = AttributionConfig()
 EVALUATION = EvaluationConfig()
+N_CONTENT_EXAMPLES = 3
 N_SETTING_LAYERS = 2
 "layers on which the reference is timed for another setting"
 
@@ -106,6 +109,22 @@ def time_shared(
                 pass
         found[str(n)] = seconds[0] / n
     return found
+
+
+def time_content(engine: Engine, task: Task) -> dict[str, float]:
+    """Seconds to attribute the same three examples by `ace` in three shuffles and by `content` in four rotations.
+
+    Each is the faster of two turns; the two methods take turns, so that a slow moment meets both.
+    """
+    draws = draw(task, N_CONTENT_EXAMPLES, 1, 0)
+    found: dict[str, list[float]] = {"ace": [], "content": []}
+    for _ in range(2):
+        for method, proxies in (("ace", SHUFFLES), ("content", ROTATIONS)):
+            questions = questions_of(task, draws.attribution, draws.demonstration, 0, proxies=proxies)
+            with timed(engine.loaded.device, found[method]):
+                for _ in engine.attribute(questions, replace(CONFIG, methods=(method,), proxies=proxies)):
+                    pass
+    return {method: min(seconds) for method, seconds in found.items()}
 
 
 def time_captum(

@@ -17,6 +17,8 @@ def bench_text(result: dict[str, Any]) -> str:
             f"Captum, the same scores and layers: {_captum(a)}; bare matrix multiplications {a['floor_s']:.3g} s: "
             f"the fast form takes {a['ratio_to_floor']:.2f} times as long",
             f"seconds per question, by the number of questions that share a prefix: {shared}",
+            f"the same examples by ACE in three shuffles: {a['content']['ace']:.3g} s; by content in four rotations "
+            f"{a['content']['content']:.3g} s: {a['content']['ratio']:.2f} times as long",
             f"grid of {e['interventions']} interventions on one question: {e['grid_s']:.3g} s; one plain pass "
             f"{e['baseline_s']:.3g} s: {e['ratio_to_baseline']:.1f} times",
             *(_setting(setting) for setting in result["settings"]),

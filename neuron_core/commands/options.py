@@ -167,12 +167,18 @@ class TrialOptions(OptionGroup):
     k: Annotated[str, typer.Option(help="Budgets K, separated by commas.")] = "10,25,50,100"
     examples: EvaluationExamples = 100
     random_seeds: Annotated[int, typer.Option(min=0, help="Number of random control sets; 0 leaves them out.")] = 5
+    proxies: Proxies = SHUFFLES
 
     def config(self) -> EvaluationConfig:
         """The settings as a run keeps them. ConfigError for one that is out of its range, BadParameter for budgets that
         are no numbers.
         """
-        return EvaluationConfig(examples=self.examples, ks=numbers(self.k, "--k"), random_seeds=self.random_seeds)
+        return EvaluationConfig(
+            examples=self.examples,
+            ks=numbers(self.k, "--k"),
+            random_seeds=self.random_seeds,
+            proxies=self.proxies,
+        )
 
 
 @dataclass(frozen=True)
@@ -198,7 +204,6 @@ class EvaluationOptions(TrialOptions):
     methods: Annotated[
         str | None, typer.Option(help="Some of the run's methods, and random; by default all of the run's.")
     ] = None
-    proxies: Proxies = SHUFFLES
     excite: Annotated[float, typer.Option(help="Factor of excited neurons, for instance 1.5, 2, 3 or 5.")] = EXCITE
     silence: Annotated[
         str, typer.Option(help="What silenced neurons are set to: zero, or mean (over the evaluation prompts).")

@@ -20,8 +20,10 @@ from neuron_core.models.memory import working_bytes
 from neuron_core.qatt.proxies import N_PROXIES
 from neuron_core.runs.config import AttributionConfig
 
-TOKENS, SHARED_TOKENS = 160, 100
-"tokens of a usual question of the bundled tasks; tokens with which all questions of a task begin"
+TOKENS, SHARED_TOKENS, OPTION_TOKENS = 160, 100, 16
+"""tokens of a usual question of the bundled tasks; tokens with which all questions of a task begin; tokens at the end of
+a question, which the other questions of the same example do not have
+"""
 CHECKS_BYTES = 2048
 "kept for every question: baseline, gaps, letters"
 
@@ -110,16 +112,18 @@ def attribution_cost(
 ) -> Cost:
     """Cost of attributing `n_questions` questions (by default those of the config) of `tokens` tokens each.
 
-    The first `shared` tokens are the same for all questions. free: bytes of free memory for which a run would plan its
+    The first `shared` tokens are the same for all questions, and all but the last OPTION_TOKENS for the questions of an
+    example; these are computed once. free: bytes of free memory for which a run would plan its
     passes; None: passes of the usual size.
     """
     d, targets = dimensions, targets_of(config.methods)
     questions = n_questions or N_PROXIES[config.proxies] * config.examples
     layer = 2 * d.layer_parameters
     attention = 4 * d.n_heads * d.head_size
-    prompt = d.n_layers * (
-        layer * (questions * (tokens - shared) + shared) + attention * tokens * (questions * (tokens - shared) + shared)
-    )
+    of_question = min(OPTION_TOKENS, tokens - shared)
+    examples = -(-questions // N_PROXIES[config.proxies])
+    computed = shared + examples * (tokens - shared - of_question) + questions * of_question
+    prompt = d.n_layers * (layer + attention * tokens) * computed
     alphas, _ = quadrature(config.rule, config.steps)
     rows = len(alphas) + (1 if alphas[-1] == 1.0 else 2)
     # Rows start after their layer, except where a norm follows the down projection.

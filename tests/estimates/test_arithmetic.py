@@ -72,7 +72,17 @@ def test_passes_are_planned_for_the_memory_that_is_free():
 def test_the_common_beginning_is_paid_once_and_questions_by_their_number():
     one, many = (attribution_cost(SEVEN, AttributionConfig(), n_questions=n, tokens=100, shared=80) for n in (1, 11))
     assert many.row_flops == 11 * one.row_flops
-    assert many.prompt_flops / one.prompt_flops == pytest.approx((80 + 11 * 20) / 100)
+    # Eleven questions are of four examples: 4 tokens of each stem, 16 of the options of each question.
+    assert many.prompt_flops / one.prompt_flops == pytest.approx((80 + 4 * 4 + 11 * 16) / 100)
+
+
+def test_a_fourth_question_of_an_example_costs_its_rows_and_its_options():
+    three, four = (
+        attribution_cost(SEVEN, AttributionConfig(examples=5, proxies=proxies)) for proxies in ("shuffles", "rotations")
+    )
+    assert (three.n_questions, four.n_questions) == (15, 20)
+    assert four.row_flops / three.row_flops == pytest.approx(4 / 3)
+    assert four.prompt_flops / three.prompt_flops == pytest.approx((100 + 5 * 44 + 20 * 16) / (100 + 5 * 44 + 15 * 16))
 
 
 def test_more_targets_cost_their_backward_passes_and_a_post_norm_its_own_layer():
@@ -129,7 +139,7 @@ def test_a_model_of_unknown_size_and_an_unknown_method_are_refused(capsys):
 def test_the_table_has_three_models_and_three_numbers_of_questions():
     lines = cost_table().splitlines()
     assert len(lines) == 2 + 9
-    assert lines[2].startswith("| LLaMA-2-7B | 15 | 116 |")
+    assert lines[2].startswith("| LLaMA-2-7B | 15 | 110 |")
     assert all("does not fit" in line for line in lines if "70B" in line)
 
 
