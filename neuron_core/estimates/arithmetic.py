@@ -21,8 +21,8 @@ from neuron_core.qatt.proxies import N_PROXIES
 from neuron_core.runs.config import AttributionConfig
 
 TOKENS, SHARED_TOKENS, OPTION_TOKENS = 160, 100, 16
-"""tokens of a usual question of the bundled tasks; tokens with which all questions of a task begin; tokens at the end of
-a question, which the other questions of the same example do not have
+"""tokens of a usual question of the bundled tasks; tokens with which all questions of a task begin; tokens at its end,
+which the other questions of the same example do not have
 """
 CHECKS_BYTES = 2048
 "kept for every question: baseline, gaps, letters"
