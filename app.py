@@ -12,12 +12,13 @@ from pages.shared.frame.navigation import framed, navigation
 from pages.shared.frame.password import ask_password
 from pages.shared.frame.presentation import presenting, stage
 from pages.shared.frame.sidebar import sidebar
+from pages.shared.inputs.renaming import run_title_bar
 
 page = navigation()
 begin_view(page.title)
 present = presenting()
 ask_password()
-heading("NeuronLLM Explorer" if page.title == "Start" else page.title, present)
+beside_title = heading("NeuronLLM Explorer" if page.title == "Start" else page.title, present)
 shown, missing = None, False
 with guard():
     load_draft()
@@ -30,6 +31,10 @@ with guard():
 if page.title == "Not found":
     page.run()
 elif not missing:
+    with guard(), beside_title:
+        # Not on pages about the next run, nor where the run has a heading of its own.
+        if shown and page.title not in ("Start", "Data", "Questions", "Runs"):
+            run_title_bar(shown)
     with guard():
         job_panel(shown)
     with guard(), framed():

@@ -1,85 +1,25 @@
 """A task for the next run: one at hand, or a file whose every row is checked."""
 
-from pathlib import Path
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.library import discard, keep
-from neuron_core.tasks.load import bundled_tasks
-from neuron_core.tasks.readers.source import ReadOptions
+from neuron_core.tasks.library import keep
 from neuron_core.tasks.reading import NoGoodRow, TaskReading, examples_jsonl
 from neuron_core.tasks.table import Table
-from neuron_core.tasks.validation import validate
 from pages.shared.frame import session
-from pages.shared.frame.guard import error_box, guard, plain
+from pages.shared.frame.guard import error_box
 from pages.shared.frame.navigation import through_frame
+from pages.shared.inputs.checked_table import checked, options_of, table_of
 from pages.shared.inputs.columns import Columns, choose_columns
-from pages.shared.inputs.file_reading import how_read, label_names, names_of, on_page
+from pages.shared.inputs.file_reading import label_names, names_of, on_page
 from pages.shared.inputs.lengths import fitting
-from pages.shared.inputs.sources import Origin, hub_dataset, remembered, server_path, uploaded_file
-from pages.shared.inputs.tasks import allowed, demo_mode, tasks_at_hand, tasks_folder, use_task
-from pages.shared.views.results import reading_of
-from pages.shared.views.task_reading import counts, examples, first_rows, one_question, rejected_rows, understood
+from pages.shared.inputs.sources import Origin, hub_dataset, server_path, uploaded_file
+from pages.shared.inputs.tasks import allowed, demo_mode, tasks_folder, use_task
+from pages.shared.inputs.tasks_at_hand import at_hand
+from pages.shared.views.task_reading import counts, first_rows, one_question, rejected_rows, understood
 
 AT_HAND, UPLOAD, PATH, HUB = "A task at hand", "Upload a file", "A file on this machine", "Hugging Face hub"
-
-
-def at_hand() -> None:
-    """A bundled or kept task, and the button that makes it the one of the next run."""
-    known = tasks_at_hand()
-    if st.session_state.pop("task_deleted", False):
-        # Said, not left out: the browser would go on showing the name of the deleted one.
-        st.session_state["data_at_hand"] = next(iter(known))
-    name = st.selectbox(
-        "Task",
-        list(known),
-        key="data_at_hand",
-        format_func=lambda value: known[value],
-        persist_state="session",
-        width=520,
-    )
-    reading = reading_of(name)
-    understood(reading)
-    counts(reading)
-    if reading.rejected:
-        rejected_rows(reading.rejected, reading.task.name)
-    examples(reading)
-    one_question(reading)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if session.task_name() == name:
-            st.markdown(":material/check: This is the task of the next run.")
-            st.page_link(session.QUESTIONS, label="See its questions", icon=":material/arrow_forward:")
-        elif st.button("Use this task", type="primary", key="use_task", icon=":material/check:"):
-            use_task(name)
-            st.switch_page(session.QUESTIONS)
-        if name not in bundled_tasks():
-            deletion(name, known[name])
-
-
-def deletion(name: str, title: str) -> None:
-    """A popover that asks; not while a run that needs the task is worked on."""
-    made = [run for run in session.all_runs() if run.config().task == name]
-    locked = any(session.is_active(run.id) for run in made)
-    why = "A run of this task is being worked on: cancel it first." if locked else None
-    with st.popover("Delete", icon=":material/delete:", disabled=locked, help=why, key="delete_task"):
-        st.markdown(f"**{plain(title)}** is removed from this app. This can't be undone.")
-        unfinished = sum(session.status_of(run.id).state != "done" for run in made)
-        if made:
-            st.markdown(
-                f"Runs made from it: {len(made)}. They keep their questions and results. New evaluations of them"
-                + (f", and resuming the {unfinished} unfinished," if unfinished else "")
-                + " need the task again."
-            )
-        if st.button("Delete this task", type="primary", key="confirm_delete_task"):
-            with guard():
-                allowed().check("delete", title)
-                discard(Path(name), tasks_folder())
-                st.session_state["task_deleted"] = True
-                if st.session_state.get("task") == name:
-                    use_task(bundled_tasks()[0])
-                st.rerun()
 
 
 def brought(origin: Origin) -> None:
@@ -118,31 +58,6 @@ def brought(origin: Origin) -> None:
     checked_rows(table, columns, said)
 
 
-def options_of(origin: Origin, *, opened: bool) -> ReadOptions:
-    """What the boxes say of how the file is read; none where nothing can be chosen."""
-    if origin.parts is None:
-        return ReadOptions()
-    parts = remembered("data_parts", origin.stamp, origin.parts)
-    return how_read(origin.stamp, origin.name, parts, opened=opened)
-
-
-def table_of(origin: Origin, options: ReadOptions) -> Table:
-    """The file read; the session keeps the table, or why there is none. TaskError as of the reader."""
-
-    def read() -> Table | TaskError:
-        try:
-            return origin.read(options)
-        except TaskError as error:
-            if origin.parts is None:
-                raise
-            return error
-
-    found = remembered("data_table", (origin.stamp, options), read)
-    if isinstance(found, TaskError):
-        raise found
-    return found
-
-
 def checked_rows(table: Table, columns: Columns, said: DeltaGenerator) -> None:
     """Every row checked; what was understood, or why nothing was, goes where it is `said`."""
     works = "other columns or another kind below, or a corrected file"
@@ -170,22 +85,6 @@ def checked_rows(table: Table, columns: Columns, said: DeltaGenerator) -> None:
         rejected_rows(good.rejected, table.name)
     one_question(good)
     go_on(good, table.name)
-
-
-def checked(table: Table, columns: Columns) -> TaskReading:
-    """Every row of the table under these columns."""
-    return remembered(
-        "data_reading",
-        (table, columns),
-        lambda: validate(
-            table,
-            columns.kind,
-            dict(columns.mapping),
-            labels=columns.labels,
-            answers=columns.answers,
-            fill_options=columns.fill_options,
-        ),
-    )
 
 
 def go_on(reading: TaskReading, name: str) -> None:

@@ -2,75 +2,24 @@
 
 import streamlit as st
 
-from neuron_core.analysis.answers import Answer, alone, answers
-from neuron_core.analysis.content import option_content, short_stems
-from neuron_core.control.interventions import DIRECTIONS, Direction
+from neuron_core.analysis.answers import alone, answers
+from neuron_core.analysis.content import option_content
+from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.control.metrics import question_rows
 from neuron_core.control.results import Evaluation
 from neuron_core.figures.question import answer_bars
 from neuron_core.figures.questions import content_bars, question_strip
 from neuron_core.runs.results import Evaluated
 from neuron_core.runs.run_folder import RunFolder
-from neuron_core.tasks.task import LETTERS
 from pages.shared.frame import session
-from pages.shared.frame.guard import error_box
-from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.answers import choose_interventions
-from pages.shared.views.answers import answer_table, proxies
-from pages.shared.views.figures import competence, empty_state, figure, footing, recipes, table
+from pages.shared.inputs.question_choice import choose_direction, choose_question, take_mark
+from pages.shared.views.figures import competence, empty_state, figure, footing, recipes
+from pages.shared.views.question_details import details
 from pages.shared.views.questions_strip import largest_change
 from pages.shared.views.results import evaluated_of, evaluation_of
 from pages.shared.views.words import source_title
-
-
-def choose_question(evaluated: Evaluated, usual: int) -> int | None:
-    """The question of the address, else the one that changes most. None where the address names none of this run."""
-    ids = list(evaluated.probabilities.question_ids)
-    wanted = st.query_params.get("q")
-    number = ids.index(wanted) if wanted in ids else usual
-
-    def go(to: int) -> None:
-        st.query_params["q"] = ids[to % len(ids)]
-
-    def take() -> None:
-        st.query_params["q"] = st.session_state["question"]
-
-    stems = dict(zip(ids, short_stems(evaluated.questions), strict=True))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        # It follows the address, which the buttons write.
-        st.session_state["question"] = ids[number] if wanted is None or wanted in ids else None
-        st.selectbox(
-            f"Question {number + 1} of {len(ids)}: type words of its text",
-            ids,
-            key="question",
-            on_change=take,
-            format_func=lambda name: f"{stems[name][:110]} ({name})",
-            placeholder="choose a question",
-        )
-        alone = len(ids) == 1
-        st.button("Previous", key="previous_question", on_click=go, args=(number - 1,), disabled=alone, shortcut="K")
-        st.button("Next", key="next_question", on_click=go, args=(number + 1,), disabled=alone, shortcut="J")
-    if wanted is not None and wanted not in ids:
-        error_box(f"This run has no question {wanted}", "the address, ?q=", f"for instance {ids[0]}")
-        return None
-    return number
-
-
-def choose_direction() -> Direction:
-    take_link("direction", "direction", DIRECTIONS)
-    direction: Direction = st.segmented_control(
-        "Direction", DIRECTIONS, default="degrader", required=True, key="direction", persist_state="session"
-    )
-    keep_link("direction", direction)
-    return direction
-
-
-def take_mark() -> None:
-    """Callback of the strip: the question that was clicked opens."""
-    points = st.session_state["question_strip"].selection.points
-    if points and points[0].get("customdata"):
-        st.query_params["q"] = points[0]["customdata"]["question"]
 
 
 def back_to_neuron(run: RunFolder) -> None:
@@ -123,30 +72,6 @@ def page(run: RunFolder, evaluation: Evaluation, evaluated: Evaluated) -> None:
     details(evaluated, number, k, ratios, found, name)
     recipes(run)
     footing(run, k=k, position=evaluation.grid[0].position)
-
-
-def details(evaluated: Evaluated, number: int, k: int, ratios: dict, found: tuple[Answer, ...], name: str) -> None:
-    """The numbers as a table, and the other orders of the options."""
-    with st.expander("Details", key="details", icon=":material/info:"):
-        st.caption(
-            "A best ratio is chosen on all questions of this evaluation, this one among them: optimistic. Random sets "
-            "have the ratio of the first method; their bars are means with the range over sets."
-        )
-        percent = st.column_config.NumberColumn(format="percent")
-        nats = st.column_config.NumberColumn(format="%.3g")
-        table(
-            answer_table(found, evaluated.questions[number]),
-            "answers",
-            name,
-            f"Answers to question {evaluated.questions[number].id} with their probabilities and cross entropies",
-            column_config={
-                "neurons": st.column_config.Column(width=200),
-                **{f"P({letter})": percent for letter in LETTERS},
-                "cross entropy (nats)": nats,
-                "change (nats)": nats,
-            },
-        )
-        proxies(evaluated, number, k, ratios)
 
 
 through_frame()

@@ -94,7 +94,7 @@ def steps(shown: RunFolder | None) -> None:
 def recent(runs: list[RunFolder]) -> None:
     st.header("Recent runs", anchor=False)
     if not runs:
-        st.markdown("None yet. The demo, or Attribution in the sidebar, makes the first one.")
+        st.markdown("None yet. Run the demo, or start a run on the Attribution page.")
         return
     rows = []
     for run in runs:

@@ -101,6 +101,8 @@ class Written:
     "the most probable tokens right after the prompt, with their probabilities"
     ended: bool
     "whether the model itself ended the text"
+    ends: tuple[int, ...] = ()
+    "length of the text, in characters, after each of its tokens"
 
 
 @dataclass(frozen=True)

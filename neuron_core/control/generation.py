@@ -104,7 +104,8 @@ class Writer:
         else:
             self._token_ids.append(chosen)
             token_ids = (*before.token_ids, chosen)
-            self.written = replace(before, token_ids=token_ids, text=loaded.tokenizer.decode(token_ids))
+            text = loaded.tokenizer.decode(token_ids)
+            self.written = replace(before, token_ids=token_ids, text=text, ends=(*before.ends, len(text)))
         if not before.next_tokens:
             self.written = replace(self.written, next_tokens=_most_probable(loaded, logits))
         return self.written

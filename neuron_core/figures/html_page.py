@@ -1,5 +1,7 @@
 """One HTML file with tables and figures. It includes plotly.js and opens without a network. No torch."""
 
+import base64
+import gzip
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +14,10 @@ from neuron_core.figures.theme import describe
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8882; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1200px; padding: 1rem 1.5rem 4rem;
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1000px; padding: 1rem 1.5rem 4rem;
        background: Canvas; color: CanvasText; }
-h1 { line-height: 1.2; } h2 { margin-top: 3rem; border-bottom: 1px solid var(--line); } h3 { margin-bottom: .3rem; }
+h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line); } h3 { margin-bottom: .3rem; }
+.lead p { font-size: 1.15rem; margin: .4rem 0; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
@@ -22,18 +25,45 @@ thead th { position: sticky; top: 0; background: Canvas; }
 .wide { overflow-x: auto; max-height: 36rem; } nav a { margin-right: 1rem; white-space: nowrap; }
 .setting { background: var(--soft); padding: .5rem 1rem; overflow-x: auto; }
 .setting th, .setting td { text-align: left; white-space: normal; padding: .1rem .6rem; vertical-align: top; }
+.setting td { overflow-wrap: anywhere; }
 .setting thead th { background: none; position: static; } .setting table table { font-size: 1em; }
 figure { margin: 1rem 0; } figcaption { font-size: .85rem; }
-"""
-# Figures have no text colour of their own. The script gives them that of the page, which may be light or dark.
-SCRIPT = """
-for (const place of document.querySelectorAll('.plot')) {
-  const figure = JSON.parse(place.querySelector('script').textContent);
-  figure.layout.font = Object.assign({}, figure.layout.font, {color: getComputedStyle(document.body).color});
-  const target = document.createElement('div');
-  place.appendChild(target);
-  Plotly.newPlot(target, figure.data, figure.layout, {responsive: true, displaylogo: false});
+@page { size: A4 landscape; margin: 12mm; }
+@media print {
+  :root { color-scheme: light; }
+  body { max-width: none; padding: 0; font-size: 10pt; }
+  nav, .modebar-container { display: none; }
+  h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; } h2 { margin-top: 1.2rem; }
+  .wide, .setting { overflow: visible; max-height: none; }
+  table { font-size: 7pt; max-width: 100%; } th, td { white-space: normal; padding: .1rem .3rem; }
+  thead th { position: static; }
+  .plot { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .plot text { fill: #1F2933 !important; }
 }
+"""
+# Figures have no text colour of their own: they take the page's, which follows light and dark. Plotly's own script lies
+# inside compressed, a third as large.
+SCRIPT = """
+(async () => {
+  try {
+    const bytes = Uint8Array.from(atob(document.getElementById('plotly').textContent), one => one.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+    const script = document.createElement('script');
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+  } catch (error) {
+    for (const place of document.querySelectorAll('.plot'))
+      place.append('This figure needs a newer browser (2023 or later). The tables are complete.');
+    return;
+  }
+  for (const place of document.querySelectorAll('.plot')) {
+    const figure = JSON.parse(place.querySelector('script').textContent);
+    figure.layout.font = Object.assign({}, figure.layout.font, {color: getComputedStyle(document.body).color});
+    const target = document.createElement('div');
+    place.appendChild(target);
+    Plotly.newPlot(target, figure.data, figure.layout, {responsive: true, displaylogo: false});
+  }
+})();
 """
 
 
@@ -49,9 +79,16 @@ class Section:
     figures: Sequence[tuple[str, go.Figure]] = field(default_factory=tuple)
 
 
-def html_report(title: str, setting: Mapping[str, object], sections: Sequence[Section]) -> str:
-    """The report as HTML. setting: all settings behind the results, shown at the top."""
-    links = " ".join(f'<a href="#{_text(s.name)}">{_text(s.name)}</a>' for s in sections)
+def html_report(
+    title: str, setting: Mapping[str, object], sections: Sequence[Section], lead: Sequence[str] = ()
+) -> str:
+    """The whole page as text: what it comes to, the sections, the settings.
+
+    lead: sentences below the title. setting: everything the results rest on, shown at the end as it is.
+    """
+    names = {section.name: section.name for section in sections} | {"setting": "settings"}
+    links = " ".join(f'<a href="#{_text(name)}">{_text(said)}</a>' for name, said in names.items())
+    script = base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
     return "\n".join(
         [
             "<!doctype html>",
@@ -60,10 +97,11 @@ def html_report(title: str, setting: Mapping[str, object], sections: Sequence[Se
             # An empty icon: a browser would ask for one.
             f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body>',
             f"<h1>{_text(title)}</h1>",
-            _setting(setting),
+            *([f'<div class="lead">{"".join(f"<p>{_text(one)}</p>" for one in lead)}</div>'] if lead else []),
             f"<nav>{links}</nav>",
             *(_section(section) for section in sections),
-            f"<script>{get_plotlyjs()}</script>",
+            _setting(setting),
+            f'<script id="plotly" type="application/gzip">{script}</script>',
             f"<script>{SCRIPT}</script>",
             "</body></html>",
         ]
@@ -71,7 +109,7 @@ def html_report(title: str, setting: Mapping[str, object], sections: Sequence[Se
 
 
 def _setting(setting: Mapping[str, object]) -> str:
-    return f'<div class="setting"><h3>Setting</h3>{_value(setting)}</div>'
+    return f'<section id="setting"><h2>Settings</h2><div class="setting">{_value(setting)}</div></section>'
 
 
 def _value(value: object) -> str:

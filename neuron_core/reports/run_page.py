@@ -10,6 +10,7 @@ from neuron_core.analysis.available_tables import ENTRY_TABLES, can_be_made, com
 from neuron_core.analysis.layers import layer_counts, neuron_rows
 from neuron_core.analysis.letter_free import letter_free_table
 from neuron_core.analysis.tables import GOOD_ONLY, baseline_table, run_table
+from neuron_core.control.effect import Effect
 from neuron_core.control.metrics import Best, Evaluation
 from neuron_core.errors import RunError
 from neuron_core.experiments.task_comparisons import effects_of, entries_output, evaluations_of
@@ -19,12 +20,20 @@ from neuron_core.figures.effect import effect_splits
 from neuron_core.figures.html_page import Section, html_report
 from neuron_core.figures.layers import completeness_bars, layer_heatmap
 from neuron_core.reports.comparison import config_differences, metric_differences, set_overlaps
+from neuron_core.reports.verdict import verdict_of
 from neuron_core.runs.config import config_to_json
-from neuron_core.runs.results import read_attribution
+from neuron_core.runs.results import cell_of, read_attribution
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 
 OVERLAP_KS = (10, 25, 50, 100, 250)
+EFFECTS: dict[Effect, str] = {
+    "clear": "Clear effect, beyond random.",
+    "clear, no random sets": "Clear effect; there are no random sets to compare with.",
+    "not distinguishable": "Not distinguishable from random.",
+    "against": "Against the intention.",
+    "undefined": "The effect is undefined.",
+}
 MEASURED = {
     "Table 1": "every method at its best ratio",
     "Table 2": "rivals, original and enabled",
@@ -42,7 +51,8 @@ def runs_html(runs: Mapping[str, RunFolder]) -> str:
     sections = [section for name, run in runs.items() for section in _sections(name, run)]
     if len(runs) == 2:
         sections.append(_comparison(*runs.values()))
-    return html_report(f"NeuronLLM run {', '.join(runs)}", _whole_setting(runs), sections)
+    lead = [sentence for name, run in runs.items() for sentence in _lead(name if len(runs) > 1 else "", run)]
+    return html_report(f"NeuronLLM: {', '.join(map(_titled, runs.values()))}", _whole_setting(runs), sections, lead)
 
 
 def tables_html(runs: Mapping[str, RunFolder], k: int) -> str:
@@ -89,12 +99,44 @@ def _sections(name: str, run: RunFolder) -> list[Section]:
         f"{measured.baseline.chance:.0%}."
     )
     figures = [("How often each letter is chosen", letter_bars(measured.baseline))]
-    found = [Section(f"{name}-baseline", f"{name}: baseline", text, [("Baseline", table)], figures)]
-    if attribution is not None:
-        found.append(_neurons(name, run, setting))
+    found = []
     if evaluation is not None:
         found.append(_effects(name, run, setting, evaluation))
-    return found
+    if attribution is not None:
+        found.append(_neurons(name, run, setting))
+    return [*found, Section(f"{name}-baseline", f"{name}: baseline", text, [("Baseline", table)], figures)]
+
+
+def _titled(run: RunFolder) -> str:
+    """What somebody called the run, or its task, and the model."""
+    setting = run.setting()
+    assert setting is not None
+    return f"{run.label() or setting.task_name}, {setting.model.title}"
+
+
+def _lead(name: str, run: RunFolder) -> list[str]:
+    """What the run comes to: degrader and enhancer of its first method at the largest budget and its best ratio, and
+    a word where the model does not do the task.
+    """
+    setting, evaluation, found = run.setting(), run.evaluation(), read_attribution(run)
+    assert setting is not None
+    begun = f"{name}: " if name else ""
+    if evaluation is None:
+        measured = found.baseline if found else None
+        said = [f"{begun}The neurons are found; no evaluation has tried them yet."]
+    else:
+        measured, said = evaluation.baseline, []
+        source = evaluation.grid[0].source
+        k = max(best.k for best in evaluation.best if best.source == source)
+        for best in evaluation.best:
+            if (best.source, best.k) == (source, k):
+                verdict = verdict_of(
+                    cell_of(evaluation, k, best.ratio, best.direction, source), measured, setting.task_name
+                )
+                said.append(f"{begun}{EFFECTS[verdict.effect]} {verdict.sentence} {verdict.parts or ''}".strip())
+    if measured is not None and not measured.competent:
+        said.append(f"This model does not do this task here: {measured.complaint}")
+    return said
 
 
 def _neurons(name: str, run: RunFolder, setting: Setting) -> Section:
@@ -134,7 +176,7 @@ def _effects(name: str, run: RunFolder, setting: Setting, evaluation: Evaluation
     whole = table.drop(columns=["task", "n_tasks", "n_undefined"])
     parts = letter_free_table({setting.task_name: evaluation}).drop(columns="task")
     shown = evaluation.best[: len({best.source for best in evaluation.best}) * 8]
-    figures += [("RAC as content and letters", effect_splits([(_called(best), best) for best in shown]))]
+    figures.insert(0, ("RAC as content and letters", effect_splits([(_called(best), best) for best in shown])))
     printed = [*made.printed, ("Measures without the preference for letters", parts), ("All entries", whole)]
     return Section(made.name, made.title, made.text, printed, figures)
 

@@ -29,7 +29,7 @@ ACTIONS: dict[str, str] = {
     "hub": "reading datasets of the hub",
     "upload": "uploading files",
     "delete": "deleting runs and kept tasks",
-    "rename": "changing the labels of runs",
+    "rename": "changing the names of runs and kept tasks",
     "cancel": "stopping a run that somebody else began",
     "unload": "removing the model from memory",
     "cluster": "computing runs on a Ray cluster",

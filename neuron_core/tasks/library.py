@@ -11,6 +11,8 @@ from neuron_core.tasks.task import Task
 
 _NAME = re.compile(r"(?P<title>.+)-(?P<digest>[0-9a-f]{12})\.jsonl")
 TITLE_LENGTH = 40
+TITLE = ".title"
+"ending of the file beside a kept task that holds a later title"
 
 
 def keep(task: Task, folder: Path, title: str) -> Path:
@@ -51,20 +53,41 @@ def discard(path: Path, folder: Path) -> None:
         raise TaskError("no such task is kept", where=path.name, accepted="a kept task of the list")
     try:
         path.unlink()
+        path.with_suffix(TITLE).unlink(missing_ok=True)
     except OSError as error:
         raise TaskError(f"the task can't be deleted: {error.strerror}", where=str(path)) from None
 
 
+def retitle(path: Path, folder: Path, title: str) -> None:
+    """Gives a kept task of `folder` another title; its file stays where runs find it. TaskError where it is none."""
+    if path not in kept_tasks(folder):
+        raise TaskError("no such task is kept", where=path.name, accepted="a kept task of the list")
+    name = " ".join(title.split())[:TITLE_LENGTH]
+    if not name:
+        raise TaskError("the name is empty", accepted="at least one letter")
+    try:
+        path.with_suffix(TITLE).write_text(name, encoding="utf-8")
+    except OSError as error:
+        raise TaskError(f"the title can't be kept: {error.strerror}", where=str(path)) from None
+
+
 def kept_title(path: Path) -> str:
-    """The title that a kept task was given; of another file its name."""
+    """The title that a kept task was given last; of another file its name."""
     match = _NAME.fullmatch(path.name)
-    return match["title"] if match else path.name
+    return (_title_beside(path) or match["title"]) if match else path.name
 
 
 def kept_name(path: Path) -> str | None:
     """The name of the task that a file keeps, told by the hash of its content; None for any other file."""
     match, path = _NAME.fullmatch(path.name), path.expanduser()
-    return match["title"] if match and _digest(path.read_bytes()) == match["digest"] else None
+    return kept_title(path) if match and _digest(path.read_bytes()) == match["digest"] else None
+
+
+def _title_beside(path: Path) -> str:
+    try:
+        return path.with_suffix(TITLE).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def _digest(content: bytes) -> str:

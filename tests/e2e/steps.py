@@ -100,8 +100,9 @@ def run_in_address(page: Page) -> str:
 
 
 def worked_on(page: Page) -> str:
-    """The one run in the panel above the page."""
-    return at(page, "job").locator("code").inner_text()
+    """The one run in the panel above the page, told by its button."""
+    said = page.locator("[class*=st-key-cancel_]").get_attribute("class") or ""
+    return next(one for one in said.split() if one.startswith("st-key-cancel_")).removeprefix("st-key-cancel_")
 
 
 def progress(page: Page) -> Locator:

@@ -1,10 +1,14 @@
 """The report as one file: what is in it, that none of it is obeyed, and that a browser opens it offline."""
 
+import base64
+import gzip
 import math
+import re
 
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from plotly.offline import get_plotlyjs
 
 from neuron_core.figures.html_page import Section, html_report
 from neuron_core.figures.theme import apply_theme
@@ -19,18 +23,35 @@ def figure(name="</script><script>console.error('let out')</script>"):
 def report():
     table = pd.DataFrame({"method": ["<i>ace</i>", "tn"], "rac": [12.34, math.nan], "verdict": ["ok", None]})
     first = Section("table1", "Table 1", "Words & signs", [("Entries", table)], [("Bars", figure())])
-    return html_report("A report", SETTING, [first, Section("fig9", "Figure 9", figures=[("Again", figure("x"))])])
+    return html_report(
+        "A report",
+        SETTING,
+        [first, Section("fig9", "Figure 9", figures=[("Again", figure("x"))])],
+        ["It works & is clear."],
+    )
 
 
-def test_the_setting_stands_at_the_top_and_every_section_has_its_anchor():
+def test_the_lead_stands_first_then_figures_before_tables_and_the_setting_last():
     page = report()
-    assert page.index("a &lt;b&gt;bold&lt;/b&gt; model") < page.index('<section id="table1">')
-    top = page[: page.index('<section id="table1">')]
-    assert "<th>ks</th><td>10, 25</td>" in top
-    assert "<th>z</th><td>–</td>" in top
-    assert "<th>role</th><td>(empty)</td>" in top
-    assert "<td>ner</td><td>7</td>" in top
-    assert page.index('<a href="#fig9">') < page.index('<section id="fig9">')
+    places = [
+        page.index(said)
+        for said in (
+            "<p>It works &amp; is clear.</p>",
+            '<a href="#fig9">',
+            '<section id="table1">',
+            '<div class="plot"',
+            "<h3>Entries</h3>",
+            '<section id="fig9">',
+            '<section id="setting">',
+            "a &lt;b&gt;bold&lt;/b&gt; model",
+        )
+    ]
+    assert places == sorted(places)
+    last = page[page.index('<section id="setting">') :]
+    assert "<th>ks</th><td>10, 25</td>" in last
+    assert "<th>z</th><td>–</td>" in last
+    assert "<th>role</th><td>(empty)</td>" in last
+    assert "<td>ner</td><td>7</td>" in last
 
 
 def test_text_of_tables_and_figures_is_shown_and_not_obeyed():
@@ -43,10 +64,12 @@ def test_text_of_tables_and_figures_is_shown_and_not_obeyed():
 
 def test_plotly_is_inside_once_and_the_file_stays_small():
     page = report()
-    assert page.count("plotly.js v") == 1
-    assert len(page.encode()) < 10_000_000
+    (packed,) = re.findall(r'<script id="plotly" type="application/gzip">([^<]+)</script>', page)
+    assert gzip.decompress(base64.b64decode(packed)).decode() == get_plotlyjs()
+    assert len(page.encode()) < 3_000_000
     assert "<script src=" not in page
-    assert 'href="http' not in page.split("plotly.js v")[0]
+    assert 'href="http' not in page
+    assert report() == page
 
 
 @pytest.mark.browser
@@ -68,5 +91,9 @@ def test_a_browser_opens_the_file_without_a_network_and_without_an_error(chromiu
             assert page.locator(".plot .bars path").count() == 4
             tick = page.locator(".xtick text").first
             assert tick.evaluate("one => getComputedStyle(one).fill") == colour
+            # On paper: dark words on white, whatever the theme, and nothing wider than the page.
+            page.emulate_media(media="print")
+            assert tick.evaluate("one => getComputedStyle(one).fill") == "rgb(31, 41, 51)"
+            assert page.locator("nav").is_hidden()
         chromium.close()
     assert faults == []

@@ -25,8 +25,9 @@ def test_a_page_with_a_finished_run_opens_without_a_fault(open_page, full, page)
 def test_a_result_says_what_it_was_made_from(open_page, full, page):
     app = open_page(page)
     said = texts(app).replace("\\", "")
+    # The id is in a tooltip of the line that names the run.
+    assert any(full.id in caption.proto.help and "mood" in caption.value for caption in app.caption)
     for part in (
-        full.id,
         "llama",
         "float32 on cpu",
         "method ace",

@@ -15,7 +15,9 @@ from neuron_core.runs.config import config_to_json
 from neuron_core.runs.demo import demo_config
 from neuron_core.runs.run_folder import RunStatus
 from neuron_core.runs.store import Store
+from pages.shared.frame import session
 from pages.shared.frame.engine import engine
+from pages.shared.frame.guard import plain
 from pages.shared.inputs.evaluation_size import interventions
 from tests.pages.conftest import APP, faults, figures, texts
 
@@ -111,7 +113,7 @@ def test_a_run_of_the_same_model_gives_an_estimate(open_page, full):
     chosen = {"model_source": full.config().model.source, "model_device": "cpu"}
     app = open_page("attribution", chosen)
     said = texts(app).replace("\\", "")
-    assert f"with m = 4 in run {full.id}" in said
+    assert f"with m = 4 in the run {session.run_title(full.id)}" in said
     assert [app.number_input(key=key).placeholder for key in ("new_z", "new_k")] == [
         "3 (1.56%)",
         "10 (5.208%)",
@@ -143,7 +145,8 @@ def test_a_run_that_stopped_says_what_is_kept_and_offers_to_resume(open_page, or
     full.write_status(RunStatus(state, "evaluation", 7, 36, "something broke"))
     app = open_page("start", run=full.id)
     word = {"cancelled": "was cancelled", "failed": "failed", "running": "was interrupted"}[state]
-    assert f"Run `{full.id}` {word}. 7 of 36 questions of its evaluation are kept." in texts(app)
+    title = plain(session.run_title(full.id))
+    assert f"**{title}** {word}. 7 of 36 questions of its evaluation are kept." in texts(app)
     assert ["Something broke" in box.value for box in app.error] == [True] * (state == "failed")
     app.button(key=f"resume_{full.id}").click().run()
     assert orders() == [("resume", full.id)]

@@ -5,10 +5,15 @@ import json
 import pytest
 
 from neuron_core.analysis.neuron import steering_of
+from neuron_core.analysis.writings import differing
 from neuron_core.control.interventions import grid
 from neuron_core.engine.engine import Engine
+from neuron_core.places import ASSETS
 from neuron_core.service.jobs import WritingJob
+from pages.shared.frame import session
 from pages.shared.frame.engine import engine
+from pages.shared.views.results import changed_answer_of
+from pages.shared.views.writings import marked
 from tests.pages.conftest import faults, figures, texts
 
 
@@ -21,8 +26,10 @@ def test_a_page_without_any_run_says_what_to_do_first(open_page):
 def test_a_finished_run_offers_its_neurons_and_starts_no_model(open_page, full):
     app = open_page("playground", run=full.id)
     assert faults(app) == []
-    assert app.text_area[0].value == full.setting().evaluation[0].prompt
-    assert "5 good neurons doubled, 5 bad ones silenced" in texts(app)
+    known = changed_answer_of(full, "ace")
+    wanted = full.setting().evaluation[known.question if known else 0].prompt
+    assert app.text_area[0].value == wanted
+    assert "good neuron" in texts(app)
     assert engine().worker_pid() is None
 
 
@@ -39,7 +46,10 @@ def test_both_texts_and_their_next_tokens_are_those_of_the_engine(open_page, ful
     app = open_page("playground", run=full.id)
     app.text_area[0].set_value("Answer:").run()
     app.number_input(key="playground_tokens").set_value(4).run()
-    app.segmented_control(key="playground_direction").set_value("degrader").run()
+    own = f"{(full.ranking().scores != 0).sum()}_{full.setting().task_fingerprint}"
+    app.number_input(key=f"playground_k_{own}").set_value(10).run()
+    app.select_slider(key=f"playground_ratio_{own}").set_value(0.5).run()
+    app.segmented_control(key=f"playground_direction_{own}").set_value("degrader").run()
     app.button(key="write").click().run()
     one = next(one for one in grid(full.ranking(), [10], [0.5]) if one.direction == "degrader")
     job = WritingJob("Answer:", steering_of(one), 4)
@@ -47,8 +57,8 @@ def test_both_texts_and_their_next_tokens_are_those_of_the_engine(open_page, ful
     app.run()
     assert faults(app) == []
     expected = list(Engine.of(tiny_model("llama")).generate("Answer:", job.steering, n_tokens=4))[-1]
-    shown = [code.value.strip() for code in app.code]
-    assert [expected.plain.text.strip(), expected.steered.text.strip()] == shown[:2]
+    shown = [markdown.value for markdown in app.markdown]
+    assert [said for said in map(marked, differing(expected)) if said not in shown] == []
     plain, steered = figures(app)[0]["data"]
     assert plain["x"] == pytest.approx([100 * one.value for one in expected.plain.next_tokens])
     assert steered["x"] == pytest.approx([100 * one.value for one in expected.steered.next_tokens])
@@ -57,3 +67,21 @@ def test_both_texts_and_their_next_tokens_are_those_of_the_engine(open_page, ful
     script = next(code.value for code in app.code if "engine.generate" in code.value)
     assert json.dumps("Answer:").strip('"') in script
     compile(script, "script", "exec")
+
+
+def test_the_demo_opens_at_a_question_whose_answer_its_neurons_change(open_page, runs, monkeypatch):
+    monkeypatch.setattr(session, "DEMO_FOLDER", ASSETS / "demo_run")
+    run = session.open_run(session.DEMO)
+    known = changed_answer_of(run, next(iter(run.rankings())))
+    assert known is not None
+    assert known.row.flip == "lost"
+    app = open_page("playground", run=session.DEMO)
+    assert faults(app) == []
+    assert app.text_area[0].value == run.setting().evaluation[known.question].prompt
+    said = f"answered {known.row.baseline_letter} by the unmodified model and {known.row.new_letter} with the neurons"
+    assert said in texts(app)
+
+
+def test_marked_text_is_shown_as_it_is():
+    said = marked((("One *star* ", False), ("<b>two</b>\n\n", True), ("three", True)))
+    assert said == "One \\*star\\* :orange-background[\\<b\\>two\\</b\\>]\\\n\\\n:orange-background[three]"

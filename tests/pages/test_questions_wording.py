@@ -11,6 +11,8 @@ from neuron_core.service.handle import EngineHandle
 from pages.shared.inputs import wording
 from tests.pages.conftest import faults, texts
 
+CHOICE = "pages.shared.inputs.example_choice"
+
 
 def key(name, task="sentiment"):
     return f"wording_{name}@{task}"
@@ -146,7 +148,7 @@ def test_a_chat_prompt_is_shown_whole_once_the_template_is_known(open_page, monk
     assert "known once the model has been in memory" in app.info[0].value
     assert not [button for button in app.download_button if button.key == "all_questions_csv"]
     known = ChatTemplate("<|user|>\n", "\n<|assistant|>\n")
-    monkeypatch.setattr("neuron_core.estimates.estimate.facts_from_runs", lambda *_: type("Facts", (), {"chat": known}))
+    monkeypatch.setattr(f"{CHOICE}.facts_from_runs", lambda *_: type("Facts", (), {"chat": known}))
     app.run()
     assert app.code[0].value == f"<|user|>\n{message}\n<|assistant|>"
     assert "The next token, in the line after, is the answer." in texts(app)
@@ -155,7 +157,7 @@ def test_a_chat_prompt_is_shown_whole_once_the_template_is_known(open_page, monk
 
 def test_a_model_without_a_chat_template_gives_one_box(open_page, monkeypatch):
     none = ChatTemplate(problem="the model's tokenizer has no chat template")
-    monkeypatch.setattr("neuron_core.estimates.estimate.facts_from_runs", lambda *_: type("Facts", (), {"chat": none}))
+    monkeypatch.setattr(f"{CHOICE}.facts_from_runs", lambda *_: type("Facts", (), {"chat": none}))
     app = open_page("questions")
     app.selectbox(key=key("template")).set_value("chat").run()
     assert len(app.error) == 1

@@ -35,19 +35,30 @@ def select(app, *places):
 
 def test_the_history_has_every_run_newest_first(open_page, full, second):
     table = open_page("runs").dataframe[0].value
-    assert table["run"].tolist() == [full.id, second.id]
+    assert table["id"].tolist() == [full.id, second.id]
+    assert all(title.startswith("mood · ") for title in table["run"])
     assert table["state"].tolist() == ["finished"] * 2
     assert table["methods"].tolist() == ["ace"] * 2
     assert table["accuracy"].tolist() == [full.evaluation().baseline.acc] * 2
 
 
-def test_the_shown_run_can_be_named_and_its_name_is_in_the_sidebar(open_page, full):
-    app = open_page("runs")
-    app.text_input(key=f"label_{full.id}").set_value("first try")
-    next(button for button in app.button if button.label == "Keep the label").click().run()
+@pytest.mark.parametrize(("page", "key"), [("runs", "rename"), ("overview", "rename_shown")])
+def test_a_run_is_renamed_where_it_is_seen(open_page, full, page, key):
+    app = open_page(page)
+    app.text_input(key=f"{key}_label_{full.id}").set_value("first try")
+    next(button for button in app.button if button.label == "Rename").click().run()
+    assert faults(app) == []
     assert full.label() == "first try"
-    app.run()
     assert "first try" in app.sidebar.selectbox(key="shown_run").options
+    assert "first try" in "".join(block.proto.popover.label for block in popovers(app.main)) + texts(app)
+
+
+def popovers(node):
+    """Every popover of a page: AppTest has no accessor for them."""
+    for child in getattr(node, "children", {}).values():
+        if getattr(child.proto, "popover", None) and child.proto.popover.label:
+            yield child
+        yield from popovers(child)
 
 
 def test_a_run_is_deleted_only_after_a_second_click(open_page, full, second):
@@ -86,8 +97,8 @@ def test_the_demo_can_neither_be_deleted_nor_named(open_page, finished, monkeypa
     monkeypatch.setattr(session, "DEMO_FOLDER", finished.path)
     app = open_page("runs")
     assert faults(app) == []
-    assert app.dataframe[0].value["run"].tolist() == [session.DEMO]
-    assert "Keep the label" not in [button.label for button in app.button]
+    assert app.dataframe[0].value["id"].tolist() == [session.DEMO]
+    assert "Rename" not in [button.label for button in app.button]
 
 
 def test_a_run_without_results_is_listed_and_has_nothing_to_export(open_page, runs, tiny_config):
@@ -138,7 +149,7 @@ def test_a_damaged_run_takes_no_page_down_and_is_listed_with_its_file(open_page,
         assert faults(open_page(page, run=full.id)) == [], page
     app = open_page("runs", run=full.id)
     assert faults(app) == []
-    frame = app.dataframe[0].value.set_index("run")
+    frame = app.dataframe[0].value.set_index("id")
     assert frame["state"][bent.id] == "damaged"
     assert frame["state"][full.id] != "damaged"
     app = select(app, 1)

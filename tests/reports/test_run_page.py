@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import escape
 
 import pytest
 
@@ -10,9 +11,13 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import RunError
 from neuron_core.models.spec import ModelSpec
+from neuron_core.places import ASSETS
 from neuron_core.qatt.config import PromptConfig
 from neuron_core.reports.run_page import runs_html, tables_html
+from neuron_core.reports.verdict import verdict_of
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
+from neuron_core.runs.results import cell_of
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
 
 
@@ -59,19 +64,31 @@ def anchors(page):
     return re.findall(r'<section id="([^"]+)">', page)
 
 
-def test_a_run_is_reported_with_its_setting_at_the_top(run, page):
-    top = page.split("<nav>")[0]
+def test_a_run_is_reported_with_its_verdict_first_and_its_setting_last(run, page):
+    top, last = page.split("<nav>")[0], page[page.index('<section id="setting">') :]
+    assert "my label" in top
+    evaluation = run.evaluation()
+    source, k = evaluation.grid[0].source, max(best.k for best in evaluation.best)
+    for best in evaluation.best:
+        if (best.source, best.k) == (source, k):
+            cell = cell_of(evaluation, k, best.ratio, best.direction, source)
+            assert escape(verdict_of(cell, evaluation.baseline, run.setting().task_name).sentence) in top
     for said in (run.id, "my label", run.setting().task_fingerprint, run.setting().model.fingerprint):
-        assert said in top
-    assert "A role of &lt;b&gt;mine&lt;/b&gt;." in top
-    assert anchors(page) == ["one-baseline", "one-neurons", "one-effects"]
+        assert said in last
+    assert "A role of &lt;b&gt;mine&lt;/b&gt;." in last
+    assert anchors(page) == ["one-effects", "one-neurons", "one-baseline", "setting"]
+    for section in page.split("<section ")[1:-1]:
+        assert section.rindex('<div class="plot"') < section.index("<h3>")
 
 
 def test_the_report_is_one_small_file_without_addresses(page):
-    assert len(page.encode()) < 10_000_000
-    assert page.count("plotly.js v") == 1
+    assert len(page.encode()) < 5_000_000
     assert "<script src=" not in page
-    assert 'href="http' not in page.split("plotly.js v")[0]
+    assert 'href="http' not in page
+
+
+def test_the_report_of_the_demo_is_under_five_megabytes():
+    assert len(runs_html({"demo": RunFolder(ASSETS / "demo_run")}).encode()) < 5_000_000
 
 
 def test_its_numbers_are_those_of_the_run(run, page):
@@ -88,13 +105,15 @@ def test_its_numbers_are_those_of_the_run(run, page):
 
 
 def test_a_run_without_an_evaluation_has_its_baseline_and_its_neurons(bare):
-    assert anchors(runs_html({"one": bare})) == ["one-baseline", "one-neurons"]
+    page = runs_html({"one": bare})
+    assert anchors(page) == ["one-neurons", "one-baseline", "setting"]
+    assert "no evaluation has tried them yet" in page.split("<nav>")[0]
 
 
 def test_two_runs_are_reported_beside_each_other(run, bare):
     page = runs_html({"one": run, "two": bare})
-    assert anchors(page)[-1] == "comparison"
-    assert len(set(anchors(page))) == 6
+    assert anchors(page)[-2:] == ["comparison", "setting"]
+    assert len(set(anchors(page))) == 7
     last = page[page.index('<section id="comparison">') :]
     assert "<td>attribution.steps</td><td>2</td><td>3</td>" in last
     assert "Neurons that both have" in last
@@ -107,14 +126,14 @@ def test_a_run_that_has_nothing_is_refused(store, config):
 
 def test_the_tables_of_runs_are_those_that_they_allow(run, store, config, tiny_model):
     page = tables_html({"mood": run}, 4)
-    assert anchors(page) == ["table1", "table2", "table3", "table6", "table7", "table4"]
+    assert anchors(page) == ["table1", "table2", "table3", "table6", "table7", "table4", "setting"]
     assert "Not evaluated on every task" not in page
     assert "K = 4" in page
     few = replace(config, evaluation=replace(config.evaluation, methods=("ace",), ks=(4,)))
     made = store.create(replace(few, attribution=replace(few.attribution, methods=("ace",))))
     execute(made, lambda say: Engine.of(tiny_model("llama")))
     page = tables_html({"mood": made}, 4)
-    assert anchors(page) == ["table1", "table3", "table6", "table7", "table4"]
+    assert anchors(page) == ["table1", "table3", "table6", "table7", "table4", "setting"]
     assert "Not evaluated on every task: tn, qrnca, tn+, qrnca+, kn, act, random." in page
 
 

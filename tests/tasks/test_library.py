@@ -5,7 +5,7 @@ import os
 import pytest
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.library import discard, keep, kept_tasks, kept_title, within
+from neuron_core.tasks.library import discard, keep, kept_tasks, kept_title, retitle, within
 from neuron_core.tasks.load import load_task
 from tests.builders import classification_rows, write_jsonl
 
@@ -30,6 +30,20 @@ def test_only_a_file_that_keeps_a_task_is_called_by_its_title(task, tmp_path):
     other = path.with_name("rows-202401011200.jsonl")
     other.write_bytes(path.read_bytes())
     assert load_task(str(other)).task.name == "rows-202401011200"
+
+
+def test_another_title_leaves_the_file_where_it_is(task, tmp_path):
+    folder = tmp_path / "tasks"
+    path = keep(task, folder, "films")
+    retitle(path, folder, "  My  best films ")
+    assert kept_tasks(folder) == (path,)
+    assert kept_title(path) == "My best films"
+    assert load_task(str(path)).task.name == "My best films"
+    for other, title in ((tmp_path / "mood.jsonl", "a"), (path, "  ")):
+        with pytest.raises(TaskError):
+            retitle(other, folder, title)
+    discard(path, folder)
+    assert list(folder.iterdir()) == []
 
 
 def test_the_same_examples_are_one_file_and_others_another(task, tmp_path):

@@ -1,6 +1,7 @@
 """The head of every page: its title, the link to what it shows, and the styles of the app."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 # Less empty room around a page than Streamlit leaves; in a narrow window most of it would be that.
 STYLE = """<style>
@@ -24,14 +25,17 @@ button[data-selected=true], button[data-selected=true] *, [data-testid=stSlider]
 </style>"""
 
 
-def heading(title: str, present: bool) -> None:
-    """The title, and beside it how to pass the view on."""
+def heading(title: str, present: bool) -> DeltaGenerator:
+    """The title, and beside it how to pass the view on; gives the place beside the title for what is shown."""
     st.html(STYLE)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"):
-        st.title(title, anchor=False, width="content")
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            st.title(title, anchor=False, width="content")
+            place = st.container(width="content", key="run_title")
         if not present:
             with st.container(horizontal=True, width="content", vertical_alignment="center"):
                 st.button("Copy link", key="copy_link", type="tertiary", icon=":material/link:")
                 if st.button("Present", key="present", type="tertiary", icon=":material/slideshow:"):
                     st.query_params["present"] = "1"
                     st.rerun()
+    return place

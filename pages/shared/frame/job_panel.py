@@ -6,7 +6,7 @@ from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.run_folder import ACTIVE, RunStatus
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
-from pages.shared.frame.guard import error_box, guard
+from pages.shared.frame.guard import error_box, guard, plain
 from pages.shared.views.cluster import cluster_line
 from pages.shared.views.words import progress
 
@@ -49,7 +49,7 @@ def _active(run_id: str, stage: str, is_shown: bool) -> None:
     with st.container(border=True):
         # Above the bar: the buttons stay where they are while the bar's text changes.
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Run `{run_id}`")
+            st.markdown(f"**{plain(session.run_title(run_id))}**", help=f"Run {run_id}", width="content")
             if st.button("Cancel", key=f"cancel_{run_id}", icon=":material/stop_circle:"):
                 with guard():
                     engine().cancel(run_id)
@@ -74,11 +74,11 @@ def _bar(run_id: str, stage: str) -> None:
 
 def _stopped(run_id: str, status: RunStatus) -> None:
     if status.state == "failed":
-        error_box(f"Run {run_id} failed", details=status.message)
+        error_box(f"{session.run_title(run_id)} failed", f"run {run_id}", details=status.message)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         words = {"cancelled": "was cancelled", "failed": "failed", "interrupted": "was interrupted"}[status.state]
         done = f" {status.done} of {status.total} questions of its {status.stage} are kept." if status.total else ""
-        st.markdown(f"Run `{run_id}` {words}.{done}")
+        st.markdown(f"**{plain(session.run_title(run_id))}** {words}.{done}", help=f"Run {run_id}")
         if st.button("Resume", key=f"resume_{run_id}", icon=":material/play_arrow:"):
             with guard():
                 engine().resume(run_id)

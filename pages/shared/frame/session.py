@@ -168,7 +168,7 @@ def run_title(run_id: str) -> str:
         return f"{run_id} (damaged)"
     if is_demo(run_id):
         return f"Demo · {task_title(run)}"
-    began = time.strftime("%-d %b %H:%M", time.localtime(run.status().created))
+    began = time.strftime("%-d %b %H:%M", time.localtime(found.created or run.status().created))
     return found.label or f"{task_title(run)} · {began}"
 
 

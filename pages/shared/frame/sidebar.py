@@ -7,6 +7,7 @@ import streamlit as st
 from neuron_core.errors import ModelError, NeuronCoreError
 from neuron_core.models.memory import check_fits, free_for, gigabytes, need_of
 from neuron_core.models.spec import ModelSpec
+from neuron_core.service.permissions import runs_code
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
@@ -68,7 +69,8 @@ def _model() -> None:
     with guard():
         spec = session.model_spec()
         # Before anything is read of it.
-        allowed().check_model(replace(spec, trust_remote_code=False), confirmed=engine().trust.has(spec))
+        confirmed = runs_code(spec) and engine().trust.has(spec)
+        allowed().check_model(replace(spec, trust_remote_code=False), confirmed=confirmed)
         st.caption(f"Next run: {plain(spec.title)}")
         _memory(spec)
         facts = engine().model()
@@ -93,7 +95,10 @@ def _memory(spec: ModelSpec) -> None:
         return
     device, free = free_for(spec, engine().worker_memory())
     if free is None:
-        st.caption(f"Needs about {gigabytes(need.total)} on {device}, which is not found here. The load will tell.")
+        st.caption(
+            f"Needs about {gigabytes(need.total)} on {device}, which is not found here. "
+            "Whether it fits shows when it is loaded."
+        )
         return
     where, loaded = ("of memory" if device in ("cpu", "mps") else f"on the GPU {device}"), engine().model()
     leaves = loaded is not None and loaded.device.startswith("cuda") and device.startswith("cuda")

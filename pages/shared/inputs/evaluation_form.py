@@ -26,7 +26,7 @@ def form(run: RunFolder, setting: Setting) -> None:
         st.info(f"Another evaluation needs the task, which can't be read: {plain(error.what)}.")
         return
     if most < 2:
-        st.info(f"The task has {counted(most, 'example')} left for an evaluation, which takes two. Add examples to it.")
+        st.info(f"The task has {counted(most, 'example')} left for an evaluation, which needs two. Add examples to it.")
         return
     usual = list(asked.ks if asked else dict.fromkeys([setting.k, 50, 100]))
     # Of another run's form it may be more than this task has.
@@ -54,7 +54,7 @@ def form(run: RunFolder, setting: Setting) -> None:
         value=5,
         key="random_seeds",
         persist_state="session",
-        help="As many random neurons a layer; 0 leaves the band out.",
+        help="Sets of random neurons, as many in each layer as the run's own. 0 leaves the random band out.",
     )
     proxies = st.segmented_control(
         "Proxies",

@@ -42,8 +42,8 @@ def model_choice() -> None:
             "model_source",
             "`embedded`: the small model that comes with the app, tuned on the four bundled kinds of task; learn "
             "the tool on it, draw no conclusions about SmolLM2. "
-            "`embedded-plain`: without that. The others come from the Hugging Face hub. Or type an id there, a "
-            "checkpoint folder, or a .gguf file.",
+            "`embedded-plain`: the same model without that tuning. The others come from the Hugging Face hub. Or type "
+            "an id there, a checkpoint folder, or a .gguf file.",
             new=allowed().may("model"),
         )
         _preset()
@@ -80,7 +80,7 @@ def _spread() -> None:
     if _merges():
         st.session_state["model_spread"] = False
     st.checkbox(
-        "Keep what does not fit elsewhere",
+        "Offload layers that do not fit",
         key="model_spread",
         persist_state="session",
         disabled=_merges(),
@@ -140,7 +140,7 @@ def _whole(source: ModelSpec) -> str | None:
         return "GGUF files, which have few bits of their own"
     if _merges():
         return "a model with a merged adapter"
-    return "layers that are kept elsewhere" if st.session_state.get("model_spread") else None
+    return "offloaded layers" if st.session_state.get("model_spread") else None
 
 
 def _trust() -> None:
@@ -159,9 +159,10 @@ def _trust() -> None:
 
 def _confirm() -> None:
     """Asks for the word that the terminal printed for this model; no page enables its code without it."""
-    trust, spec = engine().trust, session.model_spec()
+    spec = session.model_spec()
     if not runs_code(spec) or not allowed().may("code"):
         return
+    trust = engine().trust
     if trust.has(spec):
         st.caption("Confirmed at the terminal.")
         return

@@ -142,7 +142,7 @@ def cost_in_words(cost: Estimate) -> str:
     else:
         said.append(
             f"About {duration(cost.seconds)} besides loading: a question took {cost.pace.seconds:.1f} s with "
-            f"m = {cost.pace.steps} in run {cost.pace.run_id}."
+            f"m = {cost.pace.steps} in the run {session.run_title(cost.pace.run_id)}."
         )
     if cost.weight_bytes:
         work = f", a pass {size(cost.working_bytes)} more" if cost.working_bytes else ""

@@ -122,7 +122,7 @@ def _buttons(task_name: str, task: Task, config: PromptConfig) -> None:
         )
         if theirs is not None and theirs.task == task_name and theirs.prompt != config:
             st.button(
-                "Take that of the run shown",
+                "Use the wording of the run shown",
                 key="wording_of_run",
                 on_click=use_wording,
                 args=(task_name, task, theirs.prompt),

@@ -115,7 +115,7 @@ def details(run: RunFolder, setting: Setting, evaluation: Evaluation, cell: Cell
                 )
                 st.caption(f"95% interval: {between(*(getattr(best, f'heldout_{name}_interval') or (None, None)))}")
                 st.caption(f"Best ratio {best.ratio:g}: {change(getattr(best, name))} (optimistic)")
-        st.caption("The best ratio is chosen on the very questions that it is reported for: optimistic.")
+        st.caption("The best ratio was chosen on the same questions, so these numbers are optimistic.")
         st.markdown(letters_under(row, evaluation.baseline))
         figure(letter_bars(evaluation.baseline), "letter_bars", f"letters-{session.shown_id()}")
         effects = side_effects_of(run)

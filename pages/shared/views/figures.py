@@ -81,8 +81,10 @@ def provenance(run: RunFolder, *, k: int | Sequence[int] | None = None, position
         return
     ks = [setting.k] if k is None else [k] if isinstance(k, int) else k
     steps, rule = config.attribution.steps, config.attribution.rule
+    run_id = session.run_name(run)
+    title = session.run_title(run_id)
     parts = [
-        f"Run {session.shown_id()} ({setting.task_name})",
+        title if setting.task_name in title else f"{title} ({setting.task_name})",
         short_title(setting.model.title),
         f"{setting.model.dtype} on {setting.model.device}",
         f"method {', '.join(config.attribution.methods) or 'neuron sets'}",
@@ -93,7 +95,7 @@ def provenance(run: RunFolder, *, k: int | Sequence[int] | None = None, position
         f"seed {config.seed}",
         *([f"{changed} changed"] if (changed := changes(config.prompt)) else []),
     ]
-    st.caption(plain(" · ".join(parts)))
+    st.caption(plain(" · ".join(parts)), help=f"Run {run_id}")
 
 
 def figure(fig: go.Figure, key: str, name: str, on_select: Callable[[], None] | None = None) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from neuron_core.analysis.writings import ChangedAnswer, changed_answer
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.control.metrics import Baseline, Evaluation
 from neuron_core.control.results import SideEffects
@@ -42,6 +43,14 @@ def evaluated_of(run: RunFolder) -> Evaluated | None:
     if evaluation_of(run) is None:
         return None
     return _evaluated(str(run.path), _stamp(run, "setting.json", "rankings", "evaluation.json"))
+
+
+def changed_answer_of(run: RunFolder, source: str) -> ChangedAnswer | None:
+    """A question whose answer the neurons of this source change, and how; None without one."""
+    evaluation, evaluated = evaluation_of(run), evaluated_of(run)
+    if evaluation is None or evaluated is None:
+        return None
+    return changed_answer(evaluated.probabilities, evaluated.plan, evaluation.best, source)
 
 
 def baseline_of(run: RunFolder) -> tuple[Baseline, str] | None:
