@@ -8,7 +8,7 @@ from neuron_core.analysis.neuron import steering_of
 from neuron_core.analysis.writings import differing
 from neuron_core.control.interventions import grid
 from neuron_core.engine.engine import Engine
-from neuron_core.places import ASSETS
+from neuron_core.paths import ASSETS
 from neuron_core.service.jobs import WritingJob
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine

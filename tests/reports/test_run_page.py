@@ -11,7 +11,7 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import RunError
 from neuron_core.models.spec import ModelSpec
-from neuron_core.places import ASSETS
+from neuron_core.paths import ASSETS
 from neuron_core.qatt.config import PromptConfig
 from neuron_core.reports.run_page import runs_html, tables_html
 from neuron_core.reports.verdict import verdict_of

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from neuron_core.reports import text as report
+from neuron_core.reports import results
 from neuron_core.reports.comparison import grid_frame, neuron_frame
 from neuron_core.reports.run_page import runs_html
 from neuron_core.runs.run_folder import RunFolder
@@ -54,7 +54,7 @@ def _json(run: RunFolder) -> str:
     """What the command line's --json gives, and the settings."""
     found = {"config": json.loads((run.path / "config.json").read_text(encoding="utf-8"))}
     if attribution_of(run) is not None:
-        found["attribution"] = report.attribution(run)
+        found["attribution"] = results.attribution(run)
         if evaluation_of(run) is not None:
-            found["evaluation"] = report.evaluation(run)
+            found["evaluation"] = results.evaluation(run)
     return json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False)
