@@ -22,6 +22,7 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.paths import ASSETS
 from neuron_core.runs.demo import DEMO_TASK, demo_config
+from neuron_core.runs.questions import make_setting
 from neuron_core.runs.repair import verify
 from neuron_core.runs.results import plan_for
 from neuron_core.runs.run_folder import RunFolder
@@ -59,8 +60,13 @@ def carried_out(task: str, folder: Path, engine: Engine) -> RunFolder:
 
 def packed(run: RunFolder, target: Path, whole: set[int]) -> int:
     """Writes the small copy, with all scores of the questions in `whole`. Returns its size in bytes."""
+    kept = run.setting()
+    made = make_setting(run.config(), kept.model)
+    assert (made.attribution, made.evaluation) == (kept.attribution, kept.evaluation)
     with tempfile.TemporaryDirectory() as folder:
         small = RunFolder(shutil.copytree(run.path, Path(folder) / target.name))
+        # Facts that an earlier version did not keep about the same questions.
+        small.save_setting(made)
         for number in small.scored():
             small.thin_scores(number)
         for number in whole:

@@ -7,7 +7,7 @@ options.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -36,8 +36,8 @@ class Option:
     letter: str
     text: str
     correct: bool
-    label: bool = False
-    "whether it is one of the task's own labels"
+    label: bool = field(default=False, compare=False)
+    "whether it is one of the task's own labels; runs that were made before this was kept ask the same questions"
 
     @property
     def neutral(self) -> bool:

@@ -1,15 +1,18 @@
 """A run folder as the program wrote it before its modules were split into rooms still opens, whole."""
 
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from neuron_core.paths import ASSETS
 from neuron_core.reports import results
 from neuron_core.reports.run_page import runs_html
 from neuron_core.runs.results import read_attribution, read_evaluated
 from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.setting import setting_from_json, setting_to_json
 from neuron_core.runs.store import Store
 
 KEPT = Path(__file__).parent / "earlier_run"
@@ -67,3 +70,12 @@ def test_its_report_is_made_and_it_is_deleted_like_any_other(run):
     store = Store(run.path.parent)
     store.delete(run.id)
     assert store.runs() == []
+
+
+def test_questions_are_the_same_where_it_was_not_kept_which_options_are_labels():
+    demo = RunFolder(ASSETS / "demo_run").setting()
+    text = setting_to_json(demo)
+    assert '"label": true' in text or '"label":true' in text
+    earlier = setting_from_json(re.sub(r',\s*"label":\s*(true|false)', "", text).encode())
+    assert not any(option.label for question in earlier.evaluation for option in question.options)
+    assert (earlier.attribution, earlier.evaluation) == (demo.attribution, demo.evaluation)
