@@ -137,7 +137,7 @@ def recent(runs: list[RunFolder]) -> None:
 
 def evaluated() -> list[RunFolder]:
     """The newest evaluated runs, and the finished demos."""
-    found = (run for run in session.all_runs()[:MOST_LOOKED_AT] if not summary_of(run).damage)
+    found = (run for run in session.all_runs(MOST_LOOKED_AT) if not summary_of(run).damage)
     return list(islice((run for run in found if evaluation_of(run) is not None), PICTURES))
 
 

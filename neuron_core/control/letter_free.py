@@ -116,8 +116,7 @@ def letter_samples(p: OptionProbabilities, columns: list[int], weights: NDArray[
     np.add.at(sums, row, x)
     total = weights @ n_questions
     preference = np.tensordot(weights, sums, axes=1) / total[:, None, None]
-    of_questions = weights[:, row]
-    counts = [_right_without(x[:, c], p.targets, preference[:, c], of_questions) for c in range(len(columns))]
+    counts = [_right_without(x[:, c], p.targets, preference[:, c], weights, row) for c in range(len(columns))]
     removed = np.stack(counts, axis=1) / total[:, None] if columns else np.zeros((len(weights), 0))
     scores = option_scores(p, columns)
     if scores is None:
@@ -128,12 +127,17 @@ def letter_samples(p: OptionProbabilities, columns: list[int], weights: NDArray[
 
 
 def _right_without(
-    x: NDArray[np.float64], targets: NDArray[np.int8], preference: NDArray[np.float64], weights: NDArray[np.float64]
+    x: NDArray[np.float64],
+    targets: NDArray[np.int8],
+    preference: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    example: NDArray[np.intp],
 ) -> NDArray[np.float64]:
     """Weighted number of questions whose correct letter has the highest x − preference. Ties go to the first letter.
 
-    x: (Q, 4); preference: (B, 4); weights: (B, Q). Returns shape (B,). Only for questions near a tie does the answer
-    depend on the row's preference, so only these are computed for every row.
+        x: (Q, 4); preference: (B, 4); weights: whole numbers, (B, E); example: of each question, (Q,). Returns shape (B,).
+    Only for questions near a tie does the answer depend on the row's preference, so only these are computed for every
+    row.
     """
     places, letters = targets.astype(np.intp), np.arange(N)
     lead = np.take_along_axis(x, places[:, None], axis=1) - x
@@ -141,9 +145,9 @@ def _right_without(
     others = letters != places[:, None]
     sure = ((lead > needed.max(axis=0)[places]) | ~others).all(axis=1)
     open_still = ~sure & ~((lead < needed.min(axis=0)[places]) & others).any(axis=1)
-    found: NDArray[np.float64] = weights[:, sure].sum(axis=1)
+    found: NDArray[np.float64] = weights @ np.bincount(example[sure], minlength=weights.shape[1]).astype(np.float64)
     for q in np.flatnonzero(open_still):
         need, place = needed[:, places[q]], places[q]
         right = ((lead[q] > need) | ((lead[q] == need) & (letters >= place))).all(axis=1)
-        found += weights[:, q] * right
+        found += weights[:, example[q]] * right
     return found

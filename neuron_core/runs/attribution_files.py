@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,15 +41,16 @@ class AttributionFiles(CheckFiles):
             arrays = self._read_arrays(path)
         else:
             raise RunError(f"example {number} is not there", where=str(self._examples.path), accepted=FIX)
-        return {
-            target: Extremes(**{f.name: arrays[f"{target}/{f.name}"] for f in fields(Extremes)}) for target in targets
-        }
+        return _extremes(arrays, targets)
 
     def examples(self) -> Iterator[dict[str, Extremes]]:
         """The top and bottom z of each example that the sums contain, in order, by target."""
         sums = self.sums()
-        for number in range(sums.n_examples if sums else 0):
-            yield self.example(number, sums.targets if sums else ())
+        numbers, targets = range(sums.n_examples if sums else 0), sums.targets if sums else ()
+        if numbers and self._examples.numbers(self._wanted_key()).issuperset(numbers):
+            yield from (_extremes(arrays, targets) for arrays in self._examples.read_each(numbers))
+        else:
+            yield from (self.example(number, targets) for number in numbers)
 
     @property
     def _examples(self) -> UnitLog:
@@ -140,3 +142,7 @@ class AttributionFiles(CheckFiles):
         """Every ranking that is finished, by method."""
         found = {method: self.ranking(method) for method in self.config().attribution.methods}
         return {method: ranking for method, ranking in found.items() if ranking is not None}
+
+
+def _extremes(arrays: Mapping[str, NDArray[Any]], targets: Sequence[str]) -> dict[str, Extremes]:
+    return {target: Extremes(**{f.name: arrays[f"{target}/{f.name}"] for f in fields(Extremes)}) for target in targets}

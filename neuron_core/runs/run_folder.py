@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,9 @@ class RunStatus:
 class RunFolder(EvaluationFiles):
     """One run on disk."""
 
-    def __init__(self, path: Path, ahead: str = "") -> None:
-        super().__init__(path, ahead)
-        self._lock = FileLock(path / ".lock")
+    @cached_property
+    def _lock(self) -> FileLock:
+        return FileLock(self.path / ".lock")
 
     def due(self) -> "RunFolder | None":
         """This run as a view with the evaluation that was asked for and is not finished. None

@@ -6,6 +6,8 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -127,5 +129,10 @@ class Store:
             return []
         with os.scandir(self.root) as entries:
             names = [one.name for one in entries if not one.name.startswith(".") and one.is_dir(follow_symlinks=False)]
-        paths = (self.root / name for name in sorted(names, reverse=True))
-        return [RunFolder(path) for path in islice((path for path in paths if (path / CONFIG).is_file()), most)]
+        return list(islice(self._folders(sorted(names, reverse=True)), most))
+
+    def _folders(self, names: list[str]) -> Iterator[RunFolder]:
+        for name in names:
+            # A folder without a config is no run, or one that is being removed.
+            with suppress(RunError):
+                yield RunFolder(self.root / name)

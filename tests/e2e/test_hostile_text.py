@@ -27,6 +27,12 @@ TEXT = (
     f"{NAME} <script>window.ran=1</script><a href='https://evil.example'>a</a> ![i](https://evil.example/i.png) "
     "</script><script>window.ran=1</script> https://evil.example/page $$\\int$$ :material/delete: :blue-badge[b]"
 )
+# Prompts have room for 1,024 tokens.
+LABEL = "<img src=x onerror=window.ran=1> $x^2$ :red[r] **bold** <b>big</b>"
+SHORT = (
+    "</script><script>window.ran=1</script><img src=x onerror=window.ran=1> [a](https://evil.example) :smile: **bold** "
+    "$x^2$ https://evil.example/page <a href='https://evil.example'>a</a> :red[r]"
+)
 FOUND = """() => {
   const inside = selector => [...document.querySelectorAll(selector)].map(one => one.outerHTML.slice(0, 200));
   return {
@@ -48,8 +54,8 @@ def hostile(app, checkpoint, tmp_path_factory) -> Iterator[RunFolder]:
     """A finished run whose task, labels, texts, model and own label are hostile."""
     folder = tmp_path_factory.mktemp("hostile")
     model = shutil.copytree(checkpoint("llama"), folder / NAME)
-    labels = [f"{word} {TEXT}" for word in ("fair", "mixed", "foul")]
-    rows = [{"text": f"Day {i}. {TEXT}", "label": labels[i % 3]} for i in range(48)]
+    labels = [f"{word} {LABEL}" for word in ("fair", "mixed", "foul")]
+    rows = [{"text": f"Day {i}. {SHORT}", "label": labels[i % 3]} for i in range(48)]
     task = write_jsonl(folder / f"{NAME}.jsonl", rows)
     run = app.store.create(tiny_config(task, model))
     engine = Engine(ModelSpec(str(model), device="cpu"))

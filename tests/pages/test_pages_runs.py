@@ -15,6 +15,7 @@ from neuron_core.runs.config import config_to_json
 from neuron_core.runs.demo import demo_config
 from neuron_core.runs.run_folder import RunStatus
 from neuron_core.runs.store import Store
+from neuron_core.service.trust import Trust
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import plain
@@ -43,7 +44,7 @@ class Recorder:
     orders: list[tuple]
 
     def __init__(self, store: Store, *_: object) -> None:
-        self.store = store
+        self.store, self.trust = store, Trust()
         type(self).orders = []
 
     def submit(self, config, cluster=None):

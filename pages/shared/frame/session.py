@@ -47,6 +47,8 @@ def is_demo(run_id: str | None) -> bool:
 
 def run_name(run: RunFolder) -> str:
     """The id that links use; finished demos have ids of their own."""
+    if run.path.parent == engine().store.root:
+        return run.id
     return next((name for name, path in demo_folders().items() if path == run.path), run.id)
 
 
@@ -66,14 +68,14 @@ def recent_runs() -> list[RunFolder]:
     return engine().store.runs(RECENT)
 
 
-def listed_runs() -> list[RunFolder]:
-    """Every run of the store, newest first, and the finished demos last; damaged ones too."""
-    return [*engine().store.runs(), *map(RunFolder, demo_folders().values())]
+def listed_runs(most: int | None = None) -> list[RunFolder]:
+    """Every run of the store, newest first, or the newest of them, and the finished demos last; damaged ones too."""
+    return [*engine().store.runs(most), *map(RunFolder, demo_folders().values())]
 
 
-def all_runs() -> list[RunFolder]:
-    """The runs that can be read: what is damaged stands on the page Runs alone."""
-    return [run for run in listed_runs() if not summary_of(run).damage]
+def all_runs(most: int | None = None) -> list[RunFolder]:
+    """As `listed_runs`, but those that can be read: what is damaged stands on the page Runs alone."""
+    return [run for run in listed_runs(most) if not summary_of(run).damage]
 
 
 def show(run_id: str) -> None:

@@ -12,6 +12,7 @@ from neuron_core.qatt.prompt import check_wording
 from neuron_core.qatt.proxies import PROXIES, ROTATIONS
 from neuron_core.runs.config import AttributionConfig, RunConfig
 from neuron_core.runs.setting import ModelFacts
+from neuron_core.runs.summary import summary_of
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
@@ -21,11 +22,14 @@ from pages.shared.inputs.wording import wording_of
 from pages.shared.views.results import model_size, reading_of
 from pages.shared.views.words import changes, duration, size
 
+MOST_RUNS = 200
+"newest runs that are looked at for this model's facts and pace"
+
 
 def form() -> None:
     """Everything that a new run is made from, what it will cost, and the button."""
     spec = session.model_spec()
-    runs = engine().store.runs()
+    runs = [run for run in engine().store.runs(MOST_RUNS) if not summary_of(run).damage]
     loaded = engine().model()
     # The finished demo knows its model, but not how fast this machine is.
     known = [*runs, *([session.open_run(session.DEMO)] if session.has_demo() else [])]

@@ -38,7 +38,7 @@ def evaluated_peers(run: RunFolder) -> dict[str, RunFolder]:
 
 def _of_model(fingerprint: str) -> list[tuple[RunFolder, RunSummary]]:
     """The newest runs of a model."""
-    found = ((run, summary_of(run)) for run in session.all_runs()[:MOST_RUNS])
+    found = ((run, summary_of(run)) for run in session.all_runs(MOST_RUNS))
     return [(run, summary) for run, summary in found if summary.fingerprint == fingerprint]
 
 

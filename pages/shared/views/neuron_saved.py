@@ -75,7 +75,7 @@ def _among(one: Standing, k: int) -> str:
 def standing_table(run: RunFolder, setting: Setting, layer: int, index: int) -> None:
     """The neuron in every ranking of every run with this model."""
     rows = []
-    for other in session.all_runs()[:MOST_RUNS]:
+    for other in session.all_runs(MOST_RUNS):
         with guard():
             known = setting_of(other)
             if known is None or known.model.fingerprint != setting.model.fingerprint:
