@@ -83,15 +83,26 @@ def said(times: list[float]) -> str:
     return f"median {statistics.median(ordered):.2f} s, 95th percentile {ordered[at]:.2f} s, {len(ordered)} pages"
 
 
-async def alone(address: str, table: Table, run_id: str) -> None:
-    """Every page for one visitor: the first time on this server, and once more in a new session."""
+def busy(process: psutil.Process) -> float:
+    """Seconds of the processor that it has had."""
+    found = process.cpu_times()
+    return float(found.user + found.system)
+
+
+async def alone(address: str, table: Table, run_id: str, app: psutil.Process) -> None:
+    """Every page for one visitor: the first time on this server, and twice more, each in a new session."""
     for page in PAGES:
-        seconds = []
+        seconds, spent = [], []
         for _ in range(3):
+            before = busy(app)
             async with Visitor(address) as visitor:
                 seconds.append(await visitor.open(page, f"run={run_id}"))
                 assert not visitor.errors, visitor.errors
-        table.add(f"page {page or 'start'}: first time, again", f"{seconds[0]:.2f} s, {min(seconds[1:]):.2f} s")
+            spent.append(busy(app) - before)
+        table.add(
+            f"page {page or 'start'}: first time, again",
+            f"{seconds[0]:.2f} s, {min(seconds[1:]):.2f} s; of the processor {spent[0]:.2f} s, {min(spent[1:]):.2f} s",
+        )
 
 
 async def crowd(address: str, run_id: str, n: int, think: float, rounds: int) -> tuple[list[float], list[str]]:
@@ -137,13 +148,16 @@ async def measure(given: argparse.Namespace, folder: Path) -> int:
     shown = store.runs()[0].id
     with server(store.root, folder / "server.log") as (address, process):
         app = psutil.Process(process.pid)
-        await alone(address, table, shown)
+        await alone(address, table, shown, app)
         long = interrupted(store, replace(config, evaluation=LONG))
         await resume(address, long.id)
         await until(lambda: len(long.evaluated()) > 0)
-        for think, name in ((10.0, "a page every 10 s"), (0.0, "all at the same moment")):
+        for think, name in ((given.pause, f"a page every {given.pause:g} s"), (0.0, "all at the same moment")):
+            spent = busy(app)
             times, errors = await crowd(address, shown, given.sessions, think, 3)
-            table.add(f"{given.sessions} sessions beside a job, {name}", f"{said(times)}, {len(errors)} errors")
+            each = (busy(app) - spent) / max(1, len(times))
+            words = f"{said(times)}, {len(errors)} errors; {each:.2f} s of the processor a page"
+            table.add(f"{given.sessions} sessions beside a job, {name}", words)
             bad += len(errors)
             for error in errors[:3]:
                 print(error, file=sys.stderr)
@@ -194,6 +208,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=1000, help="in the store")
     parser.add_argument("--sessions", type=int, default=50)
+    parser.add_argument("--pause", type=float, default=20.0, help="of a session between two pages")
     parser.add_argument("--loads", type=int, default=200, help="pages over which the server's memory is watched")
     parser.add_argument("--jobs", type=int, default=20, help="runs over which the worker's memory is watched")
     given = parser.parse_args()

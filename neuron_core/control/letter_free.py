@@ -135,7 +135,7 @@ def _right_without(
 ) -> NDArray[np.float64]:
     """Weighted number of questions whose correct letter has the highest x − preference. Ties go to the first letter.
 
-        x: (Q, 4); preference: (B, 4); weights: whole numbers, (B, E); example: of each question, (Q,). Returns shape (B,).
+    x: (Q, 4); preference: (B, 4); weights: whole numbers, (B, E); example: of each question, (Q,). Returns shape (B,).
     Only for questions near a tie does the answer depend on the row's preference, so only these are computed for every
     row.
     """
