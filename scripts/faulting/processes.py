@@ -46,7 +46,7 @@ def workers(lab: Lab) -> Iterator[Line]:
         began = time.monotonic()
         finished()
         usual = time.monotonic() - began
-        for _ in lab.tries(2, 100):
+        for _ in lab.tries(1, 100):
 
             def one() -> None:
                 nonlocal hit
@@ -113,7 +113,7 @@ def servers(lab: Lab) -> Iterator[Line]:
     usual = time.monotonic() - began
     ended(child)
     gone([pid])
-    for _ in lab.tries(2, 100):
+    for _ in lab.tries(1, 100):
 
         def one() -> None:
             nonlocal hit, longest
