@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from neuron_core.analysis.cross import CrossMatrix
 from neuron_core.errors import ConfigError
 from neuron_core.figures.panels import TITLES
-from neuron_core.figures.theme import BAD, CLEAR, GOOD, TITLE_SIZE, apply_theme, plain, wrapped
+from neuron_core.figures.theme import BAD, CLEAR, GOOD, TITLE_SIZE, apply_theme, name_categories, plain, wrapped
 
 Metric = Literal["rac", "rcc"]
 NOTHING = "#EEF1F4"
@@ -61,6 +61,7 @@ def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> g
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 56})
     figure.update_xaxes(title_text="Neurons of")
+    name_categories(figure, tasks, tasks)
     figure.update_yaxes(title_text="Evaluated on", autorange="reversed", showgrid=False, col=1)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
@@ -82,7 +83,11 @@ def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
             ygap=3,
             text=[["undefined" if np.isnan(value) else f"{value:.2f}" for value in row] for row in numbers.tolist()],
             texttemplate="%{text}",
-            hovertemplate=f"{rows} %{{y}}, {columns} %{{x}}: %{{text}}<extra></extra>",
+            hovertext=[
+                [f"{rows} {plain(str(one))}, {columns} {plain(str(two))}" for two in table.columns]
+                for one in table.index
+            ],
+            hovertemplate="%{hovertext}: %{text}<extra></extra>",
         )
     )
     sentences = [
@@ -95,6 +100,7 @@ def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
         f"Jaccard overlap of neurons {rows} and {columns} each task. {' '.join(sentences)}",
         140 + 56 * len(table),
     )
+    name_categories(figure, map(str, table.columns), map(str, table.index))
     figure.update_xaxes(title_text=columns.capitalize())
     figure.update_yaxes(title_text=rows.capitalize(), autorange="reversed", showgrid=False)
     return figure

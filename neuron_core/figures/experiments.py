@@ -20,6 +20,7 @@ from neuron_core.figures.theme import (
     SERIES,
     TITLE_SIZE,
     apply_theme,
+    name_categories,
     plain,
     signed,
     zero_line,
@@ -102,6 +103,7 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
     # Bars and diamonds are grouped with the same gaps, so that each diamond is above its bar.
     figure.update_layout(barmode="group", bargap=0.2, scattermode="group", scattergap=0.2)
     figure.update_xaxes(title_text="Task", row=len(DIRECTIONS))
+    name_categories(figure, tasks)
     figure.update_yaxes(title_text=f"{measure.upper()} (%)")
     # Both panels have the same scale.
     figure.update_yaxes(matches="y", row=2)
@@ -173,13 +175,16 @@ def agreement_bars(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
                     "arrayminus": _plain_numbers((values - low).fillna(0)),
                     "color": NEUTRAL,
                 },
-                hovertemplate=f"{role} neurons, %{{x}}: Jaccard %{{y:.2f}}<extra></extra>",
+                text=[plain(task) for task in tables],
+                textposition="none",
+                hovertemplate=f"{role} neurons, %{{text}}: Jaccard %{{y:.2f}}<extra></extra>",
             )
         )
         words += [f"{task}, {role}: {_said(value, 2)}." for task, value in values.items()]
     apply_theme(figure, f"Bars of the Jaccard overlap of sets over draws. {' '.join(words)}", height=360)
     figure.update_layout(barmode="group", margin={"t": 48})
     figure.update_xaxes(title_text="Task")
+    name_categories(figure, tables)
     figure.update_yaxes(title_text="Jaccard over pairs of draws", range=[0, 1.02])
     return figure
 

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 from neuron_core.analysis.parts import PartMatrix
 from neuron_core.errors import ConfigError
 from neuron_core.figures.panels import TITLES
-from neuron_core.figures.theme import BAD, CLEAR, GOOD, MARK, TITLE_SIZE, apply_theme, plain
+from neuron_core.figures.theme import BAD, CLEAR, GOOD, MARK, TITLE_SIZE, apply_theme, name_categories, plain
 
 MEASURE_TITLES = {
     "content_margin": "Content margin (nats)",
@@ -73,7 +73,7 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
                     {"source": source, "evaluated": task, "direction": one.direction} for task, source in cells
                 ],
                 text=[
-                    f"neurons of {source}, evaluated on {task}: {cell or 'not run'}"
+                    f"neurons of {plain(source)}, evaluated on {plain(task)}: {cell or 'not run'}"
                     for (task, source), cell in zip(cells, [w for row in words for w in row], strict=True)
                 ],
                 hovertemplate="%{text}<extra></extra>",
@@ -91,6 +91,7 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 56})
     figure.update_xaxes(title_text="Evaluated on")
+    name_categories(figure, matrices[0].tasks, matrices[0].sources)
     figure.update_yaxes(title_text="Neurons of", autorange="reversed", showgrid=False, col=1)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure

@@ -101,6 +101,15 @@ def plain(text: str) -> str:
     return html.escape(text, quote=False)
 
 
+def name_categories(figure: go.Figure, x: Iterable[str] = (), y: Iterable[str] = ()) -> None:
+    """Shows the categories of the axes, such as names of tasks, as they are written. Without this, Plotly reads tags in
+    them. The categories themselves stay as they are, so that clicks and the data of the figure name them.
+    """
+    for names, update in ((list(x), figure.update_xaxes), (list(y), figure.update_yaxes)):
+        if any("<" in name or "&" in name for name in names):
+            update(tickmode="array", tickvals=names, ticktext=[plain(name) for name in names])
+
+
 def wrapped(text: str, width: int, lines: int) -> str:
     """The text as a tick label: at most `lines` lines of about `width` letters, then an ellipsis."""
     rows = [""]
