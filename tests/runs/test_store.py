@@ -11,7 +11,7 @@ from neuron_core.control.interventions import grid
 from neuron_core.control.metrics import evaluate
 from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.errors import RunError
-from neuron_core.qatt.proxies import option_places
+from neuron_core.qatt.proxies import blind_shares, option_places
 from neuron_core.runs.config import EvaluationConfig, RunConfig
 from neuron_core.runs.questions import make_setting
 from neuron_core.runs.run_folder import RunFolder, RunStatus
@@ -96,6 +96,7 @@ def test_probabilities_and_evaluation_come_back_as_they_were_written(run):
         option_places(setting.evaluation),
         # Three labels, and a neutral option.
         1 / 3,
+        blind_shares(setting.evaluation),
     )
     assert_same_fields(found, wanted)
     assert run.evaluation() is None
