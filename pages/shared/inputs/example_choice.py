@@ -81,5 +81,5 @@ def known_template(spec: ModelSpec) -> ChatTemplate | None:
     loaded = engine().model()
     if loaded is not None and loaded.title == spec.title:
         return loaded.chat
-    facts = facts_from_runs(spec, session.all_runs()[: session.RECENT])
+    facts = facts_from_runs(spec, session.all_runs(session.RECENT))
     return facts.chat if facts else None
