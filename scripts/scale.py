@@ -37,6 +37,7 @@ from neuron_core.cni.passes import Passes  # noqa: E402
 from neuron_core.cni.scores import AttributionScores  # noqa: E402
 from neuron_core.control.results import SideEffects  # noqa: E402
 from neuron_core.engine.execute import execute  # noqa: E402
+from neuron_core.engine.stage_part import WHOLE_STAGE, StagePart  # noqa: E402
 from neuron_core.errors import Cancelled  # noqa: E402
 from neuron_core.models.spec import ModelSpec  # noqa: E402
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig  # noqa: E402
@@ -64,22 +65,20 @@ class StandIn:
         return Passes(8, 64, 8)
 
     def attribute(
-        self, questions: Sequence[Any], config: AttributionConfig, *, skip: Any = (), examples: Any = None, **_: Any
+        self, questions: Sequence[Any], config: AttributionConfig, part: StagePart = WHOLE_STAGE
     ) -> Iterator[tuple[int, AttributionScores]]:
         targets = targets_of(config.methods)
-        for number in _numbers(questions, examples):
-            if number not in skip:
-                time.sleep(self.delay)
-                yield number, self._scores(questions[number].id, number, targets)
+        for number in _numbers(questions, part):
+            time.sleep(self.delay)
+            yield number, self._scores(questions[number].id, number, targets)
 
     def evaluate(
-        self, questions: Sequence[Any], plan: Sequence[Any], *_: Any, skip: Any = (), examples: Any = None, **__: Any
+        self, questions: Sequence[Any], plan: Sequence[Any], _: Any, part: StagePart = WHOLE_STAGE, **__: Any
     ) -> Iterator[tuple[int, Any]]:
-        for number in _numbers(questions, examples):
-            if number not in skip:
-                time.sleep(self.delay)
-                found = np.random.default_rng(number).dirichlet(np.ones(4), 1 + len(plan))
-                yield number, found.astype(np.float32)
+        for number in _numbers(questions, part):
+            time.sleep(self.delay)
+            found = np.random.default_rng(number).dirichlet(np.ones(4), 1 + len(plan))
+            yield number, found.astype(np.float32)
 
     def baseline(self, questions: Sequence[Any], **_: Any) -> Iterator[Any]:
         for number, _question in enumerate(questions):
@@ -114,15 +113,12 @@ class StandIn:
         )
 
 
-def _numbers(questions: Sequence[Any], examples: Any) -> Iterator[int]:
+def _numbers(questions: Sequence[Any], part: StagePart) -> Iterator[int]:
     from neuron_core.engine.ray_actor import of_examples
 
-    if examples is None:
-        yield from range(len(questions))
-        return
     groups = of_examples(questions)
-    for example in examples:
-        yield from groups[example]
+    examples = range(len(groups)) if part.examples is None else part.examples
+    return (number for example in examples for number in groups[example] if number not in part.skip)
 
 
 def over_ray(layers: int, neurons: int, delay: float) -> Any:
