@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from neuron_core.commands import app as web_app
-from neuron_core.commands import estimate, experiment, inspect, run, runs, sets
+from neuron_core.commands import estimate, experiment, inspect, neurons, run, runs, sets
 from neuron_core.errors import NeuronCoreError
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.terminal import say
@@ -28,6 +28,7 @@ for command in (
     experiment.experiment,
     sets.save_neurons,
     sets.try_neurons,
+    neurons.measure_neurons,
     inspect.bench,
     inspect.models,
     estimate.estimate,

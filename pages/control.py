@@ -19,7 +19,7 @@ from pages.shared.views.results import attribution_of, evaluation_of, setting_of
 def page(run: RunFolder, setting: Setting, evaluation: Evaluation) -> None:
     competence(run)
     cell = choose_cell(evaluation)
-    effect(setting, evaluation, cell)
+    effect(run, setting, evaluation, cell)
     flips(run, cell.row)
     details(run, setting, evaluation, cell)
     recipes(run)

@@ -1,10 +1,7 @@
-"""The paper's tables for the runs at hand: every method through the same evaluation."""
+"""The paper's tables for the available runs: every method through the same evaluation."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from neuron_core.analysis.available_tables import (
@@ -15,13 +12,8 @@ from neuron_core.analysis.available_tables import (
     lacking,
     methods_of,
 )
-from neuron_core.analysis.tables import baseline_table
 from neuron_core.cni.methods import PAPER_CONTROLS, PAPER_METHODS
-from neuron_core.commands.experiment_models import COST_FILE
-from neuron_core.figures.experiments import cost_lines
-from neuron_core.figures.points import Metric
 from neuron_core.reports.recipes.comparison import cost_python, table_python
-from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.reports.run_page import tables_html
 from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
@@ -29,36 +21,12 @@ from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.submit import submit, usual_evaluation
-from pages.shared.views.comparisons import evaluated_peers, peers_caption, place_of, places_of
-from pages.shared.views.figures import comparison_recipe, competence, empty_state, figure, recipes, table
+from pages.shared.views.comparisons import comparison_caption, evaluated_runs, place_of, places_of
+from pages.shared.views.figures import comparison_recipe, competence, empty_state, recipes
 from pages.shared.views.glossary import GLOSSARY
-from pages.shared.views.method_tables import BESIDE, entries, letter_free
+from pages.shared.views.method_tables import entries, letter_free
+from pages.shared.views.method_views import choose_measure, choose_table, cost, unmodified
 from pages.shared.views.results import evaluation_of, side_effects_of
-
-REPORT = Path("experiment-report")
-TABLES = {
-    "Table 1": ("Every method", "Every method on every task, each at its best ratio."),
-    "letter-free": ("Letters and content", "Every method beside measures that no preference of letters moves."),
-    "Table 2": ("With bad neurons", "Rivals that find good neurons only, beside themselves with bad neurons."),
-    "Table 3": ("Good, bad, both", "Good neurons alone, bad ones alone, and both, of our method."),
-    "Table 4": ("Unmodified model", "The unmodified model on each task."),
-    "Table 6": ("Parts of each method", "Good, bad and both neurons of each method, by task."),
-    "Table 7": ("Every budget", "Every method at every budget."),
-    "Figure 9": ("Cost", "Seconds a layer of attribution against the length of the answer, with and without QATT."),
-}
-
-
-def titled(name: str) -> str:
-    """What a table holds, and the paper's number of it after."""
-    return TABLES[name][0] if name == "letter-free" else f"{TABLES[name][0]} ({name})"
-
-
-def choose_measure() -> Metric:
-    measures = ["RAC", "RCC"]
-    take_link("measure", "methods_measure", measures)
-    measure = st.segmented_control("Measure", measures, default="RAC", required=True, key="methods_measure")
-    keep_link("measure", measure)
-    return "rac" if measure == "RAC" else "rcc"
 
 
 def run_all(run: RunFolder, missing: list[str]) -> None:
@@ -85,25 +53,9 @@ def run_all(run: RunFolder, missing: list[str]) -> None:
             st.rerun()
 
 
-def cost() -> None:
-    """Figure 9, where the command line has measured it in the folder that the app was started in."""
-    path = REPORT / COST_FILE
-    if not path.is_file():
-        st.info("Not measured here yet. It takes minutes and the model for itself; this command measures it:")
-        st.code(f"{PROGRAM} experiment fig9 --out {REPORT}", language="bash")
-        return
-    saved = json.loads(path.read_text(encoding="utf-8"))
-    rows, model = pd.DataFrame(saved["rows"]), saved["setting"]["model"]
-    figure(cost_lines(rows), "cost_lines", "figure9")
-    table(rows, "cost", "figure9", "Seconds a layer by form and length of the answer")
-    st.caption(
-        plain(f"{model['title']}, {model['dtype']} on {model['device']}, m = {saved['setting']['cost']['steps']}")
-    )
-
-
 def page(run: RunFolder) -> None:
     competence(run)
-    found = evaluated_peers(run)
+    found = evaluated_runs(run)
     choices = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     tasks = choices.multiselect("Tasks", list(found), default=list(found), key=f"methods_tasks_{'-'.join(found)}")
     chosen = {task: found[task] for task in tasks}
@@ -119,18 +71,7 @@ def page(run: RunFolder) -> None:
     take_link("k", "methods_k", ks)
     k = choices.selectbox("Budget K", ks, len(ks) - 1, key="methods_k", width=110, help=GLOSSARY["K"])
     keep_link("k", k)
-    take_link("table", "table", list(TABLES))
-    name = st.segmented_control(
-        "Table",
-        list(TABLES),
-        default="Table 1",
-        required=True,
-        key="table",
-        format_func=titled,
-        wrap=True,
-        label_visibility="collapsed",
-    )
-    keep_link("table", name)
+    name = choose_table()
     python: str | None = None
     if name == "Figure 9":
         cost()
@@ -138,15 +79,8 @@ def page(run: RunFolder) -> None:
     elif name == "letter-free":
         letter_free(evaluations, k)
     elif name == "Table 4":
-        rows = baseline_table({task: one.baseline for task, one in evaluations.items()}, effects)
-        number = st.column_config.NumberColumn(format="%.1f")
-        shown = {**dict.fromkeys(("acc", "acc_low", "acc_high", "com", "com_low", "com_high"), number), **BESIDE}
+        unmodified(evaluations, effects)
         python = table_python(name, places_of(chosen), k, [], ks)
-        table(rows, "baselines", "table4", "The unmodified model on each task", column_config=shown)
-        st.caption(
-            "Percent, with 95% bootstrap intervals over examples; chance is 25% for acc. letter_mass: probability on "
-            "the letters A to D within the vocabulary; perplexity: of a neutral text. Empty: not measured."
-        )
     else:
         if can_be_made(name, evaluations, k):
             with guard():
@@ -166,7 +100,7 @@ def page(run: RunFolder) -> None:
         icon=":material/download:",
         help="One file with the tables and figures that these runs allow; it opens without a network.",
     )
-    peers_caption(chosen, f"K = {k}")
+    comparison_caption(chosen, f"K = {k}")
     if name != "letter-free":
         output = name.lower().replace("figure ", "fig").replace(" ", "")
         comparison_recipe([output], chosen.values(), k, python)
@@ -177,7 +111,7 @@ through_frame()
 run = session.shown_run()
 if run is None:
     empty_state("There is no run to make tables of yet.", session.START, session.ATTRIBUTION)
-elif not evaluated_peers(run):
+elif not evaluated_runs(run):
     empty_state("No run of this model has an evaluation yet.", session.CONTROL)
 else:
     page(run)

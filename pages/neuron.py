@@ -15,7 +15,8 @@ from pages.shared.frame.guard import error_box
 from pages.shared.frame.navigation import through_frame
 from pages.shared.views.comparisons import run_name
 from pages.shared.views.figures import competence, empty_state, footing, recipes, table
-from pages.shared.views.neuron_measured import contexts, effect, tokens
+from pages.shared.views.neuron_contexts import contexts
+from pages.shared.views.neuron_measured import effect, tokens
 from pages.shared.views.neuron_saved import choose_question, standing_cards, standing_table, story
 from pages.shared.views.results import attribution_of, setting_of
 from pages.shared.views.tables import SCORE, neuron_table
@@ -25,8 +26,8 @@ SHOWN = 10
 FROM = "from"
 
 
-def choose_neuron(setting: Setting) -> tuple[int, int] | None:
-    """The neuron of the address or of the field; None where none is named, or none of this model."""
+def choose_neuron(setting: Setting, found: Attribution) -> tuple[int, int] | None:
+    """The neuron of the address or of the field, or the strongest where none is named; None for none of this model."""
     facts = setting.model
     came_from = st.query_params.get(FROM)
     if "open_neuron" in st.session_state:
@@ -34,20 +35,24 @@ def choose_neuron(setting: Setting) -> tuple[int, int] | None:
         st.session_state["neuron"] = st.session_state.pop("open_neuron")
     elif came_from:
         st.session_state["neuron"] = came_from
-    wanted = st.text_input(
-        "Go to neuron (layer.index)",
-        key="neuron",
-        # Writing into the address would add a page to the browser's history, which Back could never pass.
-        bind=None if came_from else "query-params",
-        on_change=lambda: look_at(st.session_state["neuron"]),
-        placeholder=f"layer.index, 0.0 to {facts.n_layers - 1}.{facts.n_neurons - 1}",
-        width=320,
-    )
+    strongest = neuron_rows(found.ranking.cut(SHOWN))
+    with st.container(horizontal=True, vertical_alignment="bottom", key="choose_neuron"):
+        wanted = st.text_input(
+            "Go to neuron (layer.index)",
+            key="neuron",
+            # Writing into the address would add a page to the browser's history, which Back could never pass.
+            bind=None if came_from else "query-params",
+            on_change=lambda: look_at(st.session_state["neuron"]),
+            placeholder=f"layer.index, 0.0 to {facts.n_layers - 1}.{facts.n_neurons - 1}",
+            width=250,
+        )
+        name = str(wanted or "").strip() or (strongest[0].id if strongest else "")
+        neighbours(found, setting, name)
     st.session_state["neuron_in_view"] = str(wanted or "")
-    if not str(wanted or "").strip():
+    if not name:
         return None
     try:
-        return parse_neuron(str(wanted), facts.n_layers, facts.n_neurons)
+        return parse_neuron(name, facts.n_layers, facts.n_neurons)
     except ConfigError as error:
         error_box(error.what, error.where, error.accepted)
         return None
@@ -60,7 +65,7 @@ def look_at(neuron: str) -> None:
 
 
 def pick_one(setting: Setting, found: Attribution) -> None:
-    """Where no neuron is named: the strongest of the run, to be clicked."""
+    """The strongest neurons of the run, to be clicked."""
     rows = neuron_rows(found.ranking.cut(min(SHOWN, setting.k)))
 
     def take() -> None:
@@ -68,21 +73,40 @@ def pick_one(setting: Setting, found: Attribution) -> None:
         if chosen:
             look_at(rows[chosen[0]].id)
 
-    st.markdown("Tick a neuron to open it, or name one above.")
     table(
         neuron_table(rows),
         "strongest",
         f"strongest-{session.shown_id()}",
         f"The {len(rows)} strongest good and bad neurons",
+        opens={"id": look_at},
         on_select=take,
         selection_mode="single-row",
         column_config={"score": st.column_config.NumberColumn(format=SCORE)},
     )
+    st.caption("Click an id to open the neuron.")
 
 
 def neighbours(found: Attribution, setting: Setting, neuron: str) -> None:
-    """Previous and next in the order of the run's good and bad neurons."""
-    order = [row.id for row in neuron_rows(found.ranking.cut(max(setting.k, 100)))]
+    """Any of the strongest neurons, and previous and next in the order of the run's good and bad ones."""
+    rows = neuron_rows(found.ranking.cut(max(setting.k, 100)))
+    order = [row.id for row in rows]
+    if not order:
+        return
+    titles = {row.id: f"{row.role} {row.rank}: {row.id}" for row in rows if row.rank <= SHOWN}
+    options = list(titles) if neuron in titles else [neuron, *titles]
+
+    def choose() -> None:
+        look_at(st.session_state["strongest_of_run"])
+
+    st.session_state["strongest_of_run"] = neuron
+    st.selectbox(
+        "Strongest neurons of this run",
+        options,
+        key="strongest_of_run",
+        format_func=lambda name: titles.get(name, name),
+        on_change=choose,
+        width=230,
+    )
     if neuron not in order:
         return
     place = order.index(neuron)
@@ -90,21 +114,19 @@ def neighbours(found: Attribution, setting: Setting, neuron: str) -> None:
     def go(to: int) -> None:
         look_at(order[to % len(order)])
 
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Previous by rank", key="previous_neuron", on_click=go, args=(place - 1,), shortcut="K")
-        st.button("Next by rank", key="next_neuron", on_click=go, args=(place + 1,), shortcut="J")
+    st.button("Previous by rank", key="previous_neuron", on_click=go, args=(place - 1,), shortcut="K")
+    st.button("Next by rank", key="next_neuron", on_click=go, args=(place + 1,), shortcut="J")
 
 
 def page(run: RunFolder, setting: Setting, found: Attribution, layer: int, index: int) -> None:
     neuron = f"{layer}.{index}"
     competence(run)
-    neighbours(found, setting, neuron)
     st.header(f"Neuron {neuron} in layer {layer} of 0 to {setting.model.n_layers - 1}")
-    story(run, setting, found, layer, index)
-    choose_question(run, setting, layer, index)
+    story(run, found, layer, index)
     tokens(run, layer, index)
     effect(run, setting, layer, index)
     contexts(run, setting, layer, index)
+    choose_question(run, setting, layer, index)
     st.header("In every ranking of this model")
     standing_cards(found, setting, layer, index)
     standing_table(run, setting, layer, index)
@@ -131,13 +153,9 @@ if run is None:
 elif setting is None or found is None:
     empty_state("The attribution of this run is not finished.", session.ATTRIBUTION)
 else:
-    chosen = choose_neuron(setting)
-    if chosen is None:
-        named = bool(str(st.session_state["neuron_in_view"]).strip())
-        with st.expander("The strongest neurons of this run", expanded=named, key="strongest_neurons"):
-            pick_one(setting, found)
-        strongest = neuron_rows(found.ranking.cut(1))
-        if strongest and not named:
-            page(run, setting, found, strongest[0].layer, strongest[0].index)
-    else:
+    chosen = choose_neuron(setting, found)
+    if chosen is not None:
         page(run, setting, found, *chosen)
+    if chosen is None or not str(st.session_state["neuron_in_view"]).strip():
+        with st.expander("The strongest neurons of this run", expanded=chosen is None, key="strongest_neurons"):
+            pick_one(setting, found)

@@ -23,9 +23,12 @@ else:
     competence(run)
     cell = None
     if evaluation is not None:
+        # The figure stands above the choice of what it shows.
+        top = st.container()
         with st.expander("What is shown", key="overview_choice", icon=":material/tune:"):
             cell = choose_cell(evaluation)
-        overview_effect(setting, evaluation, cell)
+        with top:
+            overview_effect(run, setting, evaluation, cell)
     else:
         empty_state("These neurons have not been tried on questions yet.", session.CONTROL)
     if found is not None:

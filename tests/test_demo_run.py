@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
+from neuron_core.analysis.layers import neuron_rows
+from neuron_core.analysis.neuron import single_plan
+from neuron_core.control.findings import Text
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.stage_part import StagePart
 from neuron_core.paths import ASSETS
+from neuron_core.qatt.stems import stem_of
+from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.demo import DEMO, DEMO_TASK, demo_config, demo_folders
-from neuron_core.runs.questions import make_setting
+from neuron_core.runs.neuron_findings import read_finding, shipped_folder
+from neuron_core.runs.questions import make_setting, reading_of
 from neuron_core.runs.results import plan_for
 from neuron_core.runs.run_folder import RunFolder
 
@@ -66,3 +72,42 @@ def test_the_option_probabilities_of_a_shipped_question_come_out_again(name, eng
     kept = run.probabilities().values[number]
     assert values.shape == kept.shape == (1 + len(plan), 4)
     np.testing.assert_allclose(values, kept, atol=5e-5)
+
+
+def test_the_twenty_strongest_neurons_of_the_demo_have_all_findings():
+    run = RunFolder(FOLDERS[DEMO])
+    rows = neuron_rows(run.ranking().cut(10))
+    assert len(rows) == 20
+    for row in rows:
+        for what in ("tokens", "effect", "contexts"):
+            assert read_finding(shipped_folder(run), row.layer, row.index, what) is not None, row.id
+        effect = read_finding(shipped_folder(run), row.layer, row.index, "effect")
+        assert effect.question_ids == tuple(question.id for question in run.setting().evaluation)
+
+
+def texts_of(run):
+    task = reading_of(run.config()).task
+    return [Text(example.id, stem_of(example, task, run.config().prompt.stem)) for example in task.examples]
+
+
+def test_the_findings_of_a_shipped_neuron_come_out_again(engine, tmp_path):
+    run = RunFolder(FOLDERS[DEMO])
+    row = neuron_rows(run.ranking().cut(3))[-1]
+    kept = {what: read_finding(shipped_folder(run), row.layer, row.index, what) for what in ("tokens", "effect")}
+    assert [one.token for one in engine.neuron_tokens(row.layer, row.index).promoted[:5]] == [
+        one.token for one in kept["tokens"].promoted[:5]
+    ]
+    questions, effect = run.setting().evaluation, kept["effect"]
+    others = set(range(len(questions))) - {11}
+    ((number, values),) = engine.evaluate(
+        questions, single_plan(row.layer, row.index), EvaluationConfig(), StagePart(skip=others)
+    )
+    ours = np.array([effect.unmodified[number], effect.silenced[number], effect.doubled[number]])
+    np.testing.assert_allclose(values, ours, atol=5e-5)
+    contexts = read_finding(shipped_folder(run), row.layer, row.index, "contexts")
+    strongest = contexts.highest[0]
+    text = next(one for one in texts_of(run) if one.example_id == strongest.example_id)
+    (again,) = list(engine.neuron_contexts([text], row.layer, row.index))
+    same = next(one for one in again.highest if one.position == strongest.position)
+    assert same.value == pytest.approx(strongest.value, rel=1e-3)
+    assert (same.tokens, same.place) == (strongest.tokens, strongest.place)

@@ -31,6 +31,11 @@ def layers_table(sets: Mapping[str, NeuronSet], n_layers: int) -> pd.DataFrame:
     return pd.concat([table, mean], ignore_index=True)
 
 
+def zeros_last(table: pd.DataFrame) -> pd.DataFrame:
+    """The same rows, those of layers without a neuron behind all others."""
+    return table.sort_values("n", key=lambda n: n == 0, kind="stable", ignore_index=True)
+
+
 def layer_change_table(
     rankings: Mapping[str, NeuronRanking], specific: Mapping[str, NeuronSet], k: int
 ) -> pd.DataFrame:

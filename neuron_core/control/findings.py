@@ -41,6 +41,8 @@ class NeuronEffect:
     "softmax over the four letters of each question"
     silenced: tuple[tuple[float, ...], ...]
     doubled: tuple[tuple[float, ...], ...]
+    values: tuple[float, ...] = ()
+    "the neuron's own value at the last token of each question; empty in findings made before it was kept"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ class Context:
     token: str
     after: str
     value: float
+    tokens: tuple[str, ...] = ()
+    "the tokens of before, token and after, one by one; empty in findings made before they were kept"
+    values: tuple[float, ...] = ()
+    "the neuron's value at each of `tokens`, to four significant digits"
+    place: int = 0
+    "place of `token` among `tokens`"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """One neuron: which tokens its write vector promotes, and where in texts its value is high or low."""
 
 from collections.abc import Sequence
+from functools import partial
 from heapq import nlargest
 
 import numpy as np
@@ -17,6 +18,9 @@ from neuron_core.models.placement import weights_of
 from neuron_core.models.weights import check_ids
 
 TOP = 20
+"tokens at either end of the vocabulary"
+TOP_CONTEXTS = 12
+"positions with the highest and with the lowest value"
 BEFORE, AFTER = 24, 12
 "tokens shown before and after a position"
 
@@ -96,44 +100,59 @@ def _tokens(loaded: LoadedModel, values: torch.Tensor, ids: torch.Tensor) -> tup
 
 
 @torch.no_grad()
-def neuron_values(loaded: LoadedModel, token_ids: Sequence[int], layer: int, index: int) -> torch.Tensor:
-    """The neuron's value at every position of a token sequence in the unmodified model, (T,)."""
-    found: list[torch.Tensor] = []
+def neuron_values(loaded: LoadedModel, token_ids: Sequence[int], neurons: Sequence[tuple[int, int]]) -> torch.Tensor:
+    """The value of each neuron at every position of a token sequence, unmodified model. → (T, number of neurons)
 
-    def keep(x: torch.Tensor) -> torch.Tensor:
-        found.append(x[:, index].detach().to(loaded.score_dtype))
+    neurons: (layer, index) of each.
+    """
+    layers: dict[int, list[int]] = {}
+    for layer, index in neurons:
+        layers.setdefault(layer, []).append(index)
+    found: dict[tuple[int, int], torch.Tensor] = {}
+
+    def keep(layer: int, x: torch.Tensor) -> torch.Tensor:
+        for index in layers[layer]:
+            found[layer, index] = x[:, index].detach().to(loaded.score_dtype, copy=True).cpu()
         return x
 
-    with edited_neurons(loaded, {layer: keep}):
+    with edited_neurons(loaded, {layer: partial(keep, layer) for layer in layers}):
         loaded.model.base_model(input_ids=torch.tensor([list(token_ids)], device=loaded.device), use_cache=False)
-    return found[0]
+    return torch.stack([found[one] for one in neurons], dim=1)
+
+
+def read_text(loaded: LoadedModel, searches: Sequence["ContextSearch"], text: Text) -> None:
+    """One text for several searches: the model reads it once. A text longer than the context is read up to there."""
+    ids = list(encode(loaded.tokenizer, text.text))[: loaded.context_length]
+    check_ids(loaded, ids, f"example {text.example_id}")
+    values = (
+        neuron_values(loaded, ids, [search.neuron for search in searches]) if ids else torch.empty(0, len(searches))
+    )
+    for search, column in zip(searches, values.T.tolist(), strict=True):
+        search.take(loaded, text, ids, column)
 
 
 class ContextSearch:
     """Reads texts one by one and keeps the positions at which a neuron's value is highest and lowest.
 
-    A beginning that two texts share has the same values in both and counts once. A text is cut where the model's
-    context ends. Of equal values, the earlier position is kept.
+    A beginning that two texts share has the same values in both and counts once. Of equal values, the earlier position
+    is kept. `read_text` gives it texts.
     """
 
-    def __init__(self, loaded: LoadedModel, layer: int, index: int, top: int = TOP) -> None:
+    def __init__(self, loaded: LoadedModel, layer: int, index: int, top: int = TOP_CONTEXTS) -> None:
         check_neuron(loaded, layer, index)
-        self._layer, self._index, self._top = layer, index, top
+        self.neuron, self._top = (layer, index), top
         self._highest: list[Context] = []
         self._lowest: list[Context] = []
         self._seen: set[int] = set()
         self._n_texts = self._n_positions = self._n_positive = 0
         self._sum = 0.0
 
-    def read(self, loaded: LoadedModel, text: Text) -> None:
-        """Reads one more text."""
-        ids = list(encode(loaded.tokenizer, text.text))[: loaded.context_length]
-        check_ids(loaded, ids, f"example {text.example_id}")
+    def take(self, loaded: LoadedModel, text: Text, ids: Sequence[int], values: Sequence[float]) -> None:
+        """Takes one more text into account. values: the neuron's value at each of its tokens `ids`."""
         self._n_texts += 1
         places = self._new_places(ids)
         if not places:
             return
-        values = neuron_values(loaded, ids, self._layer, self._index).tolist()
         found = [values[place] for place in places]
         self._n_positions += len(found)
         self._n_positive += sum(value > 0 for value in found)
@@ -141,7 +160,7 @@ class ContextSearch:
 
         def with_ends(before: list[Context], sign: int) -> list[Context]:
             best = nlargest(self._top, places, key=lambda place: sign * values[place])
-            here = [_context(loaded, text, ids, place, values[place]) for place in best]
+            here = [_context(loaded, text, ids, place, values) for place in best]
             return nlargest(self._top, [*before, *here], key=lambda context: sign * context.value)
 
         self._highest, self._lowest = with_ends(self._highest, 1), with_ends(self._lowest, -1)
@@ -168,7 +187,17 @@ class ContextSearch:
         return places
 
 
-def _context(loaded: LoadedModel, text: Text, ids: Sequence[int], place: int, value: float) -> Context:
-    decode = loaded.tokenizer.decode
-    before, after = ids[max(0, place - BEFORE) : place], ids[place + 1 : place + 1 + AFTER]
-    return Context(text.example_id, place, decode(before), decode([ids[place]]), decode(after), value)
+def _context(loaded: LoadedModel, text: Text, ids: Sequence[int], place: int, values: Sequence[float]) -> Context:
+    """The position `place` of a text with its neighbours. values: the neuron's value at each of `ids`."""
+    decode, start, end = loaded.tokenizer.decode, max(0, place - BEFORE), place + 1 + AFTER
+    return Context(
+        example_id=text.example_id,
+        position=place,
+        before=decode(ids[start:place]),
+        token=decode([ids[place]]),
+        after=decode(ids[place + 1 : end]),
+        value=values[place],
+        tokens=tuple(decode([token]) for token in ids[start:end]),
+        values=tuple(float(f"{value:.4g}") for value in values[start:end]),
+        place=place - start,
+    )

@@ -20,7 +20,7 @@ from neuron_core.control.evaluation import RowChunk, option_probabilities, optio
 from neuron_core.control.findings import Generation, NeuronContexts, NeuronTokens, Steering, Text
 from neuron_core.control.generation import Writer, open_prompt, steering_edits
 from neuron_core.control.interventions import Intervention
-from neuron_core.control.neuron import ContextSearch, neuron_tokens, write_norms
+from neuron_core.control.neuron import ContextSearch, neuron_tokens, read_text, write_norms
 from neuron_core.control.results import SideEffects
 from neuron_core.engine.batches import batches_of, prepare, unmodified_states
 from neuron_core.engine.inspection import facts_of, report_on
@@ -232,6 +232,17 @@ class Engine:
             total += each
         return (total / len(questions)).astype(np.float32)
 
+    def neuron_values(
+        self, questions: Sequence[ProxyQuestion], neurons: Sequence[tuple[int, int]]
+    ) -> NDArray[np.float32]:
+        """Value of some neurons, as (layer, index), at the last token of each prompt, (number of questions, n)."""
+        layers, indices = map(list, zip(*neurons, strict=True))
+
+        def values(states: list[PromptState]) -> NDArray[np.float32]:
+            return np.stack([state.neurons[layers, indices].float().cpu().numpy() for state in states])
+
+        return np.concatenate(list(unmodified_states(self._lock, self._prepare(questions), values)))
+
     def write_norms(self) -> NDArray[np.float32]:
         """Length of every neuron's write vector, (L, I)."""
         with self._lock:
@@ -241,12 +252,19 @@ class Engine:
         """Finds the places in the texts where the value of a neuron is highest and lowest. Yields the result so far
         after each text.
         """
+        for (found,) in self.contexts_of_neurons(texts, [(layer, index)]):
+            yield found
+
+    def contexts_of_neurons(
+        self, texts: Iterable[Text], neurons: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[NeuronContexts, ...]]:
+        """The same for several neurons, as (layer, index), in one pass over the texts; one result for each."""
         with self._lock:
-            search = ContextSearch(self.loaded, layer, index)
+            searches = [ContextSearch(self.loaded, layer, index) for layer, index in neurons]
         for text in texts:
             with self._lock:
-                search.read(self.loaded, text)
-            yield search.found()
+                read_text(self.loaded, searches, text)
+            yield tuple(search.found() for search in searches)
 
     def generate(
         self, prompt: str, steering: Steering, *, n_tokens: int, temperature: float = 0.0, seed: int = 0

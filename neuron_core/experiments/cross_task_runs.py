@@ -80,5 +80,18 @@ def cross_runs(runs: Iterable[RunFolder], files: Mapping[str, NeuronSetFile], k:
     return by_ref
 
 
+def missing_seconds(run: RunFolder, n_without: int, n_untried: int) -> float | None:
+    """Seconds that missing runs take if they go as fast as `run` did; None where `run` has not been evaluated.
+
+    n_without: tasks without neurons, each an attribution and its evaluation. n_untried: evaluations of all tasks' sets
+    on one task.
+    """
+    seconds = run.status().seconds
+    evaluation, attribution = seconds.get("evaluation", 0.0), seconds.get("attribution", 0.0)
+    if run.config().evaluation is None or not evaluation:
+        return None
+    return n_without * (attribution + evaluation) + n_untried * evaluation
+
+
 def _neurons(file: NeuronSetFile) -> frozenset[tuple[int, int, str]]:
     return frozenset((one.layer, one.index, one.role) for one in file.neurons)

@@ -22,6 +22,7 @@ from neuron_core.figures.theme import (
     layer_axis,
     percent,
     signed,
+    significant,
     zero_line,
 )
 
@@ -55,7 +56,7 @@ def layer_heatmap(counts: LayerCounts, k: int) -> go.Figure:
         )
     )
     figure.add_trace(_cells(counts, k))
-    apply_theme(figure, _heatmap_in_words(counts, k), height=250)
+    apply_theme(figure, _heatmap_in_words(counts, k), height=280)
     # Without a distance limit the nearest cell answers, wherever the pointer is in it.
     figure.update_layout(hovermode="closest", hoverdistance=-1, font={"size": 15}, margin={"t": 32})
     layer_axis(figure, n_layers)
@@ -85,7 +86,8 @@ def layer_score_bars(ranking: NeuronRanking, unit: str = "probability") -> go.Fi
                 marker={"color": colour, "line": {"width": 0}},
                 customdata=[{"role": role, "layer": layer} for layer in layers],
                 hovertext=[
-                    f"layer {layer}, {counted(n, 'neuron')} with a {sign} score<br>sum {signed(total, 4)} ({unit})"
+                    f"layer {layer}, {counted(n, 'neuron')} with a {sign} score"
+                    f"<br>sum {significant(total, sign=True)} ({unit})"
                     for layer, n, total in zip(layers, numbers.tolist(), totals.tolist(), strict=True)
                 ],
                 hoverinfo="text",
@@ -171,7 +173,7 @@ def _cells(counts: LayerCounts, k: int) -> go.Scatter:
         mode="markers",
         marker={
             "symbol": "square-open",
-            "size": 30 if n_layers <= 40 else 16,
+            "size": 30 if n_layers <= 16 else 18 if n_layers <= 40 else 12,
             "color": NEUTRAL,
             "opacity": 0,
             "line": {"width": 3},
@@ -205,6 +207,6 @@ def _scores_in_words(positive: NDArray[np.float64], negative: NDArray[np.float64
         return text + " All are zero."
     top, bottom = int(positive.argmax()), int(negative.argmin())
     return (
-        f"{text} The highest positive sum is {signed(positive[top], 4)} in layer {top}, "
-        f"the lowest negative sum {signed(negative[bottom], 4)} in layer {bottom}."
+        f"{text} The highest positive sum is {significant(positive[top], sign=True)} in layer {top}, "
+        f"the lowest negative sum {significant(negative[bottom], sign=True)} in layer {bottom}."
     )

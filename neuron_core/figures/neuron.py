@@ -23,6 +23,7 @@ from neuron_core.figures.theme import (
     counted,
     plain,
     signed,
+    significant,
     zero_line,
 )
 
@@ -39,9 +40,9 @@ def visible(token: str) -> str:
     )
 
 
-def token_bars(tokens: NeuronTokens, end: End) -> go.Figure:
-    """The tokens that a neuron promotes or suppresses most, as horizontal bars with the strongest at the top."""
-    chosen = tokens.promoted if end == "promoted" else tokens.suppressed
+def token_bars(tokens: NeuronTokens, end: End, most: int = 20) -> go.Figure:
+    """The `most` tokens that a neuron promotes or suppresses most, as horizontal bars with the strongest at the top."""
+    chosen = (tokens.promoted if end == "promoted" else tokens.suppressed)[:most]
     places = list(range(len(chosen)))
     names = [visible(one.token) for one in chosen]
     figure = go.Figure(
@@ -60,7 +61,8 @@ def token_bars(tokens: NeuronTokens, end: End) -> go.Figure:
         )
     )
     words = ", ".join(f"{name} {signed(one.value, 1)}" for name, one in zip(names, chosen, strict=True))
-    apply_theme(figure, f"Bars of the {counted(len(chosen), f'{end} token')}: {words}.", height=110 + BAR * len(chosen))
+    apply_theme(figure, f"Bars of the {counted(len(chosen), f'{end} token')}: {words}.", height=96 + BAR * len(chosen))
+    figure.update_layout(margin={"t": 8})
     figure.update_yaxes(
         tickvals=places,
         ticktext=[plain(name if len(name) <= 18 else f"{name[:17]}…") for name in names],
@@ -68,13 +70,16 @@ def token_bars(tokens: NeuronTokens, end: End) -> go.Figure:
         showgrid=False,
     )
     figure.update_xaxes(
-        title_text="Logit of the write vector alone", showgrid=True, zeroline=True, zerolinecolor=NEUTRAL
+        title_text="Logit of the write vector alone", showgrid=True, zeroline=True, zerolinecolor=NEUTRAL, nticks=5
     )
     return figure
 
 
 def neuron_bars(rows: Sequence[NeuronRow], role: Role) -> go.Figure:
-    """The strongest neurons of a role as horizontal bars, strongest first. customdata {"neuron": "3.17"}."""
+    """The strongest neurons of a role as horizontal bars, strongest first.
+
+    customdata {"neuron": "3.17", "layer", "role"}.
+    """
     places = list(range(len(rows)))
     figure = go.Figure(
         go.Bar(
@@ -87,16 +92,16 @@ def neuron_bars(rows: Sequence[NeuronRow], role: Role) -> go.Figure:
                 "pattern": {"shape": "" if role == "good" else "/"},
                 "line": {"width": 0},
             },
-            customdata=[{"neuron": row.id} for row in rows],
+            customdata=[{"neuron": row.id, "layer": row.layer, "role": row.role} for row in rows],
             hovertext=[
                 f"<b>neuron {row.id}</b>, layer {row.layer}<br>rank {row.rank} of the {role} neurons<br>score "
-                f"{row.score:.3g}"
+                f"{significant(row.score)}"
                 for row in rows
             ],
             hoverinfo="text",
         )
     )
-    words = ", ".join(f"{row.id} {row.score:.3g}" for row in rows)
+    words = ", ".join(f"{row.id} {significant(row.score)}" for row in rows)
     apply_theme(
         figure, f"Bars of the strongest {role} neurons by score: {words or 'none'}.", height=96 + BAR * len(rows)
     )
@@ -191,8 +196,8 @@ def score_bars(scores: Sequence[QuestionScore]) -> go.Figure:
             },
             customdata=[{"question": score.question_id} for score in scores],
             hovertext=[
-                f"<b>question {plain(score.question_id)}</b><br>IG {score.ig:.3e}<br>value at the last token "
-                f"{score.value:.3f}"
+                f"<b>question {plain(score.question_id)}</b><br>IG {significant(score.ig, sign=True)}<br>value at the "
+                f"last token {significant(score.value)}"
                 for score in scores
             ],
             hoverinfo="text",
@@ -201,8 +206,8 @@ def score_bars(scores: Sequence[QuestionScore]) -> go.Figure:
     n_up = sum(value > 0 for value in values)
     alt = (
         f"Bars of the neuron's attribution in {counted(len(scores), 'question')}: positive in {n_up}, "
-        f"negative in {sum(value < 0 for value in values)}, from {min(values, default=0.0):.1e} to "
-        f"{max(values, default=0.0):.1e}."
+        f"negative in {sum(value < 0 for value in values)}, from {significant(min(values, default=0.0))} to "
+        f"{significant(max(values, default=0.0))}."
     )
     apply_theme(figure, alt, height=320)
     figure.update_xaxes(title_text="Attribution question", range=[0.4, len(scores) + 0.6], tickformat="d")

@@ -4,14 +4,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 from neuron_core.analysis.task_layers import ScoreMap
-from neuron_core.figures.theme import BAD, FAINT, GOOD, MARK, NEUTRAL, apply_theme, counted, signed
+from neuron_core.figures.theme import BAD, FAINT, GOOD, MARK, NEUTRAL, apply_theme, counted, significant
 
 
 def score_heatmap(found: ScoreMap) -> go.Figure:
     """The strongest score in every bin of neighbouring neurons, by layer.
 
     Colours follow the cube root of the score; otherwise a few neurons would leave all others pale. The second trace
-    answers clicks with the customdata {"neuron": "3.17", "layer", "index"} of the bin's strongest neuron.
+    answers clicks with the customdata {"neuron": "3.17", "layer", "index", "role"} of the bin's strongest neuron.
     """
     n_layers, n_bins = found.scores.shape
     roots = np.cbrt(found.scores)
@@ -34,7 +34,7 @@ def score_heatmap(found: ScoreMap) -> go.Figure:
                 "yanchor": "bottom",
                 "len": 0.9,
                 "tickvals": [-most, 0, most],
-                "ticktext": [f"bad {signed(-(most**3), 4)}", "0", f"good {signed(most**3, 4)}"],
+                "ticktext": [f"bad {significant(-(most**3))}", "0", f"good {significant(most**3)}"],
                 "thickness": 12,
                 "outlinewidth": 0,
             },
@@ -50,8 +50,8 @@ def score_heatmap(found: ScoreMap) -> go.Figure:
         of = "" if first == last else f"<br>strongest of neurons {layer}.{first} to {layer}.{last}"
         with_score = "" if first == last else f", {found.n_scored[layer, b]} of them with a score"
         role = "good" if score > 0 else "bad"
-        hover.append(f"<b>neuron {layer}.{index}</b>, {role}, score {signed(score, 5)}{of}{with_score}")
-        where.append({"neuron": f"{layer}.{index}", "layer": layer, "index": index})
+        hover.append(f"<b>neuron {layer}.{index}</b>, {role}, score {significant(score, sign=True)}{of}{with_score}")
+        where.append({"neuron": f"{layer}.{index}", "layer": layer, "index": index, "role": role})
     figure.add_trace(
         go.Scatter(
             x=[b for _, b in cells],
@@ -72,7 +72,9 @@ def score_heatmap(found: ScoreMap) -> go.Figure:
     if n_scored:
         best = np.unravel_index(int(found.scores.argmax()), found.scores.shape)
         worst = np.unravel_index(int(found.scores.argmin()), found.scores.shape)
-        ends_said = [f"{i}.{found.index[i, b]} ({signed(float(found.scores[i, b]), 4)})" for i, b in (best, worst)]
+        ends_said = [
+            f"{i}.{found.index[i, b]} ({significant(float(found.scores[i, b]), sign=True)})" for i, b in (best, worst)
+        ]
         alt += f" Highest: neuron {ends_said[0]}; lowest: neuron {ends_said[1]}."
     apply_theme(figure, alt, height=max(280, 120 + 14 * n_layers))
     figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 64})

@@ -5,6 +5,7 @@ are those of Okabe and Ito, which can be told apart with any colour vision. Noth
 """
 
 import html
+import math
 from collections.abc import Iterable
 
 import plotly.graph_objects as go
@@ -20,6 +21,7 @@ GRID = BAND
 CLEAR = "rgba(0,0,0,0)"
 TICK_SIZE, TITLE_SIZE = 14, 16
 MINUS = "\N{MINUS SIGN}"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def apply_theme(figure: go.Figure, alt: str, height: int) -> go.Figure:
@@ -135,6 +137,26 @@ def signed(value: float, digits: int = 1) -> str:
     """A number with its sign: 12.34 becomes `+12.3`. Zero has no sign."""
     rounded = round(value, digits)
     return f"{rounded:+.{digits}f}".replace("-", MINUS) if rounded else f"{0:.{digits}f}"
+
+
+def significant(value: float, digits: int = 3, *, sign: bool = False) -> str:
+    """A number to so many significant figures: 0.1234 → 0.123, 0.0000798 → 7.98×10⁻⁵, 12345 → 12,345.
+
+    sign: a plus before positive ones.
+    """
+    if not math.isfinite(value) or value == 0:
+        return "0" if value == 0 else str(value)
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    exponent = int(power)
+    if -3 <= exponent < 6:
+        said = (
+            f"{float(f'{mantissa}e{power}'):,.{max(0, digits - 1 - exponent)}f}"
+            if exponent < digits
+            else f"{value:,.0f}"
+        )
+    else:
+        said = f"{mantissa}×10{str(exponent).translate(RAISED)}"
+    return ("+" if sign and value > 0 else "") + said.replace("-", MINUS)
 
 
 def counted(n: int, noun: str) -> str:

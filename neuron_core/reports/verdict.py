@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from neuron_core.control.effect import Effect, effect_of
 from neuron_core.control.measures import Interval
-from neuron_core.control.results import Baseline, GridRow
+from neuron_core.control.results import Baseline, GridRow, SideEffects
 from neuron_core.figures.theme import counted, percent, signed
-from neuron_core.runs.results import Cell
+from neuron_core.runs.results import BAND, Cell
 
+CLEAR_FALL = 0.1
+"of the probability of the four letters together: from here on it is said"
 MOSTLY = 0.5
 "share of an effect from which a part counts as most of it"
 
@@ -60,6 +62,27 @@ def verdict_of(cell: Cell, baseline: Baseline, task: str) -> Verdict:
         sentence += f" {sets} of the same size: RAC {signed(low)} to {signed(high)} %."
     parts, letters = _parts(cell, baseline)
     return Verdict(effect, sentence, parts, letters)
+
+
+def letters_lost(effects: SideEffects, cell: Cell) -> str | None:
+    """A sentence when the intervention takes away the probability of answering with a letter at all; else None.
+
+    It is measured at the best ratio of a budget and direction, beside one random set of the same size.
+    """
+    rows = {(one.source, one.k, one.direction): one.letter_mass for one in effects.rows}
+    best, before = cell.best, effects.letter_mass
+    after = rows.get((best.source, best.k, best.direction))
+    random = rows.get((f"{BAND}-0", best.k, best.direction))
+    if before is None or after is None or before - after < CLEAR_FALL:
+        return None
+    if random is not None and before - random > (before - after) / 2:
+        return None
+    beside = "" if random is None else f"; a random set leaves it at {percent(random, 1)}"
+    where = "" if cell.row.ratio == best.ratio else f" at ratio {best.ratio:g}"
+    return (
+        f"The model also stops answering with letters{where}: P(A–D), the probability of any of the four, falls from "
+        f"{percent(before, 1)} to {percent(after, 1)}{beside}."
+    )
 
 
 def _parts(cell: Cell, baseline: Baseline) -> tuple[str | None, bool]:

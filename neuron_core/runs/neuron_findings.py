@@ -25,9 +25,22 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
 def findings_folder(store: Store, run: RunFolder) -> Path:
     """The folder of the findings about a run: in the run folder, or in the store if the run lies outside of it."""
     if run.path.resolve().parent == store.root.resolve():
-        return run.path / "neurons"
+        return shipped_folder(run)
     setting = run.setting_path.read_bytes()
     return store.root / ".elsewhere" / f"{run.id}-{hashlib.sha256(setting).hexdigest()[:12]}"
+
+
+def shipped_folder(run: RunFolder) -> Path:
+    """Where findings lie in a run's own folder: those of the finished demo came with it."""
+    return run.path / "neurons"
+
+
+def finding_of(store: Store, run: RunFolder, layer: int, index: int, what: What) -> Any:
+    """The finding that was asked for here, or else the one that came with the run. Returns and raises as
+    `read_finding`.
+    """
+    own = read_finding(findings_folder(store, run), layer, index, what)
+    return own if own is not None else read_finding(shipped_folder(run), layer, index, what)
 
 
 def save_finding(folder: Path, layer: int, index: int, what: What, finding: Finding) -> None:

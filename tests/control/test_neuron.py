@@ -11,7 +11,7 @@ from neuron_core.control.evaluation import option_probabilities, plan_chunks
 from neuron_core.control.findings import Steering, Text
 from neuron_core.control.generation import Writer, open_prompt, steering_edits
 from neuron_core.control.interventions import Intervention
-from neuron_core.control.neuron import ContextSearch, neuron_tokens, neuron_values
+from neuron_core.control.neuron import ContextSearch, neuron_tokens, neuron_values, read_text
 from neuron_core.errors import ConfigError, ModelError
 from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letter_head import vocabulary_logits
@@ -106,14 +106,14 @@ def test_contexts_are_the_extreme_positions_of_all_texts_in_order(tiny_model):
     ids = [loaded.tokenizer(text.text)["input_ids"] for text in texts]
     search = ContextSearch(loaded, 2, 9, top=4)
     for text in texts:
-        search.read(loaded, text)
+        read_text(loaded, [search], text)
     found = search.found()
     # What texts share at their beginning counts once, under the first of them.
     shared = next(i for i, (x, y) in enumerate(zip(ids[0], ids[1], strict=False)) if x != y)
     assert shared > 0
     every = []
     for text, one, start in zip(texts, ids, (0, shared, 0), strict=True):
-        values = neuron_values(loaded, one, 2, 9).tolist()
+        values = neuron_values(loaded, one, [(2, 9)])[:, 0].tolist()
         every += [(values[i], text.example_id, i, loaded.tokenizer.decode([one[i]])) for i in range(start, len(one))]
     assert found.n_texts == 3
     assert found.n_positions == len(every)
@@ -126,12 +126,29 @@ def test_contexts_are_the_extreme_positions_of_all_texts_in_order(tiny_model):
     first = found.highest[0]
     whole = next(text.text for text in texts if text.example_id == first.example_id)
     assert first.before + first.token + first.after == whole
+    assert "".join(first.tokens) == whole
+    assert first.tokens[first.place] == first.token
+    assert first.values[first.place] == pytest.approx(first.value, rel=1e-3)
+    assert len(first.values) == len(first.tokens)
     assert n_hooks(loaded) == 0
+
+
+def test_several_neurons_are_read_in_one_pass_as_one_after_the_other(tiny_model):
+    loaded = tiny_model("gpt2")
+    texts = [Text("a", "The train was late"), Text("b", "warm bread"), Text("c", "")]
+    together = [ContextSearch(loaded, *neuron) for neuron in ((1, 3), (1, 8), (0, 5))]
+    alone = [ContextSearch(loaded, *neuron) for neuron in ((1, 3), (1, 8), (0, 5))]
+    for text in texts:
+        read_text(loaded, together, text)
+        for search in alone:
+            read_text(loaded, [search], text)
+    assert [search.found() for search in together] == [search.found() for search in alone]
+    assert together[0].found() != together[1].found()
 
 
 def test_no_position_is_among_the_highest_and_the_lowest(tiny_model):
     search = ContextSearch(tiny_model("llama"), 0, 0)
-    search.read(tiny_model("llama"), Text("a", "warm bread"))
+    read_text(tiny_model("llama"), [search], Text("a", "warm bread"))
     found = search.found()
     assert len(found.highest) == found.n_positions
     assert found.lowest == ()
@@ -140,8 +157,11 @@ def test_no_position_is_among_the_highest_and_the_lowest(tiny_model):
 def test_neuron_values_are_those_of_the_prompts_own_pass(tiny_model):
     loaded = tiny_model("llama")
     prompt = tokens(loaded)
-    values = neuron_values(loaded, prompt.token_ids, 3, 17)
-    assert float(values[-1]) == pytest.approx(float(run_prompt(loaded, prompt).neurons[3, 17]), rel=1e-4)
+    values = neuron_values(loaded, prompt.token_ids, [(3, 17), (0, 2), (3, 1)])
+    expected = run_prompt(loaded, prompt).neurons
+    assert values[-1].tolist() == pytest.approx(
+        [float(expected[3, 17]), float(expected[0, 2]), float(expected[3, 1])], rel=1e-4
+    )
 
 
 def reference_text(loaded, prompt, steering, n):

@@ -132,9 +132,9 @@ def test_score_bars_stand_above_and_below_zero_with_their_sums():
 def test_score_bars_say_how_many_neurons_make_the_sum():
     neurons = [[1, 0], [0, 2], [1, 3], [1, 1]]
     positive, negative = layer_score_bars(ranking([4.0, 2.0, 1.0, -3.0], neurons, n_layers=2)).data
-    assert positive.hovertext[1] == "layer 1, 2 neurons with a positive score<br>sum +5.0000 (probability)"
-    assert negative.hovertext[0] == "layer 0, no neurons with a negative score<br>sum 0.0000 (probability)"
-    assert negative.hovertext[1] == "layer 1, 1 neuron with a negative score<br>sum −3.0000 (probability)"
+    assert positive.hovertext[1] == "layer 1, 2 neurons with a positive score<br>sum +5.00 (probability)"
+    assert negative.hovertext[0] == "layer 0, no neurons with a negative score<br>sum 0 (probability)"
+    assert negative.hovertext[1] == "layer 1, 1 neuron with a negative score<br>sum −3.00 (probability)"
     assert negative.customdata[1] == {"role": "bad", "layer": 1}
 
 
@@ -147,7 +147,7 @@ def test_score_bars_in_words_name_both_ends():
     neurons = [[1, 0], [0, 2], [1, 1]]
     assert describe(layer_score_bars(ranking([4.0, 2.0, -3.0], neurons, n_layers=2))) == (
         "Bar chart of the sums of positive and of negative task scores in 2 layers. "
-        "The highest positive sum is +4.0000 in layer 1, the lowest negative sum −3.0000 in layer 1."
+        "The highest positive sum is +4.00 in layer 1, the lowest negative sum −3.00 in layer 1."
     )
 
 

@@ -14,7 +14,7 @@ from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.control import budget_curves, ratio_curves
 from neuron_core.figures.layers import completeness_bars, layer_heatmap, layer_score_bars
 from neuron_core.figures.question import option_bars
-from neuron_core.figures.theme import CLEAR, counted, describe, percent, plain, signed, wrapped
+from neuron_core.figures.theme import CLEAR, counted, describe, percent, plain, signed, significant, wrapped
 from tests.figures.rows import baseline, best, evaluation, grid_row, random_best, random_row
 
 RANKING = NeuronRanking(np.array([[0, 1], [1, 2]], dtype=np.int32), np.array([1.0, -1.0], dtype=np.float32), 0, 2, 8, 2)
@@ -120,3 +120,30 @@ def test_labels_are_wrapped_at_words_and_cut_with_an_ellipsis():
 def test_a_wrapped_label_is_cut_before_it_is_escaped():
     assert wrapped("<<<<<< x", width=6, lines=1) == "&lt;&lt;&lt;&lt; …"
     assert plain("a < b & c") == "a &lt; b &amp; c"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.0, "0"),
+        (0.0000798, "7.98×10⁻⁵"),
+        (-0.0000798, "−7.98×10⁻⁵"),
+        (0.001234, "0.00123"),
+        (0.12, "0.120"),
+        (-9.9999, "−10.0"),
+        (12.34, "12.3"),
+        (999.6, "1,000"),
+        (12345.6, "12,346"),
+        (2.5e7, "2.50×10⁷"),
+    ],
+)
+def test_three_significant_figures_without_rows_of_zeros(value, said):
+    assert significant(value) == said
+
+
+def test_a_sign_is_shown_where_it_is_asked_for():
+    assert (significant(0.5, sign=True), significant(-0.5, sign=True), significant(0, sign=True)) == (
+        "+0.500",
+        "−0.500",
+        "0",
+    )

@@ -12,7 +12,7 @@ from neuron_core.cni.attribution import attribute
 from neuron_core.control.evaluation import option_probabilities, plan_chunks
 from neuron_core.control.findings import Text
 from neuron_core.control.generation import Writer, open_prompt
-from neuron_core.control.neuron import ContextSearch
+from neuron_core.control.neuron import ContextSearch, read_text
 from neuron_core.control.side_effects import perplexities
 from neuron_core.engine.engine import Engine
 from neuron_core.errors import ModelError
@@ -167,7 +167,7 @@ def test_a_token_beyond_the_embedding_is_named_wherever_a_text_has_it(changed):
     with pytest.raises(ModelError, match=said):
         open_prompt(loaded, text, 1)
     with pytest.raises(ModelError, match=said):
-        ContextSearch(loaded, 0, 0).read(loaded, Text("e", text))
+        read_text(loaded, [ContextSearch(loaded, 0, 0)], Text("e", text))
     with pytest.raises(ModelError, match=said):
         perplexities(loaded, text, [])
     # Other texts do not need it.

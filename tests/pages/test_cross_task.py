@@ -3,11 +3,17 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
+from neuron_core.experiments.parts import part_matrices
+from neuron_core.experiments.plan import ExperimentSetting
+from neuron_core.experiments.runs import make_runs
+from neuron_core.experiments.task_comparisons import evaluations_of
+from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
 from tests.builders import classification_rows, write_jsonl
@@ -111,6 +117,56 @@ def test_every_other_view_opens_from_the_rankings_alone_and_can_be_copied(
         (lines,) = figures(app)
         assert [trace["name"] for trace in lines["data"]] == ["common", "common"]
     pd.testing.assert_frame_equal(made_by(script_of(app), monkeypatch), shown)
+
+
+@pytest.fixture(scope="session")
+def parts_runs(checkpoint, tiny_model, tmp_path_factory):
+    """The folder of runs that `experiment parts` makes of two small tasks, and its setting."""
+    folder = tmp_path_factory.mktemp("parts")
+    write_jsonl(folder / "mood.jsonl", classification_rows(24))
+    write_jsonl(folder / "tone.jsonl", classification_rows(24, ("good", "fair", "bad")))
+    setting = ExperimentSetting(
+        tasks=(str(folder / "mood.jsonl"), str(folder / "tone.jsonl")),
+        model=ModelSpec(str(checkpoint("llama")), device="cpu"),
+        k=6,
+        z=12,
+        examples=4,
+        content_examples=2,
+        draws=2,
+        steps=2,
+        random_seeds=1,
+    )
+    store = Store(folder / "runs")
+    made = make_runs(setting, ("parts",), store, folder / "out", lambda _: Engine.of(tiny_model("llama")))
+    return store.root, setting, made
+
+
+def test_the_parts_of_real_runs_are_three_matrices_with_their_diagonals_marked(open_page, runs, parts_runs):
+    folder, setting, made = parts_runs
+    shutil.copytree(folder, runs, dirs_exist_ok=True)
+    app = open_page(
+        "cross_task", {}, run=made.content["mood"].id, view="letter, answering, task", measure="content_acc"
+    )
+    assert faults(app) == []
+    assert app.segmented_control(key="view").value == "letter, answering, task"
+    drawn = figures(app)
+    assert len(drawn) == 3
+    matrices = part_matrices(setting, evaluations_of(made.parts))
+    for kind, one in zip(("ace", "content", "own"), drawn, strict=True):
+        heat = one["data"][0]
+        expected = matrices[kind]["degrader"].values("content_acc", share=True)
+        assert np.isfinite(expected).any()
+        assert heat["x"] == heat["y"] == ["mood", "tone"]
+        np.testing.assert_allclose(np.array(heat["z"], dtype=float), expected - 1)
+        # One frame around each task's own neurons.
+        frames = [(shape["x0"] + 0.48, shape["y0"] + 0.48) for shape in one["layout"]["shapes"]]
+        assert frames == [pytest.approx((0, 0)), pytest.approx((1, 1))]
+    rows = next(frame.value for frame in app.dataframe if "content_margin" in frame.value)
+    assert len(rows) == 3 * 2 * 2
+    app.segmented_control(key="direction").set_value("enhancer").run()
+    app.segmented_control(key="parts_measure").set_value("rac").run()
+    assert faults(app) == []
+    assert len(figures(app)) == 3
 
 
 def test_before_a_set_was_tried_there_is_a_command_and_no_python(open_page, two_tasks):

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from neuron_core.runs.run_folder import RunFolder
-from pages.shared.views.comparisons import peers
+from pages.shared.views.comparisons import comparable_runs
 from tests.pages.conftest import faults, figures, texts
 from tests.run_helpers import revalue
 
@@ -58,9 +58,9 @@ def test_a_single_task_is_shown_and_says_that_there_is_no_other(open_page, full)
     assert len(figures(app)) == 1
 
 
-def test_runs_of_another_model_are_no_peers(open_page, full, other_task):
+def test_runs_of_another_model_are_not_compared(open_page, full, other_task):
     revalue(other_task.path / "setting.json", lambda setting: setting["model"].update(fingerprint="another"))
-    assert list(peers(full)) == ["mood"]
+    assert list(comparable_runs(full)) == ["mood"]
 
 
 def test_the_map_of_all_scores_says_what_a_cell_is(open_page, full):

@@ -1,8 +1,15 @@
 """The Neuron page: a neuron of a finished run, what is on disk of it, and what is asked of the model."""
 
+import json
+import shutil
+from dataclasses import replace
+
 import pytest
 
 from neuron_core.engine.engine import Engine
+from neuron_core.runs.neuron_findings import finding_of, findings_folder, save_finding, shipped_folder
+from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.store import Store
 from neuron_core.service.job_steps import steps_of
 from neuron_core.service.jobs import NeuronJob
 from pages.shared.frame.engine import engine
@@ -44,7 +51,8 @@ def test_a_page_without_any_run_says_what_to_do_first(open_page):
 def test_without_a_name_the_strongest_neurons_are_offered(open_page, full):
     app = open_page("neuron", run=full.id)
     assert faults(app) == []
-    assert app.dataframe[0].value["id"].tolist()[1] == ".".join(map(str, full.ranking().neurons[1].tolist()))
+    strongest_ones = next(frame.value for frame in app.dataframe if "id" in frame.value)
+    assert strongest_ones["id"].tolist()[1] == ".".join(map(str, full.ranking().neurons[1].tolist()))
     # The page is not empty: it opens at the strongest.
     strongest = ".".join(map(str, full.ranking().neurons[0].tolist()))
     assert app.header[0].value.startswith(f"Neuron {strongest} ")
@@ -81,14 +89,22 @@ def test_what_was_found_before_is_shown_again(open_page, asked, good):
     assert faults(app) == []
     assert {"Show its tokens", "Measure its effect", "Search your data"} & set(labels(app)) == set()
     assert "Search again" in labels(app)
-    _, promoted, suppressed, effect = figures(app)
-    assert len(promoted["data"][0]["x"]) == len(suppressed["data"][0]["x"]) == 20
+    promoted, suppressed, effect, _ = figures(app)
+    assert len(promoted["data"][0]["x"]) == len(suppressed["data"][0]["x"]) == 10
+    words = next(frame.value for frame in app.dataframe if "token id" in frame.value)
+    assert len(words) == 40
     assert len(effect["data"][0]["y"]) == 36
     contexts = next(frame.value for frame in app.dataframe if "before" in frame.value)
     assert contexts["value"].tolist() == sorted(contexts["value"], reverse=True)
     said = texts(app).replace("\\", "")
     assert "position last" in said
-    assert "When it is active it makes" in said
+    # The story is made from what was measured.
+    assert "Number 2 of" in said
+    assert "At the answer its value is" in said or "changes sign from question to question" in said
+    assert "P(correct) by" in said
+    assert "In the task's texts" in said
+    (strips,) = [one.proto.body for one in app.get("html") if "strip-text" in one.proto.body.partition("</style>")[2]]
+    assert strips.count("<li") == 12
     assert "on 36 evaluation questions" in said
 
 
@@ -140,6 +156,32 @@ def test_texts_of_the_data_stay_text(open_page, asked, good):
     assert "onclick" not in texts(app)
     contexts = next(frame.value for frame in app.dataframe if "before" in frame.value)
     assert contexts["before"].str.contains("<b onclick").any() or contexts["before"].str.startswith("…").all()
+
+
+def test_tokens_of_the_data_are_no_markup_in_the_strips(open_page, asked, good):
+    path = asked.path / "neurons" / f"{good[2]}.contexts.json"
+    found = json.loads(path.read_text())
+    found["highest"][0]["tokens"][found["highest"][0]["place"]] = "<img src=x onerror=alert(1)>"
+    path.write_text(json.dumps(found))
+    app = open_neuron(open_page, asked, good[2])
+    assert faults(app) == []
+    shown = "".join(one.proto.body for one in app.get("html"))
+    assert "&lt;img src=x onerror=alert(1)&gt;" in shown
+    assert "<img" not in shown
+
+
+def test_findings_that_came_with_a_run_are_shown_until_others_are_asked_for(open_page, asked, good, tmp_path):
+    # A run that lies outside the app's folder is only read.
+    shipped = tmp_path / "demo_run"
+    shutil.copytree(asked.path, shipped)
+    run = RunFolder(shipped)
+    store = Store(asked.path.parent)
+    assert findings_folder(store, run) != shipped_folder(run)
+    first = finding_of(store, run, good[0], good[1], "contexts")
+    assert first is not None
+    save_finding(findings_folder(store, run), good[0], good[1], "contexts", replace(first, n_texts=7))
+    assert finding_of(store, run, good[0], good[1], "contexts").n_texts == 7
+    assert finding_of(store, run, good[0], good[1], "tokens") is not None
 
 
 def test_the_button_asks_the_worker_and_the_answer_is_shown(open_page, full, good, monkeypatch):

@@ -71,6 +71,9 @@ def test_the_effect_of_a_neuron_is_that_of_an_evaluation_with_it_alone(engine, r
     for number, values in engine.evaluate(questions, single_plan(LAYER, INDEX), EvaluationConfig()):
         ours = [found.unmodified[number], found.silenced[number], found.doubled[number]]
         assert np.array_equal(np.array(ours, dtype=np.float32), values)
+    means = engine.mean_neurons(questions)
+    assert np.mean(found.values) == pytest.approx(float(means[LAYER, INDEX]), rel=1e-4)
+    assert len(found.values) == len(questions)
     assert found.silenced != found.unmodified != found.doubled
 
 

@@ -93,6 +93,26 @@ if (!window.neuronllm) {
     }
   };
 
+  // What the pointer rests on in one figure is marked in the others: the same neuron, or the layer that it lies in.
+  const same = (a, b) => a.neuron && b.neuron ? a.neuron === b.neuron
+    : a.layer !== undefined && a.layer === b.layer && (!a.role || !b.role || a.role === b.role);
+  const mark = (found, from) => {
+    for (const node of document.querySelectorAll(".neuronllm-marked")) node.classList.remove("neuronllm-marked");
+    if (found?.layer === undefined) return;
+    for (const figure of document.querySelectorAll(".js-plotly-plot"))
+      for (const node of figure === from ? [] : figure.querySelectorAll(".point")) {
+        const own = node.__data__?.data;
+        if (own && typeof own === "object" && same(found, own)) node.classList.add("neuronllm-marked");
+      }
+  };
+  document.addEventListener("mouseover", (event) => {
+    const figure = event.target.closest?.(".js-plotly-plot");
+    if (!figure?.on || figure.neuronllm) return;
+    figure.neuronllm = true;
+    figure.on("plotly_hover", (hover) => mark(hover.points[0]?.customdata, figure));
+    figure.on("plotly_unhover", () => mark());
+  });
+
   window.neuronllm = {
     say(now) {
       sections();

@@ -20,8 +20,14 @@ button[data-selected=true], button[data-selected=true] *, [data-testid=stSlider]
   background-color: #0072B2 !important; border-color: #0072B2
 }
 :focus-visible {outline: 2px solid #2A7FB8 !important; outline-offset: 2px}
+/* What the pointer rests on in another figure. */
+.point.neuronllm-marked, .point.neuronllm-marked path {
+  opacity: 1 !important; stroke: #E69F00 !important; stroke-width: 3px !important; stroke-opacity: 1 !important
+}
 /* In a narrow window the cards go below the curve; side by side, its buttons would be cut off. */
-.st-key-curve_of_cell, :has(> .st-key-curve_of_cell) {min-width: min(100%, 30rem)}
+:is(.st-key-curve_of_cell, .st-key-map_of_layers), :has(> :is(.st-key-curve_of_cell, .st-key-map_of_layers)) {
+  min-width: min(100%, 30rem)
+}
 </style>"""
 
 

@@ -19,7 +19,7 @@ html {font-size: 22.4px}
 .st-key-job, [data-testid=stButton], [data-testid=stDownloadButton], [data-testid=stPopover],
 [data-testid=stButtonGroup], [data-testid=stSelectbox], [data-testid=stMultiSelect],
 [data-testid=stNumberInput], [data-testid=stTextInput], [data-testid=stSlider], [data-testid=stCheckbox],
-[data-testid=stPageLink], [data-testid=stDataFrame])
+[data-testid=stPageLink], [data-testid=stDataFrame], .st-key-neurons_of_layer)
 {display: none !important}
 [data-testid=stMain] .st-key-stage :is([data-testid=stButton], [data-testid=stPageLink]) {display: block !important}
 .st-key-stage {position: fixed; right: 1rem; bottom: .2rem; width: auto; opacity: .3; font-size: .7rem}

@@ -14,7 +14,7 @@ from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
-from pages.shared.views.figures import figure, table
+from pages.shared.views.figures import figure, open_neuron, table
 from pages.shared.views.glossary import GLOSSARY
 from pages.shared.views.tables import NEURON_COLUMNS, SCORE, neuron_table
 
@@ -52,7 +52,7 @@ def good_and_bad(setting: Setting, found: Attribution, name: str) -> None:
                 neuron_bars(own[:SHOWN], role),
                 f"{role}_bars",
                 f"{role}-neurons-{session.shown_id()}",
-                open_neuron(role),
+                take_bar_click(role),
             )
             with st.expander(f"All {counted(len(own), f'{role} neuron')} as a table", key=f"{role}_all"):
                 table(
@@ -60,18 +60,19 @@ def good_and_bad(setting: Setting, found: Attribution, name: str) -> None:
                     f"{role}_neurons",
                     f"{role}-neurons-{session.shown_id()}",
                     f"{counted(len(own), f'{role} neuron')} by score",
+                    opens={"id": open_neuron},
                     column_order=COLUMNS,
                     column_config={"score": st.column_config.NumberColumn(format=SCORE)},
                 )
 
 
-def open_neuron(role: Role) -> Callable[[], None]:
+def take_bar_click(role: Role) -> Callable[[], None]:
     """Callback of the bars: the page of the neuron that was clicked opens."""
 
     def take() -> None:
         points = st.session_state[f"{role}_bars"].selection.points
         if points:
-            st.session_state["open_neuron"] = points[0]["customdata"]["neuron"]
+            open_neuron(points[0]["customdata"]["neuron"])
 
     return take
 

@@ -54,10 +54,13 @@ def flips(run: RunFolder, cell: GridRow) -> None:
 def _table(rows: list[QuestionRow], name: str) -> None:
     frame = pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS)).rename(columns=COLUMNS)
 
+    def open_one(name: str) -> None:
+        st.query_params["q"] = name
+
     def open_selected() -> None:
         chosen = st.session_state["questions"].selection.rows
         if chosen:
-            st.query_params["q"] = rows[chosen[0]].question_id
+            open_one(rows[chosen[0]].question_id)
 
     percent = st.column_config.NumberColumn(format="percent")
     table(
@@ -66,11 +69,12 @@ def _table(rows: list[QuestionRow], name: str) -> None:
         f"questions-{name}",
         f"{len(rows)} questions with their answers before and under the intervention",
         height=320,
+        opens={"question": open_one},
         on_select=open_selected,
         selection_mode="single-row",
         column_config={"P(correct) before": percent, "P(correct) after": percent},
     )
-    st.caption("Tick a question to open it below.")
+    st.caption("Click a question's id, or tick it, to open it below.")
 
 
 def _question(run: RunFolder, cell: GridRow, evaluated: Evaluated, place: int, rows: list[QuestionRow]) -> None:

@@ -1,4 +1,4 @@
-"""Runs that can stand beside the shown one: the same model on other tasks."""
+"""Runs that can be compared with the shown one: the same model on other tasks."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ from pages.shared.views.results import rankings_of_run, setting_of
 MOST_RUNS = 200
 
 
-def peers(run: RunFolder) -> dict[str, RunFolder]:
+def comparable_runs(run: RunFolder) -> dict[str, RunFolder]:
     """Task → the newest run of the same model with its neurons found; of its own task the shown run itself."""
     shown = summary_of(run)
     if not shown.fingerprint:
@@ -26,7 +26,7 @@ def peers(run: RunFolder) -> dict[str, RunFolder]:
     return found
 
 
-def evaluated_peers(run: RunFolder) -> dict[str, RunFolder]:
+def evaluated_runs(run: RunFolder) -> dict[str, RunFolder]:
     """Task → the newest run of the same model whose own neurons were evaluated; the shown run before others."""
     shown = summary_of(run)
     found: dict[str, RunFolder] = {}
@@ -46,9 +46,9 @@ def has_neurons(run: RunFolder) -> bool:
     return run.is_attributed()
 
 
-def choose_peers(run: RunFolder, key: str) -> dict[str, RunFolder]:
-    """The peers that are compared; all of them at first."""
-    found = peers(run)
+def choose_tasks(run: RunFolder, key: str) -> dict[str, RunFolder]:
+    """The tasks that are compared, with their runs; all of them at first."""
+    found = comparable_runs(run)
     # Another model's tasks are no options.
     chosen = st.multiselect(
         "Tasks compared",
@@ -87,7 +87,7 @@ def places_of(runs: dict[str, RunFolder]) -> dict[str, str]:
     return {task: place_of(run) for task, run in runs.items()}
 
 
-def peers_caption(runs: dict[str, RunFolder], said: str) -> None:
+def comparison_caption(runs: dict[str, RunFolder], said: str) -> None:
     """What stands side by side, one line."""
     parts = []
     for task, run in runs.items():

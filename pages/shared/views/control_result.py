@@ -8,7 +8,7 @@ from neuron_core.control.metrics import Evaluation
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.control import Metric, budget_curves, ratio_curves
 from neuron_core.figures.effect import effect_split
-from neuron_core.reports.verdict import verdict_of
+from neuron_core.reports.verdict import letters_lost, verdict_of
 from neuron_core.runs.results import Cell
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
@@ -33,23 +33,25 @@ CARDS_WIDTH = 290
 OVER_RATIO, OVER_BUDGET, PARTS = "over the ratio", "over the budget K", "letters and content"
 
 
-def verdict(cell: Cell, evaluation: Evaluation, task: str) -> None:
-    """The sentence, and at the top where most of the effect is letters."""
-    found = verdict_of(cell, evaluation.baseline, task)
+def verdict(run: RunFolder, setting: Setting, cell: Cell, evaluation: Evaluation) -> None:
+    """The sentence, whether letters are still answered at all, and at the top where most of the effect is letters."""
+    found, effects = verdict_of(cell, evaluation.baseline, setting.task_name), side_effects_of(run)
     with st.container(key="verdict"):
-        st.markdown(f"{effect_badge(cell)} {plain(found.sentence)}")
+        lost = letters_lost(effects, cell) if effects is not None else None
+        # One paragraph: the figure below it is to be in view.
+        quiet = None if found.mostly_letters else found.parts
+        said = " ".join(filter(None, (found.sentence, lost, quiet)))
+        st.markdown(f"{effect_badge(cell)} {plain(said)}")
         if found.mostly_letters:
             st.warning(plain(found.parts or ""), icon=":material/abc:")
-        elif found.parts:
-            st.markdown(plain(found.parts))
-        elif warning := letter_warning(cell.row, evaluation.baseline):
+        elif not found.parts and (warning := letter_warning(cell.row, evaluation.baseline)):
             with st.container(key="letter_warning"):
                 st.warning(warning, icon=":material/abc:")
 
 
-def effect(setting: Setting, evaluation: Evaluation, cell: Cell) -> None:
+def effect(run: RunFolder, setting: Setting, evaluation: Evaluation, cell: Cell) -> None:
     """The verdict, then the curve beside the two cards."""
-    verdict(cell, evaluation, setting.task_name)
+    verdict(run, setting, cell, evaluation)
     # Columns would shrink the cards with the window and cut their words off.
     with st.container(horizontal=True, gap="medium"):
         with st.container(key="curve_of_cell"):

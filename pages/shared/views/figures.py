@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 from neuron_core.control.metrics import Baseline
-from neuron_core.figures.theme import describe
+from neuron_core.figures.theme import MINUS, describe, significant
 from neuron_core.reports.recipes.run import command_of, experiment_command, python_of
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.tasks.spreadsheet import safe_csv
@@ -17,6 +18,7 @@ from pages.shared.frame import session
 from pages.shared.frame.guard import plain
 from pages.shared.frame.presentation import enlarge, presenting
 from pages.shared.views.results import baseline_of, setting_of
+from pages.shared.views.tables import SCORE
 from pages.shared.views.words import changes, short_title, standing
 
 # In pixels: four beside each other where there is room, and where there is not, none of them is cut off.
@@ -25,6 +27,10 @@ CARD_WIDTH = 192
 PROXY_WIDTH = 290
 # In pixels, of Streamlit's tables; the header has the same.
 ROW_HEIGHT = 35
+# Cells. A larger table is drawn without styles, which take longer than everything else.
+MOST_STYLED = 60_000
+# As in .streamlit/config.toml.
+LINKS = {"light": "#005A8C", "dark": "#7CC4EE"}
 LABELS = {
     session.START: "Go to Start and run the demo",
     session.ATTRIBUTION: "Go to Attribution and start a run",
@@ -133,17 +139,86 @@ def figure(fig: go.Figure, key: str, name: str, on_select: Callable[[], None] | 
         )
 
 
-def table(frame: pd.DataFrame, key: str, name: str, alt: str, shown: Any = None, **options: Any) -> None:
-    """A table and, below it, its downloads. `shown`: how it looks, where that is not the frame itself."""
-    options["column_config"] = _headings(frame, options.get("column_config", {}))
+def table(
+    frame: pd.DataFrame,
+    key: str,
+    name: str,
+    alt: str,
+    shown: Styler | None = None,
+    opens: Mapping[str, Callable[[Any], None]] | None = None,
+    **options: Any,
+) -> None:
+    """A table and, below it, its downloads. Numbers without a format of their own have three significant figures.
+
+    shown: how it looks, where that is not the frame itself. opens: column → what a click on one of its cells does with
+    the cell's value.
+    """
+    config = options.get("column_config", {})
     if "height" in options:
         # A height for many rows leaves no empty ones under few.
         options["height"] = min(options["height"], ROW_HEIGHT * (len(frame) + 1) + 3)
+    if opens:
+        given, mode = options.pop("on_select", None), options.pop("selection_mode", None)
+        options["selection_mode"] = ["single-cell", *([mode] if mode else [])]
+        options["on_select"] = _cell_click(frame, key, opens, given)
+    styled, config = _looks(frame, shown, config, list(opens or ()))
+    options["column_config"] = _headings(frame, config)
     with st.container(key=f"{key}_table"):
         # What is missing stays empty: Streamlit's own word for it is "None".
-        data = frame if shown is None else shown
-        st.dataframe(data, hide_index=True, key=key, alt=alt, placeholder="", **options)
+        st.dataframe(styled, hide_index=True, key=key, alt=alt, placeholder="", **options)
         _downloads(frame, key, name)
+
+
+def open_neuron(neuron: str) -> None:
+    """Of a click on a neuron's id: its page opens on the next run of the script, see `follow_click`."""
+    st.session_state["open_neuron"] = neuron
+
+
+def _cell_click(
+    frame: pd.DataFrame,
+    key: str,
+    opens: Mapping[str, Callable[[Any], None]],
+    otherwise: Callable[[], None] | None,
+) -> Callable[[], None]:
+    """Callback of a table: the cell that was clicked opens what it names; a ticked row does what it did before."""
+
+    def take() -> None:
+        cells = st.session_state[key].selection.cells
+        if cells and cells[0][1] in opens:
+            row, column = cells[0]
+            opens[column](frame.iloc[row][column])
+        elif otherwise is not None:
+            otherwise()
+
+    return take
+
+
+def _looks(
+    frame: pd.DataFrame, shown: Styler | None, config: Mapping[str, Any], links: Sequence[str]
+) -> tuple[Any, dict[str, Any]]:
+    """The frame with three significant figures and with the colour of links, and `config` without those formats."""
+    named = {name: dict(one) for name, one in config.items()}
+    formats = {name: one.get("type_config", {}).get("format") for name, one in named.items()}
+    numbers = [
+        name for name in frame.select_dtypes("float").columns if formats.get(name) in (None, SCORE) and name in frame
+    ]
+    if frame.size > MOST_STYLED or not (numbers or links or shown is not None):
+        return (frame if shown is None else shown), named
+    for name in numbers:
+        if formats.get(name) == SCORE:
+            named[name]["type_config"] = {**named[name]["type_config"], "format": None}
+    styled = (frame.style if shown is None else shown).format(na_rep="")
+    # Whole numbers beside missing ones are floats too.
+    whole = {name: bool((frame[name].dropna() % 1 == 0).all()) for name in numbers}
+    styled = styled.format({name: "{:,.0f}" if whole[name] else _three_figures for name in numbers}, na_rep="")
+    colour = LINKS.get(st.context.theme.type or "light", LINKS["light"])
+    return styled.map(lambda _: f"color: {colour}", subset=list(links)), named
+
+
+def _three_figures(value: float) -> str:
+    """Three significant figures; a number that has fewer, as a ratio of 0.5, as it is."""
+    short = f"{value:.3g}"
+    return short.replace("-", MINUS) if "e" not in short and float(short) == value else significant(value)
 
 
 def _headings(frame: pd.DataFrame, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from neuron_core.figures.experiments import entry_bars
 from neuron_core.figures.points import Metric
 from pages.shared.views.figures import figure, table
 
-BESIDE = {
+SIDE_EFFECT_COLUMNS = {
     **{one: st.column_config.NumberColumn(format="percent") for one in ("letter_mass", "unmodified_letter_mass")},
     **{one: st.column_config.NumberColumn(format="%.4g") for one in ("perplexity", "unmodified_perplexity")},
 }
@@ -24,7 +24,9 @@ def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int, key: 
     chosen = rows if name != "Table 7" else rows[rows["k"] == k]
     figure(entry_bars(chosen, key, lines if name != "Table 7" else ("method",)), "entry_bars", f"{file}-{key}")
     st.markdown(f"**{key.upper()} at the best ratio, in percent** (chosen on these very questions: optimistic)")
-    table(apart(rows, key, lines), "apart", f"{file}-{key}", f"{name}: {key.upper()} by task and direction")
+    wide, one = apart(rows, key, lines), st.column_config.NumberColumn(format="%.1f")
+    shown = {column: one for column in wide.columns if column not in lines}
+    table(wide, "apart", f"{file}-{key}", f"{name}: {key.upper()} by task and direction", column_config=shown)
     with st.expander("As printed in the paper, and held out", key="as_printed"):
         printed, heldout = as_printed(rows, lines), as_printed(rows, lines, heldout=True)
         if has_side_effects(rows):
@@ -40,15 +42,19 @@ def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int, key: 
         )
         if has_side_effects(rows):
             st.markdown("**Side effects at the best ratio** (probability left on the letters A to D / perplexity)")
-            beside = side_effects_printed(rows, lines)
-            table(beside, "beside", f"{file}-side-effects", f"{name}, side effects at the best ratio")
+            side_effects = side_effects_printed(rows, lines)
+            table(side_effects, "side_effects", f"{file}-side-effects", f"{name}, side effects at the best ratio")
             st.caption(
                 "The perplexity is that of a neutral text. Empty: not measured, as for parts of a set that are not its "
                 "best ratio. random+: one set, at the ratio of the first method."
             )
     with st.expander("All entries with their intervals", key="entries"):
         number = st.column_config.NumberColumn(format="%.1f")
-        columns = {**dict.fromkeys(NUMBERS, number), **{f"heldout_{one}": number for one in NUMBERS}, **BESIDE}
+        columns = {
+            **dict.fromkeys(NUMBERS, number),
+            **{f"heldout_{one}": number for one in NUMBERS},
+            **SIDE_EFFECT_COLUMNS,
+        }
         table(rows, "all_entries", f"{file}-entries", f"Entries of {name}", column_config=columns)
 
 

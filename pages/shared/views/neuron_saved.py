@@ -1,29 +1,27 @@
 """What saved runs say about one neuron: no model is needed."""
 
-from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from neuron_core.analysis.neuron import QuestionScore, Standing, standing
-from neuron_core.control.findings import NeuronTokens
-from neuron_core.errors import NeuronCoreError
-from neuron_core.figures.neuron import score_bars, visible
-from neuron_core.figures.theme import counted
-from neuron_core.runs.neuron_findings import findings_folder, question_scores, read_finding, standings
+from neuron_core.analysis.neuron_story import fires_on, headline, moves, standing_said, writes
+from neuron_core.figures.neuron import score_bars
+from neuron_core.figures.theme import significant
+from neuron_core.runs.neuron_findings import question_scores, standings
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from neuron_core.tasks.task import LETTERS
 from pages.shared.frame import session
-from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
 from pages.shared.views.comparisons import MOST_RUNS, run_name
 from pages.shared.views.figures import CARD_WIDTH, figure, table
+from pages.shared.views.neuron_findings import finding_or_none
 from pages.shared.views.results import setting_of
 from pages.shared.views.tables import SCORE
-from pages.shared.views.words import MINUS, options_text, source_title
+from pages.shared.views.words import options_text, source_title
 
 
 def standing_cards(found: Attribution, setting: Setting, layer: int, index: int) -> None:
@@ -32,7 +30,7 @@ def standing_cards(found: Attribution, setting: Setting, layer: int, index: int)
     one = standing(found.ranking, method, layer, index)
     cards: list[tuple[str, str, str]] = [
         ("Role", one.role or "none", "score 0: not in the ranking" if one.role is None else _among(one, setting.k)),
-        ("Score", f"{one.score:.3g}".replace("-", MINUS, 1), source_title(method)),
+        ("Score", significant(one.score), source_title(method)),
     ]
     if one.rank is not None:
         cards.insert(1, ("Rank", f"{one.rank}", f"of {one.n_role} {one.role} ones"))
@@ -46,26 +44,23 @@ def standing_cards(found: Attribution, setting: Setting, layer: int, index: int)
         )
 
 
-def story(run: RunFolder, setting: Setting, found: Attribution, layer: int, index: int) -> None:
-    """In a sentence or two: its role, how many questions it speaks for, and what it writes, where that is known."""
-    method = next(iter(found.rankings), "")
-    one = standing(found.ranking, method, layer, index)
-    if one.role is None:
-        said = "This neuron is neither good nor bad in this run."
-    else:
-        said = f"This is number {one.rank} of {one.n_role:,} {one.role} neurons."
+def story(run: RunFolder, found: Attribution, layer: int, index: int) -> None:
+    """In a few sentences, from what is on disk: its role, what it writes, what it moves, where it fires."""
+    one = standing(found.ranking, next(iter(found.rankings), ""), layer, index)
     scores = _question_scores(str(run.path), _stamp(run, "scores/*"), layer, index)
     own = [score for score in scores if score.target == scores[0].target]
-    if own:
-        n_for = sum(score.ig > 0 for score in own)
-        said += f" It speaks for the correct answer in {n_for} of {counted(len(own), 'attribution question')}."
-    # A damaged file is said where its tokens stand.
-    with suppress(NeuronCoreError):
-        tokens: NeuronTokens | None = read_finding(findings_folder(engine().store, run), layer, index, "tokens")
-        if tokens is not None and tokens.promoted:
-            names = ", ".join(f"“{visible(token.token)}”" for token in tokens.promoted[:4])
-            said += f" When it is active it makes {names} more likely."
-    st.markdown(plain(said))
+    said: list[str | None] = [standing_said(one, own)]
+    tokens, effect, contexts = (finding_or_none(run, layer, index, what) for what in ("tokens", "effect", "contexts"))
+    if tokens is not None:
+        said.append(writes(tokens, effect.values if effect else [score.value for score in own]))
+    if effect is not None:
+        said.append(moves(effect))
+    if contexts is not None:
+        said.append(fires_on(contexts))
+    with st.container(key="story"):
+        if tokens is not None and (short := headline(tokens, effect.values if effect else (), contexts)):
+            st.markdown(f"**{plain(short)}**")
+        st.markdown(plain(" ".join(filter(None, said))))
 
 
 def _among(one: Standing, k: int) -> str:
@@ -110,8 +105,9 @@ def standing_table(run: RunFolder, setting: Setting, layer: int, index: int) -> 
 def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) -> None:
     """The neuron's attribution in every question of the run, and the question that was clicked."""
     scores = _question_scores(str(run.path), _stamp(run, "scores/*"), layer, index)
+    st.header("Its score in each attribution question")
     if not scores:
-        st.info("This run has not kept the scores of its single questions.")
+        st.caption("This run has not kept the scores of its single questions.")
         return
     targets = list(dict.fromkeys(score.target for score in scores))
     target = targets[0]
@@ -129,9 +125,10 @@ def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) ->
         f"neuron-{layer}.{index}-questions",
         f"Attribution and value of neuron {layer}.{index} in {len(shown)} questions",
         height=180,
+        opens={"question_id": show_question},
         column_config={
             "ig": st.column_config.NumberColumn("IG", format=SCORE),
-            "value": st.column_config.NumberColumn("value at the last token", format="%.4f"),
+            "value": st.column_config.NumberColumn("value at the last token", format=SCORE),
         },
     )
     wanted = st.session_state.get("neuron_question")
@@ -141,6 +138,11 @@ def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) ->
             st.markdown(f"Question `{question.id}`, correct: **{LETTERS[question.target]}**")
             st.text(question.stem)
             st.text(options_text(question))
+
+
+def show_question(name: str | None) -> None:
+    """Of a click on a question's id: it is shown below."""
+    st.session_state["neuron_question"] = name
 
 
 def take_score_click() -> None:

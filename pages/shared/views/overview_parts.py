@@ -23,9 +23,9 @@ def titled(run: RunFolder, setting: Setting) -> None:
     st.header(plain(f"Neurons of {short_title(setting.model.title)} for {session.task_title(run)}"), anchor=False)
 
 
-def overview_effect(setting: Setting, evaluation: Evaluation, cell: Cell) -> None:
+def overview_effect(run: RunFolder, setting: Setting, evaluation: Evaluation, cell: Cell) -> None:
     """The verdict, and what the effect is made of beside random sets."""
-    verdict(cell, evaluation, setting.task_name)
+    verdict(run, setting, cell, evaluation)
     row = cell.row
     figure(effect_split(row, cell.random, evaluation.baseline), "overview_effect", f"effect-{session.shown_id()}")
     address = {

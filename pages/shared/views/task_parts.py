@@ -1,6 +1,7 @@
 """The parts of an effect over tasks: content, the paper's method, and content without what the tasks share."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 import pandas as pd
@@ -65,7 +66,7 @@ def parts_view(runs: list[RunFolder], tasks: list[str]) -> None:
 
 
 def evaluations_with_parts(runs: list[RunFolder], tasks: list[str]) -> dict[str, Evaluation]:
-    """task → the newest evaluation of it that has any of the sets."""
+    """task → the newest evaluation of it that has any of the sets, in the order of `tasks`."""
     wanted = re.compile(rf"(?:{'|'.join(PART_KINDS)})-\d+-.+")
     found: dict[str, Evaluation] = {}
     for run in runs:
@@ -74,7 +75,7 @@ def evaluations_with_parts(runs: list[RunFolder], tasks: list[str]) -> dict[str,
             continue
         if (evaluation := evaluation_of(run)) is not None:
             found[summary.task] = evaluation
-    return found
+    return {task: found[task] for task in tasks if task in found}
 
 
 def names_of(evaluations: Mapping[str, Evaluation], kind: str) -> dict[str, str]:
@@ -94,11 +95,16 @@ def matrices(evaluations: Mapping[str, Evaluation], direction: Direction) -> dic
     found = {}
     for kind in TITLES:
         names = names_of(evaluations, kind)
-        budgets = {row.k for one in evaluations.values() for row in one.grid if row.source in names.values()}
-        for k in sorted(budgets, reverse=True)[:1]:
-            try:
-                found[kind] = part_matrix(evaluations, names, k, direction, PARTS_RATIO)
-            except ConfigError:
-                # Other ratios were evaluated.
-                continue
+        # The budget that most sets were tried with: a task's own set is tried with a second one too.
+        tried = Counter(
+            row.k for one in evaluations.values() for row in one.grid if row.source in names.values()
+        ).most_common()
+        if not tried:
+            continue
+        k = max(budget for budget, n in tried if n == tried[0][1])
+        try:
+            found[kind] = part_matrix(evaluations, names, k, direction, PARTS_RATIO)
+        except ConfigError:
+            # Other ratios were evaluated.
+            continue
     return found
