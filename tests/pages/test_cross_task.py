@@ -9,9 +9,9 @@ import pytest
 
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
+from neuron_core.experiments.make_runs import make_runs
 from neuron_core.experiments.parts import part_matrices
 from neuron_core.experiments.plan import ExperimentSetting
-from neuron_core.experiments.runs import make_runs
 from neuron_core.experiments.task_comparisons import evaluations_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.run_folder import RunFolder
