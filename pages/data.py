@@ -4,8 +4,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from neuron_core.errors import TaskError
+from neuron_core.tasks.export import examples_jsonl
 from neuron_core.tasks.library import keep
-from neuron_core.tasks.reading import NoGoodRow, TaskReading, examples_jsonl
+from neuron_core.tasks.reading import NoGoodRow, TaskReading
 from neuron_core.tasks.table import Table
 from pages.shared.frame import session
 from pages.shared.frame.guard import error_box

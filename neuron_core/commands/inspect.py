@@ -74,9 +74,9 @@ def validate(
 
     Prompts must fit into the model's context, so the options of the wording count too.
     """
+    from neuron_core.tasks.export import examples_jsonl, rejected_csv, report, report_text, write_file
     from neuron_core.tasks.load import read_checked
-    from neuron_core.tasks.reading import NoGoodRow, examples_jsonl, rejected_csv, report_text, write_file
-    from neuron_core.tasks.reading import report as validation_report
+    from neuron_core.tasks.reading import NoGoodRow
 
     prompt = wording.config()
     try:
@@ -100,7 +100,7 @@ def validate(
         write_file(rejected, rejected_csv(reading.rejected))
     if good:
         write_file(good, examples_jsonl(reading.task))
-    emit(validation_report(reading), as_json, report_text)
+    emit(report(reading), as_json, report_text)
 
 
 def _check_wording(reading: "TaskReading", seed: int, prompt: PromptConfig) -> None:

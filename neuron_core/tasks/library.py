@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.reading import examples_jsonl
+from neuron_core.tasks.export import examples_jsonl
 from neuron_core.tasks.task import Task
 
 _NAME = re.compile(r"(?P<title>.+)-(?P<digest>[0-9a-f]{12})\.jsonl")

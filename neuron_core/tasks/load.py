@@ -6,10 +6,11 @@ from pathlib import Path
 
 from neuron_core.errors import TaskError
 from neuron_core.paths import ASSETS
+from neuron_core.tasks.guessing import full_mapping, guess_kind
 from neuron_core.tasks.hub import PREFIX, read_hub
 from neuron_core.tasks.kinds import get_kind
 from neuron_core.tasks.library import kept_name
-from neuron_core.tasks.mapping import ColumnMapping, full_mapping, guess_kind
+from neuron_core.tasks.mapping import ColumnMapping
 from neuron_core.tasks.readers import ACCEPTED
 from neuron_core.tasks.readers.source import AS_FOUND, ReadOptions
 from neuron_core.tasks.reading import Rejected, TaskReading

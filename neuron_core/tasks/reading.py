@@ -1,21 +1,14 @@
 """What the check of a file gave: the task of its good rows, and every row left out, with its reason."""
 
-import csv
-import io
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 from neuron_core.errors import TaskError
 from neuron_core.tasks.kinds import get_kind
 from neuron_core.tasks.kinds.base import CONTEXT
 from neuron_core.tasks.mapping import ColumnMapping
-from neuron_core.tasks.spreadsheet import safe_cell
-from neuron_core.tasks.table import TASK_LINE, listed
 from neuron_core.tasks.task import Example, Task
 
 
@@ -71,7 +64,7 @@ class TaskReading:
         """What the file is taken for, in one sentence."""
         task = self.task
         what = f"{len(task.labels)}-label {task.kind}" if task.labels else task.kind
-        columns = ", ".join(f"{field} = {in_words(column)}" for field, column in self.mapping.items())
+        columns = ", ".join(f"{field} = {joined_names(column)}" for field, column in self.mapping.items())
         return f"{what.replace('_', ' ')}; {columns}; {len(task.examples):,} of {self.n_rows:,} rows"
 
     @property
@@ -117,7 +110,7 @@ def leave_out(reading: TaskReading, rejected: Iterable[Rejected]) -> TaskReading
     return replace(reading, task=task, rejected=everything)
 
 
-def in_words(columns: str | tuple[str, ...]) -> str:
+def joined_names(columns: str | tuple[str, ...]) -> str:
     """A column, or several of them joined by +."""
     return columns if isinstance(columns, str) else "+".join(columns)
 
@@ -148,97 +141,11 @@ def require_four_options(task: Task, mapping: ColumnMapping | None = None) -> No
 def _more_options(task: Task, mapping: ColumnMapping) -> str:
     if task.kind != "question_answer" or not {"question", "answer"} <= set(mapping):
         return "two or more labels, four or more answers, or a column of distractors"
-    text = "+".join(in_words(mapping[field]) for field in (CONTEXT, "question") if field in mapping)
+    text = "+".join(joined_names(mapping[field]) for field in (CONTEXT, "question") if field in mapping)
     return (
         "four or more different answers, a column of distractors, or answers as labels: --kind classification "
-        f'--map "text={text},label={in_words(mapping["answer"])}"'
+        f'--map "text={text},label={joined_names(mapping["answer"])}"'
     )
-
-
-def rejected_csv(rejected: Iterable[Rejected]) -> bytes:
-    """row, column, value, reason, accepted, as UTF-8 with a byte order mark, which spreadsheets look for."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow(("row", "column", "value", "reason", "accepted"))
-    writer.writerows(map(safe_cell, (r.row, r.column, r.value, r.complaint, r.accepted)) for r in rejected)
-    # A value may be rejected for half of a character, which has no bytes.
-    return buffer.getvalue().encode("utf-8-sig", errors="backslashreplace")
-
-
-def examples_jsonl(task: Task) -> bytes:
-    """The examples under the kind's own column names: a file that load_task reads as the same task.
-
-    Its first line holds kind and labels, which the rows alone may not show.
-    """
-    first = {TASK_LINE: {"kind": task.kind, "labels": list(task.labels)}}
-    lines = [first, *(dict(example.fields) for example in task.examples)]
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """TaskError where the file can't be written."""
-    try:
-        path.expanduser().write_bytes(content)
-    except OSError as error:
-        raise TaskError(f"the file can't be written: {error.strerror}", where=str(path)) from None
-
-
-def report(reading: TaskReading) -> dict[str, Any]:
-    """The whole reading as JSON-able values."""
-    task = reading.task
-    return {
-        "file": task.source,
-        "kind": task.kind,
-        "mapping": dict(reading.mapping),
-        "n_rows": reading.n_rows,
-        "n_examples": len(task.examples),
-        "n_texts": reading.n_texts,
-        "labels": list(task.labels),
-        "n_trimmed": reading.n_trimmed,
-        "understood": reading.understood,
-        "unused": list(reading.unused),
-        "notes": list(reading.notes),
-        "fits": reading.fits,
-        "counts": reading.counts,
-        "rejected": [
-            {
-                "row": row.row,
-                "column": row.column,
-                "value": row.value,
-                "rule": row.rule,
-                "reason": row.complaint,
-                "accepted": row.accepted,
-            }
-            for row in reading.rejected
-        ],
-    }
-
-
-def report_text(result: dict[str, Any]) -> str:
-    """The report for a terminal: the counts, then each rejected row."""
-    n_rejected = len(result["rejected"])
-    lines = [
-        f"{result['file']}: {result['n_rows']} rows, {result['n_examples']} examples, {n_rejected} rejected",
-        f"kind {result['kind']}; " + ", ".join(f"{field} = {in_words(c)}" for field, c in result["mapping"].items()),
-    ]
-    if result["unused"]:
-        lines.append(f"columns not used: {listed(result['unused'])}")
-    if result["labels"]:
-        n = len(result["labels"])
-        lines.append(f"{n} {'label' if n == 1 else 'labels'}: {', '.join(result['labels'])[:200]}")
-    if result["n_texts"] < result["n_examples"]:
-        lines.append(f"{result['n_texts']} different texts among the examples; a run draws one example of each")
-    if result["n_trimmed"]:
-        lines.append(f"{result['n_trimmed']} examples have more than four options; the seed says which are dropped")
-    fits = f"the other prompts fit {result['fits']}" if result["fits"] else "the length of prompts was not checked"
-    lines += [*result["notes"], fits]
-    lines += [f"{count} rejected: {rule}" for rule, count in result["counts"].items()]
-    lines += [
-        f"row {row['row']}{', column ' + row['column'] + ':' if row['column'] else ''} {row['reason']} "
-        f"({row['value'][:60]!r})" + (f"; accepted: {row['accepted'][:120]}" if row["accepted"] else "")
-        for row in result["rejected"]
-    ]
-    return "\n".join(lines)
 
 
 def _given(example: Example) -> int:

@@ -1,33 +1,32 @@
 """Every row of a table checked: an example, or named with what is wrong with it."""
 
-import datetime
-import math
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.answers import FORMS, SAID, answer_form, could_be_places, resolve
-from neuron_core.tasks.cells import listed, structured
+from neuron_core.tasks.answers import FORMS, SAID, answer_form, could_be_places
+from neuron_core.tasks.guessing import guess_mapping
 from neuron_core.tasks.kinds import TaskKind, get_kind
 from neuron_core.tasks.kinds.base import A_LIST, FILLERS, Problem, one_line, same_text
-from neuron_core.tasks.labels import no_labels, spelling_note, spellings, whole
-from neuron_core.tasks.mapping import LIST_COLUMNS, ColumnMapping, check_mapping, guess_mapping
+from neuron_core.tasks.labels import no_labels, whole
+from neuron_core.tasks.mapping import ColumnMapping, check_mapping
+from neuron_core.tasks.names import LIST_COLUMNS
 from neuron_core.tasks.notes import Notes, about_examples
-from neuron_core.tasks.option_letters import has_own_letters, without_letters
 from neuron_core.tasks.reading import NoGoodRow, Rejected, TaskReading, require_four_options
+from neuron_core.tasks.row_fields import (
+    Rows,
+    filled_up,
+    prepare_choices,
+    prepare_distractors,
+    resolved,
+    row_fields,
+    unify_labels,
+)
 from neuron_core.tasks.table import Table, is_unicode
 from neuron_core.tasks.task import Example, Task, Wording, example_id
 
 SENTIMENT_LABELS = {"positive", "neutral", "negative"}
 SENTIMENT_WORDING = Wording("You are an expert in sentiment analysis.", "What is the overall sentiment of this text?")
-
-
-Rows = list[tuple[int, dict[str, Any]]]
-
-
-class _Places(list[Any]):
-    """Values of several columns, empty ones among them."""
 
 
 def validate(
@@ -60,23 +59,23 @@ def validate(
     names = dict(labels) if isinstance(labels, Mapping) else {}
     allowed = _allowed(kind, list(labels.values()) if isinstance(labels, Mapping) else labels)
     notes = Notes()
-    rows = [(number, _fields(mapping, fields)) for number, fields in table.rows]
+    rows = [(number, row_fields(mapping, fields)) for number, fields in table.rows]
     if "choices" in kind.columns:
-        _prepare_choices(rows, mapping, notes)
+        prepare_choices(rows, mapping, notes)
     form = _form(kind, rows, answers, table.source, notes)
     if kind.name == "question_answer":
         for _, fields in rows:
-            _without_letters(fields, notes)
+            prepare_distractors(fields, notes)
     if kind.label_column:
-        _one_spelling(kind.label_column, rows, names, allowed or table.labels, notes)
+        unify_labels(kind.label_column, rows, names, allowed or table.labels, notes)
     missing = no_labels(fields.get(kind.label_column) for _, fields in rows) if kind.label_column else frozenset()
     examples: list[Example] = []
     rejected = [Rejected(n, "", bad.value, bad.complaint, bad.rule, bad.accepted) for n, bad in table.bad]
     seen: dict[str, int] = {}
     for number, fields in rows:
-        kept = _settled({column: value for column, value in fields.items() if value is not None}, form)
+        kept = resolved({column: value for column, value in fields.items() if value is not None}, form)
         if fill_options:
-            kept = _filled_up(kept, notes)
+            kept = filled_up(kept, notes)
         problem = _problem(kind, kept, allowed, missing)
         identity = example_id(kept) if problem is None else ""
         if identity in seen:
@@ -118,95 +117,6 @@ def _unused(table: Table, mapping: ColumnMapping) -> tuple[str, ...]:
     return tuple(column for column in table.columns if column not in used and column in table.filled)
 
 
-def _one_spelling(column: str, rows: Rows, names: Mapping[str, str], allowed: Sequence[str], notes: Notes) -> None:
-    """Labels by their names, and those that read the same by one spelling, which is that of the allowed one."""
-    texts = [fields[column] for _, fields in rows if isinstance(fields.get(column), str | int | float)]
-    by_text = {whole(key): name for key, name in names.items()}
-    if by_text:
-        known = {**by_text, **{same_text(name): name for name in by_text.values()}}
-        found = {one_line(text): known.get(whole(text), one_line(text)) for text in texts}
-    else:
-        found = spelled = spellings(texts)
-        plain = without_letters(sorted(set(found.values())))
-        if plain is not None and len(set(plain)) == len(plain):
-            bare = dict(zip(sorted(set(found.values())), plain, strict=True))
-            found = {text: bare[to] for text, to in found.items()}
-            notes.add("letters or numbers before the labels are taken off")
-        wanted = {same_text(label): label for label in allowed}
-        found = {text: wanted.get(same_text(text), to) for text, to in found.items()}
-        if note := spelling_note({text: wanted.get(same_text(text), to) for text, to in spelled.items()}):
-            notes.add(note)
-    for _, fields in rows:
-        value = fields.get(column)
-        if isinstance(value, str | int | float) and (to := found[one_line(value)]) != one_line(value):
-            fields[column] = to
-
-
-def _prepare_choices(rows: Rows, mapping: ColumnMapping, notes: Notes) -> None:
-    """Letters that stand in the options themselves are taken off; answers that name an option's column are its text."""
-    columns = mapping.get("choices", ())
-    names = () if isinstance(columns, str) else columns
-    # A letter or a number alone is one of the forms of answers.
-    by_column = {same_text(column): place for place, column in enumerate(names) if len(column) > 1}
-    for _, fields in rows:
-        choices, answer = fields.get("choices"), _bare(fields.get("answer"))
-        if answer is not fields.get("answer"):
-            fields["answer"] = answer
-        if not isinstance(choices, list) or not all(
-            isinstance(one, str | int | float) or one is None for one in choices
-        ):
-            continue
-        place = by_column.get(same_text(answer)) if isinstance(answer, str) else None
-        if place is not None and same_text(answer) not in map(same_text, choices):
-            fields["answer"] = choices[place]
-            notes.count("answers are the names of the options' columns", "answer is the name of an option's column")
-        plain = without_letters([str(one) for one in choices])
-        if plain is None or len(set(map(one_line, plain))) < len(plain):
-            if has_own_letters([str(one) for one in choices]):
-                notes.count(
-                    "rows have options that begin with a letter, which stays: a question then shows two letters"
-                )
-            continue
-        notes.count("rows have letters or numbers in the options themselves, which are taken off")
-        before = [one_line(one) for one in choices]
-        if isinstance(answer, str) and one_line(answer) in before:
-            fields["answer"] = plain[before.index(one_line(answer))]
-        fields["choices"] = _Places(plain) if isinstance(choices, _Places) else plain
-
-
-def _bare(answer: Any) -> Any:
-    """An answer out of a list of one; a list that stands in a cell as text as that list."""
-    if isinstance(answer, str) and answer.lstrip().startswith("["):
-        found = structured(answer)
-        answer = answer if found is None else found
-    return answer[0] if isinstance(answer, list) and len(answer) == 1 else answer
-
-
-def _without_letters(fields: dict[str, Any], notes: Notes) -> None:
-    """Letters before an answer and its distractors are taken off, where all of them have one."""
-    distractors, answer = fields.get("distractors"), fields.get("answer")
-    if not isinstance(distractors, list) or not all(isinstance(one, str) for one in (answer, *distractors)):
-        return
-    order = sorted((answer, *distractors), key=str)
-    plain = without_letters(order)
-    if plain is None:
-        return
-    bare = dict(zip(order, plain, strict=True))
-    kept = [bare[one] for one in distractors]
-    fields["answer"], fields["distractors"] = bare[answer], _Places(kept) if isinstance(distractors, _Places) else kept
-    notes.count("rows have letters or numbers in the options themselves, which are taken off")
-
-
-def _filled_up(fields: dict[str, Any], notes: Notes) -> dict[str, Any]:
-    choices = fields.get("choices")
-    if not isinstance(choices, list) or not 2 <= len(choices) < 4:
-        return fields
-    taken = set(map(same_text, choices))
-    more = [filler for filler in FILLERS if filler not in taken][: 4 - len(choices)]
-    notes.count("rows are filled up with neutral options")
-    return {**fields, "choices": [*choices, *more]}
-
-
 def _allowed(kind: TaskKind, labels: Sequence[str] | None) -> tuple[str, ...]:
     if labels is None:
         return ()
@@ -222,42 +132,6 @@ def _labels(kind: TaskKind, examples: list[Example]) -> tuple[str, ...]:
     if kind.label_column is None:
         return ()
     return tuple(dict.fromkeys(one_line(example.fields[kind.label_column]) for example in examples))
-
-
-def _fields(mapping: ColumnMapping, row: dict[str, Any]) -> dict[str, Any]:
-    """The row's values under the kind's column names, None where there is nothing."""
-    found = {}
-    for field, columns in mapping.items():
-        if isinstance(columns, str):
-            value = _plain(row.get(columns))
-            if field in LIST_COLUMNS:
-                found[field] = listed(value)
-            else:
-                # A list of one label is that label; answers may be one-hot.
-                alone = isinstance(value, list) and len(value) < 2 and field != "answer"
-                found[field] = (value[0] if value else None) if alone else value
-        elif field not in LIST_COLUMNS:
-            parts = [(column, _plain(row.get(column))) for column in columns]
-            told = [f"{column}: {one_line(value)}" for column, value in parts if _filled(value)]
-            found[field] = " ".join(told) if told else None
-        else:
-            # Empty places stay until the answer is settled: letters and numbers count them.
-            values = [_plain(row.get(column)) for column in columns]
-            found[field] = _Places(values) if any(map(_filled, values)) else None
-    return found
-
-
-def _settled(fields: dict[str, Any], form: str) -> dict[str, Any]:
-    """The answer as a text, and lists from several columns without their empty places."""
-    settled = dict(fields)
-    choices = fields.get("choices")
-    if isinstance(choices, list) and "answer" in fields and one_line(fields["answer"]) not in map(one_line, choices):
-        chosen = resolve(fields["answer"], choices, form)
-        settled["answer"] = fields["answer"] if chosen is None else chosen
-    for column in LIST_COLUMNS:
-        if isinstance(fields.get(column), _Places):
-            settled[column] = [value for value in fields[column] if _filled(value)]
-    return settled
 
 
 def _form(kind: TaskKind, rows: Rows, answers: str | None, where: str, notes: Notes) -> str:
@@ -315,20 +189,3 @@ def _rejection(number: int, problem: Problem, mapping: ColumnMapping, fields: di
         rule=problem.rule,
         accepted=problem.accepted,
     )
-
-
-def _plain(value: Any) -> Any:
-    """Values of typed tables as JSON has them; nulls and not-a-numbers as None."""
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, str):
-        return value
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _filled(value: Any) -> bool:
-    return value is not None and bool(str(value).strip())

@@ -3,9 +3,9 @@
 import pytest
 
 from neuron_core.errors import TaskError
+from neuron_core.tasks.guessing import guess_kind
 from neuron_core.tasks.kinds import KINDS, get_kind
 from neuron_core.tasks.load import load_task
-from neuron_core.tasks.mapping import guess_kind
 from neuron_core.tasks.table import make_table
 from neuron_core.tasks.task import Example, Task
 from tests.builders import write_jsonl

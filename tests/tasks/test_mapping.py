@@ -3,9 +3,11 @@
 import pytest
 
 from neuron_core.errors import TaskError
+from neuron_core.tasks.guessing import guess_kind, guess_mapping
 from neuron_core.tasks.kinds import KINDS
 from neuron_core.tasks.load import load_task
-from neuron_core.tasks.mapping import SYNONYMS, guess_kind, guess_mapping, parse_mapping
+from neuron_core.tasks.mapping import parse_mapping
+from neuron_core.tasks.names import SYNONYMS
 from neuron_core.tasks.table import make_table
 from neuron_core.tasks.validation import validate
 

@@ -7,16 +7,9 @@ import json
 import pytest
 
 from neuron_core.errors import TaskError
+from neuron_core.tasks.export import examples_jsonl, rejected_csv, report, report_text
 from neuron_core.tasks.load import load_task
-from neuron_core.tasks.reading import (
-    NoGoodRow,
-    examples_jsonl,
-    leave_out,
-    rejected_csv,
-    report,
-    report_text,
-    too_long,
-)
+from neuron_core.tasks.reading import NoGoodRow, leave_out, too_long
 from neuron_core.tasks.table import make_table, read_table
 from neuron_core.tasks.validation import validate
 

@@ -8,10 +8,12 @@ import streamlit as st
 
 from neuron_core.errors import TaskError
 from neuron_core.tasks.answers import FORMS
+from neuron_core.tasks.guessing import guess_kind, guess_mapping
 from neuron_core.tasks.kinds import KINDS, get_kind
 from neuron_core.tasks.kinds.base import CONTEXT, same_text
 from neuron_core.tasks.labels import spellings
-from neuron_core.tasks.mapping import LIST_COLUMNS, SYNONYMS, Guess, guess_kind, guess_mapping
+from neuron_core.tasks.mapping import Guess
+from neuron_core.tasks.names import LIST_COLUMNS, SYNONYMS
 from neuron_core.tasks.table import Table
 from pages.shared.frame.guard import plain
 from pages.shared.inputs.file_reading import label_names, on_page

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import streamlit as st
 
 from neuron_core.qatt.draws import draw, questions_of
+from neuron_core.tasks.export import rejected_csv
 from neuron_core.tasks.kinds import get_kind
-from neuron_core.tasks.reading import Rejected, TaskReading, rejected_csv
+from neuron_core.tasks.reading import Rejected, TaskReading
 from neuron_core.tasks.table import Table, listed
 from pages.shared.frame.guard import guard, plain
 from pages.shared.inputs.file_reading import on_page

@@ -1,0 +1,224 @@
+"""Guesses the task kind of a file, and which of its columns are the kind's columns."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from neuron_core.errors import TaskError
+from neuron_core.tasks.answers import FORMS, resolve
+from neuron_core.tasks.by_values import guess_label, guess_text, label_candidates
+from neuron_core.tasks.kinds import KINDS, TaskKind, get_kind
+from neuron_core.tasks.kinds.base import same_text
+from neuron_core.tasks.mapping import ColumnMapping, Guess
+from neuron_core.tasks.names import ANSWERS, LIST_COLUMNS, PAIRS, PASSAGES, SENTENCES, SYNONYMS, plain_name
+from neuron_core.tasks.option_letters import without_letters
+from neuron_core.tasks.readers.header import looks_like_data
+from neuron_core.tasks.table import Table, is_empty, listed
+
+_SERIES = re.compile(r"(|[a-z](?:[a-z_ -]*[a-z_ -])?)[_ -]?([a-j]|[0-9])", re.IGNORECASE)
+_BRACKETS = re.compile(r"\[\S+ [^\[\]]+\]")
+_EMPTY = "a column that it needs has no value"
+_LOOKED_AT = 500
+"rows whose values tell what columns are"
+_NAME_ENDS = ("text", "name", "names", "label", "str", "string", "desc", "description", "title", "")
+"of a column that holds the names of another's numbers"
+_WRONG = ("distractor", "wrong", "incorrect", "negative")
+
+
+def guess_mapping(table: Table, kind: str | TaskKind, *, by_values: bool = True) -> Guess:
+    """The kind's columns that the file seems to have: by their name, a synonym, or a series such as A, B, C, D.
+
+    What is not found is left out; no column is used twice, and none without a value. Names win over numbers: a label
+    column of numbers gives way to one of their names beside it. by_values: text and label that no name tells are
+    guessed from what columns hold.
+    """
+    name = kind if isinstance(kind, str) else kind.name
+    wanted = SYNONYMS[name]
+    left = {column: plain_name(column) for column in table.columns if column in table.filled}
+    found: Guess = {}
+    if name == "classification" and "text" not in left.values() and (pair := _pair(left)):
+        found["text"] = pair
+        left = {column: plain for column, plain in left.items() if column not in pair}
+    _by_name(found, wanted, left)
+    # Its rows are then each rejected as empty, which says more than a column that is not found.
+    _by_name(found, wanted, {column: plain_name(column) for column in table.columns if column not in table.filled})
+    for field in LIST_COLUMNS:
+        if field in wanted and field not in found:
+            several = _series(tuple(left), wrong=field == "distractors")
+            if several:
+                found[field] = several
+    label = found.get("label")
+    if isinstance(label, str):
+        found["label"] = _named(table, label, left)
+    # A header that is the first row of data names nothing: what it is has to be said.
+    if name == "classification" and by_values and not looks_like_data(table.columns, _cells_of(table)):
+        _by_values(found, table)
+    return {field: found[field] for field in wanted if field in found}
+
+
+def full_mapping(table: Table, kind: TaskKind, said: ColumnMapping | None, *, by_values: bool = True) -> Guess:
+    """What is said, and guesses from the columns that are left for the rest; by_values as of `guess_mapping`."""
+    said = dict(said or {})
+    used = {column for columns in said.values() for column in ((columns,) if isinstance(columns, str) else columns)}
+    rest = replace(table, columns=tuple(column for column in table.columns if column not in used))
+    guessed = {
+        field: columns for field, columns in guess_mapping(rest, kind, by_values=by_values).items() if field not in said
+    }
+    return {**said, **guessed}
+
+
+def guess_kind(table: Table, said: ColumnMapping | None = None) -> TaskKind:
+    """The kind of a published format; else the one whose columns all are there, by name before by guess.
+
+    Of several the one that needs most columns, as long as its values are of that kind: brackets where chunks are asked
+    for, answers among the choices. What is `said` of the mapping must be the kind's. TaskError: none fits.
+    """
+    if table.kind is not None:
+        return get_kind(table.kind)
+    allowed = [kind for kind in KINDS.values() if set(said or {}) <= set(SYNONYMS[kind.name])]
+    mappings = {kind.name: full_mapping(table, kind, said, by_values=False) for kind in allowed}
+    complete = [kind for kind in allowed if set(kind.columns) <= set(mappings[kind.name])]
+    complaints = {kind.name: _complaint(table, kind, mappings[kind.name]) for kind in complete}
+    # Choices go by many names, and a question with choices asks for nothing else.
+    named = {*table.columns, *(said or {}), *LIST_COLUMNS}
+    good = [kind for kind in complete if complaints[kind.name] is None]
+    if not good and len(complete) == 1 and complaints[complete[0].name] == _EMPTY:
+        return complete[0]
+    exact = [kind for kind in good if set(kind.columns) <= named]
+    if good:
+        return max(exact or good, key=lambda kind: len(kind.columns))
+    by_values = next((kind for kind in allowed if kind.name == "classification"), None)
+    if by_values:
+        mapping = full_mapping(table, by_values, said)
+        if set(by_values.columns) <= set(mapping) and _complaint(table, by_values, mapping) is None:
+            return by_values
+    known = "; ".join(f"{kind.name}: {', '.join(kind.columns)}" for kind in KINDS.values())
+    hints = [*table.notes]
+    if any(re.fullmatch(r"column \d+", column) for column in table.columns):
+        hints.append("where the column names stand in another row, --header-row says in which")
+    if empty := [column for column in table.columns if column not in table.filled]:
+        hints.append(f"no row has a value in {listed(empty)}")
+    why = "; ".join(f"not {name}: {complaint}" for name, complaint in complaints.items())
+    raise TaskError(
+        f"no task kind fits the columns {listed(sorted(table.columns)) or '(none)'}"
+        + "".join(f"; {part}" for part in (why, *hints) if part),
+        where=table.source,
+        accepted=f"{known}; or columns mapped to these{_offer(table)}",
+    )
+
+
+def _by_name(found: Guess, wanted: Mapping[str, Sequence[str]], left: dict[str, str]) -> None:
+    """Adds the columns whose names are a field's own or a synonym, and takes them out of `left`."""
+    for exact in (True, False):
+        for field, names in wanted.items():
+            if field in found:
+                continue
+            for name in (field,) if exact else names:
+                column = next((c for c, plain in left.items() if (c if exact else plain) == name), None)
+                if column is not None:
+                    found[field] = column
+                    del left[column]
+                    break
+
+
+def _by_values(found: Guess, table: Table) -> None:
+    """Adds text and label where names told neither of them or only one."""
+    for field in ("label", "text"):
+        taken = {one for columns in found.values() for one in ((columns,) if isinstance(columns, str) else columns)}
+        if field not in found:
+            column = (
+                guess_text(table, taken)
+                if field == "text"
+                else guess_label(table, taken, SYNONYMS["classification"]["label"])
+            )
+            if column is not None:
+                found[field] = column
+
+
+def _cells_of(table: Table) -> list[list[Any]]:
+    return [[fields.get(column) for column in table.columns] for _, fields in table.rows[:_LOOKED_AT]]
+
+
+def _pair(left: Mapping[str, str]) -> tuple[str, ...] | None:
+    by_name = {plain: column for column, plain in reversed(list(left.items()))}
+    return next((tuple(by_name[one] for one in pair) for pair in PAIRS if set(pair) <= set(by_name)), None)
+
+
+def _named(table: Table, label: str, left: Mapping[str, str]) -> str:
+    """The column of the names of a label column that holds numbers: `label_text` beside `label`."""
+    values = [
+        str(fields.get(label)).strip() for _, fields in table.rows[:_LOOKED_AT] if not is_empty(fields.get(label))
+    ]
+    if not all(re.fullmatch(r"-?\d+(\.0)?", value) for value in values):
+        return label
+    plain_label = plain_name(label)
+    stem = re.sub(r"(id|idx|index|no|num|number|code)$", "", plain_label) or plain_label
+    beside = {f"{one}{end}" for one in (plain_label, stem) for end in _NAME_ENDS} - {plain_label}
+    return next((column for column, plain in left.items() if plain in beside), label)
+
+
+def _series(columns: tuple[str, ...], *, wrong: bool) -> tuple[str, ...]:
+    """Columns that differ in a last letter or digit only, from a, 0 or 1 on without a gap; two or more."""
+    groups: dict[str, dict[str, str]] = {}
+    for column in columns:
+        if match := _SERIES.fullmatch(column.strip()):
+            prefix = match[1].lower().strip("_ -")
+            groups.setdefault(prefix, {}).setdefault(match[2].lower(), column)
+    best: tuple[str, ...] = ()
+    for prefix, members in groups.items():
+        if prefix.startswith(_WRONG) != wrong:
+            continue
+        for alphabet in ("abcdefghij", "0123456789", "123456789"):
+            run = []
+            for mark in alphabet:
+                if mark not in members:
+                    break
+                run.append(members[mark])
+            if len(run) > max(1, len(best)):
+                best = tuple(run)
+    return best
+
+
+def _offer(table: Table) -> str:
+    """A mapping that the columns might be meant for."""
+    labels = [column.name for column in label_candidates(table, ())]
+    if len(labels) > 1 and (text := guess_text(table, labels)) is not None:
+        return f", for instance --kind classification --map text={text},label={labels[0]} (or {listed(labels[1:4])})"
+    by_name = {plain_name(column): column for column in reversed(table.columns)}
+    text = next((by_name[name] for name in ("question", *PASSAGES, *SENTENCES) if name in by_name), None)
+    answer = next((by_name[name] for name in ANSWERS if name in by_name), None)
+    if text is None or answer is None:
+        return ""
+    return f", for instance --kind question_answer --map question={text},answer={answer}"
+
+
+def _complaint(table: Table, kind: TaskKind, mapping: ColumnMapping) -> str | None:
+    """Why values under these columns are not of the kind, told by the first rows; None where they may be."""
+    rows = [fields for _, fields in table.rows[:_LOOKED_AT]]
+    column = {field: name for field, name in mapping.items() if isinstance(name, str)}
+    if any(name not in table.filled for field, name in column.items() if field in kind.columns):
+        return _EMPTY
+    if kind.name == "chunking" and "answer" in column:
+        if not any(_BRACKETS.search(str(fields.get(column["answer"], ""))) for fields in rows):
+            return f"no row of {column['answer']!r} has chunks in brackets, such as [NP the number] [VP grew]"
+    elif kind.name == "span_typing" and {"sentence", "entity"} <= set(column):
+        if not any(str(f.get(column["entity"])) in str(f.get(column["sentence"])) for f in rows):
+            return f"no value of {column['entity']!r} stands in {column['sentence']!r}"
+    elif kind.name == "multiple_choice" and "answer" in column and not isinstance(mapping["choices"], str):
+        if not any(_among(fields, mapping["choices"], column["answer"]) for fields in rows):
+            return f"no answer is among {'+'.join(mapping['choices'])}"
+    elif kind.name == "question_answer" and "answer" in column and "distractors" not in mapping:
+        # A file of a few rows may have few answers; what repeats two or three is a label.
+        answers = {str(fields.get(column["answer"])).strip().lower() for fields in rows}
+        if len(answers) < 4 <= len(rows):
+            return f"{column['answer']!r} has only {len(answers)} different values, which are labels"
+    return None
+
+
+def _among(fields: Mapping[str, Any], choices: Sequence[str], answer: str) -> bool:
+    given = [fields.get(one) for one in choices]
+    texts = without_letters(list(map(str, given))) or given
+    value = fields.get(answer)
+    named = same_text(value) in map(same_text, choices)
+    return named or any(resolve(value, options, form) is not None for options in (given, texts) for form in FORMS)
