@@ -1,4 +1,4 @@
-"""Answers given as a text, a letter, a place, a column's name or a one among zeros."""
+"""The forms in which files give the correct answer: its text, its letter, its place among the choices, or one-hot."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from neuron_core.errors import TaskError
 from neuron_core.tasks.kinds.base import same_text
 
 FORMS = ("text", "letter", "index0", "index1")
-SAID = {
+FORM_NOTES = {
     "letter": "answers are letters of the choices",
     "index0": "answers are places among the choices, counted from 0",
     "index1": "answers are places among the choices, counted from 1",
@@ -19,9 +19,10 @@ _PLACE = re.compile(r"(?:(?:option|choice|answer)[ _-]?)?([0-9]{1,3})(\.0)?")
 
 
 def answer_form(rows: Sequence[tuple[Any, Sequence[Any]]], where: str) -> str:
-    """The form that most of the (answer, choices) rows have; the text itself before letters, those before places.
+    """The form that most of the (answer, choices) rows have, one of FORMS. Ties go to text, then letter, then places.
 
-    TaskError where places may count from 0 as well as from 1, or where both occur: nothing tells which choice is meant.
+    where: names the file in messages. Raises TaskError if the answers are places and it cannot be told whether they
+    count from 0 or from 1.
     """
     counts = {form: sum(resolve(answer, choices, form) is not None for answer, choices in rows) for form in FORMS}
     best = max(FORMS, key=lambda form: counts[form])
@@ -40,15 +41,15 @@ def answer_form(rows: Sequence[tuple[Any, Sequence[Any]]], where: str) -> str:
 
 
 def could_be_places(rows: Sequence[tuple[Any, Sequence[Any]]]) -> bool:
-    """Whether answers that are read as texts are all numbers that might be places among the choices."""
+    """Whether all answers, though read as texts, are numbers that could also be places among the choices."""
     found = [(_PLACE.fullmatch(same_text(answer)), len(choices)) for answer, choices in rows]
     return bool(found) and all(match and int(match[1]) <= n for match, n in found)
 
 
 def resolve(answer: Any, choices: Sequence[Any], form: str) -> Any | None:
-    """The choice that an answer of this form names; None where it names none.
+    """The choice that an answer names when it is read in this form; None if it names no choice.
 
-    A text is the choice that reads the same, alone or behind its letter, as in `A. a hammer`.
+    As a text, an answer names the choice with the same text. It may carry its letter, as in `A. a hammer`.
     """
     texts = [same_text(choice) for choice in choices]
     if isinstance(answer, list):

@@ -1,4 +1,4 @@
-"""Text and label of a classification by what columns hold, where no name says which they are."""
+"""Guesses the text and the label column of a classification from their values, if no name tells them."""
 
 import re
 from collections.abc import Collection
@@ -11,36 +11,36 @@ from neuron_core.tasks.table import Table, is_empty
 _LOOKED_AT = 500
 _MOST_LABELS = 50
 _LONGEST_LABEL = 4
-"words on average"
+"most words of a label, on average"
 _LIKELY = (
     *("queue", "department", "team", "decision", "annotation", "gold", "groundtruth", "outcome", "result", "mood"),
     *("tone", "opinion", "genre", "severity", "priority", "status", "group", "section", "subject", "kind"),
 )
-"names of labels that mean something else in other files, the most telling first"
+"names that may be those of a label column, the clearest first; in some files they mean something else"
 _ABOUT = (
     *("id", "index", "idx", "number", "row", "split", "fold", "set", "source", "origin", "lang", "language", "locale"),
     *("country", "version", "date", "time", "year", "month", "day", "url", "author", "user", "annotator", "worker"),
     *("dataset", "file", "path", "prediction", "predicted"),
 )
-"what a file says about its rows: a label only where nothing else can be one"
+"names of columns that describe a row; such a column is the label only if no other column can be"
 
 
 @dataclass(frozen=True)
 class _Column:
-    """What the first rows have under one name."""
+    """Statistics of the first rows' values in one column."""
 
     name: str
     n: int
-    "values that are not empty"
+    "number of values that are not empty"
     n_different: int
     words: float
-    "of a value, on average"
+    "words per value, on average"
     characters: float
     numbers: bool
 
     @property
     def is_text(self) -> bool:
-        """Nearly every row has another value, of words."""
+        """Whether the column looks like texts: nearly every row has a different value made of words."""
         return (
             not self.numbers
             and self.n_different > max(1, 0.5 * self.n)
@@ -49,25 +49,27 @@ class _Column:
 
     @property
     def is_label(self) -> bool:
-        """Few short values, again and again."""
+        """Whether the column looks like labels: a few short values that repeat."""
         return 2 <= self.n_different <= min(_MOST_LABELS, self.n / 2) and self.words <= _LONGEST_LABEL
 
     @property
     def name_end(self) -> str:
-        """The last word of the name: `review_class` ends in `class`."""
+        """The last word of the column's name, such as `class` for `review_class`."""
         words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+", self.name)
         return words[-1].lower() if words else ""
 
 
 def guess_text(table: Table, taken: Collection[str]) -> str | None:
-    """The column of texts, the longest of several; None where no column holds texts."""
+    """The column with the texts, the one with the longest texts if there are several; None if there is none."""
     texts = [column for column in _columns(table, taken) if column.is_text]
     return max(texts, key=lambda column: column.characters).name if texts else None
 
 
 def guess_label(table: Table, taken: Collection[str], synonyms: Collection[str]) -> str | None:
-    """The column of labels; of several one whose name is, or ends in, a synonym or another word for a label. None
-    where no column, or more than one, may be it."""
+    """The column with the labels; of several, one whose name is or ends in a word for a label.
+
+    None if no column fits, or if it can't be told which one is meant.
+    """
     found = label_candidates(table, taken)
     by_name = {column.name: (plain_name(column.name), column.name_end) for column in found}
     for name in (*synonyms, *_LIKELY):
@@ -77,7 +79,7 @@ def guess_label(table: Table, taken: Collection[str], synonyms: Collection[str])
 
 
 def label_candidates(table: Table, taken: Collection[str]) -> list[_Column]:
-    """Columns that may hold labels."""
+    """The columns that may hold the labels."""
     found = [column for column in _columns(table, taken) if column.is_label]
     return [column for column in found if not {plain_name(column.name), column.name_end} & set(_ABOUT)] or found
 

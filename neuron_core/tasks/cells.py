@@ -1,4 +1,4 @@
-"""Lists and objects that stand in one cell as text: JSON, Python, numpy, bars, semicolons, lettered lines."""
+"""Parses lists and objects that a cell holds as text: JSON, Python, numpy, bars, semicolons, lettered options."""
 
 import ast
 import json
@@ -11,13 +11,13 @@ _ARRAY = re.compile(r"\barray\((\[.*?\])(?:,\s*dtype=[\w.<>]+)?\)", re.DOTALL)
 _TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 _BROKEN = (ValueError, SyntaxError, RecursionError, MemoryError)
 LONGEST = 1_000_000
-"characters of a cell that may be a list"
+"a cell with more characters is not parsed"
 
 
 def structured(text: str) -> Any:
-    """A cell that begins like a list or an object as that; None where it is neither.
+    """Parses a cell that begins like a list or an object; None if it is neither.
 
-    Beside JSON and Python's own form: numpy's, which `to_csv` writes without commas or as array(…).
+    It may be JSON, a Python literal, or a numpy array as `to_csv` writes it: without commas, or as array(…).
     """
     text = text.strip()
     if not text.startswith(("[", "{", "(", "array(")) or len(text) > LONGEST:
@@ -34,12 +34,14 @@ def structured(text: str) -> Any:
 
 
 def _with_commas(text: str) -> str:
-    """numpy's ['a' 'b'] as ['a', 'b']: Python would join the two texts."""
+    """Adds the commas that numpy leaves out: ['a' 'b'] becomes ['a', 'b']. Python would join the two texts."""
     return text if _TEXT.sub("", text).strip("[] \n\t") else f"[{', '.join(_TEXT.findall(text))}]"
 
 
 def listed(value: Any) -> Any:
-    """A cell's list; anything else stays as it is and is named when it is checked. An empty text is None."""
+    """The list that a cell holds, or None if it is empty. Any other value is returned as it is, to be rejected
+    later.
+    """
     if not isinstance(value, str):
         return by_key(value)[1] or value if isinstance(value, dict) else value
     text = value.strip()
@@ -61,7 +63,10 @@ def listed(value: Any) -> Any:
 
 
 def by_key(value: dict[Any, Any]) -> tuple[list[str], list[Any]]:
-    """Keys and texts of an object of options, letters and numbers in their order; both empty where it is none."""
+    """The keys and texts of an object of options, sorted if the keys are letters or numbers.
+
+    Both are empty if the object does not hold options.
+    """
     if len(value) < 2 or not all(isinstance(item, str | int | float) for item in value.values()):
         return [], []
     pairs = {str(key).strip(): item for key, item in value.items()}

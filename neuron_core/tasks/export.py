@@ -15,19 +15,22 @@ from neuron_core.tasks.task import Task
 
 
 def rejected_csv(rejected: Iterable[Rejected]) -> bytes:
-    """row, column, value, reason, accepted, as UTF-8 with a byte order mark, which spreadsheets look for."""
+    """The rejected rows as CSV: row, column, value, reason, accepted.
+
+    The text is UTF-8 with a byte order mark, by which spreadsheet programs recognise it.
+    """
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     writer.writerow(("row", "column", "value", "reason", "accepted"))
     writer.writerows(map(safe_cell, (r.row, r.column, r.value, r.complaint, r.accepted)) for r in rejected)
-    # A value may be rejected for half of a character, which has no bytes.
+    # A value may be rejected for half a character, which has no bytes.
     return buffer.getvalue().encode("utf-8-sig", errors="backslashreplace")
 
 
 def examples_jsonl(task: Task) -> bytes:
-    """The examples under the kind's own column names: a file that load_task reads as the same task.
+    """The examples as JSON lines under the kind's column names; `load_task` reads them as the same task.
 
-    Its first line holds kind and labels, which the rows alone may not show.
+    The first line holds the kind and the labels, because the rows alone may not show them.
     """
     first = {TASK_LINE: {"kind": task.kind, "labels": list(task.labels)}}
     lines = [first, *(dict(example.fields) for example in task.examples)]
@@ -35,7 +38,7 @@ def examples_jsonl(task: Task) -> bytes:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """TaskError where the file can't be written."""
+    """Writes a file. Raises TaskError if it can't be written."""
     try:
         path.expanduser().write_bytes(content)
     except OSError as error:
@@ -43,7 +46,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def report(reading: TaskReading) -> dict[str, Any]:
-    """The whole reading as JSON-able values."""
+    """The whole reading as values that can be written as JSON."""
     task = reading.task
     return {
         "file": task.source,
@@ -87,9 +90,11 @@ def report_text(result: dict[str, Any]) -> str:
         n = len(result["labels"])
         lines.append(f"{n} {'label' if n == 1 else 'labels'}: {', '.join(result['labels'])[:200]}")
     if result["n_texts"] < result["n_examples"]:
-        lines.append(f"{result['n_texts']} different texts among the examples; a run draws one example of each")
+        lines.append(
+            f"{result['n_texts']} different texts among the examples; a run draws at most one example of each text"
+        )
     if result["n_trimmed"]:
-        lines.append(f"{result['n_trimmed']} examples have more than four options; the seed says which are dropped")
+        lines.append(f"{result['n_trimmed']} examples have more than four options; the seed decides which are dropped")
     fits = f"the other prompts fit {result['fits']}" if result["fits"] else "the length of prompts was not checked"
     lines += [*result["notes"], fits]
     lines += [f"{count} rejected: {rule}" for rule, count in result["counts"].items()]

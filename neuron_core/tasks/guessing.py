@@ -18,20 +18,20 @@ from neuron_core.tasks.table import Table, is_empty, listed
 
 _SERIES = re.compile(r"(|[a-z](?:[a-z_ -]*[a-z_ -])?)[_ -]?([a-j]|[0-9])", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[\S+ [^\[\]]+\]")
-_EMPTY = "a column that it needs has no value"
+_EMPTY = "a required column has no value in any row"
 _LOOKED_AT = 500
-"rows whose values tell what columns are"
+"rows whose values are examined to find out what a column holds"
 _NAME_ENDS = ("text", "name", "names", "label", "str", "string", "desc", "description", "title", "")
-"of a column that holds the names of another's numbers"
+"ends of the names of columns that hold the names of another column's numbers"
 _WRONG = ("distractor", "wrong", "incorrect", "negative")
 
 
 def guess_mapping(table: Table, kind: str | TaskKind, *, by_values: bool = True) -> Guess:
-    """The kind's columns that the file seems to have: by their name, a synonym, or a series such as A, B, C, D.
+    """Guesses the file's column for each column of the kind, by its name, a synonym, or a series such as A, B, C, D.
 
-    What is not found is left out; no column is used twice, and none without a value. Names win over numbers: a label
-    column of numbers gives way to one of their names beside it. by_values: text and label that no name tells are
-    guessed from what columns hold.
+    Columns of the kind for which nothing is found are left out. No column of the file is used twice. If a label column
+    holds numbers and another column holds their names, the one with the names is taken. by_values: a text or label
+    column that no name tells is guessed from the values of the columns.
     """
     name = kind if isinstance(kind, str) else kind.name
     wanted = SYNONYMS[name]
@@ -41,7 +41,7 @@ def guess_mapping(table: Table, kind: str | TaskKind, *, by_values: bool = True)
         found["text"] = pair
         left = {column: plain for column, plain in left.items() if column not in pair}
     _by_name(found, wanted, left)
-    # Its rows are then each rejected as empty, which says more than a column that is not found.
+    # Empty columns come last. Every row is then rejected as empty, which tells more than "no such column".
     _by_name(found, wanted, {column: plain_name(column) for column in table.columns if column not in table.filled})
     for field in LIST_COLUMNS:
         if field in wanted and field not in found:
@@ -51,37 +51,44 @@ def guess_mapping(table: Table, kind: str | TaskKind, *, by_values: bool = True)
     label = found.get("label")
     if isinstance(label, str):
         found["label"] = _named(table, label, left)
-    # A header that is the first row of data names nothing: what it is has to be said.
+    # If the header is really a row of data, its names mean nothing and the user has to name the columns.
     if name == "classification" and by_values and not looks_like_data(table.columns, _cells_of(table)):
         _by_values(found, table)
     return {field: found[field] for field in wanted if field in found}
 
 
-def full_mapping(table: Table, kind: TaskKind, said: ColumnMapping | None, *, by_values: bool = True) -> Guess:
-    """What is said, and guesses from the columns that are left for the rest; by_values as of `guess_mapping`."""
-    said = dict(said or {})
-    used = {column for columns in said.values() for column in ((columns,) if isinstance(columns, str) else columns)}
+def full_mapping(table: Table, kind: TaskKind, given: ColumnMapping | None, *, by_values: bool = True) -> Guess:
+    """Completes a partial mapping: the kind's other columns are guessed from the file's columns that are left.
+
+    by_values: as in `guess_mapping`.
+    """
+    given = dict(given or {})
+    used = {column for columns in given.values() for column in ((columns,) if isinstance(columns, str) else columns)}
     rest = replace(table, columns=tuple(column for column in table.columns if column not in used))
     guessed = {
-        field: columns for field, columns in guess_mapping(rest, kind, by_values=by_values).items() if field not in said
+        field: columns
+        for field, columns in guess_mapping(rest, kind, by_values=by_values).items()
+        if field not in given
     }
-    return {**said, **guessed}
+    return {**given, **guessed}
 
 
-def guess_kind(table: Table, said: ColumnMapping | None = None) -> TaskKind:
-    """The kind of a published format; else the one whose columns all are there, by name before by guess.
+def guess_kind(table: Table, given: ColumnMapping | None = None) -> TaskKind:
+    """Guesses the task kind of a table.
 
-    Of several the one that needs most columns, as long as its values are of that kind: brackets where chunks are asked
-    for, answers among the choices. What is `said` of the mapping must be the kind's. TaskError: none fits.
+    A published format has its kind. Otherwise it is a kind whose required columns are all found, exact names before
+    synonyms; of several such kinds the one with the most required columns. The first rows must hold what that kind
+    needs (chunks in brackets, answers that are among the choices, …), and the kind must have every column that the
+    partial mapping `given` names. Raises TaskError if no kind fits.
     """
     if table.kind is not None:
         return get_kind(table.kind)
-    allowed = [kind for kind in KINDS.values() if set(said or {}) <= set(SYNONYMS[kind.name])]
-    mappings = {kind.name: full_mapping(table, kind, said, by_values=False) for kind in allowed}
+    allowed = [kind for kind in KINDS.values() if set(given or {}) <= set(SYNONYMS[kind.name])]
+    mappings = {kind.name: full_mapping(table, kind, given, by_values=False) for kind in allowed}
     complete = [kind for kind in allowed if set(kind.columns) <= set(mappings[kind.name])]
     complaints = {kind.name: _complaint(table, kind, mappings[kind.name]) for kind in complete}
-    # Choices go by many names, and a question with choices asks for nothing else.
-    named = {*table.columns, *(said or {}), *LIST_COLUMNS}
+    # Choices have many names, and a question with choices can only be multiple choice.
+    named = {*table.columns, *(given or {}), *LIST_COLUMNS}
     good = [kind for kind in complete if complaints[kind.name] is None]
     if not good and len(complete) == 1 and complaints[complete[0].name] == _EMPTY:
         return complete[0]
@@ -90,13 +97,13 @@ def guess_kind(table: Table, said: ColumnMapping | None = None) -> TaskKind:
         return max(exact or good, key=lambda kind: len(kind.columns))
     by_values = next((kind for kind in allowed if kind.name == "classification"), None)
     if by_values:
-        mapping = full_mapping(table, by_values, said)
+        mapping = full_mapping(table, by_values, given)
         if set(by_values.columns) <= set(mapping) and _complaint(table, by_values, mapping) is None:
             return by_values
     known = "; ".join(f"{kind.name}: {', '.join(kind.columns)}" for kind in KINDS.values())
     hints = [*table.notes]
     if any(re.fullmatch(r"column \d+", column) for column in table.columns):
-        hints.append("where the column names stand in another row, --header-row says in which")
+        hints.append("if the column names are in another row, --header-row says in which")
     if empty := [column for column in table.columns if column not in table.filled]:
         hints.append(f"no row has a value in {listed(empty)}")
     why = "; ".join(f"not {name}: {complaint}" for name, complaint in complaints.items())
@@ -104,12 +111,12 @@ def guess_kind(table: Table, said: ColumnMapping | None = None) -> TaskKind:
         f"no task kind fits the columns {listed(sorted(table.columns)) or '(none)'}"
         + "".join(f"; {part}" for part in (why, *hints) if part),
         where=table.source,
-        accepted=f"{known}; or columns mapped to these{_offer(table)}",
+        accepted=f"{known}; or a mapping of the file's columns to these{_offer(table)}",
     )
 
 
 def _by_name(found: Guess, wanted: Mapping[str, Sequence[str]], left: dict[str, str]) -> None:
-    """Adds the columns whose names are a field's own or a synonym, and takes them out of `left`."""
+    """Adds to `found`, and removes from `left`, the columns whose name is the wanted one or a synonym of it."""
     for exact in (True, False):
         for field, names in wanted.items():
             if field in found:
@@ -123,7 +130,7 @@ def _by_name(found: Guess, wanted: Mapping[str, Sequence[str]], left: dict[str, 
 
 
 def _by_values(found: Guess, table: Table) -> None:
-    """Adds text and label where names told neither of them or only one."""
+    """Adds to `found` the text or the label column that was not found by name."""
     for field in ("label", "text"):
         taken = {one for columns in found.values() for one in ((columns,) if isinstance(columns, str) else columns)}
         if field not in found:
@@ -146,7 +153,7 @@ def _pair(left: Mapping[str, str]) -> tuple[str, ...] | None:
 
 
 def _named(table: Table, label: str, left: Mapping[str, str]) -> str:
-    """The column of the names of a label column that holds numbers: `label_text` beside `label`."""
+    """The column that names a label column's numbers, such as `label_text` for `label`; else the column itself."""
     values = [
         str(fields.get(label)).strip() for _, fields in table.rows[:_LOOKED_AT] if not is_empty(fields.get(label))
     ]
@@ -154,12 +161,12 @@ def _named(table: Table, label: str, left: Mapping[str, str]) -> str:
         return label
     plain_label = plain_name(label)
     stem = re.sub(r"(id|idx|index|no|num|number|code)$", "", plain_label) or plain_label
-    beside = {f"{one}{end}" for one in (plain_label, stem) for end in _NAME_ENDS} - {plain_label}
-    return next((column for column, plain in left.items() if plain in beside), label)
+    names = {f"{one}{end}" for one in (plain_label, stem) for end in _NAME_ENDS} - {plain_label}
+    return next((column for column, plain in left.items() if plain in names), label)
 
 
 def _series(columns: tuple[str, ...], *, wrong: bool) -> tuple[str, ...]:
-    """Columns that differ in a last letter or digit only, from a, 0 or 1 on without a gap; two or more."""
+    """Two or more columns that differ only in their last letter or digit, counting from a, 0 or 1 without a gap."""
     groups: dict[str, dict[str, str]] = {}
     for column in columns:
         if match := _SERIES.fullmatch(column.strip()):
@@ -181,7 +188,7 @@ def _series(columns: tuple[str, ...], *, wrong: bool) -> tuple[str, ...]:
 
 
 def _offer(table: Table) -> str:
-    """A mapping that the columns might be meant for."""
+    """The end of an error message that suggests a mapping; empty if no columns look suitable."""
     labels = [column.name for column in label_candidates(table, ())]
     if len(labels) > 1 and (text := guess_text(table, labels)) is not None:
         return f", for instance --kind classification --map text={text},label={labels[0]} (or {listed(labels[1:4])})"
@@ -194,7 +201,7 @@ def _offer(table: Table) -> str:
 
 
 def _complaint(table: Table, kind: TaskKind, mapping: ColumnMapping) -> str | None:
-    """Why values under these columns are not of the kind, told by the first rows; None where they may be."""
+    """Why the first rows' values do not fit the kind under this mapping; None if they may fit."""
     rows = [fields for _, fields in table.rows[:_LOOKED_AT]]
     column = {field: name for field, name in mapping.items() if isinstance(name, str)}
     if any(name not in table.filled for field, name in column.items() if field in kind.columns):
@@ -204,19 +211,22 @@ def _complaint(table: Table, kind: TaskKind, mapping: ColumnMapping) -> str | No
             return f"no row of {column['answer']!r} has chunks in brackets, such as [NP the number] [VP grew]"
     elif kind.name == "span_typing" and {"sentence", "entity"} <= set(column):
         if not any(str(f.get(column["entity"])) in str(f.get(column["sentence"])) for f in rows):
-            return f"no value of {column['entity']!r} stands in {column['sentence']!r}"
+            return f"no value of {column['entity']!r} occurs in {column['sentence']!r}"
     elif kind.name == "multiple_choice" and "answer" in column and not isinstance(mapping["choices"], str):
         if not any(_among(fields, mapping["choices"], column["answer"]) for fields in rows):
             return f"no answer is among {'+'.join(mapping['choices'])}"
     elif kind.name == "question_answer" and "answer" in column and "distractors" not in mapping:
-        # A file of a few rows may have few answers; what repeats two or three is a label.
+        # A short file may have few answers. Two or three values that repeat are labels.
         answers = {str(fields.get(column["answer"])).strip().lower() for fields in rows}
         if len(answers) < 4 <= len(rows):
-            return f"{column['answer']!r} has only {len(answers)} different values, which are labels"
+            return (
+                f"{column['answer']!r} has only {len(answers)} different values, so they are labels rather than answers"
+            )
     return None
 
 
 def _among(fields: Mapping[str, Any], choices: Sequence[str], answer: str) -> bool:
+    """Whether a row's answer, in any of the known forms, names one of its choices."""
     given = [fields.get(one) for one in choices]
     texts = without_letters(list(map(str, given))) or given
     value = fields.get(answer)

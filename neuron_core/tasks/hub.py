@@ -1,4 +1,4 @@
-"""Datasets of the Hugging Face hub by id, through the optional package `datasets`. Its rows are read like a file's."""
+"""Reads datasets of the Hugging Face hub by id, with the optional package `datasets`."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ INSTALL = "python -m pip install datasets"
 
 @dataclass(frozen=True)
 class HubDataset:
-    """A dataset, perhaps one of its configurations, a split, and the revision that holds plain files."""
+    """A dataset of the hub: its id, configuration, split, and a revision that holds plain files."""
 
     id: str
     config: str | None = None
@@ -29,10 +29,10 @@ class HubDataset:
 
 PRESETS: dict[str, HubDataset] = {
     "few-nerd": HubDataset("DFKI-SLT/few-nerd", "supervised"),
-    # Its main branch is a script, which is not run.
+    # The main branch holds a loading script, which is never run.
     "conll2000": HubDataset("eriktks/conll2000", revision="refs/convert/parquet"),
     "sst": HubDataset("SetFit/sst5"),
-    # Its test split has no answers.
+    # The test split has no answers.
     "commonsenseqa": HubDataset("tau/commonsense_qa", split="validation"),
 }
 ACCEPTED = f"hub:ID, hub:ID:CONFIG@SPLIT, or one of {', '.join(PREFIX + name for name in PRESETS)}"
@@ -40,7 +40,7 @@ _NAME = re.compile(r"hub:([\w.-]+(?:/[\w.-]+)?)(?::([\w.-]+))?(?:@(\w+))?")
 
 
 def parse(name: str) -> HubDataset:
-    """`hub:ID`, `hub:ID:CONFIG@SPLIT` or a preset's name. TaskError where it is neither."""
+    """Parses `hub:ID`, `hub:ID:CONFIG@SPLIT` or `hub:PRESET`. Raises TaskError for any other text."""
     match = _NAME.fullmatch(name)
     if match is None:
         raise TaskError(f"not a hub dataset: {name[:200]!r}", accepted=ACCEPTED)
@@ -50,7 +50,7 @@ def parse(name: str) -> HubDataset:
 
 
 def read_hub(name: str, *, max_rows: int = MAX_ROWS) -> Table:
-    """The rows of a hub dataset, counted from 1. TaskError: no `datasets`, or what it complains about."""
+    """The rows of a hub dataset, counted from 1. Raises TaskError if `datasets` is missing or reports an error."""
     wanted = parse(name)
     try:
         import datasets
@@ -62,7 +62,7 @@ def read_hub(name: str, *, max_rows: int = MAX_ROWS) -> Table:
         data = datasets.load_dataset(wanted.id, wanted.config, split=wanted.split, revision=wanted.revision)
         names = {column: _names(feature) for column, feature in data.features.items()}
         records = [(number, dict(record)) for number, record in enumerate(islice(data, max_rows + 1), start=1)]
-    # It passes on errors of networks, files, formats and its own, which share no base.
+    # `datasets` raises errors of the network, of files, of formats and of its own. They share no base class.
     except Exception as error:
         reason = str(error).partition("\n")[0][:300]
         raise TaskError(f"the hub dataset can't be read: {reason}", where=name, accepted=ACCEPTED) from None
@@ -74,7 +74,7 @@ def read_hub(name: str, *, max_rows: int = MAX_ROWS) -> Table:
 
 
 def _folded(rows: list[tuple[int, dict[str, Any]]], wanted: HubDataset) -> Sequence[Row]:
-    """The treebank's five classes as three; other datasets as they are."""
+    """Folds the five classes of the Stanford Sentiment Treebank to three; leaves other datasets unchanged."""
     if wanted.id != PRESETS["sst"].id:
         return rows
     return [(number, {"text": r.get("text"), "label": _fold(r.get("label"))}) for number, r in rows]

@@ -1,4 +1,4 @@
-"""The user's own tasks: checked examples kept as files that a run finds from any folder."""
+"""Saves the user's own tasks: checked examples as files with absolute paths, which a run finds from any folder."""
 
 import hashlib
 import os
@@ -16,9 +16,9 @@ TITLE = ".title"
 
 
 def keep(task: Task, folder: Path, title: str) -> Path:
-    """Writes the examples into `folder`, under the title and a hash of the content; gives the absolute path.
+    """Saves a task's examples in `folder` and returns the absolute path. The name holds the title and a content hash.
 
-    The same examples under the same title are the same file. TaskError where it can't be written.
+    The same examples under the same title give the same file. Raises TaskError if it can't be written.
     """
     content = examples_jsonl(task)
     # As it was given, but for signs that name no file everywhere.
@@ -27,7 +27,7 @@ def keep(task: Task, folder: Path, title: str) -> Path:
     try:
         if not path.is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            # A reader sees the whole file or none.
+            # Written under another name and renamed, so that no reader sees half a file.
             part = path.with_suffix(f".{os.getpid()}.part")
             part.write_bytes(content)
             part.replace(path)
@@ -37,7 +37,7 @@ def keep(task: Task, folder: Path, title: str) -> Path:
 
 
 def kept_tasks(folder: Path) -> tuple[Path, ...]:
-    """The kept tasks of a folder, the newest first; none where there is no such folder."""
+    """The saved tasks of a folder, newest first; empty if there is no such folder."""
     try:
         found = [
             (path.stat().st_mtime_ns, path) for path in folder.absolute().glob("*.jsonl") if _NAME.fullmatch(path.name)
@@ -48,7 +48,7 @@ def kept_tasks(folder: Path) -> tuple[Path, ...]:
 
 
 def discard(path: Path, folder: Path) -> None:
-    """Deletes a kept task of `folder` for good. TaskError where it is none, or can't be deleted."""
+    """Deletes a saved task of `folder` for good. Raises TaskError if there is none, or if it can't be deleted."""
     if path not in kept_tasks(folder):
         raise TaskError("no such task is kept", where=path.name, accepted="a kept task of the list")
     try:
@@ -95,16 +95,17 @@ def _digest(content: bytes) -> str:
 
 
 def within(name: str, root: Path, variable: str) -> Path:
-    """The absolute path of a file below `root`, links followed. TaskError: outside of it, or no path at all.
+    """The absolute path of a file that must lie below `root` once links are followed.
 
-    variable: the environment variable that sets the root, for the message.
+    variable: the environment variable that sets the root; the message names it. Raises TaskError for a file outside of
+    the root, and for a text that can't be a path.
     """
     try:
         path, allowed = Path(name).expanduser().absolute(), root.expanduser().resolve()
         inside = path.resolve().is_relative_to(allowed)
-    # The home folder of nobody, a zero byte, a circle of links.
+    # The home folder of an unknown user, a zero byte, or links that form a circle.
     except (OSError, RuntimeError, ValueError):
-        raise TaskError(f"no path of a file: {name[:200]!r}", accepted=f"a file below {root}") from None
+        raise TaskError(f"not the path of a file: {name[:200]!r}", accepted=f"a file below {root}") from None
     if not inside:
         raise TaskError(
             "this file is outside of the folder that the app may read",

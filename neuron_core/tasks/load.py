@@ -1,4 +1,4 @@
-"""Bundled tasks by name, others from a file or the hub. Every row is checked; none vanishes unsaid."""
+"""Loads bundled tasks by name, other tasks from a file or the Hugging Face hub. Every row is checked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from neuron_core.tasks.kinds import get_kind
 from neuron_core.tasks.library import kept_name
 from neuron_core.tasks.mapping import ColumnMapping
 from neuron_core.tasks.readers import ACCEPTED
-from neuron_core.tasks.readers.source import AS_FOUND, ReadOptions
+from neuron_core.tasks.readers.source import READ_DEFAULTS, ReadOptions
 from neuron_core.tasks.reading import Rejected, TaskReading
 from neuron_core.tasks.table import Table, is_file, read_table
 from neuron_core.tasks.task import Wording
@@ -29,7 +29,7 @@ BUNDLED: dict[str, tuple[str, Wording | None]] = {
 
 
 def bundled_tasks() -> tuple[str, ...]:
-    """Names of the tasks that come with the project."""
+    """Names of the tasks that come with the program."""
     return tuple(name for name in BUNDLED if (ASSETS / "tasks" / f"{name}.jsonl").is_file())
 
 
@@ -38,12 +38,13 @@ def load_task(
     *,
     kind: str | None = None,
     mapping: ColumnMapping | None = None,
-    options: ReadOptions = AS_FOUND,
+    options: ReadOptions = READ_DEFAULTS,
     answers: str | None = None,
 ) -> TaskReading:
-    """A bundled task by name, a file of examples, or a hub dataset; `kind` and `mapping` override the guesses.
+    """Loads a bundled task by name, a file of examples, or a hub dataset. `kind` and `mapping` override the guesses.
 
-    Raises TaskError: unknown name, unreadable file, no kind fits, no good row, too few labels.
+    Raises TaskError for an unknown name, a file that can't be read, a file that fits no kind, one without a good row,
+    and too few labels.
     """
     if name_or_path in bundled_tasks():
         own_kind, wording = BUNDLED[name_or_path]
@@ -60,9 +61,9 @@ def read_checked(
     labels: Sequence[str] | Mapping[str, str] | None = None,
     answers: str | None = None,
     fill_options: bool = False,
-    options: ReadOptions = AS_FOUND,
+    options: ReadOptions = READ_DEFAULTS,
 ) -> TaskReading:
-    """A file or hub dataset read and every row checked; what is not said is guessed. Errors as of load_task."""
+    """Reads a file or hub dataset and checks every row. Settings that are None are guessed. Raises as `load_task`."""
     if kind is not None:
         get_kind(kind)
     table = read_source(name_or_path, options)
@@ -71,8 +72,8 @@ def read_checked(
     return validate(table, guessed, columns, labels=labels, answers=answers, fill_options=fill_options)
 
 
-def read_source(name_or_path: str, options: ReadOptions = AS_FOUND) -> Table:
-    """The unchecked rows of a file or of a hub dataset (`hub:ID`). TaskError where there is none."""
+def read_source(name_or_path: str, options: ReadOptions = READ_DEFAULTS) -> Table:
+    """The unchecked rows of a file or of a hub dataset (`hub:ID`). Raises TaskError if there is no such source."""
     if name_or_path.startswith(PREFIX):
         return read_hub(name_or_path)
     if not is_file(name_or_path):

@@ -8,13 +8,16 @@ from neuron_core.tasks.names import SYNONYMS
 from neuron_core.tasks.table import Table, listed
 
 ColumnMapping = Mapping[str, str | tuple[str, ...]]
-"A kind's column to the file's. Several columns are the list of choices or distractors; texts of several are joined."
+"""A column of the kind → a column of the file, or several.
+
+Several columns become the list of choices or distractors; for any other column their texts are joined."""
 
 Guess = dict[str, str | tuple[str, ...]]
+"a mapping that was guessed or parsed, and may be incomplete"
 
 
 def check_mapping(table: Table, kind: TaskKind, mapping: ColumnMapping) -> None:
-    """TaskError: a column that the kind or the file does not have, or one that the kind needs and is not mapped."""
+    """Raises TaskError for a column that the kind or the file does not have, and for a required column without one."""
     allowed = tuple(SYNONYMS[kind.name])
     for field, columns in mapping.items():
         if field not in allowed:
@@ -28,16 +31,16 @@ def check_mapping(table: Table, kind: TaskKind, mapping: ColumnMapping) -> None:
             raise TaskError(f"{field} is one column, not {len(columns)}", where=f"mapping of {field}")
     if missing := [field for field in kind.columns if field not in mapping]:
         raise TaskError(
-            f"the kind {kind.name} needs the column {missing[0]!r}; none is mapped to it",
+            f"the kind {kind.name} needs the column {missing[0]!r}, and no column of the file is mapped to it",
             where=f"{table.source}, columns {listed(table.columns)}",
             accepted=f"a mapping of {', '.join(kind.columns)}",
         )
 
 
 def parse_mapping(text: str) -> Guess:
-    """`text=review,label=stars`; several columns are joined by +: `choices=A+B+C+D`, `text=premise+hypothesis`.
+    """Parses --map: `text=review,label=stars`. A + joins columns: `choices=A+B+C+D`, `text=premise+hypothesis`.
 
-    A name with a comma, a plus or an equals sign stands in quotes. TaskError where it is no mapping.
+    Names that contain a comma, a plus or an equals sign are quoted. Raises TaskError if the text is not a mapping.
     """
     found: Guess = {}
     for part in _split(text, ","):
@@ -54,7 +57,7 @@ def parse_mapping(text: str) -> Guess:
 
 
 def _split(text: str, sign: str) -> list[str]:
-    """Parts between signs that stand outside of quotes."""
+    """Splits a text at a sign, except inside quotes."""
     parts, quoted = [""], False
     for char in text:
         quoted ^= char == '"'

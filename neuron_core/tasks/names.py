@@ -1,10 +1,11 @@
-"""What columns go by: names that other datasets give to the columns of a task kind."""
+"""The column names that datasets use for each column of each task kind."""
 
 import re
 
 from neuron_core.tasks.kinds.base import CONTEXT
 
 LIST_COLUMNS = ("choices", "distractors")
+"columns of a kind that hold a list of texts"
 ANSWERS = (
     *("answer", "correctanswer", "bestanswer", "answerkey", "gold", "correct", "correctoption", "solution"),
     *("rightanswer", "goldanswer", "groundtruth", "target", "cop"),
@@ -14,7 +15,7 @@ _TEXTS = ("text", "review", "reviewtext", "content", "comment", "tweet")
 _LONG = ("description", "abstract", "summary")
 _CLASSES = ("label", "labels", "sentiment", "class", "category", "polarity", "emotion", "intent", "stance")
 _LABELS = ("label", "labels", "class", "category", "type", "tag")
-# The kind's own name first, then what other datasets call it, the most telling first.
+# Kind → its column → names that datasets use for that column, the clearest first.
 SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
     "classification": {
         "text": (*_TEXTS, "sentence", "document", "body", "message", "utterance", *_LONG, "headline", "title", "input"),
@@ -49,10 +50,10 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
         "answer": (*ANSWERS, "response", "output", "completion"),
     },
 }
-# Every kind takes them, none needs them.
+# Every kind accepts a column of distractors; no kind requires one.
 for _columns in SYNONYMS.values():
     _columns["distractors"] = ("distractors", "wronganswers", "incorrectanswers", "incorrect", "negatives")
-# Of a second text: what a question is about.
+# Names of a column with a second text, the passage that a question is about.
 PASSAGES = ("context", "passage", "article", "paragraph", "story", "support", "background", "premise")
 SYNONYMS["classification"][CONTEXT] = ("context",)
 SYNONYMS["multiple_choice"][CONTEXT] = PASSAGES
@@ -72,9 +73,9 @@ PAIRS = (
     ("question", "passage"),
     ("question", "sentence"),
 )
-"two texts of which a label says how they belong together: they are joined"
+"pairs of columns whose label describes how the two texts relate; their texts are joined"
 
 
 def plain_name(column: str) -> str:
-    """A column's name without case and signs."""
+    """A column's name in lower case, without spaces and punctuation."""
     return re.sub(r"[\W_]", "", column).lower()

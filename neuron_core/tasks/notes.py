@@ -1,4 +1,4 @@
-"""What a reader of a file must know: counts of what was done to rows, and warnings about examples that look wrong."""
+"""Notes about a file: how many rows were changed and how, and warnings about examples that look wrong."""
 
 import re
 from collections import Counter
@@ -23,7 +23,7 @@ _OTHERS = re.compile(
     re.IGNORECASE,
 )
 _NULL_LABELS = ("none", "na", "-1")
-"labels that some files use for a missing one, and others as a class"
+"labels that mean a missing label in some files and a class in others"
 _NULLS = {"nan", "null", "none", "n/a", "#n/a", "na", "-", "nil"}
 
 
@@ -31,33 +31,33 @@ _JOINED = re.compile(r"\s*[;,|+/&]\s*|\s+and\s+")
 
 
 class Notes:
-    """Notes in the order in which they came up, those that count rows with their numbers."""
+    """Collects notes in order. A note may count the rows that it is about."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._single: dict[str, str] = {}
 
     def add(self, text: str) -> None:
-        """A note as it stands."""
+        """Adds a note without a count."""
         self._counts.setdefault(text, 0)
 
     def count(self, several: str, single: str | None = None) -> None:
-        """One more row that the note is about."""
+        """Counts one more row for a note. `single` is its wording for one row."""
         self._counts[several] = self._counts.get(several, 0) + 1
         self._single[several] = single or several.replace("rows are", "row is").replace("rows have", "row has")
 
     def texts(self) -> list[str]:
-        """All notes, as `12 rows …` where they count."""
+        """All notes; those that count begin with the number, as in `12 rows …`."""
         return [
             text if not n else f"{n:,} {self._single[text] if n == 1 else text}" for text, n in self._counts.items()
         ]
 
 
-def about_examples(task: Task, mapping: ColumnMapping, added: Sequence[str] = ()) -> list[str]:
-    """Warnings: a label of its own for nearly every example, options that name others, one text with two labels, texts
-    that read like missing values.
+def example_warnings(task: Task, mapping: ColumnMapping, added: Sequence[str] = ()) -> list[str]:
+    """Warnings about a task's examples.
 
-    added: neutral options that are not the file's own.
+    They name labels that differ for nearly every example, options that refer to other options, texts with two different
+    labels, and texts that look like missing values. added: neutral options that were added to the file's own.
     """
     kind = get_kind(task.kind)
     found: list[str | None] = []
@@ -81,22 +81,28 @@ def about_examples(task: Task, mapping: ColumnMapping, added: Sequence[str] = ()
         if naming:
             found.append(
                 f"warning: {naming:,} {'example has' if naming == 1 else 'examples have'} an option that names others, "
-                'such as "all of the above"; it is wrong once options change places'
+                'such as "all of the above"; it becomes wrong when the options change places'
             )
     first = kind.columns[0]
     nulls = Counter(same_text(example.fields[first]) for example in task.examples)
     missing = sum(count for text, count in nulls.items() if text in _NULLS or not text)
     if missing:
-        found.append(f"{missing:,} {_texts(missing)} nothing but a sign of a missing value (nan, NULL, #N/A) or blanks")
+        found.append(
+            f"{missing:,} {_texts(missing)} nothing but blanks or a mark for a missing value (nan, NULL, #N/A)"
+        )
     return [note for note in found if note]
 
 
 def _about_labels(task: Task) -> list[str]:
-    """Labels that may be none: signs of a missing one, those of a single example, and several in one."""
+    """Notes about labels that may not be labels: marks for a missing one, labels of a single example, and joined
+    labels.
+    """
     counts = Counter(example.answer for example in task.examples)
     found = []
     if unsure := [label for label in counts if same_text(label) in _NULL_LABELS]:
-        found.append(f"the label {unsure[0]!r} is a class of its own here; if it means none, leave it out by --labels")
+        found.append(
+            f"the label {unsure[0]!r} counts as a class; if it means that there is no label, leave it out with --labels"
+        )
     single = [label for label, n in counts.items() if n == 1]
     if single and len(task.examples) >= 8 and len(single) <= len(counts) / 2:
         found.append(f"{_listed(single)} {'is the label' if len(single) == 1 else 'are labels'} of a single example")

@@ -1,4 +1,4 @@
-"""Letters and numbers before options, such as `A. water`, `(B) water`, `3) water`; options inside a question."""
+"""Removes letters and numbers before options, such as `A. water` or `3) water`, and finds options in a question."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _HEADING = re.compile(r"\s*(?:(?:the )?(?:options|choices|answer choices|answers
 
 
 def without_letters(texts: Sequence[str]) -> list[str] | None:
-    """Options without their own letters or numbers; None unless all have one, in order from the first."""
+    """The options without their letters or numbers; None unless every option has one and they are in order."""
     if len(texts) < 2:
         return None
     for mark in _MARKS:
@@ -33,13 +33,13 @@ def without_letters(texts: Sequence[str]) -> list[str] | None:
 
 
 def has_own_letters(texts: Sequence[str]) -> bool:
-    """Whether two or more of the options begin with the letter of their place, as in `A a hammer`."""
+    """Whether at least two of the options begin with the letter of their place, as in `A a hammer`."""
     marks = [_OWN.match(text) for text in texts[: len(LETTERS)]]
     return sum(bool(mark) and mark[1] == letter for mark, letter in zip(marks, LETTERS, strict=False) if mark) > 1
 
 
 def lettered(text: str) -> list[str]:
-    """`A) a hammer B) a spoon` as its options; empty unless the letters are A, B, C … in order from the beginning."""
+    """Splits `A) a hammer B) a spoon` into its options; empty unless the letters run A, B, C, … from the start."""
     marks = list(_INSIDE.finditer(text))
     if len(marks) < 2 or marks[0].start() != 0 or [mark[1] for mark in marks] != list(LETTERS[: len(marks)]):
         return []
@@ -48,7 +48,7 @@ def lettered(text: str) -> list[str]:
 
 
 def options_inside(question: str) -> tuple[str, list[str]] | None:
-    """A question and the lettered options at its end; None where it has none."""
+    """Splits a question from the lettered options at its end; None if it has none."""
     for mark in _INSIDE.finditer(question):
         options = lettered(question[mark.start() :]) if mark[1] == "A" else []
         before = _HEADING.sub("", question[: mark.start()])
@@ -58,7 +58,7 @@ def options_inside(question: str) -> tuple[str, list[str]] | None:
 
 
 def numbered(n: int) -> tuple[list[str], list[str]]:
-    """Places from 0 and from 1, as texts."""
+    """The numbers of n places as texts, counted from 0 and counted from 1."""
     return [str(number) for number in range(n)], [str(number) for number in range(1, n + 1)]
 
 

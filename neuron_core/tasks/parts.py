@@ -1,4 +1,4 @@
-"""The parts of a file of which one is read: sheets of a workbook, files of a ZIP archive, lists of a JSON object."""
+"""Lists the parts of a file, one of which is read: sheets of a workbook, files of a ZIP, lists of a JSON object."""
 
 import io
 import json
@@ -12,13 +12,13 @@ from neuron_core.tasks.readers.source import MAX_PATH_BYTES, MAX_UPLOAD_BYTES, u
 
 _WORKBOOK = "xl/workbook.xml"
 _MOST_BYTES = 2**22
-"of the list of a workbook's sheets"
+"most bytes that the list of a workbook's sheets may have"
 
 
 def parts_of(source: str | Path | bytes, name: str | None = None) -> tuple[str, ...]:
-    """The names of which one may be a `part` of ReadOptions, in the file's order; none where a file has no parts.
+    """The names that `ReadOptions.part` accepts for this file, in its order; empty if the file has no parts.
 
-    An upload comes as bytes with its `name`. What is wrong with a file is left to the reader: here it has no parts.
+    An upload is given as bytes with its `name`. For a damaged file the result is empty: the reader reports the damage.
     """
     try:
         if not isinstance(source, bytes):
@@ -32,7 +32,7 @@ def parts_of(source: str | Path | bytes, name: str | None = None) -> tuple[str, 
         if source.startswith(b"\x1f\x8b") and file.with_suffix("").suffix == ".json":
             return _of_json(unpack(source, file.name, MAX_UPLOAD_BYTES))
         return _of_json(source) if file.suffix == ".json" else ()
-    # A path that is none, a damaged archive, no JSON, one nested too deep: reading the file says so in full.
+    # An impossible path, a damaged archive, broken or too deeply nested JSON: the reader reports these in full.
     except (TaskError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, ElementTree.ParseError):
         return ()
 

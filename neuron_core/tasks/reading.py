@@ -1,4 +1,4 @@
-"""What the check of a file gave: the task of its good rows, and every row left out, with its reason."""
+"""The result of checking a file: the task made of its good rows, and every rejected row with its reason."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -14,18 +14,18 @@ from neuron_core.tasks.task import Example, Task
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row that is not used, and why."""
+    """A row that is not used, and the reason."""
 
     row: int
     column: str
-    "as the file calls it; several are joined by +"
+    "the column's name in the file; several names are joined by +"
     value: str
     complaint: str
     rule: str = ""
-    "the sort of complaint, which counts go by"
+    "the kind of complaint; rejected rows are counted by it"
     accepted: str = ""
     example: str = ""
-    "id of the example, where the row had become one"
+    "id of the example, if the row was rejected after it had become one"
 
     def __str__(self) -> str:
         column = f", column {self.column}:" if self.column else ""
@@ -33,7 +33,7 @@ class Rejected:
 
 
 class NoGoodRow(TaskError):
-    """A file of which no row fits. `rejected` names them all."""
+    """No row of the file fits the kind. `rejected` lists every row."""
 
     def __init__(self, what: str, rejected: tuple[Rejected, ...], *, where: str) -> None:
         super().__init__(what, where=where, accepted=rejected[0].accepted or None)
@@ -42,18 +42,18 @@ class NoGoodRow(TaskError):
 
 @dataclass(frozen=True)
 class TaskReading:
-    """What a file gave: the task of its good rows, and the rows left out. Together they are all rows."""
+    """The task made of a file's good rows, and the rejected rows. Together they account for every row."""
 
     task: Task
     rejected: tuple[Rejected, ...]
     notes: tuple[str, ...] = ()
-    "how the file was read, where that is not plain from it"
+    "how the file was read, where the file leaves it open"
     mapping: ColumnMapping = field(default_factory=dict)
-    "the kind's column to the file's"
+    "column of the kind → column of the file"
     unused: tuple[str, ...] = ()
-    "columns of the file that no question shows"
+    "columns of the file that hold values and are used in no question"
     fits: str | None = None
-    "the model whose context holds all prompts, None where that was not checked"
+    "the model whose context was checked to hold all prompts; None if that was not checked"
 
     @property
     def n_rows(self) -> int:
@@ -61,7 +61,7 @@ class TaskReading:
 
     @property
     def understood(self) -> str:
-        """What the file is taken for, in one sentence."""
+        """One line that says how the file was understood."""
         task = self.task
         what = f"{len(task.labels)}-label {task.kind}" if task.labels else task.kind
         columns = ", ".join(f"{field} = {joined_names(column)}" for field, column in self.mapping.items())
@@ -69,22 +69,22 @@ class TaskReading:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Rejected rows by rule, the most frequent first."""
+        """Number of rejected rows by rule, the most frequent rule first."""
         return dict(Counter(row.rule for row in self.rejected).most_common())
 
     @cached_property
     def n_texts(self) -> int:
-        """Different texts among the examples; a run draws one example of each."""
+        """Number of different texts among the examples. A run draws at most one example of each text."""
         return len({example.text for example in self.task.examples})
 
     @cached_property
     def n_trimmed(self) -> int:
-        """Examples with more than four options of their own: the seed says which of the wrong ones are dropped."""
+        """Number of examples with more than four options. The seed decides which wrong options are dropped."""
         return sum(_given(example) > 4 for example in self.task.examples)
 
 
 def too_long(task: Task, count_tokens: Callable[[Example], int], limit: int) -> tuple[Rejected, ...]:
-    """The examples whose longest prompt, by `count_tokens`, has more tokens than a context of `limit` holds."""
+    """Rejects the examples whose longest prompt, as `count_tokens` counts it, has more than `limit` tokens."""
     column = get_kind(task.kind).columns[0]
     found = []
     for example in task.examples:
@@ -98,7 +98,7 @@ def too_long(task: Task, count_tokens: Callable[[Example], int], limit: int) -> 
 
 
 def leave_out(reading: TaskReading, rejected: Iterable[Rejected]) -> TaskReading:
-    """The reading without examples that were rejected later. NoGoodRow where none is left."""
+    """The reading without examples that were rejected later. Raises NoGoodRow if no example is left."""
     more = tuple(rejected)
     gone = {row.example for row in more}
     examples = tuple(example for example in reading.task.examples if example.id not in gone)
@@ -111,14 +111,14 @@ def leave_out(reading: TaskReading, rejected: Iterable[Rejected]) -> TaskReading
 
 
 def joined_names(columns: str | tuple[str, ...]) -> str:
-    """A column, or several of them joined by +."""
+    """The name of a column; several names are joined by +."""
     return columns if isinstance(columns, str) else "+".join(columns)
 
 
 def require_four_options(task: Task, mapping: ColumnMapping | None = None) -> None:
-    """TaskError where the kind can't make four different options.
+    """Raises TaskError if the kind cannot make four different options.
 
-    That depends on labels, or on whether an example has its own distractors: one of either sort is asked.
+    Options come from the labels, or from an example's own distractors. One example of each sort is tried.
     """
     kind = get_kind(task.kind)
     alone = kind.label_column and len(task.labels) == 1 and not all("distractors" in e.fields for e in task.examples)
@@ -126,7 +126,7 @@ def require_four_options(task: Task, mapping: ColumnMapping | None = None) -> No
         raise TaskError(
             f"the only label is {task.labels[0]!r}",
             where=task.source,
-            accepted="the other labels as well: --labels a,b,c",
+            accepted="two or more labels; name the others with --labels a,b,c",
         )
     for example in {"distractors" in example.fields: example for example in reversed(task.examples)}.values():
         made = len(set(kind.options(example, task, 0)))

@@ -9,7 +9,7 @@ from typing import Any
 from neuron_core.tasks.answers import resolve
 from neuron_core.tasks.cells import listed, structured
 from neuron_core.tasks.kinds.base import FILLERS, one_line, same_text
-from neuron_core.tasks.labels import spelling_note, spellings, whole
+from neuron_core.tasks.labels import spelling_note, spellings, whole_number
 from neuron_core.tasks.mapping import ColumnMapping
 from neuron_core.tasks.names import LIST_COLUMNS
 from neuron_core.tasks.notes import Notes
@@ -21,11 +21,11 @@ LETTERS_REMOVED = "rows have letters or numbers before the options, which are re
 
 
 class _SeveralColumns(list[Any]):
-    """Values of several columns, empty ones among them."""
+    """A list whose items come from several columns. Empty cells keep their place until the answer is resolved."""
 
 
 def row_fields(mapping: ColumnMapping, row: dict[str, Any]) -> dict[str, Any]:
-    """The row's values under the kind's column names, None where there is nothing."""
+    """The values of a row by the kind's column names; None where there is no value."""
     found = {}
     for field, columns in mapping.items():
         if isinstance(columns, str):
@@ -33,7 +33,7 @@ def row_fields(mapping: ColumnMapping, row: dict[str, Any]) -> dict[str, Any]:
             if field in LIST_COLUMNS:
                 found[field] = listed(value)
             else:
-                # A list of one label is that label; answers may be one-hot.
+                # A list with a single label means that label. An answer may be one-hot, so its list is kept.
                 alone = isinstance(value, list) and len(value) < 2 and field != "answer"
                 found[field] = (value[0] if value else None) if alone else value
         elif field not in LIST_COLUMNS:
@@ -41,26 +41,30 @@ def row_fields(mapping: ColumnMapping, row: dict[str, Any]) -> dict[str, Any]:
             told = [f"{column}: {one_line(value)}" for column, value in parts if _filled(value)]
             found[field] = " ".join(told) if told else None
         else:
-            # Empty places stay until the answer is settled: letters and numbers count them.
+            # Empty cells stay until the answer is resolved: letters and numbers count them.
             values = [_plain(row.get(column)) for column in columns]
             found[field] = _SeveralColumns(values) if any(map(_filled, values)) else None
     return found
 
 
 def unify_labels(column: str, rows: Rows, names: Mapping[str, str], allowed: Sequence[str], notes: Notes) -> None:
-    """Labels by their names, and those that read the same by one spelling, which is that of the allowed one."""
+    """Replaces labels, in place, by their names or by one common spelling.
+
+    names: the name of each label as the file writes it; empty where none are given. Without names, labels that differ
+    only in case, spaces or invisible characters become one: an allowed label if it is one, else the most frequent.
+    """
     texts = [fields[column] for _, fields in rows if isinstance(fields.get(column), str | int | float)]
-    by_text = {whole(key): name for key, name in names.items()}
+    by_text = {whole_number(key): name for key, name in names.items()}
     if by_text:
         known = {**by_text, **{same_text(name): name for name in by_text.values()}}
-        found = {one_line(text): known.get(whole(text), one_line(text)) for text in texts}
+        found = {one_line(text): known.get(whole_number(text), one_line(text)) for text in texts}
     else:
         found = spelled = spellings(texts)
         plain = without_letters(sorted(set(found.values())))
         if plain is not None and len(set(plain)) == len(plain):
             bare = dict(zip(sorted(set(found.values())), plain, strict=True))
             found = {text: bare[to] for text, to in found.items()}
-            notes.add("letters or numbers before the labels are taken off")
+            notes.add("letters or numbers before the labels are removed")
         wanted = {same_text(label): label for label in allowed}
         found = {text: wanted.get(same_text(text), to) for text, to in found.items()}
         if note := spelling_note({text: wanted.get(same_text(text), to) for text, to in spelled.items()}):
@@ -72,10 +76,13 @@ def unify_labels(column: str, rows: Rows, names: Mapping[str, str], allowed: Seq
 
 
 def prepare_choices(rows: Rows, mapping: ColumnMapping, notes: Notes) -> None:
-    """Letters that stand in the options themselves are taken off; answers that name an option's column are its text."""
+    """Removes letters that stand before the choices themselves, in place.
+
+    An answer that is the name of a choice's column is replaced by the text of that choice.
+    """
     columns = mapping.get("choices", ())
     names = () if isinstance(columns, str) else columns
-    # A letter or a number alone is one of the forms of answers.
+    # A column called by a single letter or digit is not a name here: the answer is then read as a letter or a number.
     by_column = {same_text(column): place for place, column in enumerate(names) if len(column) > 1}
     for _, fields in rows:
         choices, answer = fields.get("choices"), _single(fields.get("answer"))
@@ -93,10 +100,10 @@ def prepare_choices(rows: Rows, mapping: ColumnMapping, notes: Notes) -> None:
         if plain is None or len(set(map(one_line, plain))) < len(plain):
             if has_own_letters([str(one) for one in choices]):
                 notes.count(
-                    "rows have options that begin with a letter, which stays: a question then shows two letters"
+                    "rows have options that begin with a letter, which is kept: a question then shows two letters"
                 )
             continue
-        notes.count("rows have letters or numbers in the options themselves, which are taken off")
+        notes.count(LETTERS_REMOVED)
         before = [one_line(one) for one in choices]
         if isinstance(answer, str) and one_line(answer) in before:
             fields["answer"] = plain[before.index(one_line(answer))]
@@ -104,7 +111,7 @@ def prepare_choices(rows: Rows, mapping: ColumnMapping, notes: Notes) -> None:
 
 
 def prepare_distractors(fields: dict[str, Any], notes: Notes) -> None:
-    """Letters before an answer and its distractors are taken off, where all of them have one."""
+    """Removes letters that stand before an answer and its distractors, in place, if every one of them has a letter."""
     distractors, answer = fields.get("distractors"), fields.get("answer")
     if not isinstance(distractors, list) or not all(isinstance(one, str) for one in (answer, *distractors)):
         return
@@ -118,10 +125,11 @@ def prepare_distractors(fields: dict[str, Any], notes: Notes) -> None:
         bare[answer],
         _SeveralColumns(kept) if isinstance(distractors, _SeveralColumns) else kept,
     )
-    notes.count("rows have letters or numbers in the options themselves, which are taken off")
+    notes.count(LETTERS_REMOVED)
 
 
 def filled_up(fields: dict[str, Any], notes: Notes) -> dict[str, Any]:
+    """The fields with neutral options added to two or three choices, so that there are four."""
     choices = fields.get("choices")
     if not isinstance(choices, list) or not 2 <= len(choices) < 4:
         return fields
@@ -132,7 +140,10 @@ def filled_up(fields: dict[str, Any], notes: Notes) -> dict[str, Any]:
 
 
 def resolved(fields: dict[str, Any], form: str) -> dict[str, Any]:
-    """The answer as a text, and lists from several columns without their empty places."""
+    """The fields with the answer as a text, and with lists from several columns without their empty cells.
+
+    form: one of `answers.FORMS`, the way in which the file gives its answers.
+    """
     settled = dict(fields)
     choices = fields.get("choices")
     if isinstance(choices, list) and "answer" in fields and one_line(fields["answer"]) not in map(one_line, choices):
@@ -145,7 +156,7 @@ def resolved(fields: dict[str, Any], form: str) -> dict[str, Any]:
 
 
 def _single(answer: Any) -> Any:
-    """An answer out of a list of one; a list that stands in a cell as text as that list."""
+    """The item of a list with one item. A cell whose text is a list is parsed first."""
     if isinstance(answer, str) and answer.lstrip().startswith("["):
         found = structured(answer)
         answer = answer if found is None else found
@@ -153,7 +164,7 @@ def _single(answer: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Values of typed tables as JSON has them; nulls and not-a-numbers as None."""
+    """The values of typed tables as JSON would hold them; nulls and NaN become None."""
     if isinstance(value, float) and math.isnan(value):
         return None
     if isinstance(value, datetime.date | datetime.time):

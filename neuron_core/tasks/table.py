@@ -1,4 +1,4 @@
-"""Any file of examples as a table of named columns with source row numbers."""
+"""Reads any file of examples into a table with named columns and the row numbers of the source."""
 
 import hashlib
 import heapq
@@ -11,12 +11,12 @@ from typing import Any
 
 from neuron_core.errors import TaskError
 from neuron_core.tasks.readers import FORMATS, SUFFIXES, detect, get_format, read_rows
-from neuron_core.tasks.readers.content import from_zip, is_zip, refuse_what_is_no_table
+from neuron_core.tasks.readers.content import from_zip, is_zip, refuse_non_tables
 from neuron_core.tasks.readers.source import (
-    AS_FOUND,
     MAX_COLUMNS,
     MAX_PATH_BYTES,
     MAX_UPLOAD_BYTES,
+    READ_DEFAULTS,
     BadRow,
     Note,
     ReadOptions,
@@ -28,32 +28,32 @@ from neuron_core.tasks.readers.source import (
 
 MAX_ROWS = 100_000
 TASK_LINE = "neuronllm_task"
-"only key of a kept task's first line: kind and labels, which its rows alone may not show"
+"the only key in the first line of a saved task; its value holds the kind and the labels"
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What a file holds, unchecked."""
+    """The content of a file, not checked yet."""
 
     name: str
     source: str
     format: str
     columns: tuple[str, ...]
-    "in first-seen order"
+    "in the order in which they first occur"
     rows: tuple[tuple[int, dict[str, Any]], ...]
-    "row number in the source, value by column; several rows of one number come from one sentence or record"
+    "row number in the source, and value by column; rows with the same number come from one sentence or record"
     kind: str | None = None
-    "the task kind that a published format is made for, or that a kept task is of"
+    "the task kind of a published format or of a saved task; None where it must be guessed"
     notes: tuple[str, ...] = ()
-    "what a reader must know of how the file was read"
+    "how the file was read, where the file leaves it open"
     bad: tuple[tuple[int, BadRow], ...] = ()
-    "rows that can't be read, by number"
+    "rows that can't be read, with their numbers"
     labels: tuple[str, ...] = ()
-    "all labels of a kept task, where its examples do not show them all"
+    "all labels of a saved task; its examples may not show every one"
 
     @cached_property
     def filled(self) -> frozenset[str]:
-        """Columns with a value in some row."""
+        """Columns that have a value in at least one row."""
         found: set[str] = set()
         for _, fields in self.rows:
             if len(found) == len(self.columns):
@@ -65,14 +65,15 @@ class Table:
 def read_table(
     source: str | Path | bytes,
     name: str | None = None,
-    options: ReadOptions = AS_FOUND,
+    options: ReadOptions = READ_DEFAULTS,
     *,
     max_rows: int = MAX_ROWS,
 ) -> Table:
-    """A file by its path, or an upload as bytes with its `name`, which carries the ending.
+    """Reads a file from its path, or an upload from its bytes and its `name`, whose ending tells the format.
 
-    Uploads, and what they unpack to, may have 200 MB; files by their path 1 GB. A row that can't be read is kept as a
-    bad one. TaskError names file and row: unreadable, no table, too large, too many rows.
+    Uploads are limited to 200 MB and files to 1 GB, both after unpacking. A row that can't be read is kept in `bad`.
+    Raises TaskError, with file and row, for a file that can't be read, holds no table, is too large or has more than
+    `max_rows` rows.
     """
     limit = MAX_UPLOAD_BYTES if isinstance(source, bytes) else MAX_PATH_BYTES
     if isinstance(source, bytes):
@@ -86,7 +87,7 @@ def read_table(
     if file.suffix.lower() == ".gz" or data.startswith(b"\x1f\x8b"):
         data = unpack(data, where, limit)
         file = file.with_suffix("") if file.suffix.lower() == ".gz" else file
-    refuse_what_is_no_table(data, where)
+    refuse_non_tables(data, where)
     stem = file.stem
     if is_zip(data):
         data, file = from_zip(data, where, options.part, SUFFIXES, limit, notes.append)
@@ -94,7 +95,7 @@ def read_table(
             data, file = unpack(data, where, limit), file.with_suffix("")
         if is_zip(data):
             raise TaskError("the ZIP archive holds another one", where=where, accepted="the inner archive")
-        refuse_what_is_no_table(data, f"{where}, {file}")
+        refuse_non_tables(data, f"{where}, {file}")
         options = replace(options, part=None)
     content = Source(data, where, options, limit)
     chosen = options.format if options.format is not None else detect(file.suffix.lower(), content)
@@ -108,7 +109,7 @@ def read_table(
 
 
 def sampled(rows: Iterator[Row], options: ReadOptions, note: Note) -> tuple[Row, ...]:
-    """As many rows as the options say, in the file's order, drawn by a hash of seed and place: no row is preferred."""
+    """Draws `options.sample` rows by a hash of seed and place. Every row has the same chance; the order stays."""
     assert options.sample is not None
     chosen: list[tuple[int, int, Row]] = []
     place = -1
@@ -134,7 +135,7 @@ def make_table(
     *,
     max_rows: int = MAX_ROWS,
 ) -> Table:
-    """A table of these rows. TaskError: none, none that can be read, or more than `max_rows`."""
+    """Makes a table of the rows. Raises TaskError for no rows, no readable row, or more than `max_rows`."""
     if len(rows) > max_rows:
         raise TaskError(
             f"the file has more than {max_rows:,} rows",
@@ -161,35 +162,37 @@ def make_table(
             raise TaskError(what, where=source, accepted=f"at most {MAX_COLUMNS:,} columns")
     for column in columns:
         if not is_unicode(column):
-            what = "a column name has half of a character (a lone surrogate)"
+            what = "a column name contains half a character (a lone surrogate)"
             raise TaskError(what, where=f"{source}, column {column[:60]!r}", accepted="whole characters")
     return Table(name, source, format, tuple(columns), good, kind, notes, bad, labels)
 
 
 def _kept_settings(value: Any, source: str) -> tuple[str, tuple[str, ...]]:
-    """Kind and labels from the first line of a kept task."""
+    """The kind and the labels in the first line of a saved task."""
     kind, labels = (value.get("kind"), value.get("labels", [])) if isinstance(value, dict) else (None, None)
     if not isinstance(kind, str) or not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
         where = f"{source}, row 1, column {TASK_LINE}"
-        raise TaskError("the line of a kept task is damaged", where=where, accepted='{"kind": …, "labels": […]}')
+        raise TaskError(
+            "the first line of the saved task is damaged", where=where, accepted='{"kind": …, "labels": […]}'
+        )
     return kind, tuple(labels)
 
 
 def is_empty(value: Any) -> bool:
-    """Whether a cell holds nothing: a null, a not-a-number, blanks, an empty list."""
+    """Whether a cell is empty: a null, a NaN, white space, or an empty list."""
     if isinstance(value, str):
         return not value.strip()
     return value is None or value != value or (isinstance(value, list | dict) and not value)
 
 
 def listed(columns: Iterable[str]) -> str:
-    """Column names for a message, which stays readable with thousands of them."""
+    """Column names for a message, cut off after 300 characters."""
     text = ", ".join(columns)
     return text if len(text) <= 300 else f"{text[:300]} …"
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a text can be written: JSON may hold half of a character."""
+    """Whether a text can be written: JSON may hold half a character."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -198,10 +201,10 @@ def is_unicode(text: str) -> bool:
 
 
 def is_file(name: str) -> bool:
-    """Whether there is a file of this name; False for what can be no name."""
+    """Whether a file of this name exists; False for a text that can't be a file name."""
     try:
         return Path(name).expanduser().is_file()
-    # A name too long for the system, with a zero in it, or in the home folder of nobody.
+    # A name that is too long or contains a zero byte, or the home folder of an unknown user.
     except (OSError, RuntimeError, ValueError):
         return False
 

@@ -9,7 +9,7 @@ from typing import Any
 
 LETTERS = ("A", "B", "C", "D")
 ANSWERS = ("label", "answer")
-"columns that hold the right answer; a task kind has one of them"
+"columns that hold the correct answer; each task kind has one of them"
 _NOT_TEXT = (*ANSWERS, "entity", "distractors")
 
 
@@ -24,10 +24,10 @@ class Example:
 
     @cached_property
     def text(self) -> str:
-        """What the example is about, normalised, lists in any order; equal texts never land in two draws.
+        """The normalised text that the example is about. Examples with equal texts never land in different draws.
 
-        Neither what is asked of it (label, answer, entity) nor the wrong options given with it: two entities of one
-        sentence share their text.
+        Label, answer, entity and distractors are left out, so two entities of one sentence have the same text. The
+        order of a list does not matter.
         """
         parts = [self.fields[key] for key in sorted(self.fields) if key not in _NOT_TEXT]
         flat = [" ".join(sorted(map(str, part))) if isinstance(part, list | tuple) else str(part) for part in parts]
@@ -35,13 +35,13 @@ class Example:
 
     @property
     def answer(self) -> str:
-        """The right answer, white space folded."""
+        """The correct answer, with white space folded."""
         return " ".join(str(next(self.fields[column] for column in ANSWERS if column in self.fields)).split())
 
 
 @dataclass(frozen=True)
 class Wording:
-    """The words of the prompt that belong to a task rather than to an example."""
+    """The role and the question of a prompt, which are the same for every example of a task."""
 
     role: str
     question: str = ""
@@ -57,21 +57,21 @@ class Task:
     source: str
     wording: Wording
     labels: tuple[str, ...] = ()
-    "distinct labels in first-seen order; empty where the kind has none"
+    "distinct labels in the order in which they first occur; empty if the kind has no labels"
 
     @cached_property
     def columns(self) -> frozenset[str]:
-        """Columns that some example has."""
+        """Columns that at least one example has."""
         return frozenset(column for example in self.examples for column in example.fields)
 
     @cached_property
     def answers(self) -> tuple[str, ...]:
-        """The different right answers of all examples, in an order that is not the file's."""
+        """The different correct answers of all examples, sorted, so that the file's order does not matter."""
         return tuple(sorted({example.answer for example in self.examples}))
 
     @property
     def fingerprint(self) -> str:
-        """sha256 over the example ids and the wording: equal tasks ask equal questions."""
+        """16 hex digits of a sha256 over kind, wording and example ids. Equal tasks ask equal questions."""
         text = json.dumps([self.kind, self.wording.role, self.wording.question, sorted(e.id for e in self.examples)])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -83,5 +83,5 @@ def example_id(fields: Mapping[str, Any]) -> str:
 
 
 def draw_order(ids: Iterable[str], seed: int, purpose: str) -> list[str]:
-    """Ids sorted by a hash of (seed, purpose, id): a random order that no file order or subset changes."""
+    """Sorts ids by a hash of (seed, purpose, id). The order is random, and does not depend on the file's order."""
     return sorted(ids, key=lambda i: hashlib.sha256(f"{seed}|{purpose}|{i}".encode()).hexdigest())

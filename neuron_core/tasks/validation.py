@@ -1,17 +1,17 @@
-"""Every row of a table checked: an example, or named with what is wrong with it."""
+"""Checks every row of a table. A row becomes an example, or it is rejected with a reason."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.answers import FORMS, SAID, answer_form, could_be_places
+from neuron_core.tasks.answers import FORM_NOTES, FORMS, answer_form, could_be_places
 from neuron_core.tasks.guessing import guess_mapping
 from neuron_core.tasks.kinds import TaskKind, get_kind
 from neuron_core.tasks.kinds.base import A_LIST, FILLERS, Problem, one_line, same_text
-from neuron_core.tasks.labels import no_labels, whole
+from neuron_core.tasks.labels import missing_labels, whole_number
 from neuron_core.tasks.mapping import ColumnMapping, check_mapping
 from neuron_core.tasks.names import LIST_COLUMNS
-from neuron_core.tasks.notes import Notes, about_examples
+from neuron_core.tasks.notes import Notes, example_warnings
 from neuron_core.tasks.reading import NoGoodRow, Rejected, TaskReading, require_four_options
 from neuron_core.tasks.row_fields import (
     Rows,
@@ -40,21 +40,25 @@ def validate(
     name: str | None = None,
     wording: Wording | None = None,
 ) -> TaskReading:
-    """The task of the good rows, and each other row with its reason; mapped by guess where no mapping is given.
+    """Checks every row. Good rows become the task's examples; every other row is listed with its reason.
 
-    `labels`: the only ones allowed, or names by what the file has; `answers`: 'text', 'letter', 'index0' or 'index1'
-    instead of what most rows have; `fill_options`: neutral options beside two or three choices.
-    Raises TaskError: a mapping that does not fit, too few labels; NoGoodRow: no row fits.
+    mapping: the file's columns for the kind's columns; guessed if None. labels: the labels that are allowed, or a name
+    for each label that the file has. answers: how the file gives its answers, one of 'text', 'letter', 'index0' and
+    'index1'; by default, the form that most rows have. fill_options: adds neutral options to two or three choices.
+    Raises TaskError for a mapping that does not fit the file or the kind, and for too few labels; NoGoodRow if no row
+    fits.
     """
     kind = get_kind(kind) if isinstance(kind, str) else kind
     mapping = guess_mapping(table, kind) if mapping is None else mapping
     check_mapping(table, kind, mapping)
     if fill_options and "choices" not in kind.columns:
         raise TaskError(
-            f"the kind {kind.name} has no choices to fill up", where="fill_options", accepted="multiple_choice"
+            f"the kind {kind.name} has no choices that could be filled up",
+            where="fill_options",
+            accepted="multiple_choice",
         )
     if isinstance(labels, Mapping) and not _names_fit(labels, table, mapping, kind):
-        # They were the names of tags, which the reader has used.
+        # These labels named tags. The reader has already applied them.
         labels = None
     names = dict(labels) if isinstance(labels, Mapping) else {}
     allowed = _allowed(kind, list(labels.values()) if isinstance(labels, Mapping) else labels)
@@ -68,7 +72,7 @@ def validate(
             prepare_distractors(fields, notes)
     if kind.label_column:
         unify_labels(kind.label_column, rows, names, allowed or table.labels, notes)
-    missing = no_labels(fields.get(kind.label_column) for _, fields in rows) if kind.label_column else frozenset()
+    missing = missing_labels(fields.get(kind.label_column) for _, fields in rows) if kind.label_column else frozenset()
     examples: list[Example] = []
     rejected = [Rejected(n, "", bad.value, bad.complaint, bad.rule, bad.accepted) for n, bad in table.bad]
     seen: dict[str, int] = {}
@@ -95,24 +99,24 @@ def validate(
         wording = SENTIMENT_WORDING if set(found) == SENTIMENT_LABELS else kind.wording
     task = Task(name or table.name, kind.name, tuple(examples), table.source, wording, found)
     require_four_options(task, mapping)
-    said = (
+    everything = (
         *table.notes,
-        *([SAID[form]] if form in SAID else []),
+        *([FORM_NOTES[form]] if form in FORM_NOTES else []),
         *notes.texts(),
-        *about_examples(task, mapping, FILLERS if fill_options else ()),
+        *example_warnings(task, mapping, FILLERS if fill_options else ()),
     )
-    return TaskReading(task, tuple(rejected), said, dict(mapping), unused=_unused(table, mapping))
+    return TaskReading(task, tuple(rejected), everything, dict(mapping), unused=_unused(table, mapping))
 
 
 def _names_fit(names: Mapping[str, str], table: Table, mapping: ColumnMapping, kind: TaskKind) -> bool:
-    """Whether some label of the file is one of those that names are given for."""
+    """Whether at least one label of the file has a name in `names`."""
     column = mapping.get(kind.label_column or "")
-    known = {whole(key) for key in names}
-    return not isinstance(column, str) or any(whole(str(f.get(column))) in known for _, f in table.rows)
+    known = {whole_number(key) for key in names}
+    return not isinstance(column, str) or any(whole_number(str(f.get(column))) in known for _, f in table.rows)
 
 
 def _unused(table: Table, mapping: ColumnMapping) -> tuple[str, ...]:
-    """Columns with values that no column of the kind is mapped to."""
+    """Columns of the file that hold values and are not mapped to any column of the kind."""
     used = {name for names in mapping.values() for name in ((names,) if isinstance(names, str) else names)}
     return tuple(column for column in table.columns if column not in used and column in table.filled)
 
@@ -124,7 +128,7 @@ def _allowed(kind: TaskKind, labels: Sequence[str] | None) -> tuple[str, ...]:
         raise TaskError(f"the kind {kind.name} has no labels", where="labels")
     allowed = tuple(dict.fromkeys(one_line(label) for label in labels))
     if not allowed or "" in allowed:
-        raise TaskError("a label is empty", where="labels", accepted="the names of all labels")
+        raise TaskError("a label is empty", where="labels", accepted="a name for every label")
     return allowed
 
 
@@ -143,7 +147,7 @@ def _form(kind: TaskKind, rows: Rows, answers: str | None, where: str, notes: No
     usable = [(answer, choices) for answer, choices in pairs if answer is not None and isinstance(choices, list)]
     form = answers or answer_form(usable, where)
     if form == "text" and could_be_places(usable):
-        notes.add("answers are read as texts of the choices, though they could be places among them (--answers)")
+        notes.add("answers are read as the texts of choices; being numbers, they could also mean places (--answers)")
     return form
 
 
@@ -158,7 +162,7 @@ def _problem(
         complaint = f"is not a text but a list of {len(label)} labels"
         return Problem(kind.label_column or "", "not a text", complaint, "a text or a number")
     if label is not None and same_text(label) in no_label and one_line(label) not in allowed:
-        return Problem(kind.label_column or "", "no label", "is a sign of a missing label", "a text or a number")
+        return Problem(kind.label_column or "", "no label", "is a mark for a missing label", "a text or a number")
     for column, value in fields.items():
         listed = column in LIST_COLUMNS
         for item in value if listed and isinstance(value, list) else [value]:
@@ -169,7 +173,7 @@ def _problem(
                     else Problem(column, "not a text", "is not a text", "a text or a number")
                 )
             if not is_unicode(str(item)):
-                complaint = "has half of a character (a lone surrogate)"
+                complaint = "contains half a character (a lone surrogate)"
                 return Problem(column, "broken character", complaint, "whole characters")
     if problem := kind.check(fields):
         return problem

@@ -120,7 +120,7 @@ FORMS = {
     "XLSX": [
         ("t.xlsx", xlsx({"S": [["text", "label"], *(list(r.values()) for r in ROWS)]}), NONE, "classification", 4)
     ],
-    "a token a line": [
+    "one token per line": [
         ("t.conll", ENTITIES, NONE, "span_typing", 5),
         ("t.txt", ENTITIES.replace(" ", "\t"), NONE, "span_typing", 5),
         ("t.conll", re.sub(r" B-(LOC|ORG|DATE)", r" S-\1", ENTITIES), NONE, "span_typing", 5),
@@ -156,12 +156,12 @@ FORMS = {
             2,
         ),
     ],
-    "a word a row": [("t.csv", words(), NONE, "span_typing", 5)],
+    "one word per row": [("t.csv", words(), NONE, "span_typing", 5)],
     "spans in a text": [
         ("t.jsonl", lines([{"text": "Ada ran", "label": [[0, 3, kind]]} for kind in ("PER", "ORG")]), NONE, "s", 2),
         ("t.json", json.dumps([["Ada ran", {"entities": [[0, 3, kind]]}] for kind in ("PER", "ORG")]), NONE, "s", 2),
     ],
-    "a number a label": [
+    "one number per label": [
         (
             "t.jsonl",
             lines({"text": row["text"], "cats": {"good": i % 2, "bad": 1 - i % 2}} for i, row in enumerate(ROWS)),
@@ -216,7 +216,7 @@ FORMS = {
     ],
     "SST trees": [("t.txt", TREES, NONE, "classification", 2)],
     "a label before": [("t.txt", "__label__good warm\n__label__bad cold\n", NONE, "classification", 2)],
-    "a text a line": [
+    "one text per line": [
         ("t.txt", "warm\ncold\nkind\n", ReadOptions(labels=(b"good\nbad\ngood\n",)), "classification", 3),
     ],
 }

@@ -131,7 +131,7 @@ def test_every_rejected_row_is_named_by_row_column_and_complaint(read):
         (5, "label", "is missing"),
         (6, "text", "is not a text"),
         (7, "label", "is not a text"),
-        (8, "text", "has half of a character (a lone surrogate)"),
+        (8, "text", "contains half a character (a lone surrogate)"),
         (10, "text", "is a duplicate of row 1"),
     ]
     assert str(reading.rejected[2]) == "row 4, column label: is empty (' ')"
@@ -184,7 +184,7 @@ def test_when_no_row_fits_the_first_complaint_is_in_the_error(read):
         ("t.jsonl", "[" * 100_000, r"not JSON: .*row 1"),
         ("t.csv", "text,label\na,b,c\n", r"row 2 the row has 3 cells, the header 2.*t\.csv, row 2"),
         ("t.csv", 'text,label\n"a,b\n', r"row 2 has a quote that does not close"),
-        ("t.csv", 'text,label\n"a"x,b\n', r"row 2 has a quote that does not close, or text behind one"),
+        ("t.csv", 'text,label\n"a"x,b\n', r"row 2 has a quote that does not close, or text after a closing quote"),
         (
             "t.csv",
             'question,choices,answer\nq,"[""a""",a\n',

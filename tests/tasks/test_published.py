@@ -76,7 +76,7 @@ QUESTION = {
 }
 
 
-CUT = "fine entity types are cut to the coarse ones: person-actor is person"
+CUT = "fine entity types are reduced to the coarse ones: person-actor is person"
 
 
 def write(folder, name, content):
@@ -93,7 +93,7 @@ def test_few_nerd_gives_a_row_an_entity_in_either_spelling(tmp_path, content, li
     found = [(e.row, e.fields["sentence"], e.fields["entity"], e.fields["label"]) for e in reading.task.examples]
     assert found == ENTITIES
     assert reading.task.kind == "span_typing"
-    assert reading.notes == (CUT, "1 sentences without an entity give no row")
+    assert reading.notes == (CUT, "1 sentence without an entity gives no row")
 
 
 def test_neighbours_of_one_type_are_two_entities_where_the_tags_say_so():
@@ -152,7 +152,7 @@ def test_the_records_of_the_hub_in_a_parquet_file_are_the_same_rows():
     ]
     table = read_table(parquet(rows), "t.parquet")
     assert table.rows == ((1, {"sentence": "Ada ran", "entity": "Ada", "label": "person"}),)
-    assert table.notes == ("1 sentences without an entity give no row",)
+    assert table.notes == ("1 sentence without an entity gives no row",)
     rows = [{"tokens": ["A", "fox", "ran"], "chunk_tags": ["B-NP", "I-NP", "B-VP"]}]
     table = read_table(parquet(rows), "t.parquet")
     assert table.rows == ((1, {"sentence": "A fox ran", "answer": "[NP A fox] [VP ran]"}),)

@@ -43,7 +43,13 @@ def good_rows(kind):
         ("classification", {"text": " \n", "label": "good"}, "text", "empty", "is empty"),
         ("classification", {"text": "x", "label": ["good", "bad"]}, "label", "not a text", "is not a text"),
         ("classification", {"text": b"x", "label": "good"}, "text", "not a text", "is not a text"),
-        ("classification", {"text": "\ud83d", "label": "good"}, "text", "broken character", "has half of a character"),
+        (
+            "classification",
+            {"text": "\ud83d", "label": "good"},
+            "text",
+            "broken character",
+            "contains half a character",
+        ),
         ("classification", {"text": "Fine.", "label": "good"}, "text", "duplicate", "is a duplicate of row 2"),
         ("span_typing", {**SPAN, "entity": "Paris"}, "entity", "entity not in sentence", "does not occur"),
         ("span_typing", {**SPAN, "entity": ""}, "entity", "empty", "is empty"),
@@ -250,7 +256,7 @@ def test_rejected_rows_are_written_as_csv_that_is_read_back():
             "row": "5",
             "column": "text",
             "value": "half \\ud83d",
-            "reason": "has half of a character (a lone surrogate)",
+            "reason": "contains half a character (a lone surrogate)",
             "accepted": "whole characters",
         },
     ]

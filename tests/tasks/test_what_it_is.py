@@ -99,7 +99,7 @@ def test_a_packed_file_in_an_archive_is_unpacked():
 def test_texts_without_labels_name_the_file_of_labels(tmp_path, name, other):
     path = tmp_path / name
     path.write_text("".join(f"{text} and more\n" for text in TEXTS))
-    with pytest.raises(TaskError, match=r"a text a line and no labels.*--labels-file") as caught:
+    with pytest.raises(TaskError, match=r"one text per line and no labels.*--labels-file") as caught:
         load_task(str(path))
     assert (f"perhaps {other}" in str(caught.value)) == (other is not None)
 

@@ -1,4 +1,4 @@
-"""The task kinds, one small file each: columns, stem, options, distractor rule."""
+"""The task kinds, one small file each: columns, stem, options, and the rule for wrong options."""
 
 from neuron_core.errors import TaskError
 from neuron_core.tasks.kinds.base import TaskKind
@@ -14,7 +14,7 @@ KINDS: dict[str, TaskKind] = {
 
 
 def get_kind(name: str) -> TaskKind:
-    """The kind called `name`; TaskError lists the known ones."""
+    """The kind called `name`. Raises TaskError, which lists the known kinds, for any other name."""
     if name not in KINDS:
         raise TaskError(f"unknown task kind {name!r}", accepted=", ".join(KINDS))
     return KINDS[name]

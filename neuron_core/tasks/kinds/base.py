@@ -1,4 +1,4 @@
-"""What a task kind must say."""
+"""What defines a task kind: its columns, the check of a row, the question's text and the rule for wrong options."""
 
 import hashlib
 import unicodedata
@@ -14,25 +14,27 @@ _NUMBERS = ("no", "one", "two", "three")
 
 
 FILLERS = ("not sure", "none of these", "something else", "no answer")
-"neutral options, in the order in which they fill up"
+"neutral options, in the order in which they are added"
 CONTEXT = "context"
-"column of a second text, which a question or a text is about; kinds may have it"
+"optional column with a second text, such as the passage that a question is about"
 
 
 def one_line(text: Any) -> str:
-    """White space, line breaks too, folded to single spaces: a prompt line is a line."""
+    """The text on one line: all white space, line breaks included, becomes single spaces."""
     return " ".join(str(text).split())
 
 
 def same_text(text: Any) -> str:
-    """What two texts have in common that a reader takes for the same: case, blanks, the form of accented letters and
-    characters that show nothing are no difference."""
+    """A key that is equal for texts that look the same to a reader.
+
+    Case, spaces, invisible characters and the encoding of accented letters make no difference.
+    """
     plain = unicodedata.normalize("NFKC", str(text))
     return " ".join("".join(char for char in plain if unicodedata.category(char) != "Cf").casefold().split())
 
 
 def with_context(stem: str, example: Example) -> str:
-    """A stem, then the example's second text on a line of its own where it has one."""
+    """The stem, followed by a line with the example's context if it has one."""
     context = one_line(example.fields.get(CONTEXT, ""))
     return f"{stem}\nContext: {context}" if context else stem
 
@@ -41,7 +43,8 @@ def with_context(stem: str, example: Example) -> str:
 class Problem:
     """Why a row can't be an example.
 
-    rule: the sort of problem, which counts go by; complaint: what is wrong with this row; accepted: what would fit.
+    rule: the kind of problem, by which rejected rows are counted. complaint: what is wrong with this row. accepted:
+    what would fit.
     """
 
     column: str
@@ -52,11 +55,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class TaskKind:
-    """One form of task.
+    """A kind of task, such as classification or multiple choice.
 
-    columns: required columns of a row; `problem(fields)` returns the first problem of a row that has them, or None;
-    `stem(example, wording)` is the text after "Question:"; `wrong(example, task, seed)` is three wrong options, fewer
-    where there are none, for an example without a `distractors` column.
+    columns: the required columns of a row. `problem(fields)` returns the first problem of a row that has them, or None.
+    `stem(example, wording)` is the text after "Question:". `wrong(example, task, seed)` returns the wrong options of an
+    example without a `distractors` column: three, or fewer if there are not enough.
     """
 
     name: str
@@ -67,11 +70,11 @@ class TaskKind:
     wrong: Callable[[Example, Task, int], tuple[str, ...]]
     label_column: str | None = None
     optional: tuple[str, ...] = ()
-    "further columns that a row may have and a stem shows"
+    "further columns that a row may have; the stem shows them"
     fillers: tuple[str, ...] = ()
-    "neutral options, for where there are fewer than three wrong ones"
+    "neutral options that are added if there are fewer than three wrong options"
     written: Callable[[Any], str] = one_line
-    "an option as a prompt has it"
+    "turns an option into the text that the prompt shows"
 
     @property
     def answer_column(self) -> str:
@@ -83,10 +86,10 @@ class TaskKind:
         return self.problem(fields) or self._check_distractors(fields)
 
     def options(self, example: Example, task: Task, seed: int) -> tuple[str, ...]:
-        """The correct option, then three wrong ones: the row's own distractors, or by the kind's rule.
+        """The correct option, followed by three wrong ones: the row's own distractors, or options by the kind's rule.
 
-        Of more than three distractors the seed takes three; neutral options fill up fewer. Without enough of
-        either there are fewer than four options.
+        The seed draws three of more distractors. Neutral options are added to fewer. If there are not enough of either,
+        fewer than four options are returned.
         """
         correct = self.written(example.fields[self.answer_column])
         if "distractors" in example.fields:
@@ -121,12 +124,12 @@ class TaskKind:
 
 
 def empty(fields: Fields, columns: Sequence[str]) -> Problem | None:
-    """The problem of the first of the columns that holds nothing but white space."""
+    """The problem of the first column that holds nothing but white space; None if every column has a text."""
     blank = next((c for c in columns if not str(fields[c]).strip()), None)
     return Problem(blank, "empty", "is empty", "a text") if blank else None
 
 
 def pick(items: Sequence[str], count: int, seed: int, key: str) -> tuple[str, ...]:
-    """`count` of `items`, drawn without replacement by a hash of (seed, key, item)."""
+    """Draws `count` of `items` without replacement, by a hash of (seed, key, item)."""
     ranked = sorted(items, key=lambda item: hashlib.sha256(f"{seed}|{key}|{item}".encode()).hexdigest())
     return tuple(ranked[:count])

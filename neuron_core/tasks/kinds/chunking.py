@@ -1,4 +1,4 @@
-"""Chunking: a sentence and its bracketed phrases. Distractors are wrong segmentations of that sentence."""
+"""Chunking: a sentence and its phrases in brackets. The wrong options are other segmentations of the sentence."""
 
 import re
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ _SWAPS = {"NP": "VP", "VP": "NP", "PP": "ADVP", "ADVP": "PP", "ADJP": "NP", "SBA
 
 
 def parse(answer: str) -> list[Chunk]:
-    """`[NP the number] [VP grew]` to (tag, tokens) pairs; a token outside of brackets has the tag "".
+    """Parses `[NP the number] [VP grew]` into (tag, tokens) pairs. A token outside of brackets has the tag "".
 
-    A token inside of a chunk has no bracket in it.
+    A token inside a chunk may not contain a bracket.
     """
     chunks: list[Chunk] = []
     for match in _PIECE.finditer(one_line(answer)):
@@ -36,19 +36,19 @@ def _written(text: Any) -> str:
 
 @dataclass(frozen=True)
 class Edit:
-    """One change of a segmentation: the chunks from `first` up to `end` become others of the same words."""
+    """A change of a segmentation: the chunks from `first` up to `end` are replaced by others with the same words."""
 
     first: int
     end: int
     chunks: tuple[Chunk, ...]
 
-    def apart(self, other: "Edit") -> bool:
-        """Whether the two touch no common chunk: then either can be made without the other."""
+    def independent_of(self, other: "Edit") -> bool:
+        """Whether the two edits change different chunks, so that each can be made without the other."""
         return self.end <= other.first or other.end <= self.first
 
 
 def edited(chunks: Sequence[Chunk], *edits: Edit) -> list[Chunk]:
-    """The segmentation with edits that are apart."""
+    """Applies edits that change different chunks."""
     changed = list(chunks)
     for edit in sorted(edits, key=lambda edit: edit.first, reverse=True):
         changed[edit.first : edit.end] = edit.chunks
@@ -56,7 +56,7 @@ def edited(chunks: Sequence[Chunk], *edits: Edit) -> list[Chunk]:
 
 
 def edits_of(chunks: Sequence[Chunk]) -> list[Edit]:
-    """Every edit that gives another text: two chunks merged, one split, one boundary moved, one tag changed."""
+    """Every single edit: two chunks merged, one chunk split, one boundary moved by a word, or one tag changed."""
     found: list[Edit] = []
     for i, (tag, words) in enumerate(chunks):
         if not tag:
@@ -75,7 +75,7 @@ def edits_of(chunks: Sequence[Chunk]) -> list[Edit]:
 
 
 def wrong_segmentations(chunks: Sequence[Chunk]) -> list[str]:
-    """Every segmentation one edit away."""
+    """Every segmentation that differs by one edit."""
     return list(dict.fromkeys(render(edited(chunks, edit)) for edit in edits_of(chunks)))
 
 
@@ -109,16 +109,17 @@ def _stem(example: Example, wording: Wording) -> str:
 
 
 def _wrong(example: Example, task: Task, seed: int) -> tuple[str, ...]:
-    """Two edits and both at once: each of the four options is then as like the other three as any other is.
+    """Three wrong options: one edit, another edit, and both edits together.
 
-    Three single edits would make the right answer the one in the middle, which can be told without reading.
-    Where no two edits are apart, three single ones.
+    All four options are then equally similar to each other. With three single edits, the correct answer would be the
+    one that is closest to the others, and could be found without reading the sentence. If no two edits change different
+    chunks, three single edits are taken all the same.
     """
     chunks = parse(str(example.fields["answer"]))
     edits = {render(edited(chunks, edit)): edit for edit in edits_of(chunks)}
     order = pick(tuple(edits), len(edits), seed, example.id)
     for place, text in enumerate(order):
-        partner = next((other for other in order[place + 1 :] if edits[text].apart(edits[other])), None)
+        partner = next((other for other in order[place + 1 :] if edits[text].independent_of(edits[other])), None)
         if partner is not None:
             return text, partner, render(edited(chunks, edits[text], edits[partner]))
     return order[:3]

@@ -1,4 +1,4 @@
-"""Classification: a text and its label. Fewer than four labels are filled with neutral options."""
+"""Classification: a text and its label. If there are fewer than four labels, neutral options are added."""
 
 from neuron_core.tasks.kinds.base import (
     CONTEXT,

@@ -1,4 +1,4 @@
-"""Multiple choice: a question, its choices and the right one. Wrong ones beyond three are dropped by seed."""
+"""Multiple choice: a question, its choices and the correct one. The seed draws three of more wrong choices."""
 
 from neuron_core.tasks.kinds.base import A_LIST, CONTEXT, Fields, Problem, TaskKind, empty, one_line, pick, with_context
 from neuron_core.tasks.task import Example, Task, Wording
@@ -21,7 +21,9 @@ def _problem(fields: Fields) -> Problem | None:
         return Problem("choices", "same option twice", "has the same choice twice", FOUR)
     if len(texts) < 4:
         complaint = f"has {len(texts)} choices; four or more are needed"
-        accepted = f"{FOUR}; beside two or three, neutral ones on request (--fill-options), or a column of distractors"
+        accepted = (
+            f"{FOUR}; with two or three, neutral ones are added on request (--fill-options); or a column of distractors"
+        )
         return Problem("choices", "too few options", complaint, accepted)
     if one_line(fields["answer"]) not in texts:
         return Problem("answer", "answer not among options", "is not one of the choices", " | ".join(texts))

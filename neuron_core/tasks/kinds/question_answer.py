@@ -1,4 +1,4 @@
-"""Free question and answer: distractors from a `distractors` column, or the other answers of the file."""
+"""A question and its free answer. Wrong options come from a `distractors` column, or are other answers of the file."""
 
 import hashlib
 
@@ -6,6 +6,7 @@ from neuron_core.tasks.kinds.base import CONTEXT, Fields, Problem, TaskKind, emp
 from neuron_core.tasks.task import Example, Task, Wording
 
 MANY, SOME = 1000, 50
+"with more answers than MANY, the wrong options are drawn from SOME of them"
 
 
 def _problem(fields: Fields) -> Problem | None:
@@ -19,7 +20,7 @@ def _stem(example: Example, wording: Wording) -> str:
 def _wrong(example: Example, task: Task, seed: int) -> tuple[str, ...]:
     answers = task.answers
     if len(answers) > MANY:
-        # To rank a hundred thousand for every example would take minutes: the seed takes some places first.
+        # Ranking a hundred thousand answers for every example would take minutes, so the seed first draws SOME of them.
         digests = (hashlib.sha256(f"{seed}|{example.id}|{number}".encode()).digest() for number in range(SOME))
         answers = tuple(answers[int.from_bytes(digest[:8]) % len(answers)] for digest in digests)
     return pick(tuple(set(answers) - {example.answer}), 3, seed, example.id)

@@ -6,7 +6,7 @@ from neuron_core.tasks.kinds.base import FILLERS, Fields, Problem, TaskKind, emp
 from neuron_core.tasks.task import Example, Task, Wording
 
 _LETTER = re.compile(r"[A-Za-z0-9\u00c0-\u024f\u0370-\u052f]")
-"of scripts that part words by blanks"
+"letters of scripts that separate words by spaces"
 
 
 def _problem(fields: Fields) -> Problem | None:
@@ -16,13 +16,13 @@ def _problem(fields: Fields) -> Problem | None:
     if entity not in sentence:
         return Problem("entity", "entity not in sentence", "does not occur in the sentence", "words of the sentence")
     if not _is_word(entity, sentence):
-        complaint = "stands in the sentence only as a part of other words"
+        complaint = "occurs in the sentence only as a part of other words"
         return Problem("entity", "entity not in sentence", complaint, "whole words of the sentence")
     return None
 
 
 def _is_word(entity: str, sentence: str) -> bool:
-    """Whether an entity begins and ends at the edge of a word somewhere; in Chinese and Japanese words have none."""
+    """Whether the entity occurs as whole words. Scripts without spaces, such as Chinese, are not checked for that."""
     begins = r"(?<![^\W_])" if _LETTER.match(entity) else ""
     ends = r"(?![^\W_])" if _LETTER.match(entity[-1]) else ""
     return re.search(begins + re.escape(entity) + ends, sentence) is not None

@@ -1,4 +1,4 @@
-"""The file formats, one small reader each: a file's bytes in, numbered rows out."""
+"""The file formats. Each has a small reader that turns a file's bytes into numbered rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from neuron_core.tasks.readers.xlsx import read_xlsx
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its reader, the file endings that mean it, the kind its rows are made for."""
+    """A file format: its reader, its file endings, and the task kind of its rows if the format fixes it."""
 
     read: Reader
     suffixes: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ ACCEPTED = (
 
 
 def get_format(name: str) -> Format:
-    """The format called `name`; TaskError lists the known ones."""
+    """The format called `name`. Raises TaskError, which lists the known formats, for any other name."""
     if name not in FORMATS:
         raise TaskError(f"unknown file format {name!r}", accepted=", ".join(FORMATS))
     return FORMATS[name]
@@ -71,6 +71,6 @@ def detect(suffix: str, source: Source) -> str:
 
 
 def read_rows(name: str, source: Source, note: Note) -> Iterator[Row]:
-    """The rows of a file in the format `name`; records of published datasets come as task rows."""
+    """The rows of a file in the format `name`. Records of published datasets are turned into task rows."""
     rows = get_format(name).read(source, note)
     return rows if get_format(name).kind else shaped(rows, note, source.options.tag_names)

@@ -1,4 +1,4 @@
-"""Records of annotation tools (doccano, Prodigy, Label Studio) as rows of a task."""
+"""Turns records of annotation tools (doccano, Prodigy, Label Studio) into rows of a task."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ Made = dict[str, Any] | BadRow
 
 
 def annotated(fields: dict[str, Any]) -> list[Made] | None:
-    """The rows of one record; None where it is none of these tools'."""
+    """The rows of one record; None if the record is not from one of these tools."""
     if isinstance(fields.get("data"), dict) and isinstance(fields.get("annotations"), list):
         return list(_label_studio(fields))
     if fields.get("answer") in (*REFUSED, "accept") and not isinstance(fields.get("choices"), list):
@@ -42,7 +42,7 @@ def _prodigy(fields: dict[str, Any]) -> list[Made] | None:
 
 
 def _spans(fields: dict[str, Any]) -> list[Made] | None:
-    """Places in a text with a type: [start, end, type], or {start, end, label}."""
+    """The rows of a text with typed spans, given as [start, end, type] or {start, end, label}."""
     text = _text(fields)
     if text is None:
         return None
@@ -78,7 +78,7 @@ def _text(fields: dict[str, Any]) -> str | None:
 
 
 def _parts(span: Any) -> tuple[int, int, Any] | None:
-    """Start, end and type of a span; None where it is none."""
+    """Start, end and type of a span; None if the value is not a span."""
     start: Any
     end: Any
     kind: Any

@@ -1,4 +1,4 @@
-"""Files that are no table whatever their name says: each is named as what it is. ZIP archives are opened."""
+"""Refuses files that hold no table, whatever their name says, and opens ZIP archives."""
 
 import io
 import re
@@ -52,7 +52,7 @@ _DOCUMENTS = {
 _HTML = (b"<!doctype html", b"<html", b"<head", b'<?xml version="1.0" encoding="utf-8"?>\n<!doctype html')
 
 
-def refuse_what_is_no_table(data: bytes, where: str) -> None:
+def refuse_non_tables(data: bytes, where: str) -> None:
     """TaskError for a Git LFS pointer, a web page, a message of a server, and for files of other programs."""
     begins = data[:200].lstrip().lower()
     for signs, what, accepted in (
@@ -81,7 +81,7 @@ def refuse_what_is_no_table(data: bytes, where: str) -> None:
 
 
 def _names(data: bytes) -> list[str]:
-    """Names of the files of a ZIP archive; none where it is none."""
+    """Names of the files in a ZIP archive; empty if the data is not one."""
     if not data.startswith(b"PK\x03\x04"):
         return []
     try:
@@ -92,7 +92,7 @@ def _names(data: bytes) -> list[str]:
 
 
 def is_zip(data: bytes) -> bool:
-    """Whether it is a ZIP archive that is no workbook."""
+    """Whether the data is a ZIP archive but not a workbook."""
     names = _names(data)
     return bool(names) and "[Content_Types].xml" not in names
 
@@ -100,9 +100,11 @@ def is_zip(data: bytes) -> bool:
 def from_zip(
     data: bytes, where: str, part: str | None, suffixes: Collection[str], max_bytes: int, note: Note
 ) -> tuple[bytes, PurePath]:
-    """The only file of an archive with one of these endings, or the only one, or the one called `part`.
+    """Takes a file out of an archive: the one called `part`, or the only one with one of these endings, or the only
+    one.
 
-    TaskError: several, none, damaged, too large.
+    Returns its content and its name. Raises TaskError for no such file or several ones, for a damaged archive, and for
+    a file that unpacks to more than `max_bytes`.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

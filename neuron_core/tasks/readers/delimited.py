@@ -1,4 +1,4 @@
-"""CSV and TSV: a header, then a row a record. Rows count from 1, by records; the header is row 1."""
+"""CSV and TSV, and text files with a file of labels. Rows count records from 1; the header is row 1."""
 
 import csv
 import io
@@ -14,17 +14,17 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LOOKED_AT = 20
 _ESCAPED, _OTHER_ESCAPES = re.compile(r'\\"'), re.compile(r'\\(?![\\"])')
 _MOST_LINES = 1000
-"of one record: a quote that stays open longer than this is a mistake"
-# Whole articles stand in cells; the module's own limit is 131,072 characters.
+"most lines of one record; a quote that stays open for longer is a mistake"
+# A cell may hold a whole article. The default limit of the csv module is 131,072 characters.
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 
 def read_csv(source: Source, note: Note) -> Iterator[Row]:
-    """Cells between commas, semicolons, tabs or bars, whichever the first lines are parted by most evenly."""
+    """Reads CSV separated by commas, semicolons, tabs or bars, whichever splits the first lines most evenly."""
     lines = text_of(source).split("\n")
     number = 1
     delimiter = source.options.delimiter
-    # Spreadsheet programs write this line to tell one another.
+    # Spreadsheet programs write a line such as `sep=;` to tell each other the separator.
     if lines and len(lines[0]) == 5 and lines[0].lower().startswith("sep="):
         delimiter, number = delimiter or lines[0][4], 2
     if delimiter is None:
@@ -38,7 +38,7 @@ def read_csv(source: Source, note: Note) -> Iterator[Row]:
 
 
 def read_tsv(source: Source, note: Note) -> Iterator[Row]:
-    """A line a row, cells between tabs. A quote sign is a character like any other."""
+    """Reads one row per line, with cells separated by tabs. Quotes are ordinary characters."""
     delimiter = source.options.delimiter or "\t"
     return with_header(_parted(text_of(source).split("\n"), delimiter, 1), source.options, source.where, note)
 
@@ -53,8 +53,8 @@ def _is_plain(lines: list[str]) -> bool:
     return len({line.count("\t") for line in sample}) == 1 and any(_cells(line, "\t") is None for line in sample)
 
 
-def parts_evenly(lines: list[str]) -> bool:
-    """Whether a comma, a semicolon or a bar parts all of the lines into the same number of cells, two or more."""
+def splits_evenly(lines: list[str]) -> bool:
+    """Whether a separator splits all lines into the same number of cells, two or more."""
     widths = {
         len(cells) if isinstance(cells, list) else 0
         for _, cells in _records(lines, _delimiter(lines), 1, lambda _: None)
@@ -63,7 +63,7 @@ def parts_evenly(lines: list[str]) -> bool:
 
 
 def _delimiter(lines: list[str]) -> str:
-    """The sign that parts most of the first lines into the same number of cells, two or more; else a comma."""
+    """The separator that splits most of the first lines into the same number of cells, two or more; else a comma."""
     sample = [line for line in lines[: 5 * _LOOKED_AT] if line.strip()][:_LOOKED_AT]
     best, most = ",", (0, 0)
     for delimiter in DELIMITERS:
@@ -71,7 +71,7 @@ def _delimiter(lines: list[str]) -> str:
             len(cells) for _, cells in _records(sample, delimiter, 1, lambda _: None) if isinstance(cells, list)
         )
         width, count = max(widths.items(), key=lambda item: (item[0] > 1, item[1], item[0]), default=(1, 0))
-        # As even as commas is not enough: the cells of a CSV file may hold bars and semicolons.
+        # It must be better than commas, because cells of a CSV file may contain bars and semicolons.
         if width > 1 and (count, width) > most and (delimiter == "," or count > most[0]):
             best, most = delimiter, (count, width)
     # Quotes that stand for themselves leave no cell whole.
@@ -79,13 +79,15 @@ def _delimiter(lines: list[str]) -> str:
 
 
 def _records(lines: list[str], delimiter: str, number: int, note: Note) -> Iterator[Cells]:
-    """Each record's cells. A quote that does not close, or text behind one, costs its line alone."""
+    """The cells of each record. A quote that does not close, or text after a closing quote, spoils only its own
+    line.
+    """
     place, several, escaped = number - 1, 0, 0
     while place < len(lines):
         line, end = lines[place], place + 1
         cells = _cells(line, delimiter)
         if cells is None:
-            # A cell may go on over further lines, up to the one that closes its quote.
+            # A cell may continue over several lines, up to the one that closes its quote.
             quotes = line.count('"')
             while quotes % 2 and end < len(lines) and end - place < _MOST_LINES:
                 quotes += lines[end].count('"')
@@ -97,7 +99,7 @@ def _records(lines: list[str], delimiter: str, number: int, note: Note) -> Itera
             cells, end = _cells(line, delimiter, escape="\\"), place + 1
             escaped += cells is not None
         if cells is None:
-            yield number, BadRow("has a quote that does not close, or text behind one", shown(line))
+            yield number, BadRow("has a quote that does not close, or text after a closing quote", shown(line))
             end = place + 1
         elif line.strip() or len(cells) > 1:
             yield number, cells

@@ -1,9 +1,9 @@
-"""Which format a file has: by its content, where that is plain, else by its ending."""
+"""Finds the format of a file, by its content if that is clear, otherwise by its ending."""
 
 import re
 from collections.abc import Mapping
 
-from neuron_core.tasks.readers.delimited import parts_evenly
+from neuron_core.tasks.readers.delimited import splits_evenly
 from neuron_core.tasks.readers.lines import is_fasttext
 from neuron_core.tasks.readers.source import Source
 from neuron_core.tasks.readers.tagging import is_comment, is_header, split_line
@@ -21,7 +21,7 @@ _JSON = ("json", "jsonl")
 
 
 def by_content(suffix: str, source: Source, suffixes: Mapping[str, str]) -> str | None:
-    """The format's name; None where neither ending nor content says it. suffixes: formats by ending."""
+    """The name of a file's format; None if neither the ending nor the content tells it. suffixes: ending → format."""
     if source.data.startswith(b"PAR1"):
         return "parquet"
     if source.data.startswith(b"PK\x03\x04"):
@@ -34,7 +34,7 @@ def by_content(suffix: str, source: Source, suffixes: Mapping[str, str]) -> str 
         # Whether it has labels is told when it is read.
         return found or ("lines" if suffix in _TEXT_FILES and _is_text_a_line(text) else None)
     if named == "tagged":
-        # A chunk file may end in .conll too; its rows are another kind's.
+        # A file of chunks may end in .conll as well, but its rows are of another kind.
         return _published(text, source) or named
     if named in _TABLES and (found := _published(text, source)) in ("tagged", "conll2000"):
         return found
@@ -50,7 +50,7 @@ def by_content(suffix: str, source: Source, suffixes: Mapping[str, str]) -> str 
 def _beginning(source: Source) -> str:
     try:
         text = source.data[:_SAMPLE].decode(source.encoding or "utf-8", errors="replace").removeprefix("\ufeff")
-    # An encoding that is none is named when the file is read.
+    # An unknown encoding is reported when the file is read.
     except (LookupError, ValueError):
         return ""
     lines = re.split(r"\r\n|\n|\r", text)
@@ -64,7 +64,7 @@ def _filled(text: str) -> list[str]:
 
 
 def _plain(text: str) -> str | None:
-    """JSON or a table of cells, whatever the name says; None where most lines have a single cell."""
+    """The format of a file by its content: JSON, or a table if its lines have several cells; else None."""
     lines = _filled(text)[:_LINES]
     begins = text.lstrip()
     if re.match(r"\{\s*[\"'}]|\[\s*[\[{(\"'\]]|\w+\s*=\s*\[", begins):
@@ -72,7 +72,7 @@ def _plain(text: str) -> str | None:
     tabs = {line.count("\t") for line in lines}
     if len(lines) > 2 and len(tabs) == 1 and tabs != {0}:
         return "tsv"
-    return "csv" if len(lines) > 2 and parts_evenly(lines) else None
+    return "csv" if len(lines) > 2 and splits_evenly(lines) else None
 
 
 def _is_text_a_line(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The header of a table of cells: where it is, what it names, and whether row 1 is data instead. No file format."""
+"""Finds the header of a table of cells, names the columns, and notes if the header looks like data."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from neuron_core.errors import TaskError
 from neuron_core.tasks.readers.source import MAX_COLUMNS, BadRow, Note, ReadOptions, Row, shown
 
 Cells = tuple[int, list[Any] | BadRow]
-"A row's number and its cells"
+"a row's number and its cells"
 _LOOKED_AT, _ABOVE = 50, 10
 _RULE = re.compile(r":?[-=_]{2,}:?")
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
@@ -38,9 +38,10 @@ def header_names(cells: Sequence[Any], where: str, note: Note) -> list[str]:
 
 
 def with_header(rows: Iterator[Cells], options: ReadOptions, where: str, note: Note) -> Iterator[Row]:
-    """The rows below the header as values by column; a row that does not add up is a BadRow.
+    """The rows below the header as values by column. A row with another number of cells is a BadRow.
 
-    Rows above the header, such as a title or a comment, are named in a note. Empty cells beyond the header are nothing.
+    Rows above the header, such as a title or a comment, are named in a note. Empty cells beyond the last column are
+    ignored.
     """
     first = list(islice(rows, _LOOKED_AT))
     names, skipped = _header(first, options, where, note)
@@ -73,7 +74,7 @@ def _is_rule(cells: list[str]) -> bool:
 
 
 def _header(first: list[Cells], options: ReadOptions, where: str, note: Note) -> tuple[list[str] | None, int]:
-    """The column names, and how many of the first rows they and what stands above them take."""
+    """The column names, and the number of rows up to and including the header."""
     rows = [(place, number, cells) for place, (number, cells) in enumerate(first) if isinstance(cells, list)]
     if not rows:
         return None, 0
@@ -110,7 +111,7 @@ def _header(first: list[Cells], options: ReadOptions, where: str, note: Note) ->
 
 
 def _place(rows: list[tuple[int, int, list[Any]]], usual: int) -> int:
-    """Of the first row that is as wide as most, if what stands above it is a comment or has a single cell."""
+    """The place of the header: the first row as wide as most, if only comments and single cells are above it."""
     for place, _, cells in rows[:_ABOVE]:
         comment = str(cells[0]).lstrip().startswith("#") and usual != _width(cells)
         if not (comment or (_width(cells) == 1 and usual > 1)):
@@ -119,12 +120,12 @@ def _place(rows: list[tuple[int, int, list[Any]]], usual: int) -> int:
 
 
 def _width(cells: Sequence[Any]) -> int:
-    """Cells up to the last that is not empty."""
+    """Number of cells up to the last one that is not empty."""
     return max((place for place, cell in enumerate(cells, start=1) if str(cell).strip()), default=0)
 
 
 def looks_like_data(cells: Sequence[Any], others: Sequence[Sequence[Any]]) -> bool:
-    """Whether a row is more likely data than names: a number, a sentence, or values that its columns have again."""
+    """Whether a row looks like data rather than names: it has a number, a sentence, or values that recur below it."""
     texts = [str(cell).strip() for cell in cells]
     again = any(
         text and sum(len(other) > place and str(other[place]).strip() == text for other in others)

@@ -1,4 +1,4 @@
-"""JSON lines, and JSON as a list of objects or as columns. Rows are lines there and places from 1 here."""
+"""JSON lines, whose rows are numbered by line, and JSON files, whose rows are numbered from 1."""
 
 import ast
 import json
@@ -12,20 +12,23 @@ from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, t
 
 _SHAPES = '[{"text": …}, …], {"text": […], …}, or one object a line'
 _SAID = ("error", "detail", "message")
-"keys under which servers say what went wrong"
+"keys under which servers report an error"
 _DEEPEST = 40
-"lists and objects inside one another: no example has as many, and Python can't walk thousands"
+"deepest nesting of lists and objects; no example is nested this deeply, and Python can't walk thousands of levels"
 _LONGEST_LITERAL = 20_000_000
 "characters of a file that is read as Python wrote it"
 _DEEPEST_LIST = 3
 "keys above a list of records"
 _NAMED = re.compile(r"\w+\s*=\s*(?=[\[({])")
 _BROKEN = (ValueError, RecursionError)
-"besides JSONDecodeError: a number of thousands of digits, thousands of nested lists"
+"raised for broken JSON, for numbers with thousands of digits, and for thousands of nested lists"
 
 
 def read_json_lines(source: Source, note: Note) -> Iterator[Row]:
-    """An object a line. A line that is none is a BadRow; a file that is one list, or objects over lines, is read so."""
+    """Reads one object per line. A line that is not an object is a BadRow.
+
+    A file that is a single list, or whose objects span several lines, is read as such.
+    """
     text = text_of(source)
     beginning = text.lstrip()[:1]
     if beginning == "[":
@@ -115,7 +118,7 @@ def _of_object(content: dict[str, Any], source: Source, note: Note) -> Iterator[
 
 
 def _by_row(content: dict[str, Any]) -> bool:
-    """Whether the keys are those of rows, each an object of the same columns, rather than those of columns."""
+    """Whether the keys stand for rows (objects with the same columns) rather than for columns."""
     rows = list(content.values())
     if len(rows) < 2 or not all(isinstance(row, dict) and row for row in rows):
         return False
@@ -150,7 +153,7 @@ def _of_list(content: list[Any], source: Source, note: Note) -> Iterator[Row]:
 
 
 def _pair(value: Any) -> dict[str, Any] | None:
-    """A text and what is said of it, as spaCy has them: [text, {"entities": […]}]; None for anything else."""
+    """A text with its annotations in the form of spaCy, [text, {"entities": […]}]; None for any other value."""
     if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], dict):
         return {"text": value[0], **{key: said for key, said in value[1].items() if key != "text"}}
     return None
@@ -161,7 +164,7 @@ def _are_viewed(rows: list[Any]) -> bool:
 
 
 def _literal(text: str) -> Any:
-    """A list or an object as Python writes it, perhaps behind a name and =; None where it is neither."""
+    """A list or an object written as a Python literal, possibly after a name and `=`; None for any other text."""
     text = text.strip()
     named = _NAMED.match(text)
     text = text[named.end() :] if named else text
@@ -195,7 +198,7 @@ def _first_line_is_whole(text: str) -> bool:
 
 
 def _concatenated(text: str) -> list[Any] | None:
-    """Values one after the other, whatever white space is between them; None where the text is not that."""
+    """JSON values that follow each other, with any white space between them; None if the text is anything else."""
     decoder, found, place = json.JSONDecoder(), [], 0
     try:
         while place < len(text):
@@ -214,7 +217,7 @@ def _line(error: Exception) -> str:
 
 def _lines(text: str, note: Note) -> Iterator[Row]:
     commas = 0
-    # Not splitlines(): U+2028 and its like are ordinary characters inside a JSON string.
+    # splitlines() would also split at U+2028 and similar characters, which may occur inside a JSON string.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue

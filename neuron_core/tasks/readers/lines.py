@@ -1,4 +1,4 @@
-"""Files with a text a line, and their labels: on the same line of a second file, or before the text (fastText)."""
+"""Files with one text per line. Labels are on the same line of a second file, or before the text (fastText)."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _LABEL = "__label__"
 
 
 def read_lines(source: Source, note: Note) -> Iterator[Row]:
-    """A text a line, its label on the same line of a second file."""
+    """Reads one text per line, with its label on the same line of a second file."""
     texts = text_of(source).split("\n")
     while texts and not texts[-1].strip():
         texts.pop()
@@ -25,12 +25,12 @@ def read_lines(source: Source, note: Note) -> Iterator[Row]:
 
 
 def no_labels(where: str) -> TaskError:
-    """What to say of a file with a text a line and nothing else."""
+    """The error for a file with one text per line and no labels."""
     stem, end = PurePath(where).stem, PurePath(where).suffix
     other, n = re.subn(r"(?i)texts?|sentences?|inputs?|data", "labels", stem, count=1)
     example = f", perhaps {other}{end}" if n and "label" not in stem.lower() else ""
     return TaskError(
-        "the file has a text a line and no labels",
+        "the file has one text per line and no labels",
         where=where,
         accepted=f"a second file with a label a line{example} (--labels-file, or the second upload); or a file with "
         "columns or tags",

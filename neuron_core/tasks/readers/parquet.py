@@ -1,4 +1,4 @@
-"""Parquet. Rows count from 1. Class numbers become names where the file says them."""
+"""Parquet. Rows count from 1. Class numbers are replaced by their names if the file has them."""
 
 import io
 import json
@@ -9,7 +9,7 @@ from neuron_core.errors import TaskError
 from neuron_core.tasks.readers.source import Note, Row, Source, check_size
 
 _ROWS = 1000
-"of a batch"
+"rows per batch"
 
 
 def read_parquet(source: Source, note: Note) -> Iterator[Row]:
@@ -22,7 +22,7 @@ def read_parquet(source: Source, note: Note) -> Iterator[Row]:
         size = sum(plain.metadata.row_group(i).total_byte_size for i in groups)
         check_size(size, source.where, source.max_bytes, unpacked=True)
         names = class_names((plain.schema_arrow.metadata or {}).get(b"huggingface"))
-        # A text that a dictionary holds once may stand in a million rows: texts stay numbers until they are counted.
+        # A text that is stored once may occur in a million rows, so sizes are counted before texts are expanded.
         texts = [plain.schema.column(i).path for i in range(len(plain.schema)) if _is_text(plain.schema.column(i))]
         file = pq.ParquetFile(io.BytesIO(source.data), read_dictionary=texts)
         number = unpacked = 0
@@ -32,10 +32,10 @@ def read_parquet(source: Source, note: Note) -> Iterator[Row]:
             for fields in batch.to_pylist():
                 number += 1
                 yield number, {column: named(value, names.get(column)) for column, value in fields.items()}
-    # UnicodeDecodeError (a ValueError): a text column with bytes that are no text.
+    # UnicodeDecodeError, a ValueError, is raised for text columns whose bytes are not UTF-8.
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         reason = str(error).partition("\n")[0][:200]
-        raise TaskError(f"not a sound Parquet file: {reason}", where=f"{source.where}, file") from None
+        raise TaskError(f"not a valid Parquet file: {reason}", where=f"{source.where}, file") from None
 
 
 def _is_text(column: Any) -> bool:
@@ -43,7 +43,7 @@ def _is_text(column: Any) -> bool:
 
 
 def _size(array: Any) -> int:
-    """Bytes of an Arrow array once each row has its own values."""
+    """Bytes of an Arrow array after every row has its own copy of its values."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -58,18 +58,18 @@ def _size(array: Any) -> int:
 
 
 def class_names(metadata: bytes | None) -> dict[str, list[str]]:
-    """Names by class number, for each column that has them, from the note which `datasets` leaves in its files."""
+    """Column → names by class number, from the metadata that `datasets` writes into its files."""
     try:
         features = json.loads(metadata or b"{}")["info"]["features"]
         kinds = {column: feature.get("feature", feature) for column, feature in features.items()}
         return {c: list(kind["names"]) for c, kind in kinds.items() if kind.get("_type") == "ClassLabel"}
-    # The note is not the file's content: without a readable one the numbers stay.
+    # The metadata is optional. If it can't be read, the numbers stay.
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
 def named(value: Any, names: list[str] | None) -> Any:
-    """Class numbers as names, in a list too; -1 is no label."""
+    """Replaces class numbers, also in lists, by names. -1 means that there is no label."""
     if names is None:
         return value
     if isinstance(value, list):

@@ -68,7 +68,7 @@ def _listed(fields: Mapping[str, Any], text: str) -> Iterator[Made]:
 
 
 def _conversation(turns: list[dict[str, Any]]) -> Made:
-    """A question and its answer as two turns; what stands before them is their context."""
+    """A question and its answer from the last two turns of a conversation. Earlier turns are the context."""
     said = [(str(turn.get("role", turn.get("from"))), turn.get("content", turn.get("value"))) for turn in turns]
     asked = [text for who, text in said if who in _USER]
     told = [text for who, text in said if who in _MODEL]

@@ -1,4 +1,4 @@
-"""Rows of published datasets as their records have them, whatever file they came in."""
+"""Turns the records of published datasets into task rows, whatever file format they come in."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from neuron_core.tasks.readers.annotations import annotated
 from neuron_core.tasks.readers.passages import passages
 from neuron_core.tasks.readers.source import BadRow, Note, Row, shown
 from neuron_core.tasks.readers.tagging import chunked
-from neuron_core.tasks.readers.tags import CHUNKS, entities, is_fine_grained, normal, types_of
+from neuron_core.tasks.readers.tags import CHUNKS, entities, is_fine_grained, no_entity_note, normal, types_of
 from neuron_core.tasks.readers.words import sentences_of_words
 
 TOKENS = ("tokens", "words", "token", "sentence", "text")
@@ -18,7 +18,7 @@ TAGS = ("fine_ner_tags", "ner_tags", "chunk_tags", "ner", "tags", "bio_tags", "b
 _NAMES = ("label", "key", "letter", "id", "name")
 _FLAGS = ("correct", "is_correct", "isCorrect", "answer", "is_answer", "label")
 _TEXTS = ("text", "content", "value", "option", "answer")
-"what an option's own letter and text are called"
+"keys that datasets use for the letter and for the text of an option"
 _QUESTIONS = ("question", "prompt", "instruction", "query", "input", "problem")
 _ANSWERS = ("answer", "answerKey", "correct_answer", "label", "target", "completion", "response", "output")
 _OPTION_COLUMN = re.compile(
@@ -32,8 +32,10 @@ _CELLS = ("choices", "options", "question", "mc1_targets", "tokens", "words", "l
 
 
 def shaped(rows: Iterable[Row], note: Note, tag_names: Mapping[str, str] | None = None) -> Iterator[Row]:
-    """Records of question, choices and answer in one form; tokens with tags as entities or chunks; annotations as
-    their rows. Rows of any other shape pass as they are."""
+    """Turns records of known shapes into task rows: multiple choice, tokens with tags, and annotations.
+
+    Rows of any other shape pass unchanged.
+    """
     without, inside, names = 0, 0, tag_names or {}
     for number, fields in sentences_of_words(rows):
         if isinstance(fields, BadRow):
@@ -71,7 +73,7 @@ def shaped(rows: Iterable[Row], note: Note, tag_names: Mapping[str, str] | None 
             f"the options of {inside:,} {'question stand' if inside == 1 else 'questions stand'} in the question itself"
         )
     if without:
-        note(f"{without} sentences without an entity give no row")
+        note(no_entity_note(without))
 
 
 def _split_question(fields: dict[str, Any]) -> dict[str, Any] | None:
@@ -97,9 +99,9 @@ def _unwrapped(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def multiple_choice(fields: dict[str, Any]) -> dict[str, Any] | None:
-    """The record with plain choices: `question.stem`, choices with label and text or by letter, `mc1_targets`.
+    """A multiple-choice record in a plain form, made from nested questions, labelled choices or `mc1_targets`.
 
-    Columns that the form does not touch stay. None where the record has none of these forms.
+    Other columns are kept. None if the record has none of these shapes.
     """
     told = fields.get("answer")
     named = isinstance(told, dict) and isinstance(told.get("text"), str)
@@ -137,7 +139,7 @@ def _structure(column: str, value: Any) -> Any:
 
 
 def _labelled(choices: Any) -> tuple[list[Any], list[Any]]:
-    """Labels and texts of [{label, text}, …], {label: […], text: […]} or {A: …, B: …}; empty where it is neither."""
+    """Labels and texts of [{label, text}, …], {label: […], text: […]} or {A: …, B: …}; empty for any other value."""
     if isinstance(choices, dict) and {"label", "text"} <= set(choices):
         labels, texts = choices["label"], choices["text"]
     elif isinstance(choices, dict):
@@ -152,12 +154,12 @@ def _labelled(choices: Any) -> tuple[list[Any], list[Any]]:
         return [], []
     if not isinstance(labels, list) or not isinstance(texts, list) or len(labels) != len(texts):
         return [], []
-    # A broken file may have anything as a label; only these can be looked up.
+    # A broken file may have any value as a label; only these can be keys.
     return (labels, texts) if all(isinstance(label, str | int) for label in labels) else ([], [])
 
 
 def _flagged(choices: Any, texts: list[Any]) -> Any:
-    """The text of the only option that is marked as correct; None where none or several are."""
+    """The text of the option that is marked as correct; None unless exactly one is marked."""
     if not isinstance(choices, list) or not all(isinstance(one, dict) for one in choices):
         return None
     marked = [t for one, t in zip(choices, texts, strict=False) if any(one.get(flag) is True for flag in _FLAGS)]
@@ -165,7 +167,7 @@ def _flagged(choices: Any, texts: list[Any]) -> Any:
 
 
 def _tagged(fields: dict[str, Any], names: Mapping[str, str]) -> tuple[list[str], list[str], str] | BadRow | None:
-    """Tokens, their tags, and the column of these; a BadRow where they do not fit each other; None without either."""
+    """Tokens, their tags, and the name of the tags' column; a BadRow if these do not match; None without both."""
     tokens = next((fields[name] for name in TOKENS if _texts(fields.get(name))), None)
     if tokens is None:
         return None

@@ -1,4 +1,4 @@
-"""The bytes of a file, its text, and the limits that hold before a format is known."""
+"""A file's bytes and text, the options for reading it, and the limits that hold before its format is known."""
 
 import codecs
 import gzip
@@ -13,23 +13,23 @@ from neuron_core.errors import TaskError
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that can't be read, in place of its values: it is rejected with this reason, and the others go on."""
+    """Stands for a row that can't be read. The row is rejected with this reason; the other rows are still read."""
 
     complaint: str
     value: str = ""
-    "the beginning of what the file has there"
+    "the beginning of the row in the file"
     rule: str = "unreadable row"
     accepted: str = ""
 
 
 Row = tuple[int, dict[str, Any] | BadRow]
-"A row's number in its source, and its value by column, or why it has none."
+"a row's number in its source, and its values by column or the reason why it has none"
 Note = Callable[[str], None]
 Reader = Callable[["Source", Note], Iterator[Row]]
 
 MAX_UPLOAD_BYTES = 200 * 2**20
 MAX_PATH_BYTES = 2**30
-"of a file by its path, unpacked"
+"largest size of a file given by its path, after unpacking"
 MAX_COLUMNS = 10_000
 VALUE_LENGTH = 200
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "cp1251", "gb18030", "shift_jis", "euc_kr")
@@ -38,33 +38,33 @@ NEW_LINE = b"\n"
 
 
 class EncodingError(TaskError):
-    """Text in another encoding than the one it was read by: another can be chosen."""
+    """The text is not in the encoding by which it was read. Another encoding can be chosen."""
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How a file is read, where that is not left to the file itself."""
+    """How a file is read. With the defaults, everything is found out from the file."""
 
     format: str | None = None
-    "a name of FORMATS; None: by the ending, else by the content"
+    "a name of FORMATS; None: found by the ending or the content"
     encoding: str | None = None
-    "of text; None: UTF-8"
+    "encoding of a text file; None: UTF-8"
     delimiter: str | None = None
-    "between the cells of a CSV file; None: by its first lines"
+    "separator of the cells of a CSV file; None: found from its first lines"
     header: bool | int | None = None
-    "None: found; False: there is none; a number: the row that holds the column names"
+    "None: the header is found; False: there is none; a number: the row with the column names"
     columns: tuple[str, ...] | None = None
-    "names of the columns of a file without a header"
+    "names of the columns, for a file without a header"
     part: str | None = None
-    "a sheet of a workbook, a list of a JSON object, a file of a ZIP"
+    "the sheet of a workbook, the list of a JSON object or the file of a ZIP archive to read"
     tag_column: int | None = None
-    "of a file with a token a line: the column that holds the tags, from 1; None: the last"
+    "for a file with one token per line: the column with the tags, counted from 1; None: the last one"
     tag_names: Mapping[str, str] = field(default_factory=dict)
-    "names of tags that the file gives as numbers"
+    "number of a tag → its name, for files that give tags as numbers"
     labels: tuple[bytes, ...] = ()
-    "files that hold a label a line, for a file with a text a line, or a number and its label a line"
+    "contents of files with one label per line, or with a number and the name of its label per line"
     sample: int | None = None
-    "rows taken of a larger file, by seed"
+    "number of rows drawn from a larger file by `seed`; None: all rows"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -76,18 +76,18 @@ class ReadOptions:
             raise TaskError("the column names", accepted="different names that are not empty, in the order of the file")
 
 
-AS_FOUND = ReadOptions()
+READ_DEFAULTS = ReadOptions()
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A file's bytes, unpacked; `where` names it in messages."""
+    """The unpacked bytes of a file. `where` names the file in messages."""
 
     data: bytes
     where: str
-    options: ReadOptions = AS_FOUND
+    options: ReadOptions = READ_DEFAULTS
     max_bytes: int = MAX_PATH_BYTES
-    "limit of what a compressed format may unpack to"
+    "largest size to which a compressed format may unpack"
 
     @property
     def encoding(self) -> str | None:
@@ -95,7 +95,7 @@ class Source:
 
 
 def unpack(data: bytes, where: str, max_bytes: int) -> bytes:
-    """What a gzip file holds. TaskError: damaged, cut off, or larger than `max_bytes`, which is never held whole."""
+    """Unpacks a gzip file. Raises TaskError if it is damaged or cut off, or unpacks to more than `max_bytes`."""
     size, parts = 0, []
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
@@ -106,7 +106,7 @@ def unpack(data: bytes, where: str, max_bytes: int) -> bytes:
     except EOFError:
         raise TaskError("the gzip file is cut off", where=where, accepted="the whole file") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise TaskError(f"not a sound gzip file: {error}", where=where) from None
+        raise TaskError(f"not a valid gzip file: {error}", where=where) from None
     return b"".join(parts)
 
 
@@ -124,16 +124,18 @@ def check_size(size: int, where: str, max_bytes: int, *, unpacked: bool = False)
 
 
 def shown(value: object) -> str:
-    """The beginning of a value for a message."""
+    """The beginning of a value, for a message."""
     text = str(value)
     return text if len(text) <= VALUE_LENGTH else f"{text[:VALUE_LENGTH]}…"
 
 
 def text_of(source: Source) -> str:
-    """The file as text without a byte order mark, lines ended by line feeds. UTF-8 unless an encoding was chosen."""
+    """Decodes the file, as UTF-8 unless another encoding was chosen. Byte order mark and carriage returns are
+    removed.
+    """
     name = source.encoding or "utf-8"
     try:
-        # An empty file is decoded by any name, known or not.
+        # An empty file would be decoded without an error even by an unknown encoding.
         codecs.lookup(name)
         text = source.data.decode(name)
     except UnicodeError as error:

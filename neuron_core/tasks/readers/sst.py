@@ -1,4 +1,4 @@
-"""Stanford Sentiment Treebank: one bracketed tree a line; its root's five labels are folded to three."""
+"""Stanford Sentiment Treebank: one tree in brackets per line. The five labels of the root are folded to three."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _ESCAPED = re.compile(r"\\([/*])")
 
 
 def read_sst(source: Source, note: Note) -> Iterator[Row]:
-    """Words stay apart as the treebank has them; its names of brackets and quotes become the characters."""
+    """Reads the trees. Words stay tokenised as in the treebank, but its names for brackets and quotes are replaced."""
     for number, line in enumerate(text_of(source).split("\n"), start=1):
         if not line.strip():
             continue
@@ -38,10 +38,10 @@ def plain_word(token: str) -> str:
 
 
 def tree(line: str) -> tuple[int, list[str]] | BadRow:
-    """The root's label 0..4 and the words of `(3 (2 It) (4 shines))`, or why the line is not such a tree."""
+    """The label of the root (0 to 4) and the words of a tree such as `(3 (2 It) (4 shines))`, or a BadRow."""
     words: list[str] = []
     labels: list[int] = []
-    # What each open bracket holds so far: nothing, its label, its label and a word or children.
+    # What each open bracket contains so far: nothing, "label", "word" or "children".
     open_: list[str] = []
     complaint = "the brackets do not close"
     for piece in _PIECE.findall(line):

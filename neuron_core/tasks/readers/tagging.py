@@ -1,4 +1,4 @@
-"""A token a line with its tags, a blank line a sentence: CoNLL-2003, WNUT, MultiCoNER, Few-NERD, CoNLL-2000, UD."""
+"""Files with one token per line and blank lines between sentences: CoNLL, WNUT, MultiCoNER, Few-NERD, CoNLL-U."""
 
 import re
 from collections import Counter
@@ -7,22 +7,25 @@ from typing import Any
 
 from neuron_core.errors import TaskError
 from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
-from neuron_core.tasks.readers.tags import entities, is_fine_grained, normal, prefixed, spans, types_of
+from neuron_core.tasks.readers.tags import entities, is_fine_grained, no_entity_note, normal, prefixed, spans, types_of
 
 _BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}"}
 _WORDS = ("token", "tokens", "word", "words", "form")
 _TAGS = ("tag", "tags", "ner", "ner_tag", "ner_tags", "label", "labels", "bio", "iob", "entity")
 _CONLLU = 10
-"columns of CoNLL-U"
+"number of columns of a CoNLL-U file"
 _SAYS = "a token and its tag with a tab or a blank between, the same number of columns in every line"
 
 Sentence = tuple[list[int], list[list[str]]]
-"Line numbers, and the fields of each token"
+"line numbers, and the fields of each token"
 
 
 def read_tagged(source: Source, note: Note) -> Iterator[Row]:
-    """A row an entity, its number the line of its first token. The tags stand in the last column unless another is
-    named; Few-NERD's fine types are cut to its coarse ones."""
+    """One row per entity, numbered by the line of its first token.
+
+    The tags are in the last column unless the options name another one. Few-NERD's fine types are reduced to the coarse
+    ones.
+    """
     sentences = list(_sentences(source, note))
     whole = [(lines, words) for lines, words in sentences if not isinstance(words, BadRow)]
     width = len(whole[0][1][0]) if whole else 0
@@ -31,7 +34,7 @@ def read_tagged(source: Source, note: Note) -> Iterator[Row]:
         raise TaskError(
             "a CoNLL-U file has no column of entities",
             where=source.where,
-            accepted="the column whose values are asked for: --tag-column 4 takes each word's part of speech",
+            accepted="the column with the labels to ask about, such as --tag-column 4 for each word's part of speech",
         )
     place = (width if column is None else column) - 1
     if whole and not 0 <= place < width:
@@ -53,9 +56,9 @@ def read_tagged(source: Source, note: Note) -> Iterator[Row]:
     of_word = 1 if width == _CONLLU or place == 0 or (place > 1 and _numbered(whole)) else 0
     cut = is_fine_grained(kind for tags in tagged for kind in types_of(tags))
     if cut:
-        note("fine entity types are cut to the coarse ones: person-actor is person")
+        note("fine entity types are reduced to the coarse ones: person-actor is person")
     if width == _CONLLU:
-        # Each word is a span of its own: neighbours of one part of speech are no phrase.
+        # Every word is a span of its own, because neighbours with the same part of speech are not a phrase.
         tagged = [[tag if tag == "_" else f"S-{tag}" for tag in tags] for tags in tagged]
     without, tags = 0, iter(tagged)
     for lines, words in sentences:
@@ -66,7 +69,7 @@ def read_tagged(source: Source, note: Note) -> Iterator[Row]:
         without += not found
         yield from ((lines[start], fields) for start, fields in found)
     if without:
-        note(f"{without} sentences without an entity give no row")
+        note(no_entity_note(without))
 
 
 def _numbered(sentences: Sequence[Sentence]) -> bool:
@@ -79,7 +82,9 @@ def _are_tags(tagged: list[list[str]]) -> bool:
 
 
 def read_conll2000(source: Source, note: Note) -> Iterator[Row]:
-    """A row a sentence, its number the line of its first word; the answer is `[NP the number] [VP grew]`."""
+    """One row per sentence, numbered by the line of its first word. An answer looks like `[NP the number] [VP
+    grew]`.
+    """
     for lines, words in _sentences(source, note):
         if isinstance(words, BadRow):
             yield lines[0], words
@@ -91,7 +96,7 @@ def read_conll2000(source: Source, note: Note) -> Iterator[Row]:
 
 
 def chunked(tokens: Sequence[str], tags: Sequence[str]) -> dict[str, Any]:
-    """A sentence and its bracketed chunks; words outside of a chunk stand alone."""
+    """A row with the sentence and its chunks in brackets. Words outside of chunks have no brackets."""
     words = [_BRACKETS.get(token, token) for token in tokens]
     parts, done = [], 0
     for start, end, kind in spans(tags):
@@ -101,7 +106,7 @@ def chunked(tokens: Sequence[str], tags: Sequence[str]) -> dict[str, Any]:
 
 
 def split_line(line: str) -> list[str]:
-    """Fields by tab where there is one, for a token may hold a blank of another kind; else by one blank or several."""
+    """Splits a line at tabs if it has any, because a token may contain a space; otherwise at spaces."""
     return line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))
 
 
@@ -119,7 +124,7 @@ def is_header(fields: Sequence[str]) -> bool:
 
 
 def _sentences(source: Source, note: Note) -> Iterator[tuple[list[int], list[list[str]] | BadRow]]:
-    """Sentences with their lines. One that holds a broken line is a BadRow at this line."""
+    """The sentences with their line numbers. A sentence with a broken line is a BadRow at that line."""
     lines = text_of(source).split("\n")
     parted = [split_line(line.rstrip(" ")) for line in lines]
     filled = [fields for line, fields in zip(lines, parted, strict=True) if line.strip(" \t") and not is_comment(line)]
@@ -146,7 +151,7 @@ def _sentences(source: Source, note: Note) -> Iterator[tuple[list[int], list[lis
         elif is_comment(line) or fields[0].startswith("-DOCSTART-"):
             continue
         elif width == _CONLLU and not fields[0].isdigit():
-            # Ranges of a contracted word, and words that are not in the text.
+            # Ranges stand for contracted words, decimals for words that are not in the text.
             continue
         elif len(fields) != width or not all(field.strip() for field in fields[1:]):
             what = (

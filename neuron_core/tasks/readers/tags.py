@@ -1,13 +1,13 @@
-"""Tags of tokens as spans: BIO, IOB1, IOBES, BILOU, BMES, and bare types. No file format."""
+"""Turns tags of tokens into spans: BIO, IOB1, IOBES, BILOU, BMES, and types without a prefix."""
 
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 Span = tuple[int, int, str]
-"First token, end, type"
+"first token, end, type"
 BEGIN, INSIDE, LAST, SINGLE = "B", "IM", "EL", "SU"
-"prefixes of a tag: IOB1 begins an entity with I, B parting it from one of its type right before"
+"prefixes of tags; IOB1 begins entities with I, and with B only if one of the same type is right before it"
 _PREFIXED = re.compile(r"([BIESLUM])[-_](.+)")
 _OUTSIDE = ("O", "", "_", "-", "*")
 _LOWER = re.compile(r"([bieslum])[-_](.+)")
@@ -27,13 +27,15 @@ FEW_NERD = {
 "the fine types of each coarse one"
 _FINE = re.compile(rf"({'|'.join(FEW_NERD)})[-_](\w.*)")
 CHUNKS = {"ADJP", "ADVP", "CONJP", "INTJ", "LST", "NP", "PP", "PRT", "SBAR", "UCP", "VP"}
-"types of CoNLL-2000's chunks"
+"chunk types of CoNLL-2000"
 _CJK = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
 _BETWEEN_CJK = re.compile(rf"(?<=[{_CJK}]) (?=[{_CJK}])")
 
 
 def normal(tags: Sequence[str]) -> list[str]:
-    """Tags in the usual writing: `b-per` and `o` as B-PER and O, `PER-B` as B-PER, where all tags are written so."""
+    """Tags in their usual form: `b-per` and `PER-B` become B-PER, and `o` becomes O, if all tags are written that
+    way.
+    """
     inside = [tag for tag in tags if tag not in _OUTSIDE and tag != "o"]
     if inside and all(map(_LOWER.fullmatch, inside)):
         return ["O" if tag == "o" else tag.upper() for tag in tags]
@@ -43,13 +45,13 @@ def normal(tags: Sequence[str]) -> list[str]:
 
 
 def prefixed(tags: Iterable[str]) -> bool:
-    """Whether tags say where a span begins or goes on, as B-PER and I-PER do."""
+    """Whether all tags have a prefix that marks the parts of a span, such as B-PER and I-PER."""
     inside = [tag for tag in tags if tag not in _OUTSIDE]
     return bool(inside) and all(map(_PREFIXED.fullmatch, inside))
 
 
 def types_of(tags: Iterable[str]) -> set[str]:
-    """The types that tags name, without their prefixes."""
+    """The types of the tags, without prefixes."""
     return {_parts(tag)[1] for tag in tags if tag not in _OUTSIDE}
 
 
@@ -63,13 +65,15 @@ def is_fine_grained(types: Iterable[str], *, any_fine: bool = False) -> bool:
 
 
 def coarse(kind: str) -> str:
-    """The coarse type of one of Few-NERD's; any other stays."""
+    """The coarse part of a Few-NERD type. Any other type is returned unchanged."""
     match = _FINE.fullmatch(kind)
     return match[1] if match else kind
 
 
 def spans(tags: Sequence[str]) -> list[Span]:
-    """Each run of tags. A bare type goes on with a run of its type, as does I; B, S and U begin one, E and L end it."""
+    """The spans of a tag sequence. B, S and U begin a span; E and L end it; I and types without a prefix continue
+    it.
+    """
     found: list[Span] = []
     open_ = False
     for place, tag in enumerate(tags):
@@ -92,14 +96,19 @@ def _parts(tag: str) -> tuple[str, str]:
 
 
 def joined(tokens: Sequence[str]) -> str:
-    """Tokens as a text: blanks between them, but none between two Chinese or Japanese characters."""
+    """Joins tokens by spaces, but without a space between two Chinese or Japanese characters."""
     return _BETWEEN_CJK.sub("", " ".join(tokens))
 
 
 def entities(tokens: Sequence[str], tags: Sequence[str], *, cut: bool) -> list[tuple[int, dict[str, Any]]]:
-    """The first token and the row of each entity. cut: Few-NERD's fine types are cut to the coarse ones."""
+    """The number of the first token and the row of each entity. cut: reduces Few-NERD's types to the coarse ones."""
     sentence = joined(tokens)
     return [
         (start, {"sentence": sentence, "entity": joined(tokens[start:end]), "label": coarse(kind) if cut else kind})
         for start, end, kind in spans(tags)
     ]
+
+
+def no_entity_note(n: int) -> str:
+    """The note about sentences that have no entity and therefore give no row."""
+    return "1 sentence without an entity gives no row" if n == 1 else f"{n:,} sentences without an entity give no row"

@@ -1,4 +1,4 @@
-"""Tables with a word a row and a column that numbers the sentences, as sentences of tokens and tags."""
+"""Turns tables with one word per row and a column of sentence numbers into sentences of tokens and tags."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -15,9 +15,10 @@ _LOOKED_AT = 500
 
 
 def sentences_of_words(rows: Iterable[Row]) -> Iterator[Row]:
-    """A row a sentence, with `tokens` and `ner_tags`, its number that of its first word; other tables as they are.
+    """One row per sentence with `tokens` and `ner_tags`, numbered by its first word. Other tables pass unchanged.
 
-    A sentence without a number of its own goes on with the one before, as spreadsheets leave cells empty.
+    A word without a sentence number belongs to the sentence before it, because spreadsheets often leave such cells
+    empty.
     """
     rows = iter(rows)
     first = list(islice(rows, _LOOKED_AT))
@@ -46,7 +47,7 @@ def sentences_of_words(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _columns(rows: list[dict[str, Any]]) -> tuple[str, str, str] | None:
-    """The columns of sentence, word and tag; None unless all three are there and the tags say where spans begin."""
+    """The columns of sentence, word and tag; None unless all three exist and the tags have prefixes."""
     if not rows:
         return None
     plain = {re.sub(r"[\W_]", "", column).lower(): column for column in reversed(rows[0])}

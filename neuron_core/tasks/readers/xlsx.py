@@ -1,4 +1,4 @@
-"""XLSX: the first visible sheet that has a table, or one by its name. Rows are those of the sheet."""
+"""XLSX: reads the sheet that is named, or the first visible one with a table. Rows are numbered as in the sheet."""
 
 import datetime
 import functools
@@ -22,7 +22,7 @@ _PLACE = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]{1,7})([0-9]{1,12})\b""")
 
 
 def read_xlsx(source: Source, note: Note) -> Iterator[Row]:
-    """The sheet that the options name, else the first visible one that has a table: two columns and two rows."""
+    """Reads the sheet that the options name, or the first visible one with at least two columns and two rows."""
     unset = _check_extent(source)
     sheets = _sheets(source)
     filled = [name for name, sheet in sheets.items() if sheet.rows]
@@ -47,10 +47,10 @@ def read_xlsx(source: Source, note: Note) -> Iterator[Row]:
 
 
 def _within_header(rows: list[tuple[int, list[Any]]], options: ReadOptions, note: Note) -> Iterator[Cells]:
-    """Rows as wide as the widest of the first ones that most rows reach; lone cells beyond are named in a note."""
+    """Cuts or fills all rows to the width of the table. Rows with cells beyond it are named in a note."""
     widths = [max(place for place, value in enumerate(cells, start=1) if value != "") for _, cells in rows]
     usual = Counter(widths).most_common(1)[0][0]
-    # The header may be wider than most rows: their last cells are empty.
+    # The header may be wider than most rows, if their last cells are empty.
     head = next((width for width in widths[:10] if width > 1), usual)
     width = max(usual, head) if options.columns is None else len(options.columns)
     beyond = []
@@ -69,14 +69,14 @@ def _counted(rows: list[str]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """Rows of a sheet that are not empty, with their numbers."""
+    """The rows of a sheet that are not empty, with their numbers."""
 
     rows: list[tuple[int, list[Any]]]
     visible: bool
 
     @property
     def is_table(self) -> bool:
-        """Whether two rows or more have two cells or more."""
+        """Whether at least two rows have at least two cells."""
         return sum(sum(value != "" for value in cells) > 1 for _, cells in self.rows) > 1
 
 
@@ -95,12 +95,12 @@ def _check_extent(source: Source) -> int:
                     unset += len(_UNSET.findall(xml))
     # Besides what a damaged archive raises: an unknown compression, a password.
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
-        raise TaskError(f"not a sound XLSX file: {error}", where=f"{source.where}, file") from None
+        raise TaskError(f"not a valid XLSX file: {error}", where=f"{source.where}, file") from None
     return unset
 
 
 def _check_cells(xml: bytes, where: str) -> None:
-    # From the first cell of the sheet on: that is how far its rows are read.
+    # All rows and columns from the first cell of the sheet to the last one would be read.
     n_columns = n_rows = 0
     for match in _PLACE.finditer(xml):
         n_columns, n_rows = max(n_columns, _column(match[1])), max(n_rows, int(match[2]))
@@ -117,7 +117,7 @@ def _column(letters: bytes) -> int:
 
 
 def _sheets(source: Source) -> dict[str, Sheet]:
-    """Each sheet's rows; the value of merged cells stands in all of their rows."""
+    """Sheet name → its rows. The value of merged cells is repeated in all of their rows."""
     import python_calamine as calamine
 
     found = {}
@@ -129,19 +129,19 @@ def _sheets(source: Source) -> dict[str, Sheet]:
             sheet = book.get_sheet_by_name(about.name)
             cells = [[_plain(value) for value in row] for row in sheet.to_python(skip_empty_area=False)]
             for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
-                # A title over several columns stays in one; a value beside several rows holds for each.
+                # Only cells merged over rows are repeated; a title over several columns is not.
                 for row in cells[top + 1 : bottom + 1] if left == right and top < len(cells) else ():
                     if left < len(row) and left < len(cells[top]):
                         row[left] = cells[top][left]
             rows = [(number, row) for number, row in enumerate(cells, start=1) if any(value != "" for value in row)]
             found[about.name] = Sheet(rows, about.visible == calamine.SheetVisibleEnum.Visible)
     except (calamine.CalamineError, OSError, ValueError, OverflowError) as error:
-        raise TaskError(f"not a sound XLSX file: {error}", where=f"{source.where}, file") from None
+        raise TaskError(f"not a valid XLSX file: {error}", where=f"{source.where}, file") from None
     return found
 
 
 def _plain(value: Any) -> Any:
-    # A sheet knows no whole numbers: 5 comes as 5.0.
+    # XLSX has no whole numbers: 5 is read as 5.0.
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, datetime.date | datetime.time):
