@@ -74,7 +74,7 @@ def moods(label):
         ),
     ],
 )
-def test_letters_in_the_options_are_taken_off_and_said(read, form):
+def test_letters_before_the_options_are_removed_and_noted(read, form):
     reading = read(
         "t.jsonl",
         quiz(
@@ -86,7 +86,7 @@ def test_letters_in_the_options_are_taken_off_and_said(read, form):
     )
     assert [e.fields["choices"] for e in reading.task.examples] == [choices for _, choices in QUIZ]
     assert [e.answer for e in reading.task.examples] == ["a hammer", "water", "a lake", "honey"]
-    assert any("taken off" in note for note in reading.notes)
+    assert any("removed" in note for note in reading.notes)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_an_option_may_be_marked_as_the_right_one(read, flag):
 def test_whole_numbers_with_and_without_a_point_are_one_label(read):
     reading = read("t.csv", moods(lambda i: ("1", "1.0", "0", "0.0")[i % 4]))
     assert reading.task.labels == ("1", "0")
-    assert any("as numbers" in note for note in reading.notes)
+    assert any("the writing of a number" in note for note in reading.notes)
 
 
 @pytest.mark.parametrize("sign", ["nan", "NaN", "#N/A", "null", "-", "N/A"])

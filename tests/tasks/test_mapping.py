@@ -151,7 +151,7 @@ def test_another_text_is_no_mapping(text):
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"text": "review"}, r"needs the column 'label'; none is mapped.*columns review, stars.*text, label"),
+        ({"text": "review"}, r"needs the column 'label', and no column.*columns review, stars.*text, label"),
         ({"text": "review", "label": "points"}, r"the file has no column 'points'.*review, stars"),
         ({"text": "review", "label": "stars", "span": "review"}, r"classification has no column 'span'.*text, label"),
         ({"text": "review", "label": ("review", "stars")}, r"label is one column, not 2"),

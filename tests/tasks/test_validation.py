@@ -222,7 +222,7 @@ def test_examples_that_share_a_sentence_are_no_duplicates_and_are_said():
     rows += [{"sentence": f"Number {i}", "entity": "Number", "label": f"sort {i}"} for i in range(2)]
     reading = validate(table_of([*rows, {**SPAN, "label": "event"}]), "span_typing")
     assert (len(reading.task.examples), reading.n_texts, reading.rejected) == (5, 3, ())
-    said = "3 different texts among the examples; a run draws one example of each"
+    said = "3 different texts among the examples; a run draws at most one example of each text"
     assert said in report_text(report(reading)).split("\n")
 
 
