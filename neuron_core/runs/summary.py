@@ -36,6 +36,8 @@ class RunSummary:
     "of the model; empty before the run has begun"
     evaluated: tuple[str, ...] = ()
     "methods and neuron sets whose neurons were evaluated"
+    source: str = ""
+    "the task as the config names it: a bundled one, a dataset of the hub, or a file"
     created: float = 0.0
     "seconds since the epoch"
     ended: str = ""
@@ -99,7 +101,8 @@ def _kept(run: RunFolder) -> RunSummary | None:
         if said["stamp"] != [list(state) for state in _states(_files(run))]:
             return None
         lists = {name: tuple(value) for name, value in said["summary"].items() if isinstance(value, list)}
-        return RunSummary(**{**said["summary"], **lists})
+        found = RunSummary(**{**said["summary"], **lists})
+        return found if found.source else None
     except (NeuronCoreError, ValueError, KeyError, TypeError):
         # It is absent or damaged, which `runs verify` reports. The files themselves are read instead.
         return None
@@ -144,7 +147,8 @@ def _read(run: RunFolder) -> RunSummary:
     found = RunSummary("", "")
     try:
         config = run.config()
-        found = RunSummary(config.task, config.model.title, config.attribution.methods)
+        methods = config.attribution.methods
+        found = RunSummary(config.task, config.model.title, methods, source=config.task)
         setting = run.setting()
         if setting is not None:
             model = setting.model

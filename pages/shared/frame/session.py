@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -13,6 +13,7 @@ from neuron_core.paths import ASSETS
 from neuron_core.runs import demo as demo_files
 from neuron_core.runs.demo import DEMO
 from neuron_core.runs.run_folder import ACTIVE, RunFolder, RunStatus
+from neuron_core.runs.store import default_root
 from neuron_core.runs.summary import summary_of
 from neuron_core.tasks.hub import PREFIX
 from neuron_core.tasks.library import kept_title
@@ -42,19 +43,19 @@ def has_demo() -> bool:
 
 def is_demo(run_id: str | None) -> bool:
     """Whether a run is one of those that came with this copy."""
-    return run_id in demo_folders()
+    return run_id is not None and run_id.startswith(DEMO) and run_id in demo_folders()
 
 
 def run_name(run: RunFolder) -> str:
     """The id that links use; finished demos have ids of their own."""
-    if run.path.parent == engine().store.root:
+    if run.path.parent == default_root():
         return run.id
     return next((name for name, path in demo_folders().items() if path == run.path), run.id)
 
 
 def open_run(run_id: str) -> RunFolder:
     """A run of the store, or a finished demo. RunError when there is none of this name."""
-    folder = demo_folders().get(run_id)
+    folder = demo_folders().get(run_id) if is_demo(run_id) else None
     return RunFolder(folder) if folder else engine().store.inside(run_id)
 
 
@@ -155,8 +156,8 @@ def shown_run() -> RunFolder | None:
 
 def task_title(run: RunFolder) -> str:
     """The task of a run as a person calls it: the name that it was given, or the bundled one's."""
-    task = run.config().task
-    if task in bundled_tasks() or task.startswith(PREFIX):
+    task = summary_of(run).source or run.config().task
+    if task.startswith(PREFIX) or ("/" not in task and task in bundled_tasks()):
         return task
     title = kept_title(Path(task))
     return title if title != Path(task).name else Path(task).stem
@@ -164,7 +165,10 @@ def task_title(run: RunFolder) -> str:
 
 def run_title(run_id: str) -> str:
     """A run as lists call it: what somebody called it, or its task and when it began."""
-    run = open_run(run_id)
+    return _title(run_id, open_run(run_id))
+
+
+def _title(run_id: str, run: RunFolder) -> str:
     found = summary_of(run)
     if found.damage:
         return f"{run_id} (damaged)"
@@ -174,9 +178,13 @@ def run_title(run_id: str) -> str:
     return found.label or f"{task_title(run)} · {began}"
 
 
-def run_titles(run_ids: Sequence[str]) -> dict[str, str]:
-    """The titles of several runs, told apart by the end of their ids where two are the same."""
-    titles = {run_id: run_title(run_id) for run_id in run_ids}
+def run_titles(run_ids: Sequence[str], opened: Mapping[str, RunFolder] | None = None) -> dict[str, str]:
+    """The titles of several runs, told apart by the end of their ids where two are the same.
+
+    opened: those that are open already.
+    """
+    known = opened or {}
+    titles = {run_id: _title(run_id, known.get(run_id) or open_run(run_id)) for run_id in run_ids}
     counts = Counter(titles.values())
     return {run_id: title if counts[title] == 1 else f"{title} · {run_id}" for run_id, title in titles.items()}
 

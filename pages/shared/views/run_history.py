@@ -15,23 +15,24 @@ from pages.shared.views.words import STATES, method_names, moment, short_title
 def history(runs: list[RunFolder]) -> list[RunFolder]:
     """The table of runs; gives the chosen ones, at most two."""
     rows = []
-    titles = session.run_titles([run_name(run) for run in runs])
-    for run in runs:
+    names = {run_name(run): run for run in runs}
+    titles = session.run_titles(list(names), names)
+    for name, run in names.items():
         found = summary_of(run)
         state = found.ended
         if not state and not found.damage:
             with guard():
-                state = session.status_of(run_name(run)).state
+                state = session.status_of(name).state
         rows.append(
             {
-                "run": titles[run_name(run)],
+                "run": titles[name],
                 "task": found.task,
                 "state": STATES[state] if state else "damaged",
                 "accuracy": found.accuracy,
                 "begun": moment(found.created) if found.created else "",
                 "methods": method_names(found.methods),
                 "model": short_title(found.model),
-                "id": run_name(run),
+                "id": name,
             }
         )
     frame = pd.DataFrame(rows)
