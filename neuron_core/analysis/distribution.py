@@ -32,7 +32,7 @@ def layers_table(sets: Mapping[str, NeuronSet], n_layers: int) -> pd.DataFrame:
 
 
 def zeros_last(table: pd.DataFrame) -> pd.DataFrame:
-    """The same rows, those of layers without a neuron behind all others."""
+    """The same rows, with layers that have no neurons moved to the end."""
     return table.sort_values("n", key=lambda n: n == 0, kind="stable", ignore_index=True)
 
 

@@ -1,4 +1,6 @@
-"""One neuron in a few sentences made from its measurements: what it writes, what it moves, where it fires. No torch."""
+"""Describes one neuron in a few sentences made from its measurements: what it writes, changes and fires on. No
+torch.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,16 +12,16 @@ from neuron_core.control.findings import Context, NeuronContexts, NeuronEffect, 
 from neuron_core.tasks.task import LETTERS
 
 NAMED = 4
-"tokens that a sentence names"
+"number of tokens that a sentence names"
 MOST = 2 / 3
-"share of the positions, or of the questions, that a sentence about them speaks for"
+"share of the positions or questions that must agree before a sentence says something about them"
 LEAST_SHIFT = 0.0005
-"mean change of a probability below which a neuron alone is said to move nothing"
+"mean change of a probability below which a neuron counts as moving little"
 MINUS = "\N{MINUS SIGN}"
 
 
 def standing_said(one: Standing, scores: Sequence[QuestionScore]) -> str:
-    """Its rank, and for how many questions of the run it speaks. scores: of one target."""
+    """The neuron's rank, and for how many questions its score is positive. scores: its scores under one target."""
     if one.role is None:
         return "This neuron is neither good nor bad in this run."
     said = f"Number {one.rank:,} of {one.n_role:,} {one.role} neurons."
@@ -30,11 +32,11 @@ def standing_said(one: Standing, scores: Sequence[QuestionScore]) -> str:
 
 
 def writes(tokens: NeuronTokens, values: Sequence[float]) -> str | None:
-    """The tokens that it makes more likely where the answer is chosen.
+    """The tokens that the neuron makes more likely at the answer.
 
-    values: the neuron's own, at the last token of the run's questions; empty where they are not known. A negative value
-    turns the write vector round, so their sign says which end of the vocabulary counts; where it differs from question
-    to question, both ends do.
+    values: the neuron's values at the last token of the run's questions; empty if they are not known. A negative value
+    reverses the write vector, so the sign tells which end of the vocabulary matters. If it differs between questions,
+    both ends are named.
     """
     n_negative = sum(value < 0 for value in values)
     at_answer = f"At the answer its value is {np.mean(values):.3g} on average" if values else ""
@@ -54,7 +56,7 @@ def writes(tokens: NeuronTokens, values: Sequence[float]) -> str | None:
 
 
 def _pushes(up: Sequence[TokenLogit], down: Sequence[TokenLogit]) -> str | None:
-    """`writes the letter B`, `suppresses the letter B`, or the first few tokens. up, down: strongest first."""
+    """`writes the letter B`, `suppresses the letter B`, or the strongest tokens. up, down: tokens, strongest first."""
     if not up or not down:
         return None
     for verb, end in (("writes", up), ("suppresses", down)):
@@ -64,11 +66,11 @@ def _pushes(up: Sequence[TokenLogit], down: Sequence[TokenLogit]) -> str | None:
 
 
 def moves(effect: NeuronEffect) -> str:
-    """What doubling it alone does to the four probabilities: the right answer's, and those of single letters."""
+    """The effect of doubling only this neuron on the probability of the correct answer and on single letters."""
     change = np.array(effect.doubled, dtype=float) - np.array(effect.unmodified, dtype=float)
     targets = np.array(effect.targets)
     correct = float(change[np.arange(len(targets)), targets].mean())
-    # Where every letter is right equally often, a change of the right answer moves no letter's mean.
+    # If every letter is correct equally often, a change of the correct answer changes no letter's mean.
     counts = np.bincount(targets, minlength=len(LETTERS))
     by_letter = change.mean(axis=0)
     strongest = int(np.abs(by_letter).argmax())
@@ -88,9 +90,9 @@ def _points(change: float) -> str:
 
 
 def fires_on(contexts: NeuronContexts) -> str | None:
-    """What the positions with its highest values have in common; else the tokens there. None without a position.
+    """What the tokens at its highest values have in common, or else these tokens. None without a position.
 
-    Of a neuron whose lowest values are larger than its highest ones, those are looked at.
+    If the neuron's lowest values are larger in size than its highest ones, they are described instead.
     """
     if not contexts.highest:
         return None
@@ -104,7 +106,7 @@ def fires_on(contexts: NeuronContexts) -> str | None:
 
 
 def headline(tokens: NeuronTokens, values: Sequence[float], contexts: NeuronContexts | None) -> str | None:
-    """The shortest of all: `Suppresses the letter A; fires on punctuation`. None where nothing stands out."""
+    """A very short description, such as `Suppresses the letter A; fires on punctuation`. None if nothing stands out."""
     n_negative = sum(value < 0 for value in values)
     up, down = tokens.promoted, tokens.suppressed
     if values and n_negative > len(values) / 2:
@@ -117,13 +119,13 @@ def headline(tokens: NeuronTokens, values: Sequence[float], contexts: NeuronCont
 
 
 def _loudest(contexts: NeuronContexts) -> tuple[tuple[Context, ...], str]:
-    """The end with the larger values, and its name."""
+    """The positions with the larger values (highest or lowest), and which they are."""
     high, low = contexts.highest, contexts.lowest
     return (low, "lowest") if low and -low[0].value > max(high[0].value, 0.0) else (high, "highest")
 
 
 def _in_common(end: Sequence[Context]) -> tuple[str, int] | None:
-    """What most of these tokens have in common, and how many of them."""
+    """What most of these tokens have in common, and how many tokens have it."""
     for kind, fits in KINDS.items():
         if (n := sum(fits(one.token) for one in end)) >= MOST * len(end):
             return kind, n

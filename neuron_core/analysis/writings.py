@@ -1,4 +1,4 @@
-"""A plain text beside a steered one: the tokens in which they differ, and a prompt at which they will. No torch."""
+"""Compares an unmodified text with a steered one, and chooses a prompt at which they will differ. No torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from neuron_core.control.probabilities import OptionProbabilities
 from neuron_core.control.results import Best, QuestionRow
 
 Pieces = tuple[tuple[str, bool], ...]
-"parts of a text in their order, and whether the other text lacks their tokens"
+"pieces of a text in order, each with whether the other text lacks its tokens"
 
 
 @dataclass(frozen=True)
 class ChangedAnswer:
-    """A question that a setting of the evaluation answered otherwise than the unmodified model."""
+    """A question that is answered differently under an intervention of the evaluation than by the unmodified model."""
 
     question: int
-    "place among the evaluation's questions"
+    "number of the question in the evaluation"
     k: int
     direction: Direction
     ratio: float
@@ -30,8 +30,9 @@ class ChangedAnswer:
 def changed_answer(
     p: OptionProbabilities, plan: Sequence[Intervention], best: Sequence[Best], source: str
 ) -> ChangedAnswer | None:
-    """The question that the source's neurons change most as intended, right to wrong before wrong to right, and the
-    largest budget before smaller ones; None where no best ratio changes an answer so.
+    """The question whose answer the source's neurons change most in the intended direction; None if there is none.
+
+    Answers that become wrong come before those that become correct, and the largest budget before smaller ones.
     """
     own = [one for one in best if one.source == source]
     for one in sorted(own, key=lambda one: (one.direction == "enhancer", -one.k)):
@@ -50,7 +51,7 @@ def changed_answer(
 
 
 def differing(texts: Generation) -> tuple[Pieces, Pieces]:
-    """Plain and steered text in pieces, those marked whose tokens the other one has not in this order."""
+    """Both texts in pieces, with those marked whose tokens the other text does not have in this order."""
     one, other = texts.plain.token_ids, texts.steered.token_ids
     blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
     same_one = {block.a + i for block in blocks for i in range(block.size)}
@@ -61,7 +62,7 @@ def differing(texts: Generation) -> tuple[Pieces, Pieces]:
 def _pieces(written: Written, same: set[int]) -> Pieces:
     found: list[tuple[str, bool]] = []
     for place, (start, end) in enumerate(pairwise((0, *written.ends))):
-        # The last token of a character that takes several may shorten the text.
+        # The text may get shorter when the last token of a multi-token character is added.
         part, marked = written.text[start:end], place not in same
         if found and found[-1][1] == marked:
             found[-1] = found[-1][0] + part, marked

@@ -99,7 +99,7 @@ def _range_of(samples: NDArray[np.float64]) -> Interval:
 
 
 def too_many(even: float) -> float:
-    """Above this share of the questions one letter is the answer too often. even: its share of blind picks."""
+    """The share of the questions above which a letter is the answer too often. even: its share in random guesses."""
     # 25% and 15% make 40%, not 40.000000000000006%.
     return round(even + MOST_ABOVE_EVEN, 9)
 

@@ -18,9 +18,9 @@ from neuron_core.models.placement import weights_of
 from neuron_core.models.weights import check_ids
 
 TOP = 20
-"tokens at either end of the vocabulary"
+"number of tokens at each end of the vocabulary"
 TOP_CONTEXTS = 12
-"positions with the highest and with the lowest value"
+"number of positions with the highest and with the lowest values"
 BEFORE, AFTER = 24, 12
 "tokens shown before and after a position"
 
@@ -101,9 +101,9 @@ def _tokens(loaded: LoadedModel, values: torch.Tensor, ids: torch.Tensor) -> tup
 
 @torch.no_grad()
 def neuron_values(loaded: LoadedModel, token_ids: Sequence[int], neurons: Sequence[tuple[int, int]]) -> torch.Tensor:
-    """The value of each neuron at every position of a token sequence, unmodified model. → (T, number of neurons)
+    """The value of each neuron at every position of a token sequence in the unmodified model, (T, number of neurons).
 
-    neurons: (layer, index) of each.
+    neurons: the (layer, index) of each neuron.
     """
     layers: dict[int, list[int]] = {}
     for layer, index in neurons:
@@ -121,7 +121,7 @@ def neuron_values(loaded: LoadedModel, token_ids: Sequence[int], neurons: Sequen
 
 
 def read_text(loaded: LoadedModel, searches: Sequence["ContextSearch"], text: Text) -> None:
-    """One text for several searches: the model reads it once. A text longer than the context is read up to there."""
+    """Reads a text once for several searches. The text is cut where the model's context ends."""
     ids = list(encode(loaded.tokenizer, text.text))[: loaded.context_length]
     check_ids(loaded, ids, f"example {text.example_id}")
     values = (
@@ -148,7 +148,7 @@ class ContextSearch:
         self._sum = 0.0
 
     def take(self, loaded: LoadedModel, text: Text, ids: Sequence[int], values: Sequence[float]) -> None:
-        """Takes one more text into account. values: the neuron's value at each of its tokens `ids`."""
+        """Adds one more text. values: the neuron's value at each of the text's tokens `ids`."""
         self._n_texts += 1
         places = self._new_places(ids)
         if not places:

@@ -41,8 +41,8 @@ figure { margin: 1rem 0; } figcaption { font-size: .85rem; }
   .plot text { fill: #1F2933 !important; }
 }
 """
-# Figures have no text colour of their own: they take the page's, which follows light and dark. Plotly's own script lies
-# inside compressed, a third as large.
+# Figures have no text colour of their own; the script gives them that of the page, which may be light or dark.
+# The script of Plotly is included in compressed form, which is a third of its size.
 SCRIPT = """
 (async () => {
   try {
@@ -82,9 +82,9 @@ class Section:
 def html_report(
     title: str, setting: Mapping[str, object], sections: Sequence[Section], lead: Sequence[str] = ()
 ) -> str:
-    """The whole page as text: what it comes to, the sections, the settings.
+    """The report as HTML: the main results, the sections, and the settings.
 
-    lead: sentences below the title. setting: everything the results rest on, shown at the end as it is.
+    lead: sentences below the title. setting: all settings behind the results, shown at the end.
     """
     names = {section.name: section.name for section in sections} | {"setting": "settings"}
     links = " ".join(f'<a href="#{_text(name)}">{_text(said)}</a>' for name, said in names.items())
@@ -94,7 +94,7 @@ def html_report(
             "<!doctype html>",
             f'<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            # An empty icon: a browser would ask for one.
+            # Without an icon, a browser would request one.
             f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body>',
             f"<h1>{_text(title)}</h1>",
             *([f'<div class="lead">{"".join(f"<p>{_text(one)}</p>" for one in lead)}</div>'] if lead else []),
@@ -130,7 +130,7 @@ def _section(section: Section) -> str:
     if section.text:
         parts.append(f"<p>{_text(section.text)}</p>")
     for caption, figure in section.figures:
-        # Nothing inside may end the script element.
+        # No text inside may close the script element.
         data = (figure.to_json() or "").replace("<", "\\u003c")
         parts.append(
             f'<figure><div class="plot" role="img" aria-label="{_text(describe(figure))}">'

@@ -30,7 +30,7 @@ def apply_theme(figure: go.Figure, alt: str, height: int) -> go.Figure:
     height: in pixels. The width is that of the page.
     """
     figure.update_layout(
-        # Not the session's default template, which Streamlit replaces by one with placeholder colours.
+        # The default template is avoided: Streamlit replaces it by one with placeholder colours.
         template="none",
         height=height,
         meta={"alt": alt},
@@ -140,9 +140,10 @@ def signed(value: float, digits: int = 1) -> str:
 
 
 def significant(value: float, digits: int = 3, *, sign: bool = False) -> str:
-    """A number to so many significant figures: 0.1234 → 0.123, 0.0000798 → 7.98×10⁻⁵, 12345 → 12,345.
+    """A number with `digits` significant figures: 0.1234 becomes 0.123, 0.0000798 becomes 7.98×10⁻⁵, 12345 becomes
+    12,345.
 
-    sign: a plus before positive ones.
+    sign: puts a plus before positive numbers.
     """
     if not math.isfinite(value) or value == 0:
         return "0" if value == 0 else str(value)

@@ -1,4 +1,4 @@
-"""Where a neuron fires, as lines of text whose tokens are coloured by its value. No torch."""
+"""Shows where a neuron fires, as lines of text whose tokens are coloured by the neuron's value. No torch."""
 
 import html
 from collections.abc import Sequence
@@ -9,16 +9,17 @@ from neuron_core.figures.theme import significant
 BEFORE, AFTER = 14, 8
 "tokens shown around a position"
 STRONGEST = 0.6
-"opacity of the largest value: text on it keeps its contrast on light and on dark pages"
+"opacity of the largest value, chosen so that text keeps its contrast on light and dark pages"
 POSITIVE, NEGATIVE = "230,159,0", "86,180,233"
 LINE_ENDS = str.maketrans({"\n": "⏎", "\r": "", "\t": "⇥"})
 
 
 def token_strips(contexts: Sequence[Context]) -> str:
-    """HTML: a line for each position, its tokens behind their values: amber above zero, blue below, paler nearer zero.
+    """HTML with a line for each position: the value, then the tokens, amber for positive values and blue for negative
+    ones.
 
-    A token says its value when the pointer rests on it. Every text is escaped: it shows as it is and is no markup.
-    Findings made before the neighbours' values were kept have a colour at the position itself only.
+    Colours are paler near zero, and the pointer shows a token's value. All texts are escaped. Findings from before the
+    values of neighbours were kept have a colour only at the position itself.
     """
     pieces = [_pieces(one) for one in contexts]
     largest = max((abs(value) for line in pieces for _, value, _ in line if value is not None), default=0.0) or 1.0
@@ -34,7 +35,7 @@ def token_strips(contexts: Sequence[Context]) -> str:
 
 
 def _pieces(one: Context) -> list[tuple[str, float | None, bool]]:
-    """(text, value where it is known, whether it is the position itself) of each token shown."""
+    """For each token shown: its text, its value or None, and whether it is the position itself."""
     if not one.tokens:
         return [(one.before[-80:], None, False), (one.token, one.value, True), (one.after[:40], None, False)]
     start, end = max(0, one.place - BEFORE), one.place + AFTER + 1

@@ -111,9 +111,9 @@ def _lettered(texts: Sequence[str], correct: str, task: Task) -> tuple[Option, .
 
 
 def blind_shares(questions: Sequence[ProxyQuestion]) -> tuple[float, ...]:
-    """How often somebody takes each letter who picks blindly, but never a neutral option: mean over questions, sum 1.
+    """How often random guesses choose each letter if they never choose a neutral option: mean over questions, sum 1.
 
-    A quarter each where all options are real.
+    A quarter for each letter if all options are real.
     """
     shares = [[0.0 if option.neutral else question.chance for option in question.options] for question in questions]
     return tuple(np.mean(shares, axis=0).tolist()) if shares else (1 / len(LETTERS),) * len(LETTERS)

@@ -9,7 +9,7 @@ from neuron_core.figures.theme import counted, percent, signed
 from neuron_core.runs.results import BAND, Cell
 
 CLEAR_FALL = 0.1
-"of the probability of the four letters together: from here on it is said"
+"probability of the four letters together below which the verdict mentions it"
 MOSTLY = 0.5
 "share of an effect from which a part counts as most of it"
 
@@ -102,7 +102,7 @@ def _parts(cell: Cell, baseline: Baseline) -> tuple[str | None, bool]:
 
 
 def _content_kept(row: GridRow, baseline: Baseline) -> str:
-    """A sentence where most of the change of accuracy is not one of content accuracy, beyond chance; else empty."""
+    """A sentence if most of the change of accuracy, beyond chance, is not a change of content accuracy; else empty."""
     beyond, interval = row.acc_beyond_content, row.acc_beyond_content_interval
     changed = abs(row.acc - baseline.acc)
     if not changed or beyond is None or interval is None or row.content_acc is None or baseline.content_acc is None:
