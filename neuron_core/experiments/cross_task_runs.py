@@ -81,10 +81,10 @@ def cross_runs(runs: Iterable[RunFolder], files: Mapping[str, NeuronSetFile], k:
 
 
 def missing_seconds(run: RunFolder, n_without: int, n_untried: int) -> float | None:
-    """Seconds that missing runs take if they go as fast as `run` did; None where `run` has not been evaluated.
+    """Seconds that the missing runs would take at the speed of `run`; None if `run` has not been evaluated.
 
-    n_without: tasks without neurons, each an attribution and its evaluation. n_untried: evaluations of all tasks' sets
-    on one task.
+    n_without: number of tasks without neurons, each of which needs an attribution and an evaluation. n_untried: number
+    of tasks on which the sets of all tasks have not been evaluated.
     """
     seconds = run.status().seconds
     evaluation, attribution = seconds.get("evaluation", 0.0), seconds.get("attribution", 0.0)

@@ -9,7 +9,7 @@ from neuron_core.figures.theme import counted, percent, signed
 from neuron_core.runs.results import BAND, Cell
 
 CLEAR_FALL = 0.1
-"probability of the four letters together below which the verdict mentions it"
+"fall of the probability of the four letters together from which on the verdict mentions it"
 MOSTLY = 0.5
 "share of an effect from which a part counts as most of it"
 
