@@ -13,7 +13,7 @@ from neuron_core.cni.passes import DEFAULT_LAYERS, PassShape, choose
 from neuron_core.cni.quadrature import quadrature
 from neuron_core.cni.score_sums import KN_LEVELS
 from neuron_core.cni.selection import preset
-from neuron_core.engine.example_sums import scores_bytes
+from neuron_core.engine.example_sums import SAVED_EVERY, scores_bytes
 from neuron_core.models.architectures import get_architecture
 from neuron_core.models.dimensions import BYTES, Dimensions
 from neuron_core.models.memory import working_bytes
@@ -168,12 +168,12 @@ def _planned_layers(d: Dimensions, n_rows: int, dtype: str, tokens: int, free: i
 def driver_bytes(n_total: int, config: AttributionConfig, targets: Sequence[str]) -> float:
     """Bytes that the driver of a cluster run writes for one question.
 
-    These are the question's scores, even if they are not kept in the end, and its share of what is written for each
-    example: the extremes and the sums.
+    These are the question's scores, even if they are not kept in the end, and its share of the extremes of its example
+    and of the sums, which are written every SAVED_EVERY examples.
     """
-    n_proxies = N_PROXIES[config.proxies]
-    apart = disk_bytes(n_total, replace(config, keep_bytes=0), targets, n_proxies)
-    return scores_bytes(1, len(targets), n_total) + apart / n_proxies
+    n_questions = N_PROXIES[config.proxies] * SAVED_EVERY
+    apart = disk_bytes(n_total, replace(config, keep_bytes=0), targets, n_questions)
+    return scores_bytes(1, len(targets), n_total) + apart / n_questions
 
 
 def disk_bytes(n_total: int, config: AttributionConfig, targets: Sequence[str], n_questions: int) -> int:
