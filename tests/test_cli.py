@@ -514,7 +514,7 @@ def test_ctrl_c_in_an_evaluation_is_resumed_by_the_same_command(command, attribu
     assert (outcome.code, outcome.out) == (130, "")
     assert attributed.status().state == "interrupted"
     assert attributed.evaluation() is None
-    due = attributed.due()
+    due = attributed.pending()
     assert due.evaluated() == set(range(7))
     kept = due._evaluation.places()
     undo()

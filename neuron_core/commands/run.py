@@ -98,7 +98,7 @@ def evaluate(run: Run, options: EvaluationOptions, cluster: ClusterGroup, as_jso
             check_unchanged(folder, wanted)
             folder.set_evaluation(wanted)
         else:
-            folder.drop_due()
+            folder.drop_pending()
         finish(folder, where)
         emit(results.evaluation(folder), as_json, text.evaluation_text)
 

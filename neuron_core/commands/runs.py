@@ -74,7 +74,7 @@ def _leftovers(store: Store) -> tuple[list[Path], list[str]]:
             continue
         found += [*run.path.glob(".deleted-*"), *run.path.glob(ASIDE), *run.path.rglob(f".*{PART}")]
         try:
-            shown, kept = run.marks.results, {run.marks.results, run.due_folder()}
+            shown, kept = run.marks.results, {run.marks.results, run.pending_folder()}
         except NeuronCoreError:
             damaged.append(run.id)
             continue

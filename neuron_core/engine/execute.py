@@ -48,12 +48,12 @@ def execute(
         run.clean()
         repair(run)
         # A new evaluation is computed in a folder of its own, beside the finished one.
-        work = run.due() or run
+        work = run.pending() or run
         reporter = RunReporter(run, should_stop, on_progress)
         try:
             _stages(work, engine_for, other_engine, reporter)
-            if work.ahead:
-                run.adopt(work.ahead)
+            if work.evaluation_folder:
+                run.adopt(work.evaluation_folder)
             keep_summary(run)
         except Cancelled as error:
             reporter.end("cancelled", "Cancelled. What was finished is kept.", error)

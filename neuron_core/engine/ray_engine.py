@@ -20,7 +20,8 @@ from neuron_core.control.results import SideEffects
 from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.engine.ray_actor import Job, of_examples
 from neuron_core.engine.ray_errors import cluster_errors
-from neuron_core.engine.ray_pool import ActorPool, Batch, smallest_share
+from neuron_core.engine.ray_members import Batch, smallest_share
+from neuron_core.engine.ray_pool import ActorPool
 from neuron_core.engine.run_engine import Say
 from neuron_core.engine.stage_part import WHOLE_STAGE, StagePart
 from neuron_core.models.spec import ModelSpec

@@ -7,9 +7,9 @@ and the wait between two results can be stopped.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -19,6 +19,7 @@ from neuron_core.engine.cluster_options import CLUSTER_WORDS, ClusterOptions
 from neuron_core.engine.ray_actor import EngineActor, LoadedOn, Place
 from neuron_core.engine.ray_agreement import refuse_other_model, refuse_other_versions
 from neuron_core.engine.ray_errors import actor_errors
+from neuron_core.engine.ray_members import Batch, Lost, Member
 from neuron_core.engine.ray_rate import QuestionRate, count
 from neuron_core.engine.run_engine import Say
 from neuron_core.errors import NeuronCoreError, RunError
@@ -32,37 +33,6 @@ PATIENCE_S = 300.0
 "how long the pool waits while no actor works or loads"
 TURN_S = 0.5
 "how often the pool asks whether the run is to stop"
-
-
-@dataclass(eq=False)
-class _Member:
-    """One actor of the pool."""
-
-    handle: Any
-    place: Place | None = None
-    "None until the cluster has found a place for the actor"
-    loaded: LoadedOn | None = None
-    "None until the actor has loaded the model"
-
-    @property
-    def node(self) -> str | None:
-        """Address of its machine."""
-        return self.place.node if self.place else None
-
-
-@dataclass(eq=False)
-class Batch:
-    """One call of a method of EngineActor."""
-
-    method: str
-    arguments: Callable[[], tuple[Any, ...]]
-    "called each time that the batch is sent"
-    name: str
-    "for messages"
-    n_questions: int = 0
-    "how many questions the call computes"
-    losses: int = 0
-    "how many actors have ended while they computed it"
 
 
 class ActorPool:
@@ -82,9 +52,9 @@ class ActorPool:
         # With no GPU of their own, actors must not take one that others use.
         self._spec = replace(spec, device="cpu") if gpus == 0 and spec.device == "auto" else spec
         self._reference: LoadedOn | None = None
-        self._idle: list[_Member] = []
-        self._busy: dict[Any, tuple[_Member, Batch, object]] = {}
-        self._joining: dict[Any, _Member] = {}
+        self._idle: list[Member] = []
+        self._busy: dict[Any, tuple[Member, Batch, object]] = {}
+        self._joining: dict[Any, Member] = {}
         self._rate = QuestionRate()
         self._last_sign = time.monotonic()
         self.refused: list[str] = []
@@ -92,7 +62,7 @@ class ActorPool:
         remote = ray.remote(EngineActor).options(
             num_cpus=options.cpus, num_gpus=gpus, max_restarts=RESTARTS, scheduling_strategy="SPREAD"
         )
-        self._members = [_Member(remote.remote()) for _ in range(options.most)]
+        self._members = [Member(remote.remote()) for _ in range(options.most)]
         for member in self._members:
             self._join(member)
         self._begun = False
@@ -131,7 +101,7 @@ class ActorPool:
                     continue
                 if isinstance(result, NeuronCoreError):
                     raise result
-                if isinstance(result, _Lost):
+                if isinstance(result, Lost):
                     batch.losses += 1
                     if batch.losses > LOSSES:
                         raise RunError(
@@ -191,7 +161,7 @@ class ActorPool:
             f"{self._options.cpus:g} and {self.gpus:g}"
         )
 
-    def _join(self, member: _Member) -> None:
+    def _join(self, member: Member) -> None:
         """Waits until the actor has a place and then has it load the model. Called again after a restart."""
         member.place = member.loaded = None
         with suppress(ActorDiedError):
@@ -199,7 +169,7 @@ class ActorPool:
 
     def _turn(self) -> list[tuple[Batch, object, Any]]:
         """Waits up to half a second for an actor. Returns a finished batch, the call of `run` that it belongs to, and
-        its result: what the actor returned, the NeuronCoreError that it raised, or _Lost.
+        its result: what the actor returned, the NeuronCoreError that it raised, or Lost.
         """
         references = [*self._joining, *self._busy]
         if self._busy or self._idle or any(member.place for member in self._joining.values()):
@@ -226,7 +196,7 @@ class ActorPool:
                 found.append((batch, of, self._result(reference, member)))
         return found
 
-    def _go_on_joining(self, reference: Any, member: _Member) -> None:
+    def _go_on_joining(self, reference: Any, member: Member) -> None:
         """Takes in the answer of an actor that joins: its place, then the model that it has loaded."""
         try:
             with actor_errors(member.node):
@@ -254,7 +224,7 @@ class ActorPool:
             # The run goes on without a node that joined late.
             self.refused.append(f"an actor was refused: {error}")
 
-    def _result(self, reference: Any, member: _Member) -> Any:
+    def _result(self, reference: Any, member: Member) -> Any:
         try:
             with actor_errors(member.node):
                 result = ray.get(reference)
@@ -264,18 +234,6 @@ class ActorPool:
         except RayError as error:
             # The actor's process or node has ended, or the result was lost with it.
             self._join(member)
-            return _Lost(str(error).strip().split("\n")[0])
+            return Lost(str(error).strip().split("\n")[0])
         self._idle.append(member)
         return result
-
-
-@dataclass(frozen=True)
-class _Lost:
-    """The actor of a batch has ended."""
-
-    why: str
-
-
-def smallest_share(gpus: float) -> float:
-    """The part of a GPU's free memory that each of the actors that share it may use. gpus: GPUs an actor."""
-    return gpus if 0 < gpus < 1 else 1.0

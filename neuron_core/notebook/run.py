@@ -133,7 +133,7 @@ class Run:
                 check_unchanged(self.folder, wanted)
                 self.folder.set_evaluation(wanted)
             else:
-                self.folder.drop_due()
+                self.folder.drop_pending()
             finish(self.folder, progress, cluster)
         return self
 

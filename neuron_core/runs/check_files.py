@@ -1,4 +1,4 @@
-"""The checks of all questions in one file, so that no reader opens every question. No torch."""
+"""The checks of all attribution questions in one file, so that a reader need not open each question. No torch."""
 
 import json
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ CHECKS = ("gap", "letter_probabilities", "guard")
 
 @dataclass(frozen=True, eq=False)
 class RunChecks:
-    """The numbers by which the attribution of a run is judged, question by question."""
+    """The numbers that show whether the attribution of a run is right, for each question."""
 
     gaps: NDArray[np.float32]
-    "completeness gap of the first target, (Q, L)"
+    "completeness gap of the first target at each layer, (Q, L)"
     letter_probabilities: NDArray[np.float32]
     "softmax over the four letters, unmodified model, (Q, 4)"
     guards: NDArray[np.float64]
@@ -36,14 +36,14 @@ class CheckFiles(ScoreFiles):
     """checks.npz, which is written when the attribution is finished."""
 
     def save_checks(self) -> None:
-        """Gathers the checks of all questions. RunError when those of a question are not there."""
+        """Writes the checks of all questions into the file. RunError when those of a question are missing."""
         found, key = self._gathered_checks(), self._scores_key() or ""
         told = json.dumps(asdict(found.baseline))
         arrays = {**vars(found), "baseline": np.asarray(told), "key": np.asarray(key)}
         self._write_arrays(self.path / "checks.npz", arrays)
 
     def kept_checks(self) -> RunChecks | None:
-        """The checks that were gathered; None before, and in runs of an older version."""
+        """The checks in the file. None before it is written, and in runs of older versions."""
         path = self.path / "checks.npz"
         if not path.exists():
             return None
@@ -57,7 +57,7 @@ class CheckFiles(ScoreFiles):
             raise damaged(path, f"{error}") from None
 
     def all_checks(self) -> RunChecks:
-        """The checks of every question of a finished attribution. RunError when those of one are not there."""
+        """The checks of all questions of a finished attribution. RunError when those of a question are missing."""
         return self.kept_checks() or self._gathered_checks()
 
     def _gathered_checks(self) -> RunChecks:

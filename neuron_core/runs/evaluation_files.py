@@ -185,7 +185,7 @@ class EvaluationFiles(AttributionFiles):
         except ValidationError as error:
             raise damaged(path, str(error.errors()[0]["msg"])) from None
 
-    def due_folder(self) -> str:
+    def pending_folder(self) -> str:
         """The folder of an evaluation that was asked for and is not finished. Empty if there is none."""
         newest = max(self._evaluation_folders(), default=0)
         return f"{FOLDER}{newest}" if newest > _number(self._owner().results) else ""
@@ -193,13 +193,14 @@ class EvaluationFiles(AttributionFiles):
     def _evaluation_folders(self) -> list[int]:
         return [_number(path.parent.name) for path in self.path.glob(f"{FOLDER}*/{CONFIG}")]
 
-    def ask_evaluation(self, config: RunConfig) -> None:
-        """Asks for the evaluation of this config. The one before stays the run's until the new one is finished.
+    def set_evaluation(self, config: RunConfig) -> None:
+        """Asks for the evaluation of this config. The one before stays the run's until the new one is finished. If
+        `config` has no evaluation, the one before is removed at once.
 
-        If `config` has no evaluation, the one before is removed at once.
+        The caller holds the run, and executes it next.
         """
         before = self.config()
-        self.drop_due()
+        self.drop_pending()
         taken = [_number(path.name) for path in self.path.glob(f"{FOLDER}*")]
         folder = f"{FOLDER}{1 + max(taken, default=0)}"
         make_folder(self.path / folder, fresh=True)
@@ -207,18 +208,13 @@ class EvaluationFiles(AttributionFiles):
         same = before.evaluation and config.evaluation and _choice(before.evaluation) == _choice(config.evaluation)
         if same and sample.exists():
             shutil.copyfile(sample, self.path / folder / "sample.json")
-        ahead = self.ahead
-        self.ahead = folder
-        try:
-            self.write_config(config, marks=self.marks_of_run())
-        finally:
-            self.ahead = ahead
+        type(self)(self.path, folder).write_config(config, marks=self.marks_of_run())
         if config.evaluation is None:
             self.adopt(folder)
 
-    def drop_due(self) -> None:
+    def drop_pending(self) -> None:
         """Withdraws an evaluation that was asked for and is not finished."""
-        if folder := self.due_folder():
+        if folder := self.pending_folder():
             remove_folder(self.path / folder)
 
     def adopt(self, folder: str) -> None:

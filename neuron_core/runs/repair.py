@@ -40,7 +40,7 @@ def verify(run: RunFolder) -> list[Damage]:
         return [Damage(CONFIG, "it belongs to another run than the other files", LOST)]
     found = [*_read(run, "status.json", run.status, ANEW), *_read(run, "label.txt", run.label, LOST)]
     found += _read(run, SUMMARY, partial(run._read_json, run.path / SUMMARY), ANEW)
-    for view in filter(None, (run, _due(run, found))):
+    for view in filter(None, (run, _pending(run, found))):
         found += _of_results(view)
     for use in run.config().sets:
         path = run.path / "sets" / f"{use.name}.json"
@@ -92,11 +92,11 @@ def _age(run: RunFolder) -> float:
     return (run.path / CONFIG).stat().st_mtime
 
 
-def _due(run: RunFolder, found: list[Damage]) -> RunFolder | None:
-    view = run.due()
+def _pending(run: RunFolder, found: list[Damage]) -> RunFolder | None:
+    view = run.pending()
     if view is None:
         return None
-    bad = _read(run, f"{view.ahead}/{CONFIG}", view.config, LOST)
+    bad = _read(run, f"{view.evaluation_folder}/{CONFIG}", view.config, LOST)
     found += bad
     return None if bad else view
 
@@ -123,7 +123,7 @@ def _of_results(run: RunFolder) -> Iterator[Damage]:
     ):
         yield from _read(run, _name(run, run.results / name), read, AGAIN)
     try:
-        setting, done = run.setting(), run.status().state == "done" and not run.ahead
+        setting, done = run.setting(), run.status().state == "done" and not run.evaluation_folder
     except NeuronCoreError:
         setting, done = None, False
     if setting is None:
@@ -193,7 +193,7 @@ def _set_aside(run: RunFolder, damage: Damage) -> None:
     if path.name in ("sums.npz", "examples.units") or path.parent.name == "examples":
         _forget_examples(run)
     elif path.suffix == ".units" and path.exists():
-        view = run.due() if path.parent != run.path and run.due_folder() == path.parent.name else run
+        view = run.pending() if path.parent != run.path and run.pending_folder() == path.parent.name else run
         log = (view or run)._log(path)
         log.keep(log.numbers() - log.broken())
     elif damage.file.endswith(f"/{CONFIG}"):

@@ -56,13 +56,15 @@ class ResultFiles:
     evaluation, evaluation-N for a later one. So config.json alone decides which evaluation is the run's.
     """
 
-    def __init__(self, path: Path, ahead: str = "") -> None:
-        """ahead: the folder of an evaluation that is not finished. This object then reads and writes its files."""
+    def __init__(self, path: Path, evaluation_folder: str = "") -> None:
+        """evaluation_folder: the folder of an evaluation that is not finished. This object then reads and writes its
+        files.
+        """
         if not (path / CONFIG).is_file():
             raise RunError("this is not a run folder", where=str(path), accepted="a folder with config.json")
         self.path = path
         self.id = path.name
-        self.ahead = ahead
+        self.evaluation_folder = evaluation_folder
         self._read_config: tuple[tuple[int, ...], RunConfig, Seal] | None = None
         self._logs: dict[Path, UnitLog] = {}
 
@@ -83,11 +85,11 @@ class ResultFiles:
     @property
     def results(self) -> Path:
         """The folder with the files of this evaluation."""
-        folder = self.ahead or self.marks.results
+        folder = self.evaluation_folder or self.marks.results
         return self.path / folder if folder else self.path
 
     def _config(self) -> tuple[RunConfig, Seal]:
-        path = (self.path / self.ahead if self.ahead else self.path) / CONFIG
+        path = (self.path / self.evaluation_folder if self.evaluation_folder else self.path) / CONFIG
         try:
             found = path.stat()
         except OSError as error:
@@ -106,7 +108,7 @@ class ResultFiles:
     def write_config(self, config: RunConfig, results: str = "", marks: Seal | None = None) -> None:
         """Replaces config.json. results: the folder of the evaluation that is the run's from now on."""
         marks = marks or self.marks
-        folder = self.path / self.ahead if self.ahead else self.path
+        folder = self.path / self.evaluation_folder if self.evaluation_folder else self.path
         write_file(folder / CONFIG, seal(config_to_json(config), Seal(marks.run, marks.format, results)))
 
     def _units(self, folder: Path) -> set[int]:

@@ -4,9 +4,9 @@ A run folder holds config.json, status.json, events.jsonl, label.txt, setting.js
 passes.json (the chunk plan: with it a resumed run is equal bit for bit), scores.units (one record a question),
 examples.units (top and bottom z of an example), sums.npz, loudness.npz, checks.npz (of all questions),
 rankings/METHOD.npz, sets/NAME.json, neurons/, and the files of an evaluation: sample.json (how its examples were
-chosen), plan.json, evaluation.units (one record a question), evaluation.json and side_effects.json. An evaluation that
-was asked for later has a folder of its own, evaluation-N, with a config.json and a setting.json; it becomes the run's
-when config.json names it.
+chosen), plan.json, evaluation.units (one record for each question), evaluation.json and side_effects.json. A later
+evaluation has a folder of its own, evaluation-N, with a config.json and a setting.json. It becomes the run's evaluation
+when config.json names this folder.
 Files are written whole, synced and sealed with checksums; records of units are appended and synced.
 """
 
@@ -25,7 +25,6 @@ from filelock import FileLock, Timeout
 
 from neuron_core.cni.passes import Passes
 from neuron_core.errors import RunError
-from neuron_core.runs.config import RunConfig
 from neuron_core.runs.evaluation_files import EvaluationFiles
 from neuron_core.runs.files import PART, damaged, disk_errors, read_bytes, write_file
 
@@ -61,11 +60,9 @@ class RunFolder(EvaluationFiles):
     def _lock(self) -> FileLock:
         return FileLock(self.path / ".lock")
 
-    def due(self) -> "RunFolder | None":
-        """This run as a view with the evaluation that was asked for and is not finished. None
-        if there is no such one.
-        """
-        folder = self.due_folder()
+    def pending(self) -> "RunFolder | None":
+        """A view of this run with the evaluation that was asked for and is not finished, or None."""
+        folder = self.pending_folder()
         if not folder:
             return None
         view = RunFolder(self.path, folder)
@@ -141,7 +138,7 @@ class RunFolder(EvaluationFiles):
         if status.state == "running" and not self.is_held():
             message = status.message or "The process that worked on it has ended. What was finished is kept."
             return replace(status, state="interrupted", message=message, eta_s=None)
-        if status.state == "done" and self.due_folder():
+        if status.state == "done" and self.pending_folder():
             message = "Another evaluation was asked for and is not finished; the one before is shown."
             return replace(status, state="interrupted", message=message, eta_s=None)
         return status
@@ -199,10 +196,6 @@ class RunFolder(EvaluationFiles):
             return Passes(**json.loads(self._read_json(path)))
         except (ValueError, TypeError) as error:
             raise RunError(f"the chunk plan of this run can't be read: {error}", where=str(path)) from None
-
-    def set_evaluation(self, config: RunConfig) -> None:
-        """Asks for another evaluation, see `ask_evaluation`. The caller holds the run and executes it next."""
-        self.ask_evaluation(config)
 
     def clean(self) -> None:
         """Removes files that a crash left half written. The caller holds the run."""

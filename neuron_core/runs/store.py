@@ -124,7 +124,7 @@ class Store:
         return left
 
     def runs(self, most: int | None = None) -> list[RunFolder]:
-        """All runs, newest first, or the newest of them; links to folders elsewhere are none."""
+        """All runs, newest first, or the newest `most` of them. Links to folders elsewhere are left out."""
         if not self.root.is_dir():
             return []
         with os.scandir(self.root) as entries:

@@ -80,7 +80,7 @@ class EngineHandle:
         with self._state:
             self._worker.check_open()
             run = self._in_state(run_id, RESUMABLE)
-            self._check_run((run.due() or run).config())
+            self._check_run((run.pending() or run).config())
             self._queue_again(run)
 
     def evaluate(self, run_id: str, evaluation: EvaluationConfig) -> None:
@@ -266,7 +266,7 @@ class EngineHandle:
             run_id = self._queue.take()
             try:
                 run = self.store.inside(run_id)
-                config = (run.due() or run).config()
+                config = (run.pending() or run).config()
                 cluster, confirmed = self._clusters.get(run_id), self.trust.has_all(config)
                 request = RunRequest(run_id, str(run.path.resolve()), confirmed, cluster)
                 self._worker.start_run(request, config.model)

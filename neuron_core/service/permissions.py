@@ -1,8 +1,8 @@
 """What visitors of the app may do. Pages, handle and worker all ask this list. No torch.
 
 If only this machine can open the app, everything is allowed. In demo mode (NEURONLLM_DEMO_MODE=1), and if other
-machines can open the app, visitors may look at everything and run the models of NEURONLLM_MODELS. The owner of the
-server allows more with NEURONLLM_ALLOW.
+machines can open the app, visitors may look at everything and run the embedded models and those of NEURONLLM_MODELS.
+The owner of the server allows more with NEURONLLM_ALLOW.
 """
 
 import ipaddress

@@ -148,7 +148,7 @@ class Worker:
             return
         if run.path.is_symlink() or run.path.resolve().parent != self._store.resolve():
             raise RunError("only runs of the store are carried out here", where=str(run.path))
-        for view in filter(None, (run, run.due())):
+        for view in filter(None, (run, run.pending())):
             self._permissions.check_run(view.config(), self._store, confirmed=request.confirmed)
         if request.cluster is not None:
             self._permissions.check("cluster", request.cluster.address)

@@ -20,7 +20,7 @@ def kills(lab: Lab) -> Iterator[Line]:
         for _ in lab.tries(4, 100):
             run = prepared(lab, kind)
             hit += killed(lambda run=run: lab.finish(run), lab.draw.uniform(0, seconds(lab, kind)))
-            if kind == "evaluate again" and run.due_folder():
+            if kind == "evaluate again" and run.pending_folder():
                 # What was there is shown until the new one is whole.
                 assert contents(run)["evaluation"] == contents(lab.whole)["evaluation"]
             # Scores that are whole until they are summed have no place yet.

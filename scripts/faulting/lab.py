@@ -115,7 +115,7 @@ class Lab:
 
 def places(run: RunFolder) -> dict[str, int]:
     """Where each finished question lies: one that is computed again lies elsewhere."""
-    found = logs(run.due() or run)
+    found = logs(run.pending() or run)
     return {f"{name}/{n}": at for name in ("scores", "evaluation") for n, at in found[name].places().items()}
 
 

@@ -361,9 +361,9 @@ def test_another_evaluation_of_the_same_examples_keeps_their_sample(store, engin
     run = store.create(tiny_config(task_file, checkpoint("llama"), evaluation=evaluation))
     execute(run, lambda _: engine)
     run.set_evaluation(replace(run.config(), evaluation=replace(evaluation, ks=(6,))))
-    assert run.due().sample() == run.sample() is not None
+    assert run.pending().sample() == run.sample() is not None
     run.set_evaluation(replace(run.config(), evaluation=replace(evaluation, examples=6)))
-    assert run.due().sample() is None
+    assert run.pending().sample() is None
 
 
 # All positions
@@ -407,5 +407,5 @@ def test_side_effects_are_those_of_every_best_ratio_and_of_a_random_set_beside(e
 def test_another_evaluation_has_side_effects_of_its_own(every_method, tmp_path):
     run = RunFolder(shutil.copytree(every_method.path, tmp_path / "copy"))
     run.set_evaluation(run.config())
-    assert run.due().side_effects() is None
+    assert run.pending().side_effects() is None
     assert run.side_effects() is not None

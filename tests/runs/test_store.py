@@ -214,14 +214,14 @@ def test_another_evaluation_is_made_beside_the_one_before_and_takes_its_place_wh
     run.set_evaluation(other)
     assert run.config() == before
     assert run.evaluated() == {0}
-    due = run.due()
+    due = run.pending()
     assert due.config() == other
     assert due.evaluated() == set()
     assert due.scored() == {0}
-    run.adopt(due.ahead)
+    run.adopt(due.evaluation_folder)
     assert run.config() == other
     assert run.evaluated() == set()
-    assert run.due() is None
+    assert run.pending() is None
     assert not (run.path / "evaluation.units").exists()
 
 

@@ -1,0 +1,50 @@
+"""The actors of a pool, and the batches of questions that they compute. No Ray."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from neuron_core.engine.ray_actor import LoadedOn, Place
+
+
+@dataclass(eq=False)
+class Member:
+    """One actor of the pool."""
+
+    handle: Any
+    place: Place | None = None
+    "None until the cluster has found a place for the actor"
+    loaded: LoadedOn | None = None
+    "None until the actor has loaded the model"
+
+    @property
+    def node(self) -> str | None:
+        """Address of its machine."""
+        return self.place.node if self.place else None
+
+
+@dataclass(eq=False)
+class Batch:
+    """One call of a method of EngineActor."""
+
+    method: str
+    arguments: Callable[[], tuple[Any, ...]]
+    "called each time that the batch is sent"
+    name: str
+    "for messages"
+    n_questions: int = 0
+    "how many questions the call computes"
+    losses: int = 0
+    "how many actors have ended while they computed it"
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The actor of a batch has ended."""
+
+    why: str
+
+
+def smallest_share(gpus: float) -> float:
+    """The part of a GPU's free memory that each of the actors that share it may use. gpus: GPUs an actor."""
+    return gpus if 0 < gpus < 1 else 1.0
