@@ -16,7 +16,7 @@ def cluster_errors(options: ClusterOptions) -> Iterator[None]:
         yield
     except (RayError, OSError) as error:
         raise RunError(
-            f"the Ray cluster can't be used: {str(error).strip().splitlines()[0] if str(error).strip() else error!r}",
+            f"the Ray cluster can't be used: {(str(error).strip() or repr(error)).splitlines()[0]}",
             where=f"address {options.address}",
             accepted="`ray start --head` on one machine and `ray start --address HOST:6379` on the others, then "
             "--address HOST:6379; or --address local; what was finished is kept",
