@@ -92,13 +92,13 @@ def read_gguf_header(path: Path) -> GgufHeader:
                 return _header(path, _Cursor(content, min(size, MOST_BYTES)), size)
             except (struct.error, UnicodeDecodeError, KeyError, ValueError) as error:
                 raise ModelError(
-                    f"the model can't be loaded: the header of the weights file is damaged ({_told(error)})",
+                    f"the model can't be loaded: the header of the weights file is damaged ({_reason(error)})",
                     where=str(path),
                     accepted="the whole file, fetched or copied anew",
                 ) from None
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"it lacks {error.args[0]}"
     return "a text is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)

@@ -52,7 +52,9 @@ def fetch_adapter(name: str, say: Say) -> Path:
     spec, files = ModelSpec(name), [ADAPTER_CONFIG, ADAPTER_WEIGHTS]
     say("fetching the adapter")
     try:
-        return Path(snapshot_download(name, allow_patterns=files, etag_timeout=ANSWER_S, tqdm_class=_told(spec, say)))
+        return Path(
+            snapshot_download(name, allow_patterns=files, etag_timeout=ANSWER_S, tqdm_class=_reporting_bar(spec, say))
+        )
     except NeuronCoreError:
         raise
     except Exception as error:
@@ -85,7 +87,7 @@ def _fetch(spec: ModelSpec, patterns: tuple[str, ...], say: Say) -> Path:
                 allow_patterns=list(patterns),
                 ignore_patterns=list(UNWANTED),
                 etag_timeout=ANSWER_S,
-                tqdm_class=_told(spec, say),
+                tqdm_class=_reporting_bar(spec, say),
             )
         )
     except NeuronCoreError:
@@ -127,11 +129,11 @@ def _names(spec: ModelSpec) -> list[str]:
     return [file.path for file in files if "/" not in file.path]
 
 
-def _told(spec: ModelSpec, say: Say) -> type:
+def _reporting_bar(spec: ModelSpec, say: Say) -> type:
     """A progress bar class that writes nothing, but tells `say` at most once a second how much was downloaded."""
     from huggingface_hub.utils import tqdm
 
-    class Told(tqdm):
+    class ReportingBar(tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs |= {"disable": False, "mininterval": 1.0, "file": io.StringIO()}
             super().__init__(*args, **kwargs)
@@ -140,4 +142,4 @@ def _told(spec: ModelSpec, say: Say) -> type:
             if self.unit == "B" and self.total:
                 say(f"downloading {spec.source}: {self.n / 1e9:.2f} of {self.total / 1e9:.2f} GB")
 
-    return Told
+    return ReportingBar

@@ -18,7 +18,6 @@ from neuron_core.models.baichuan import register_baichuan
 from neuron_core.models.device import free_memory, pick_device
 from neuron_core.models.embedded import cache_dir, converted_embedded
 from neuron_core.models.explain import explained
-from neuron_core.models.families_of_users import register_file
 from neuron_core.models.folder import (
     check_adapter,
     check_folder,
@@ -38,6 +37,7 @@ from neuron_core.models.placement import place_layers
 from neuron_core.models.prepare import context_length_of, prepare_model
 from neuron_core.models.quantised import check_quantised, quantising
 from neuron_core.models.spec import ModelSpec
+from neuron_core.models.user_families import register_file
 from neuron_core.models.weights import check_dtypes, check_report
 from neuron_core.models.wrappers import KEY_MAPPING, WRAPPERS, text_part
 

@@ -12,11 +12,11 @@ from neuron_core.bench.small_models import byte_tokenizer
 from neuron_core.errors import ModelError
 from neuron_core.models import quantised
 from neuron_core.models.architectures import Architecture, architectures, forget_architecture
-from neuron_core.models.families_of_users import register_file
 from neuron_core.models.loading import load_model
 from neuron_core.models.memory import need_of
 from neuron_core.models.quantised import quantising
 from neuron_core.models.spec import ModelSpec
+from neuron_core.models.user_families import register_file
 from tests.builders import LLAMA_LIKE
 
 LINE = {"name": "hyperclovax", "layers": "model.layers", "down_projection": "mlp.down_proj", "attention": "registry"}
