@@ -48,7 +48,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def check_adapter(folder: Path, adapter: str | None) -> None:
-    """ModelError where an adapter lies in a model's folder and nothing says what is to become of it."""
+    """ModelError if an adapter lies in a model's folder and the spec does not say whether it is merged."""
     if not (folder / ADAPTER_CONFIG).is_file():
         return
     if not (folder / "config.json").is_file():

@@ -36,24 +36,24 @@ class AttributionConfig:
     """Settings of the attribution stage."""
 
     methods: tuple[str, ...] = ("ace",)
-    "rankings made, the first is shown first; empty when a run only evaluates neuron sets of others"
+    "methods whose rankings are made; the first is shown by default. Empty if the run only evaluates neuron sets"
     steps: int = 16
-    "m of Eq. 1"
+    "number of integration steps, m of Eq. 1"
     rule: str = "right"
     examples: int = 5
-    "tr of Eq. 5; three proxy questions each, four with rotations"
+    "number of attribution examples, tr of Eq. 5, with three proxy questions each; four with rotations"
     z: int | None = None
-    "neurons kept at either end of an example's ranking; None takes the preset"
+    "neurons kept at each end of an example's ranking; None for the preset"
     k: int | None = None
-    "budget shown first; None takes the preset"
+    "budget K that is shown by default; None for the preset"
     layers_per_pass: int | None = None
-    "layers whose rows share a pass; None: chosen from the free memory when the run starts, and kept with it"
+    "number of layers whose rows share a pass; None chooses it by the free memory when the run starts, and keeps it"
     keep_bytes: int = KEEP_BYTES
-    "question scores are kept whole up to this size; beyond it the top and bottom z of each example, and sums"
+    "largest size of all question scores in bytes; above it, only sums and the top and bottom z of examples are kept"
     proxies: str = SHUFFLES
-    "shuffles: the paper's three orders; rotations: four, every option on every letter once"
+    "shuffles: the paper's three option orders; rotations: four, so that every option stands on every letter once"
     ambiguous: str = DROP
-    "drop: the paper's rule, a neuron good in one example and bad in another scores 0; keep: its sum"
+    "neurons that are good in one example and bad in another. drop: they score 0, as in the paper; keep: their sum"
 
     def __post_init__(self) -> None:
         for method in self.methods:
@@ -80,20 +80,20 @@ class EvaluationConfig:
     ks: tuple[int, ...] = BUDGETS
     ratios: tuple[float, ...] = RATIOS
     random_seeds: int = 5
-    "control sets; 0 leaves the random band out"
+    "number of random control sets; 0 leaves them out"
     position: str = "last"
-    "where neurons are scaled: the last prompt token, or all tokens (one whole prompt for each intervention)"
+    "where neurons are scaled: at the last prompt token, or at all tokens (one whole prompt for each intervention)"
     methods: tuple[str, ...] | None = None
-    "of the attribution's, with random where wanted; None takes the attribution's"
+    "methods of the attribution, and control methods such as random; None for all of the attribution"
     sample: str = "natural"
-    """natural: as drawn; balanced: half of them comprehended by the model on another option shuffle, half not;
-    comprehended: those that `comprehended_by` comprehends on another option shuffle"""
+    """natural: as drawn; balanced: half of them comprehended by the model with the options in other orders, half not;
+    comprehended: those that `comprehended_by` comprehends with the options in other orders"""
     comprehended_by: ModelSpec | None = None
-    "whose comprehension decides; None is the run's own model"
+    "the model whose comprehension decides; None for the run's own"
     rows_per_pass: int | None = None
-    "interventions that share a pass; None: chosen like layers_per_pass"
+    "number of interventions that share a pass; None chooses it like layers_per_pass"
     proxies: str = SHUFFLES
-    "as of AttributionConfig; content measures are exact with rotations"
+    "as in AttributionConfig; content measures are exact with rotations"
     excite: float = EXCITE
     "factor of excited neurons; the paper's is 2"
     silence: Silence = "zero"
@@ -110,7 +110,7 @@ class EvaluationConfig:
             _one_of("method", method, tuple(METHODS))
         _all_different("methods", self.methods or ())
         if self.comprehended_by is not None and self.sample == "natural":
-            raise ConfigError("a natural sample asks no model", where="comprehended_by", accepted="None")
+            raise ConfigError("a natural sample is not chosen by a model", where="comprehended_by", accepted="None")
         _at_least("examples", self.examples, 2)
         _at_least("random_seeds", self.random_seeds, 0)
         if self.rows_per_pass is not None:
@@ -123,20 +123,20 @@ class EvaluationConfig:
 
 @dataclass(frozen=True)
 class SetUse:
-    """A neuron set of a file, evaluated beside or in place of the run's own rankings."""
+    """A neuron set in a file, evaluated in addition to the run's own rankings or instead of them."""
 
     path: str
-    "a JSON file as `neuron_core.cni.sets` writes it; a run keeps a copy"
+    "a JSON file of `neuron_core.cni.sets`; the run keeps a copy"
     name: str
-    "the source under which its rows stand; no method's name"
+    "the name of its rows in tables; it may not be that of a method"
     k: int | None = None
-    "the only budget; None takes those of the evaluation"
+    "the only budget; None for those of the evaluation"
     ratios: dict[Direction, float] | None = None
-    "the only ratio of each direction, for instance the one that the set's own task chose; None takes all"
+    "the only ratio of each direction, for instance the best one of the set's own task; None for all"
     excite: float | None = None
-    "factor of its excited neurons; None takes the evaluation's"
+    "factor of its excited neurons; None for that of the evaluation"
     silence: Silence | None = None
-    "what its silenced neurons are set to; None takes the evaluation's"
+    "what its silenced neurons are set to; None for that of the evaluation"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.+ -]{1,60}", self.name) or self.name in METHODS or self.name.startswith("random"):
@@ -163,7 +163,7 @@ class RunConfig:
     attribution: AttributionConfig = field(default_factory=AttributionConfig)
     evaluation: EvaluationConfig | None = None
     sets: tuple[SetUse, ...] = ()
-    "neuron sets of other runs, evaluated on this task"
+    "neuron sets of other runs that are evaluated on this task"
     template_version: int = TEMPLATE_VERSION
 
     def __post_init__(self) -> None:
@@ -201,7 +201,7 @@ def config_from_json(text: str | bytes) -> RunConfig:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"the run config is wrong: {first['msg']}", where=where) from None
-    # Runs made before the prompt had settings of its own have its letter here.
+    # Runs of versions without a PromptConfig have its letter here.
     letter = json.loads(text).get("demonstration_letter")
     return config if letter is None else replace(config, prompt=replace(config.prompt, letter=letter))
 

@@ -14,7 +14,7 @@ DEMO_TASK = "sentiment"
 
 
 def demo_folders(first: Path = ASSETS / "demo_run") -> dict[str, Path]:
-    """Id → folder of the finished runs that came with this copy, that of DEMO_TASK first; the others lie beside it."""
+    """Id → folder of the finished runs that come with the app; that of DEMO_TASK first."""
     others = first.with_name("demo_runs")
     found = {DEMO: first, **{f"{DEMO}-{path.name}": path for path in sorted(others.glob("[!.]*"))}}
     return {name: path for name, path in found.items() if (path / "evaluation.json").is_file()}

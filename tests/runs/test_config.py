@@ -67,7 +67,7 @@ def test_a_wrong_setting_of_the_attribution_is_named(settings, said):
         ({"position": "first"}, "unknown position 'first'. Accepted: last, all"),
         ({"sample": "easy"}, "unknown sample 'easy'. Accepted: natural, balanced, comprehended"),
         ({"methods": ("best",)}, "unknown method 'best'"),
-        ({"comprehended_by": ModelSpec()}, "a natural sample asks no model"),
+        ({"comprehended_by": ModelSpec()}, "a natural sample is not chosen by a model"),
         ({"ks": ()}, "budgets []. Accepted: different whole numbers from 1"),
         ({"ks": (0, 10)}, "budgets [0, 10]"),
         ({"ks": (10, 10)}, "budgets [10, 10]"),
