@@ -35,7 +35,7 @@ from neuron_core.models.lora import Factors, merge_lora, read_lora
 from neuron_core.models.memory import check_fits
 from neuron_core.models.placement import place_layers
 from neuron_core.models.prepare import context_length_of, prepare_model
-from neuron_core.models.quantised import check_quantised, quantising
+from neuron_core.models.quantised import check_quantised, keep_differentiable, quantising
 from neuron_core.models.spec import ModelSpec
 from neuron_core.models.user_families import register_file
 from neuron_core.models.weights import check_dtypes, check_report
@@ -76,6 +76,7 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
                 trust_remote_code=spec.trust_remote_code,
                 **options,
             )
+        keep_differentiable(model)
         notes = check_report(report, architecture_of(model.config).layers, spec.source)
         if adapter:
             say("merging the adapter")

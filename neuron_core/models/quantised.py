@@ -40,6 +40,15 @@ def check_quantised(spec: ModelSpec, config: Mapping[str, Any]) -> None:
         )
 
 
+def keep_differentiable(model: Any) -> None:
+    """On a processor with AVX512-BF16, bitsandbytes repacks 4-bit weights at the first pass without gradients, for a
+    product that has no gradient. Forbids that.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
 def _method(config: Mapping[str, Any]) -> str | None:
     """How the weights are quantised. None if the config does not say that they are."""
     part = config.get("text_config")
@@ -56,12 +65,15 @@ def _method(config: Mapping[str, Any]) -> str | None:
 def quantising(spec: ModelSpec, dtype: Any) -> dict[str, Any]:
     """The argument that makes from_pretrained quantise weights; empty if it should not. Products are computed in
     `dtype`, and the head is not quantised.
+
+    8 bits are without the usual apart treatment of large inputs: it makes a prompt's numbers depend on what else is in
+    the pass.
     """
     if spec.load_in is None:
         return {}
     from transformers import BitsAndBytesConfig
 
     if spec.load_in == "8bit":
-        return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
+        return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0)}
     made = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
     return {"quantization_config": made}

@@ -25,7 +25,7 @@ def adds_neurons(loaded: LoadedModel) -> bool:
     scales, expected = [], []
     for layer, down in enumerate(loaded.down_projections):
         value = neurons[0, layer]
-        written = down(value).abs().max().double().clamp_min(1e-30)
+        written = down(value[None]).abs().max().double().clamp_min(1e-30)
         scales.append(1 + TIMES * float(before[0, layer + 1].abs().max().double() / written))
         both = down(torch.stack([value * scales[layer], value])).double()
         expected.append((both[0] - both[1]).cpu())

@@ -3,17 +3,22 @@
 import importlib.util
 import json
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, HyperCLOVAXConfig, LlamaConfig
 
 from neuron_core.bench.families import ALLOWED, attribution_apart, states_of
 from neuron_core.bench.small_models import byte_tokenizer
+from neuron_core.cni.attribution import attribute
+from neuron_core.cni.reference import reference
 from neuron_core.errors import ModelError
 from neuron_core.models import quantised
 from neuron_core.models.architectures import Architecture, architectures, forget_architecture
+from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.loading import load_model
 from neuron_core.models.memory import need_of
+from neuron_core.models.prompt_pass import run_prompt
 from neuron_core.models.quantised import quantising
 from neuron_core.models.spec import ModelSpec
 from neuron_core.models.user_families import register_file
@@ -143,6 +148,28 @@ def test_quantising_while_reading_names_the_package_that_it_needs(checkpoint, mo
     spec = ModelSpec(str(checkpoint("llama")), device="cpu", **{f"load_in_{bits}bit": True})
     with pytest.raises(ModelError, match=rf"--load-in-{bits}bit needs.*python -m pip install bitsandbytes"):
         load_model(spec)
+
+
+# With 8 bits the inputs of each product are rounded too: a difference of 1e-7 may become one of a whole step.
+@pytest.mark.parametrize(("bits", "within"), [(4, 1e-5), (8, 2e-2)])
+def test_a_model_quantised_while_it_is_read_has_the_scores_of_the_full_procedure(checkpoint, bits, within):
+    spec = ModelSpec(str(checkpoint("llama")), device="cpu", **{f"load_in_{bits}bit": True})
+    loaded, plain = load_model(spec), load_model(ModelSpec(spec.source, device="cpu"))
+    assert type(loaded.down_projections[0]).__module__.startswith("bitsandbytes")
+    assert (loaded.n_layers, loaded.n_neurons, loaded.hidden_size) == (
+        plain.n_layers,
+        plain.n_neurons,
+        plain.hidden_size,
+    )
+    assert loaded.fingerprint != plain.fingerprint
+    prompt = tokenize_prompt(loaded.tokenizer, "Which one?\nA. red\nB. blue\nC. green\nD. grey\nAnswer:")
+    # Twice: bitsandbytes may keep its weights in another form once it has seen a pass without gradients.
+    for _ in range(2):
+        fast = attribute(loaded, run_prompt(loaded, prompt), "q", 1, steps=4).of("ace")
+        slow = reference(loaded, prompt, 1, range(loaded.n_layers), steps=4)
+        assert np.abs(fast - slow).max() <= within * np.abs(slow).max()
+    own = reference(plain, prompt, 1, range(plain.n_layers), steps=4)
+    assert np.abs(slow - own).max() > within * np.abs(own).max()
 
 
 def test_quantising_asks_transformers_for_products_in_the_wanted_dtype():
