@@ -66,8 +66,8 @@ def quantising(spec: ModelSpec, dtype: Any) -> dict[str, Any]:
     """The argument that makes from_pretrained quantise weights; empty if it should not. Products are computed in
     `dtype`, and the head is not quantised.
 
-    8 bits are without the usual apart treatment of large inputs: it makes a prompt's numbers depend on what else is in
-    the pass.
+    With 8 bits, large inputs are rounded like all others. bitsandbytes usually multiplies them apart, and which ones
+    those are depends on everything else in the pass.
     """
     if spec.load_in is None:
         return {}
