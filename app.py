@@ -2,6 +2,7 @@
 
 from neuron_core.errors import NeuronCoreError
 from pages.shared.frame import session
+from pages.shared.frame.address import address, finish_address
 from pages.shared.frame.browser import tell_browser
 from pages.shared.frame.draft import keep_draft, load_draft
 from pages.shared.frame.guard import error_box, guard
@@ -40,9 +41,7 @@ elif not missing:
     with guard(), framed():
         page.run()
 with guard():
-    session.finish_address(keep_draft())
+    finish_address(keep_draft())
     if present:
         stage(page.title)
-    tell_browser(
-        address=session.address(), view=view_address(), working=session.working(), present=present, path=page.url_path
-    )
+    tell_browser(address=address(), view=view_address(), working=session.working(), present=present, path=page.url_path)

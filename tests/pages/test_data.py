@@ -104,6 +104,25 @@ def test_a_file_is_uploaded_mapped_checked_kept_and_asked_about(bring, runs):
     assert any("A **warm** film <b>" in one.value for one in app.text)
 
 
+def test_the_page_goes_from_the_sentence_to_the_rows_to_the_rejected_ones_to_a_question(bring):
+    app = bring("films.csv", CSV)
+    order = [(element.type, str(getattr(element, "value", ""))) for element in app.main]
+    tables = [place for place, (kind, _) in enumerate(order) if kind == "dataframe"]
+    sentence = next(place for place, (_, text) in enumerate(order) if "2\\-label classification" in text)
+    prompt = next(place for place, (kind, text) in enumerate(order) if kind == "code" and "Answer:" in text)
+    places = [sentence, *tables, prompt]
+    assert len(tables) == 2
+    assert "is empty" in order[tables[1]][1]
+    assert places == sorted(places)
+
+
+def test_a_task_of_two_labels_marks_the_neutral_options_of_its_questions(bring):
+    app = bring("films.csv", CSV)
+    app.button(key="data_use").click().run()
+    cards = [text.value for text in app.text if text.value.startswith("A. ")]
+    assert [card.count("(neutral, fills up)") for card in cards] == [2, 2, 2]
+
+
 def test_columns_that_no_name_tells_are_chosen(bring):
     app = bring("t.csv", b"one,two\n" + b"".join(b"text %d,%d\n" % (i, i % 3) for i in range(9)))
     assert faults(app) == []
@@ -584,6 +603,18 @@ def test_a_kept_task_is_deleted_once_asked_and_a_bundled_one_is_not_offered(open
     assert not path.exists()
     assert app.selectbox(key="data_at_hand").value == app.selectbox(key="task").value == "sentiment"
     assert not any("mood" in option for option in app.selectbox(key="data_at_hand").options)
+
+
+def test_a_kept_task_is_renamed_where_it_is_seen(open_page, runs):
+    path = kept_mood(runs)
+    app = open_page("data", {"task": str(path)})
+    app.selectbox(key="data_at_hand").set_value(str(path)).run()
+    app.text_input(key=f"task_title_{path.stem}").set_value("Moods of May")
+    next(button for button in app.button if button.label == "Rename").click().run()
+    assert faults(app) == []
+    assert "Moods of May" in app.sidebar.selectbox(key="task").options
+    assert load_task(str(path)).task.name == "Moods of May"
+    assert "Task Moods of May" in texts(app.switch_page("pages/questions.py").run())
 
 
 def test_a_run_of_a_deleted_task_opens_and_says_what_it_can_do_no_more(open_page, runs, full, tiny_config, tiny_model):

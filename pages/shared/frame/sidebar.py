@@ -9,6 +9,7 @@ from neuron_core.models.memory import check_fits, free_for, gigabytes, need_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.service.permissions import runs_code
 from pages.shared.frame import session
+from pages.shared.frame.address import choose_run, keep_address
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
 from pages.shared.inputs.model_choice import model_choice
@@ -35,7 +36,7 @@ def sidebar() -> str | None:
 def _run() -> str | None:
     recent = [run.id for run in session.recent_runs()]
     try:
-        chosen = session.choose_run(recent)
+        chosen = choose_run(recent)
     except NeuronCoreError:
         _choose(recent, None)
         raise
@@ -44,7 +45,7 @@ def _run() -> str | None:
         st.caption("No run yet.")
     else:
         _choose(recent, chosen)
-    session.keep_address(chosen)
+    keep_address(chosen)
     return chosen
 
 

@@ -11,7 +11,7 @@ from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.presentation import presenting
-from pages.shared.inputs.tasks import allowed, tasks_folder
+from pages.shared.inputs.tasks import allowed, tasks_folder, use_task
 
 
 def run_title_bar(run_id: str) -> None:
@@ -64,5 +64,8 @@ def rename_task(path: Path) -> None:
             with guard():
                 allowed().check("rename", kept_title(path))
                 retitle(path, tasks_folder(), name)
-                st.cache_data.clear()
+                # The browser knows options by their names: both boxes are told anew which task it is.
+                st.session_state["task_renamed"] = str(path)
+                if st.session_state.get("task") == str(path):
+                    use_task(str(path))
                 st.rerun()

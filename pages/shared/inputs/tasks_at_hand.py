@@ -20,6 +20,8 @@ def at_hand() -> None:
     if st.session_state.pop("task_deleted", False):
         # Said, not left out: the browser would go on showing the name of the deleted one.
         st.session_state["data_at_hand"] = next(iter(known))
+    if renamed := st.session_state.pop("task_renamed", None):
+        st.session_state["data_at_hand"] = renamed
     name = st.selectbox(
         "Task",
         list(known),

@@ -8,6 +8,7 @@ from neuron_core.control.metrics import Evaluation
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.control import Metric, budget_curves, ratio_curves
 from neuron_core.figures.effect import effect_split
+from neuron_core.figures.theme import counted
 from neuron_core.reports.verdict import letters_lost, verdict_of
 from neuron_core.runs.results import Cell
 from neuron_core.runs.run_folder import RunFolder
@@ -70,7 +71,7 @@ def card(cell: Cell, name: Literal["rac", "rcc"]) -> None:
         st.caption(f"95% interval: {between(*(getattr(cell.row, f'{name}_interval') or (None, None)))}")
         if cell.random:
             low, high = (getattr(cell.random, f"{name}_{end}") for end in ("low", "high"))
-            st.caption(f"{cell.random.n_seeds} random sets: {between(low, high)}")
+            st.caption(f"{counted(cell.random.n_seeds, 'random set')}: {between(low, high)}")
 
 
 def curves(evaluation: Evaluation, cell: Cell) -> None:

@@ -23,7 +23,7 @@ def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int, key: 
     file = f"{name.lower().replace(' ', '')}-k{k}"
     chosen = rows if name != "Table 7" else rows[rows["k"] == k]
     figure(entry_bars(chosen, key, lines if name != "Table 7" else ("method",)), "entry_bars", f"{file}-{key}")
-    st.markdown(f"**{key.upper()} at the best ratio, in percent** (chosen on these very questions: optimistic)")
+    st.markdown(f"**{key.upper()} at the best ratio, in percent** (chosen on these questions, so optimistic)")
     wide, one = apart(rows, key, lines), st.column_config.NumberColumn(format="%.1f")
     shown = {column: one for column in wide.columns if column not in lines}
     table(wide, "apart", f"{file}-{key}", f"{name}: {key.upper()} by task and direction", column_config=shown)
@@ -31,7 +31,7 @@ def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int, key: 
         printed, heldout = as_printed(rows, lines), as_printed(rows, lines, heldout=True)
         if has_side_effects(rows):
             printed = with_mean_effects(printed, rows, lines)
-        st.markdown("**At the best ratio** (RAC/RCC in percent; chosen on these very questions: optimistic)")
+        st.markdown("**At the best ratio** (RAC/RCC in percent; chosen on these questions, so optimistic)")
         table(printed, "printed", f"{file}-best", f"{name}, at the best ratio")
         st.markdown("**Held out** (the ratio chosen on one half of the examples, measured on the other)")
         table(heldout, "heldout", f"{file}-heldout", f"{name}, held out")

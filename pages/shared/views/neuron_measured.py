@@ -77,11 +77,7 @@ def effect(run: RunFolder, setting: Setting, layer: int, index: int) -> None:
         for name, rows in (("Silenced (× 0)", silenced), ("Doubled (× 2)", doubled)):
             _effect_card(name, summary(rows))
     figure(effect_bars(silenced, doubled), "effect_bars", f"neuron-{layer}.{index}-effect", take_effect_click)
-    opens = (
-        " A click on a bar, or on the box before a line of its table, opens the question."
-        if found.source == "evaluation"
-        else ""
-    )
+    opens = " Click a bar, or tick a row of its table, to open the question." if found.source == "evaluation" else ""
     st.caption(
         f"Change of the correct letter's probability among the four, on {len(silenced)} {found.source} questions, "
         f"with this neuron alone changed at the last token. One neuron of many seldom moves an answer.{opens}"

@@ -117,7 +117,7 @@ def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) ->
     figure(score_bars(shown), "score_bars", f"neuron-{layer}.{index}-questions", take_score_click)
     st.caption(
         "Integrated gradients of the correct letter in each attribution question: blue bars speak for it, hatched "
-        "orange ones against it. A click on a bar shows the question below."
+        "orange ones against it. Click a bar to see its question below."
     )
     table(
         pd.DataFrame([vars(score) for score in shown]),

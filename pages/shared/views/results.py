@@ -13,6 +13,7 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.results import Attribution, Evaluated, read_attribution, read_evaluated
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
+from neuron_core.tasks.library import kept_title
 from neuron_core.tasks.load import TaskReading, load_task
 
 Stamp = tuple[int, ...]
@@ -64,7 +65,8 @@ def baseline_of(run: RunFolder) -> tuple[Baseline, str] | None:
 
 def reading_of(task: str) -> TaskReading:
     path = Path(task).expanduser()
-    return _reading(task, path.stat().st_mtime_ns if path.is_file() else 0)
+    # A kept task's later title is part of what is read.
+    return _reading(task, path.stat().st_mtime_ns if path.is_file() else 0, kept_title(path))
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
@@ -110,5 +112,5 @@ def _evaluated(path: str, stamp: Stamp) -> Evaluated | None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _reading(task: str, stamp: int) -> TaskReading:
+def _reading(task: str, stamp: int, title: str) -> TaskReading:
     return load_task(task)
