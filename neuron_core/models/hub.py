@@ -48,7 +48,16 @@ def fetch(spec: ModelSpec, say: Say) -> Path:
 def fetch_adapter(name: str, say: Say) -> Path:
     """The folder with the config and the factors of a hub adapter. Raises ModelError as `fetch` does."""
     from huggingface_hub import snapshot_download
+    from huggingface_hub.utils import validate_repo_id
 
+    try:
+        validate_repo_id(name)
+    except ValueError:
+        raise ModelError(
+            "the adapter can't be loaded: there is no such folder, and it is no hub id",
+            where=name,
+            accepted=f"a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, a hub id, or none",
+        ) from None
     spec, files = ModelSpec(name), [ADAPTER_CONFIG, ADAPTER_WEIGHTS]
     say("fetching the adapter")
     try:

@@ -75,7 +75,9 @@ def guess_label(table: Table, taken: Collection[str], synonyms: Collection[str])
     for name in (*synonyms, *_LIKELY):
         if several := [column for column, names in by_name.items() if name in names]:
             return several[0]
-    return found[0].name if len(found) == 1 else None
+    # Numbers may count anything: a name has to say that they are labels.
+    words = [column for column in found if not column.numbers]
+    return words[0].name if len(words) == 1 else None
 
 
 def label_candidates(table: Table, taken: Collection[str]) -> list[_Column]:

@@ -1,7 +1,7 @@
 """Guesses the task kind of a file, and which of its columns are the kind's columns."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,12 +26,13 @@ _NAME_ENDS = ("text", "name", "names", "label", "str", "string", "desc", "descri
 _WRONG = ("distractor", "wrong", "incorrect", "negative")
 
 
-def guess_mapping(table: Table, kind: str | TaskKind, *, by_values: bool = True) -> Guess:
+def guess_mapping(table: Table, kind: str | TaskKind, *, by_values: bool = True, given: Collection[str] = ()) -> Guess:
     """Guesses the file's column for each column of the kind, by its name, a synonym, or a series such as A, B, C, D.
 
     Columns of the kind for which nothing is found are left out. No column of the file is used twice. If a label column
     holds numbers and another column holds their names, the one with the names is taken. by_values: a text or label
-    column that no name tells is guessed from the values of the columns.
+    column that no name tells is guessed from the values of the columns, a text column only together with a label.
+    given: columns of the kind that are known already.
     """
     name = kind if isinstance(kind, str) else kind.name
     wanted = SYNONYMS[name]
@@ -53,7 +54,7 @@ def guess_mapping(table: Table, kind: str | TaskKind, *, by_values: bool = True)
         found["label"] = _named(table, label, left)
     # If the header is really a row of data, its names mean nothing and the user has to name the columns.
     if name == "classification" and by_values and not looks_like_data(table.columns, _cells_of(table)):
-        _by_values(found, table)
+        _by_values(found, table, given)
     return {field: found[field] for field in wanted if field in found}
 
 
@@ -67,7 +68,7 @@ def full_mapping(table: Table, kind: TaskKind, given: ColumnMapping | None, *, b
     rest = replace(table, columns=tuple(column for column in table.columns if column not in used))
     guessed = {
         field: columns
-        for field, columns in guess_mapping(rest, kind, by_values=by_values).items()
+        for field, columns in guess_mapping(rest, kind, by_values=by_values, given=given).items()
         if field not in given
     }
     return {**given, **guessed}
@@ -129,11 +130,12 @@ def _by_name(found: Guess, wanted: Mapping[str, Sequence[str]], left: dict[str, 
                     break
 
 
-def _by_values(found: Guess, table: Table) -> None:
+def _by_values(found: Guess, table: Table, given: Collection[str]) -> None:
     """Adds to `found` the text or the label column that was not found by name."""
     for field in ("label", "text"):
         taken = {one for columns in found.values() for one in ((columns,) if isinstance(columns, str) else columns)}
-        if field not in found:
+        known = (*found, *given)
+        if field not in known and (field == "label" or "label" in known):
             column = (
                 guess_text(table, taken)
                 if field == "text"

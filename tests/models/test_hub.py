@@ -13,8 +13,10 @@ import pytest
 
 from neuron_core.models.hub import ANSWER_S
 from neuron_core.models.hub_errors import explained
+from neuron_core.models.loading import load_model
 from neuron_core.models.spec import ModelSpec
 from tests.builders import LAYERS, NEURONS
+from tests.models.lora_files import CONFIG, TARGETS, write_adapter
 from tests.models.small_hub import BROKEN, COMMIT, CUT_OFF, GATED, OTHER_TOKEN, SLOW, TOKEN, small_hub
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,6 +131,70 @@ def test_a_model_is_fetched_without_its_code_and_its_weights_in_other_forms(ask)
 def test_a_hub_model_downloads_loads_and_has_its_own_fingerprint(ask, tiny_model):
     found = ask("some/whole", code=LOAD)
     assert found == [str(LAYERS), str(NEURONS), tiny_model("llama").fingerprint, "asking the hub", "loading weights"]
+
+
+LORA = """
+import sys
+from pathlib import Path
+from huggingface_hub import constants
+from neuron_core.errors import ModelError
+from neuron_core.models.loading import load_model
+from neuron_core.models.spec import ModelSpec
+
+base, adapter = sys.argv[1].split()
+stages = []
+try:
+    loaded = load_model(ModelSpec(base, device="cpu", adapter=adapter), stages.append)
+    found = [loaded.spec.title, loaded.fingerprint, str("fetching the adapter" in stages)]
+except ModelError as error:
+    found = [" ".join(str(error).split())]
+fetched = Path(constants.HF_HUB_CACHE).glob(f"models--{adapter.replace('/', '--')}/snapshots/*/*")
+print(*found, ", ".join(sorted(file.name for file in fetched)), sep="|")
+"""
+
+
+@pytest.fixture
+def adapters(tmp_path, checkpoint, tiny_model):
+    """A base model and adapters under ids of a hub: plain, DoRA, pickled weights, nothing."""
+    plain, _ = write_adapter(tmp_path / "lora", tiny_model("llama").model, TARGETS["llama"])
+    (plain / "README.md").write_text("an adapter\n")
+    (plain / "optimizer.pt").write_bytes(b"never fetched")
+    dora, _ = write_adapter(tmp_path / "dora", tiny_model("llama").model, TARGETS["llama"], use_dora=True)
+    pickled, nothing = tmp_path / "pickled", tmp_path / "nothing"
+    for folder in (pickled, nothing):
+        folder.mkdir()
+        (folder / "README.md").write_text("no adapter\n")
+    (pickled / "adapter_config.json").write_text(json.dumps(CONFIG))
+    (pickled / "adapter_model.bin").write_bytes(b"never fetched")
+    folders = {"lora": plain, "dora": dora, "pickled": pickled, "nothing": nothing}
+    return {"some/base": checkpoint("llama"), **{f"some/{name}": folder for name, folder in folders.items()}}
+
+
+def test_a_hub_adapter_downloads_alone_and_is_merged_as_its_folder_is(ask, adapters, checkpoint):
+    with small_hub(adapters) as endpoint:
+        title, fingerprint, told, files = ask("some/base some/lora", code=LORA, endpoint=endpoint)
+        # A base in a folder takes an adapter of the hub too.
+        assert ask(f"{checkpoint('llama')} some/lora", code=LORA, endpoint=endpoint)[1] == fingerprint
+    local = load_model(ModelSpec(str(checkpoint("llama")), device="cpu", adapter=str(adapters["some/lora"])))
+    assert (title, told) == ("some/base + lora", "True")
+    assert fingerprint == local.fingerprint
+    assert files == "adapter_config.json, adapter_model.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "said"),
+    [
+        ("some/dora", "DoRA"),
+        ("some/pickled", "adapter_model.safetensors"),
+        ("some/nothing", "adapter_config.json"),
+        ("some/absent", "some/absent"),
+        ("no/such/folder", "no hub id"),
+    ],
+)
+def test_a_hub_adapter_that_can_t_be_merged_is_one_clear_message(ask, adapters, adapter, said):
+    with small_hub(adapters) as endpoint:
+        message, *_ = ask(f"some/base {adapter}", code=LORA, endpoint=endpoint)
+    assert said in message
 
 
 CACHED = """

@@ -15,6 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from neuron_core.errors import NeuronCoreError, TaskError
+from neuron_core.tasks.load import read_checked
 from neuron_core.tasks.readers import FORMATS as READERS
 from neuron_core.tasks.readers.source import ReadOptions
 from neuron_core.tasks.table import make_table, read_table
@@ -307,17 +308,34 @@ def test_a_damaged_file_is_read_or_refused(form, data):
     read_or_refused(bytes(damaged), name)
 
 
+INNER = [
+    *("stem", "choices", "label", "text", "question", "value", "answers", "qas", "context", "role", "content", "from"),
+    *("start", "end", "labels", "entities", "cats", "correct", "input_text", "result", "row"),
+]
 RECORD = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["stem", "choices", "label", "text", "question"]), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(INNER), inner, max_size=3),
     max_leaves=8,
 )
 KEYS = st.sampled_from(
-    ["question", "choices", "answerKey", "answer", "tokens", "ner_tags", "chunk_tags", "text", "label"]
+    [
+        *("question", "choices", "answerKey", "answer", "tokens", "ner_tags", "chunk_tags", "text", "label"),
+        *("paragraphs", "qas", "questions", "answers", "options", "context", "article", "messages", "conversations"),
+        *("entities", "spans", "cats", "data", "annotations", "fields", "rows", "mc1_targets", "accept", "prompt"),
+    ]
 )
+CONTENTS = [
+    {"data": [{"paragraphs": [{"context": "C.", "qas": [{"question": "Q?", "answers": [{"text": "A"}]}]}]}]},
+    [["Ada ran", {"entities": [[0, 3, "PER"]]}], ["warm", {"cats": {"good": 1, "bad": 0}}]],
+    [{"messages": [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "A"}]}],
+    [{"article": "C.", "questions": ["Q?"], "options": [["a", "b", "c", "d"]], "answers": ["A"]}],
+    [{"question": "Q? A. a B. b C. c D. d", "answer": "B"}, {"question": "Q?", "options": [{"text": "a"}]}],
+    [{"data": {"text": "Ada ran"}, "annotations": [{"result": [{"value": {"choices": ["x"]}}]}]}],
+    [{"text": "warm", "options": [{"id": 1, "text": "x"}], "accept": [1], "answer": "accept"}],
+    {"data": {"train": [{"text": "warm", "label": "x"}]}, "rows": [{"row": {"text": "cold"}}]},
+    {"columns": ["text"], "data": [["warm"]], "index": [0]},
+]
+"forms that are read, of which parts are replaced by anything"
 
 
 @pytest.mark.parametrize("kind", ["classification", "span_typing", "chunking", "multiple_choice", "question_answer"])
@@ -332,6 +350,80 @@ def test_records_of_any_shape_are_examples_or_rejected_or_refused(kind, rows):
     except NeuronCoreError:
         return
     assert reading.n_rows == len(table.rows) + len(table.bad)
+
+
+def replaced(data, value):
+    """The value with some of its parts replaced by anything."""
+    if data.draw(st.integers(0, 5)) == 0:
+        return data.draw(RECORD)
+    if isinstance(value, list):
+        return [replaced(data, item) for item in value]
+    if isinstance(value, dict):
+        return {key: replaced(data, item) for key, item in value.items()}
+    return value
+
+
+@pytest.mark.parametrize("written", [json.dumps, repr], ids=["JSON", "Python"])
+@pytest.mark.parametrize("number", range(len(CONTENTS)))
+@many
+@given(data=st.data())
+def test_a_nested_form_with_parts_of_anything_is_understood_or_refused(tmp_path_factory, number, written, data):
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    path.write_text(written(replaced(data, CONTENTS[number])))
+    understood_or_refused(path)
+
+
+NAMES = st.sampled_from(
+    ["text", "label", "label_id", "queue", "note", "A", "B", "answer", "question", "a b", "column 2"]
+)
+VALUE = st.sampled_from(["x", "1", "1.0", "nan", "-", "A. x", "it rained all day", "[[0, 2, 'x']]", "(1, 2)", "", "é"])
+
+
+@many
+@given(
+    st.dictionaries(NAMES, st.lists(VALUE, min_size=9, max_size=9), min_size=1, max_size=5), st.sampled_from(",;\t|")
+)
+def test_any_table_is_understood_or_refused(tmp_path_factory, columns, between):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    rows = [list(columns), *map(list, zip(*columns.values(), strict=True))]
+    path.write_text("".join(between.join(row) + "\n" for row in rows))
+    understood_or_refused(path)
+
+
+LINES = [
+    "Ada\tB-PER",
+    "Ada B-PER O",
+    "ran\tO",
+    "",
+    " ",
+    "token\ttag",
+    "# id 1",
+    "-DOCSTART- -X- O O",
+    "1\tAda\tB-PER\tO",
+]
+LINES += ["__label__good warm", "__label__a __label__b x", "(2 a)", "word", '"open', "a,b", "404: Not Found", "\ufeff"]
+
+
+@pytest.mark.parametrize("name", ["any.txt", "any.tsv", "any.conll", "any.csv", "any"])
+@many
+@given(st.lists(st.sampled_from(LINES), max_size=12))
+def test_any_lines_are_understood_or_refused(tmp_path_factory, name, lines):
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_text("\n".join(lines))
+    understood_or_refused(path)
+
+
+def understood_or_refused(path):
+    """By the way of the command line: every row is an example or named, or the file is refused with a place."""
+    try:
+        reading = read_checked(str(path))
+    except NeuronCoreError as error:
+        refused = error
+    else:
+        assert reading.understood
+        assert reading.n_rows == len(reading.task.examples) + len(reading.rejected)
+        return
+    assert refused.where or refused.accepted
 
 
 def test_tables_of_text_are_read_without_the_libraries_of_other_formats():

@@ -32,11 +32,12 @@ def _prodigy(fields: dict[str, Any]) -> list[Made] | None:
         return [BadRow(f"the annotator answered {fields['answer']!r}", shown(fields.get("text", "")), "not accepted")]
     text, options, accept = _text(fields), fields.get("options"), fields.get("accept")
     if isinstance(options, list) and isinstance(accept, list):
-        names = {option.get("id"): option.get("text") for option in options if isinstance(option, dict)}
-        if len(accept) != 1 or accept[0] not in names:
+        # A broken file may have anything as an id: nothing is looked up by it.
+        chosen = [one.get("text") for one in options if isinstance(one, dict) and one.get("id") in accept]
+        if len(accept) != 1 or len(chosen) != 1:
             what = f"accepts {len(accept)} options; one is needed"
             return [BadRow(what, shown(text), "not one label")]
-        return [{"text": text, "label": names[accept[0]]}]
+        return [{"text": text, "label": chosen[0]}]
     rest = {column: value for column, value in fields.items() if column != "answer"}
     return _spans(rest) or _scored(rest) or [rest]
 
