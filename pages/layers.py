@@ -28,7 +28,7 @@ def page(run: RunFolder, setting: Setting, found: Attribution) -> None:
             if view == THIS:
                 wanted = choose_neuron()
     if k is None:
-        all_scores(found)
+        all_scores(found, method or next(iter(found.rankings), ""))
     elif view == TASKS:
         tasks_view(run, k, method)
     else:

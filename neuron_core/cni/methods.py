@@ -206,3 +206,8 @@ def rank(name: str, sums: ScoreSums, examples: Examples, z: int, k: int, ambiguo
     if ranker is None:
         raise ConfigError(f"the method {name!r} has no ranking", accepted=", ".join(RANKED))
     return ranker(sums, examples, z, k, ambiguous)
+
+
+def score_unit(name: str) -> str:
+    """The unit of a method's scores, or of the IG of a target of that name: most are probabilities."""
+    return {"content": "logits", "kn": "questions", "act": "activation"}.get(name, "probability")

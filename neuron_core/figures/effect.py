@@ -55,7 +55,7 @@ def effect_split(row: GridRow, random: RandomRow | None, baseline: Baseline, *, 
     if beside:
         hover = [f"<b>{bar.title}</b><br>{bar.value:.3g} nats{_interval_words(bar.interval, '')}" for bar in beside]
         _add_bars(figure, 2, beside, hover)
-    apply_theme(figure, _alternative_text(effects, beside), height=340)
+    apply_theme(figure, _alternative_text(effects, beside), height=310)
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(margin={"t": 48, "b": 40})
     figure.update_yaxes(title_text="RAC (%)", row=1, col=1)

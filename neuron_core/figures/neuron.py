@@ -177,7 +177,7 @@ def effect_bars(silenced: Sequence[QuestionRow], doubled: Sequence[QuestionRow])
     return figure
 
 
-def score_bars(scores: Sequence[QuestionScore]) -> go.Figure:
+def score_bars(scores: Sequence[QuestionScore], unit: str = "probability") -> go.Figure:
     """The neuron's attribution in every question. Positive bars are plain, negative ones hatched.
 
     customdata {"question": id}.
@@ -211,7 +211,7 @@ def score_bars(scores: Sequence[QuestionScore]) -> go.Figure:
     )
     apply_theme(figure, alt, height=320)
     figure.update_xaxes(title_text="Attribution question", range=[0.4, len(scores) + 0.6], tickformat="d")
-    figure.update_yaxes(title_text="IG (probability)", exponentformat="power")
+    figure.update_yaxes(title_text=f"IG ({unit})", exponentformat="power")
     zero_line(figure)
     return figure
 

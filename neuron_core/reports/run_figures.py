@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from neuron_core.analysis.answers import answers, chosen_ratios
 from neuron_core.analysis.layers import layer_counts
 from neuron_core.analysis.task_layers import score_map
+from neuron_core.cni.methods import score_unit
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.control.results import Evaluation
 from neuron_core.errors import ConfigError, RunError
@@ -39,7 +40,7 @@ def run_figure(
     if name in ("layers", "scores", "map"):
         setting, ranking = ranked(run, method)
         if name == "scores":
-            return layer_score_bars(ranking)
+            return layer_score_bars(ranking, score_unit(method or run.config().attribution.methods[0]))
         if name == "map":
             return score_heatmap(score_map(ranking))
         budget = budget_of(k, setting)

@@ -82,13 +82,17 @@ def curves(evaluation: Evaluation, cell: Cell) -> None:
         views.insert(0, PARTS)
     with st.container(horizontal=True, gap="large"):
         take_link("view", "over", views)
-        over = st.segmented_control("Shown", views, default=views[0], required=True, key="over")
+        over = st.segmented_control(
+            "Shown", views, default=views[0], required=True, key="over", label_visibility="collapsed"
+        )
         keep_link("view", over)
         metrics = list(METRICS)
         take_link("measure", "metric", metrics)
         chosen = metrics[0]
         if over != PARTS:
-            chosen = st.segmented_control("Measure", metrics, default=metrics[0], required=True, key="metric")
+            chosen = st.segmented_control(
+                "Measure", metrics, default=metrics[0], required=True, key="metric", label_visibility="collapsed"
+            )
             keep_link("measure", chosen)
     metric = METRICS[chosen]
     if over == PARTS:

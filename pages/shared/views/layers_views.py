@@ -9,6 +9,7 @@ from neuron_core.analysis.distribution import layers_table, zeros_last
 from neuron_core.analysis.layers import NeuronRow, layer_counts, neuron_rows
 from neuron_core.analysis.specific import specific_neurons
 from neuron_core.analysis.task_layers import score_map, task_layers
+from neuron_core.cni.methods import score_unit
 from neuron_core.figures.layers import layer_heatmap, layer_score_bars
 from neuron_core.figures.score_map import score_heatmap
 from neuron_core.figures.task_layers import change_heatmaps, share_lines, task_heatmaps
@@ -132,8 +133,8 @@ def take_task_click(chosen: dict[str, RunFolder]) -> Callable[[], None]:
     return take
 
 
-def all_scores(found: Attribution) -> None:
-    """Every neuron with a score, not only K of them."""
+def all_scores(found: Attribution, method: str) -> None:
+    """Every neuron with a score, not only K of them. method: whose scores they are."""
     st.header("Map of the whole model")
     whole = score_map(found.ranking)
     figure(score_heatmap(whole), "score_map", f"score-map-{session.shown_id()}", take_score_click)
@@ -145,7 +146,11 @@ def all_scores(found: Attribution) -> None:
     st.caption(f"{each} The colour follows the cube root of the score. A click on a cell opens its neuron.")
     st.header("All scores by layer")
     st.markdown("Positive scores upwards, negative ones downwards.")
-    figure(layer_score_bars(found.ranking), "layer_scores", f"layer-scores-{session.shown_id()}")
+    figure(
+        layer_score_bars(found.ranking, score_unit(method)),
+        "layer_scores",
+        f"layer-scores-{session.shown_id()}",
+    )
 
 
 def take_score_click() -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from neuron_core.analysis.neuron import QuestionScore, Standing, standing
 from neuron_core.analysis.neuron_story import fires_on, headline, moves, standing_said, writes
+from neuron_core.cni.methods import score_unit
 from neuron_core.figures.neuron import score_bars
 from neuron_core.figures.theme import significant
 from neuron_core.runs.neuron_findings import question_scores, standings
@@ -114,7 +115,12 @@ def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) ->
     if len(targets) > 1:
         target = st.segmented_control("Target", targets, default=target, required=True, key="neuron_target")
     shown = [score for score in scores if score.target == target]
-    figure(score_bars(shown), "score_bars", f"neuron-{layer}.{index}-questions", take_score_click)
+    figure(
+        score_bars(shown, score_unit(target)),
+        "score_bars",
+        f"neuron-{layer}.{index}-questions",
+        take_score_click,
+    )
     st.caption(
         "Integrated gradients of the correct letter in each attribution question: blue bars speak for it, hatched "
         "orange ones against it. Click a bar to see its question below."
