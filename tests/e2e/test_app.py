@@ -225,6 +225,19 @@ def test_a_killed_worker_leaves_a_run_that_goes_on(tabs: Tabs, app: App, waiting
     assert {name: time for name, time in written(waiting).items() if name in kept} == kept
 
 
+def test_a_hidden_tab_says_by_its_title_that_the_run_has_ended(tabs: Tabs, app: App, task: Path, checkpoint):
+    run = app.store.create(tiny_config(task, checkpoint("llama")))
+    page = tabs.open(f"/attribution?run={run.id}")
+    settled(page)
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true})")
+    page.evaluate("window.away = true")
+    press(page, f"resume_{run.id}")
+    until(lambda: page.title().startswith("✓ finished: "), "the title of the hidden tab", 120)
+    assert run.status().state == "done"
+    page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+    assert not page.title().startswith("✓")
+
+
 def test_a_question_asked_in_mid_run_gets_the_unmodified_models_answer(
     tabs: Tabs, app: App, task: Path, checkpoint, endless: RunFolder
 ):

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import RunConfig
 from neuron_core.runs.run_folder import RunStatus
-from tests.e2e.steps import at, go_to, settled, until
+from tests.e2e.steps import at, go_to, press, settled, until
 
 pytestmark = pytest.mark.browser
 
@@ -124,3 +124,38 @@ def test_all_data_of_every_figure_lie_inside_its_axes(tabs):
         assert outside["points"] == [], name
         seen += outside["figures"]
     assert seen >= 8
+
+
+def test_a_link_names_the_theme_and_every_page_keeps_it(tabs):
+    page = tabs.open("/overview?run=demo&embed_options=dark_theme", color_scheme="light")
+    settled(page)
+
+    def ground() -> str:
+        return page.get_by_test_id("stApp").evaluate("element => getComputedStyle(element).backgroundColor")
+
+    assert ground() == "rgb(20, 25, 31)"
+    go_to(page, "Layers")
+    settled(page)
+    assert "embed_options=dark_theme" in page.url
+    page.evaluate("navigator.clipboard.writeText = text => { window.copied = text; }")
+    press(page, "copy_link")
+    until(lambda: page.evaluate("window.copied"), "the link")
+    assert "embed_options=dark_theme" in page.evaluate("window.copied")
+    page.reload()
+    settled(page)
+    assert ground() == "rgb(20, 25, 31)"
+
+
+def test_a_table_takes_one_stop_of_the_tab_key(tabs):
+    page = tabs.open("/runs?run=demo")
+    settled(page)
+    frame = page.get_by_test_id("stFullScreenFrame").filter(has=page.get_by_test_id("stDataFrame")).first
+    expect(frame.locator("canvas").first).to_be_visible()
+    stops = """frame => [...frame.querySelectorAll("*")].filter(
+        one => one.tabIndex >= 0 && one.getClientRects().length && getComputedStyle(one).visibility !== "hidden"
+    ).map(one => one.outerHTML.slice(0, 120))"""
+    until(lambda: len(frame.evaluate(stops)) == 1, "one stop")
+    canvas = frame.locator("canvas").first
+    canvas.focus()
+    page.keyboard.press("Tab")
+    assert not frame.evaluate("frame => frame.contains(document.activeElement)")

@@ -2,6 +2,8 @@
 // Python sets window.neuronllm.say(state) anew with every change of state.
 if (!window.neuronllm) {
   const DARK_TEXT = "#1F2933", LIGHT_GRID = "#D9DEE3";
+  // Streamlit's own parameter for a theme: dark_theme or light_theme.
+  const THEME = "embed_options";
   let state = {};
 
   // On one page only another value of a parameter is a step of the history: Back leads to the page before it was
@@ -9,7 +11,10 @@ if (!window.neuronllm) {
   const push = history.pushState.bind(history);
   history.pushState = (data, unused, url) => {
     const from = new URL(location.href), to = new URL(url ?? location.href, location.href);
-    if (from.pathname !== to.pathname) return push(data, unused, url);
+    // The theme that the address asks for stays in it on every page.
+    for (const theme of from.searchParams.getAll(THEME))
+      if (!to.searchParams.getAll(THEME).includes(theme)) to.searchParams.append(THEME, theme);
+    if (from.pathname !== to.pathname) return push(data, unused, to.href);
     for (const name of linked)
       if (from.searchParams.has(name) && !to.searchParams.has(name)) to.searchParams.set(name, from.searchParams.get(name));
     const another = [...to.searchParams].some(
@@ -72,6 +77,14 @@ if (!window.neuronllm) {
   new MutationObserver(named).observe(document.querySelector("title"), { childList: true });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) { ended = ""; named(); } });
 
+  // The link shows the same in the same colours.
+  const withTheme = () => {
+    const url = new URL(location.href), app = document.querySelector("[data-testid=stApp]");
+    const [red, green, blue] = (getComputedStyle(app).backgroundColor.match(/\d+/g) ?? [255, 255, 255]).map(Number);
+    url.searchParams.set(THEME, red + green + blue < 384 ? "dark_theme" : "light_theme");
+    return url.href;
+  };
+
   document.addEventListener("keydown", (event) => {
     if (!state.present || event.target.closest?.("input, textarea, [role=slider], [role=radiogroup]")) return;
     const way = { ArrowRight: "present_next", ArrowLeft: "present_previous", Escape: "present_end" }[event.key];
@@ -80,7 +93,7 @@ if (!window.neuronllm) {
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.(".st-key-copy_link button");
     if (!button) return;
-    navigator.clipboard?.writeText(location.href);
+    navigator.clipboard?.writeText(withTheme());
     const said = button.querySelector("p");
     if (said) { const before = said.textContent; said.textContent = "Copied"; setTimeout(() => { said.textContent = before; }, 1500); }
   });
@@ -112,6 +125,19 @@ if (!window.neuronllm) {
     figure.on("plotly_hover", (hover) => mark(hover.points[0]?.customdata, figure));
     figure.on("plotly_unhover", () => mark());
   });
+
+  // A table is one stop of the Tab key: inside it arrow keys move, Ctrl F searches, and its downloads stand below.
+  const tables = () => {
+    for (const button of document.querySelectorAll(
+      "[data-testid=stFullScreenFrame]:has([data-testid=stDataFrame]) [data-testid=stElementToolbar] button"))
+      if (button.tabIndex !== -1) button.tabIndex = -1;
+  };
+  let waits = false;
+  new MutationObserver(() => {
+    if (waits) return;
+    waits = true;
+    setTimeout(() => { waits = false; tables(); }, 200);
+  }).observe(document.body, { childList: true, subtree: true });
 
   window.neuronllm = {
     say(now) {
