@@ -97,7 +97,7 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
                 row=panel,
                 col=1,
             )
-    apply_theme(figure, _entries_in_words(table, measure, line), height=430)
+    apply_theme(figure, _entries_in_words(table, measure, line), height=380)
     figure.update_annotations(font={"size": TITLE_SIZE}, x=0, xanchor="left")
     figure.update_layout(margin={"t": 76}, legend={"y": 1.0, "yref": "container", "yanchor": "top"})
     # Bars and diamonds are grouped with the same gaps, so that each diamond is above its bar.
