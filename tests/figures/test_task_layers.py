@@ -74,8 +74,8 @@ def test_the_score_map_gives_the_strongest_neuron_of_a_clicked_cell():
     heat, cells = score_heatmap(score_map(ranking, 2)).data
     assert [list(row) for row in heat.z] == [[-1, 0], [0, 2]]
     assert list(cells.customdata) == [
-        {"neuron": "0.1", "layer": 0, "index": 1},
-        {"neuron": "1.2", "layer": 1, "index": 2},
+        {"neuron": "0.1", "layer": 0, "index": 1, "role": "bad"},
+        {"neuron": "1.2", "layer": 1, "index": 2, "role": "good"},
     ]
     assert "strongest of neurons 1.2 to 1.3, 1 of them with a score" in cells.hovertext[1]
     assert describe(score_heatmap(score_map(ranking, 2))) == (
