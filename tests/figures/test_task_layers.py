@@ -80,7 +80,7 @@ def test_the_score_map_gives_the_strongest_neuron_of_a_clicked_cell():
     assert "strongest of neurons 1.2 to 1.3, 1 of them with a score" in cells.hovertext[1]
     assert describe(score_heatmap(score_map(ranking, 2))) == (
         "Task scores of 2 neurons by layer and place within the layer. "
-        "Highest: neuron 1.2 (+8.0000); lowest: neuron 0.1 (−1.0000)."
+        "Highest: neuron 1.2 (+8.00); lowest: neuron 0.1 (−1.00)."
     )
 
 
