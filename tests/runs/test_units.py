@@ -102,3 +102,17 @@ def test_a_full_disk_leaves_the_log_as_it_was(log, monkeypatch):
 def test_objects_are_no_arrays_of_a_unit(log):
     with pytest.raises(ValueError, match="object"):
         log.append(6, {"thing": np.array([{}], dtype=object)})
+
+
+def test_many_units_are_read_in_the_order_asked_for_and_a_damaged_one_ends_it(log):
+    for number, found in zip((3, 0, 4), log.read_each((3, 0, 4)), strict=True):
+        assert_is(found, number)
+    whole = bytearray(log.path.read_bytes())
+    whole[log.places()[1] - 44 - 1] ^= 1
+    log.path.write_bytes(whole)
+    spoilt = UnitLog(log.path)
+    units = spoilt.read_each((3, 0, 4))
+    assert_is(next(units), 3)
+    with pytest.raises(RunError, match="unit 0 is not what was written"):
+        next(units)
+    assert spoilt.broken() == {0}
