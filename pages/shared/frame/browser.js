@@ -33,6 +33,30 @@ if (!window.neuronllm) {
     if (url.href !== location.href) history.replaceState(history.state, "", url.href);
   };
 
+  // The theme that the address asks for, or that was chosen in the menu: a link opens in it, on every page.
+  // Streamlit keeps it by the path that a document was opened at.
+  const key = (path) => `stActiveTheme-${path}-v2`, opened = location.pathname;
+  const kept = () => { try { return JSON.parse(localStorage.getItem(key(opened))); } catch { return null; } };
+  const themes = { light: "Light", dark: "Dark" };
+  let seen = kept();
+  const theme = () => {
+    const url = new URL(location.href), asked = themes[url.searchParams.get("theme")], now = kept();
+    const chosen = now !== seen ? now : asked ?? now;
+    seen = now;
+    if (asked && asked !== now && chosen === asked && sessionStorage.getItem("neuronllm-theme") !== asked) {
+      sessionStorage.setItem("neuronllm-theme", asked);
+      localStorage.setItem(key(opened), JSON.stringify(asked));
+      return location.reload();
+    }
+    sessionStorage.removeItem("neuronllm-theme");
+    const name = Object.keys(themes).find((one) => themes[one] === chosen);
+    if (name) {
+      url.searchParams.set("theme", name);
+      localStorage.setItem(key(location.pathname), JSON.stringify(chosen));
+    } else url.searchParams.delete("theme");
+    if (url.href !== location.href) history.replaceState(history.state, "", url.href);
+  };
+
   // Plotly's camera copies the layout when it is pressed: for that moment its colours are those of a white page.
   const colours = (node, kept, inside) => {
     for (const [name, value] of Object.entries(node ?? {})) {
@@ -146,7 +170,7 @@ if (!window.neuronllm) {
       if (state.working && !now.working && document.hidden) { ended = state.working; named(); }
       state = now;
       // While the next page is on its way, what was said of the last one may be said once more.
-      if (location.pathname.split("/").pop() === now.path) complete(now.address, now.view);
+      if (location.pathname.split("/").pop() === now.path) { complete(now.address, now.view); theme(); }
     },
   };
 }

@@ -1,0 +1,44 @@
+"""Tables of pages: a click on an id opens what it names, numbers have three significant figures."""
+
+import pandas as pd
+import pytest
+import streamlit as st
+
+from pages.shared.views.figures import _cell_click, _looks, _three_figures
+
+FRAME = pd.DataFrame({"id": ["3.17", "4.2"], "score": [0.0000798, 20.54], "rank": [1.0, None], "ratio": [0.5, 0.1]})
+
+
+@pytest.fixture
+def clicked(monkeypatch):
+    """What opens when these cells and rows are selected."""
+
+    def click(cells, rows=()):
+        found = []
+        selected = type("Selected", (), {"cells": list(cells), "rows": list(rows)})
+        monkeypatch.setattr(st, "session_state", {"t": type("State", (), {"selection": selected})})
+        _cell_click(FRAME, "t", {"id": found.append}, lambda: found.append("row"))()
+        return found
+
+    return click
+
+
+def test_a_click_on_an_id_opens_it_and_one_elsewhere_does_what_a_ticked_row_does(clicked):
+    assert clicked([(1, "id")]) == ["4.2"]
+    assert clicked([(1, "score")]) == ["row"]
+    assert clicked([], [0]) == ["row"]
+
+
+def test_numbers_are_shown_with_three_figures_and_whole_ones_as_they_are():
+    assert [_three_figures(value) for value in (0.0000798, 20.54, 0.5, -2.6, 100.0)] == [
+        "7.98×10⁻⁵",
+        "20.5",
+        "0.5",
+        "−2.6",
+        "100",
+    ]
+    styled, _ = _looks(FRAME, None, {}, ["id"])
+    shown = styled.to_html()
+    for text in ("7.98×10⁻⁵", ">20.5<", ">1<", ">0.5<"):
+        assert text in shown
+    assert "nan" not in shown
