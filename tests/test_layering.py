@@ -17,6 +17,7 @@ HEAVY = {
     "bench.captum",
     "bench.families",
     "bench.floor",
+    "bench.gguf_files",
     "bench.run",
     "bench.stages",
     "bench.small_models",

@@ -113,9 +113,13 @@ def test_its_dependencies_are_the_lines_of_the_requirement_files(wheel):
     assert sorted(found) == sorted(wanted)
 
 
-def test_the_types_are_part_of_it(wheel):
+def test_the_types_and_the_configs_of_the_bench_are_part_of_it(wheel):
     with zipfile.ZipFile(wheel) as files:
-        assert "neuron_core/py.typed" in files.namelist()
+        assert {
+            "neuron_core/py.typed",
+            "neuron_core/bench/families.json",
+            "neuron_core/bench/families_gguf.json",
+        } <= set(files.namelist())
 
 
 def test_the_installed_command_shows_its_help(installed, elsewhere):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from neuron_core.bench.gguf_files import write_gguf
 from neuron_core.bench.small_models import small_checkpoint
 from neuron_core.cni.attribution import attribute
 from neuron_core.control.evaluation import option_probabilities, option_probabilities_all, plan_chunks
@@ -26,6 +27,9 @@ from neuron_core.models.prompts import SharedPrompts
 from neuron_core.models.spec import ModelSpec
 
 OWN_CONFIGS = Path(__file__).with_name("families.json")
+OWN_GGUF = Path(__file__).with_name("families_gguf.json")
+"configs whose checkpoints are written as GGUF files"
+FOLDER, GGUF = "folder", "GGUF"
 CONFIGS = "a JSON object: a name → the config.json of a model, with small sizes"
 ALLOWED = 1e-5
 "largest relative difference allowed in float32"
@@ -48,7 +52,7 @@ class FamilyRow:
     family: str
     "`model_type` of the model, or of its text part"
     source: str
-    "folder or GGUF"
+    "what was loaded: folder or GGUF"
     scaling: str
     "scaling of the rotary frequencies"
     logits: float | None = None
@@ -84,27 +88,32 @@ def configs_of(file: Path | None) -> dict[str, dict[str, Any]]:
     return found
 
 
-def family_rows(configs: Mapping[str, Mapping[str, Any]], dtype: str = "float32") -> Iterator[FamilyRow]:
-    """One row per config: writes a tiny checkpoint, loads it like any folder, and compares it."""
+def family_rows(
+    configs: Mapping[str, Mapping[str, Any]], dtype: str = "float32", source: str = FOLDER
+) -> Iterator[FamilyRow]:
+    """One row a config: a tiny checkpoint of it is written, loaded as any folder or file is, and compared."""
     for name, config in configs.items():
         with tempfile.TemporaryDirectory() as folder:
-            yield family_row(name, config, Path(folder), dtype)
+            yield family_row(name, config, Path(folder), dtype, source)
 
 
-def family_row(name: str, config: Mapping[str, Any], folder: Path, dtype: str = "float32") -> FamilyRow:
-    """The row of one config. folder: an empty folder for the checkpoint."""
+def family_row(
+    name: str, config: Mapping[str, Any], folder: Path, dtype: str = "float32", source: str = FOLDER
+) -> FamilyRow:
+    """The row of one config. folder: an empty one, for the checkpoint; source: what is loaded, folder or GGUF."""
     text = config.get("text_config") or config
     family, scaling = str(text.get("model_type") or config.get("model_type")), scaling_of(text)
     try:
         built = small_checkpoint(folder, config)
-        loaded = load_model(ModelSpec(str(folder), dtype=dtype, device="cpu"))
+        path = write_gguf(folder / "model.gguf", folder) if source == GGUF else folder
+        loaded = load_model(ModelSpec(str(path), dtype=dtype, device="cpu"))
     except NeuronCoreError as error:
-        return FamilyRow(name, family, "folder", scaling, refused=error.what)
+        return FamilyRow(name, family, source, scaling, refused=" ".join(error.what.split()))
     states = states_of(loaded)
     return FamilyRow(
         name,
         family,
-        "folder",
+        source,
         scaling,
         logits=logits_apart(loaded, built),
         attribution=attribution_apart(loaded, states),

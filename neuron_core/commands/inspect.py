@@ -149,7 +149,8 @@ def bench(
         str | None, typer.Argument(help="families: compares every family with a program that computes whole sequences.")
     ] = None,
     configs: Annotated[
-        Path | None, typer.Argument(help="For families: a JSON file of configs by name; by default our own.")
+        Path | None,
+        typer.Argument(help="For families: a JSON file of configs by name; by default our own, some as GGUF too."),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer questions and layers.")] = False,
     shape: Annotated[
@@ -203,13 +204,14 @@ def _bench_families(configs: Path | None, as_json: bool) -> None:
     with stage_line() as on_stage:
         from dataclasses import asdict
 
-        from neuron_core.bench.families import ALLOWED, configs_of, families_text, family_rows
+        from neuron_core.bench.families import ALLOWED, FOLDER, GGUF, OWN_GGUF, configs_of, families_text, family_rows
 
         rows = []
-        wanted = configs_of(configs)
-        for row in family_rows(wanted):
-            rows.append(row)
-            on_stage(f"{len(rows)} of {len(wanted)}: {row.name}")
+        wanted = {FOLDER: configs_of(configs), GGUF: configs_of(OWN_GGUF) if configs is None else {}}
+        for source, each in wanted.items():
+            for row in family_rows(each, source=source):
+                rows.append(row)
+                on_stage(f"{len(rows)} of {sum(map(len, wanted.values()))}: {row.name}, {source}")
     result = {"families": [{**asdict(row), "largest": row.largest} for row in rows], "allowed": ALLOWED}
     emit(result, as_json, lambda _: families_text(rows))
     if any(row.largest is not None and not row.largest <= ALLOWED for row in rows):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from neuron_core.models.gguf_keys import Keys
-from neuron_core.models.gguf_rope import rope_of
+from neuron_core.models.gguf_rope import ROPE_TENSORS, rope_of
 
 Config = dict[str, Any]
 GEMMA_HEAD, GEMMA_27B = 256, {"gemma2": 144, "gemma3": 168}
@@ -110,6 +110,11 @@ def _gemma(keys: Keys) -> Config:
         "layer_types": ["sliding_attention" if slid else "full_attention" for slid in slides],
         "attention_bias": keys.has("attn_q.bias"),
     }
+    if family == "gemma3" and any(name in keys.header.tensors for name in ROPE_TENSORS):
+        raise keys.error(
+            "factors of the rotary frequencies are not understood in a family with two sets of them",
+            "a file without them",
+        )
     if family == "gemma2":
         return {
             "model_type": "gemma2",

@@ -15,6 +15,7 @@ from tokenizers import Regex, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
+from neuron_core.bench.gguf_files import write_gguf
 from neuron_core.cni.attribution import attribute
 from neuron_core.errors import ModelError
 from neuron_core.models.gguf_config import gguf_config
@@ -26,7 +27,6 @@ from neuron_core.models.size import size_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.models.trees import can_run
 from tests.builders import FAMILIES, HIDDEN, LLAMA_LIKE, NEURONS, PROMPT, WINDOW, built_checkpoint, byte_level_tokenizer
-from tests.models.gguf_files import write_gguf
 
 LLAMA3 = {
     "rope_type": "llama3",
@@ -249,6 +249,37 @@ def test_half_of_the_factors_and_factors_of_another_length_are_refused(files, tm
     assert "rope_freqs.weight is F32 of shape (7,)" in refusal(path)
     path = changed(files, tmp_path, tensors={"rope_freqs.weight": np.zeros(4, dtype=np.float32)})
     assert "no positive number" in refusal(path)
+
+
+def test_factors_in_a_family_with_two_sets_of_frequencies_are_refused(files, tmp_path):
+    factors = {"rope_freqs.weight": np.full(128, 2, dtype=np.float32)}
+    said = refusal(changed(files, tmp_path, "gemma3:linear", tensors=factors))
+    assert "factors of the rotary frequencies are not understood in a family with two sets" in said
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        "starcoder2",
+        "gemma",
+        "olmo2",
+        "phi2",
+        "gptneox",
+        "command-r",
+        "granite",
+        "smollm3",
+        "qwen2vl",
+        "qwen2moe",
+        "mamba",
+    ],
+)
+def test_a_family_that_is_not_read_is_refused_by_its_name(tmp_path, family):
+    writer = gguf.GGUFWriter(tmp_path / "other.gguf", family)
+    writer.add_block_count(1)
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_ti_data_to_file):
+        write()
+    writer.close()
+    assert f"the GGUF family {family!r} is not supported" in refusal(tmp_path / "other.gguf")
 
 
 def test_a_family_is_refused_by_the_header_alone(tmp_path):

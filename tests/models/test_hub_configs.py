@@ -3,22 +3,33 @@
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
 
-from neuron_core.bench.families import ALLOWED, FamilyRow, configs_of, families_text, family_row, logits_apart
+from neuron_core.bench.families import (
+    ALLOWED,
+    GGUF,
+    OWN_GGUF,
+    FamilyRow,
+    configs_of,
+    families_text,
+    family_row,
+    logits_apart,
+)
 from neuron_core.bench.small_models import small_checkpoint
 from neuron_core.cli import main
 from neuron_core.control.neuron import neuron_tokens
 from neuron_core.errors import ModelError
 from neuron_core.models.architectures import architectures
+from neuron_core.models.gguf_families import FAMILIES as GGUF_FAMILIES
 from neuron_core.models.loading import load_model
 from neuron_core.models.spec import ModelSpec
 from neuron_core.models.wrappers import WRAPPERS
 
-OWN = configs_of(None)
+OWN, OWN_FILES = configs_of(None), configs_of(OWN_GGUF)
 CASES = (
     Path(os.environ["NEURONLLM_CASES"]) / "models" / "hub_configs.json" if os.environ.get("NEURONLLM_CASES") else None
 )
@@ -53,6 +64,18 @@ def test_a_family_is_computed_exactly(tmp_path, name):
     row = family_row(name, OWN[name], tmp_path)
     assert row.refused is None
     assert row.largest <= ALLOWED, row
+
+
+@pytest.mark.parametrize("name", OWN_FILES)
+def test_a_gguf_file_is_computed_exactly(tmp_path, name):
+    row = family_row(name, OWN_FILES[name], tmp_path, source=GGUF)
+    assert (row.refused, row.source) == (None, GGUF)
+    assert row.largest <= ALLOWED, row
+
+
+def test_every_gguf_family_has_a_config():
+    names = {"mistral": "llama", "gemma3_text": "gemma3"}
+    assert {names.get(one["model_type"], one["model_type"]) for one in OWN_FILES.values()} == set(GGUF_FAMILIES)
 
 
 POST_NORM = {line.name for line in architectures() if line.post_norm}
@@ -138,9 +161,11 @@ def test_the_bench_prints_a_row_a_config_and_why_others_are_refused(tmp_path, ca
 
 def test_the_bench_fails_where_a_difference_is_too_large(monkeypatch, tmp_path, capsys):
     wrong = FamilyRow("one", "gpt2", "folder", "none", logits=0.0, attribution=2e-5, last=0.0, all=0.0, generation=0.0)
-    monkeypatch.setattr("neuron_core.bench.families.family_rows", lambda _: [wrong])
+    monkeypatch.setattr("neuron_core.bench.families.family_rows", lambda _, source: [replace(wrong, source=source)])
     assert main(["bench", "families"]) == 1
-    assert "1 of 1 above 1e-05." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "2 of 2 above 1e-05." in printed
+    assert "| one | `gpt2` | folder | none | 2.0e-05 |\n| one | `gpt2` | GGUF | none | 2.0e-05 |" in printed
     assert "1 of 1" in families_text([FamilyRow("one", "gpt2", "folder", "none", attribution=float("nan"))])
 
 
@@ -148,7 +173,13 @@ def test_the_table_in_the_docs_has_every_config_and_no_difference_above_the_tole
     text = (Path(__file__).resolve().parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([^|`]+) \| `(\w+)` \| folder \| ([\w, ]+) \| (\S+) \|$", text, re.MULTILINE)
     assert [name for name, *_ in rows] == list(OWN)
-    assert all(float(value) <= ALLOWED for *_, value in rows)
+    files = re.findall(r"^\| ([^|`]+) \| `(\w+)` \| GGUF \| ([\w, ]+) \| (\S+) \|$", text, re.MULTILINE)
+    assert [name for name, *_ in files] == list(OWN_FILES)
+    assert all(float(value) <= ALLOWED for *_, value in (*rows, *files))
+    # In the words in which the command prints it.
+    lines = text.splitlines()
+    assert families_text([]).splitlines()[0] in lines
+    assert f"0 of {len(rows) + len(files)} above 1e-05." in lines
 
 
 @pytest.mark.parametrize("content", ["[1]", '{"a": 1}', "{"])

@@ -55,8 +55,16 @@ def write_gguf(
 
 
 def add_key(writer: gguf.GGUFWriter, name: str, value: Any) -> None:
-    kinds = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}
-    (writer.add_array if isinstance(value, list) else kinds[type(value)])(name, value)
+    kinds: dict[type, Any] = {
+        bool: writer.add_bool,
+        int: writer.add_uint32,
+        float: writer.add_float32,
+        str: writer.add_string,
+    }
+    if isinstance(value, list):
+        writer.add_array(name, value)
+    else:
+        kinds[type(value)](name, value)
 
 
 def sizes(config: Any) -> dict[str, Any]:
