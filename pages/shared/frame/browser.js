@@ -151,6 +151,10 @@ if (!window.neuronllm) {
   });
 
   // A table is one stop of the Tab key: inside it arrow keys move, Ctrl F searches, and its downloads stand below.
+  // The table itself would take Tab for its next cell; it does not hear of it, and the browser moves on.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Tab" && event.target.closest?.("[data-testid=stDataFrame]")) event.stopPropagation();
+  }, true);
   const tables = () => {
     for (const button of document.querySelectorAll(
       "[data-testid=stFullScreenFrame]:has([data-testid=stDataFrame]) [data-testid=stElementToolbar] button"))
