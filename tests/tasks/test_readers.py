@@ -166,6 +166,7 @@ def far_cell():
     [
         ("t.csv", "text,label\na\n", r"row 2 the row has 1 cell, the header 2.*t\.csv, row 2"),
         ("t.csv", 'text,label\n"a,b\n', r"row 2 has a quote that does not close.*t\.csv, row 2"),
+        ("t.json", "[[], []]", r"none of the 1 rows can be read.*row 2"),
         ("t.json", "[1]", r"not a JSON object.*t\.json, row 1"),
         ("t.json", "{}", r"neither a list of objects nor columns.*row 1"),
         ("t.json", "7", r"neither a list of objects nor columns.*row 1"),

@@ -113,8 +113,8 @@ def _header(first: list[Cells], options: ReadOptions, where: str, note: Note) ->
 def _place(rows: list[tuple[int, int, list[Any]]], usual: int) -> int:
     """The place of the header: the first row as wide as most, if only comments and single cells are above it."""
     for place, _, cells in rows[:_ABOVE]:
-        comment = str(cells[0]).lstrip().startswith("#") and usual != _width(cells)
-        if not (comment or (_width(cells) == 1 and usual > 1)):
+        comment = str(next(iter(cells), "")).lstrip().startswith("#") and usual != _width(cells)
+        if not (comment or (_width(cells) <= 1 < usual)):
             return place
     return rows[0][0]
 
