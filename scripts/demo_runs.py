@@ -6,7 +6,10 @@ Carries out the demo run of each task in FOLDER (it goes on where it stopped), t
 assets/demo_run is the task that the Start page offers first, assets/demo_runs/TASK the others. A copy has everything
 that the pages show, with two savings. The scores of single attribution questions are left out, except for one question
 of the first task. Dense arrays (sums, loudness, these scores) are rounded to a small share of their largest number,
-which lets them be compressed. Rankings, option probabilities and results are kept as they are.
+which lets them be compressed. Rankings, option probabilities and results are kept as they are. What the Neuron page shows
+of the strongest neurons is measured on the copy of the first task, and is kept when that copy is packed again:
+
+    python -m neuron_core measure-neurons --run assets/demo_run --strongest 10 --texts 120
 """
 
 import shutil
@@ -34,9 +37,9 @@ KEPT_QUESTION = 7
 SHARE = {
     "ig": 2.0**-19,
     "neurons": 2.0**-13,
-    "scores": 2.0**-17,
-    "values": 2.0**-10,
-    "magnitudes": 2.0**-10,
+    "scores": 2.0**-13,
+    "values": 2.0**-8,
+    "magnitudes": 2.0**-8,
     "loudness": 2.0**-10,
 }
 "step of rounding, as a share of the largest |number| of the array (of each method's array)"
@@ -80,6 +83,9 @@ def packed(run: RunFolder, target: Path, whole: set[int]) -> int:
             }
             small._write_arrays(path, arrays, compressed=True)
         (small.path / "lock").unlink(missing_ok=True)
+        if (target / "neurons").is_dir():
+            # Measured on the small copy itself, with `measure-neurons`.
+            shutil.copytree(target / "neurons", small.path / "neurons", dirs_exist_ok=True)
         same = zip(plan_for(run), plan_for(small), strict=True)
         assert all((a.good == b.good).all() and (a.bad == b.bad).all() for a, b in same)
         shutil.rmtree(target, ignore_errors=True)

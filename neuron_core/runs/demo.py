@@ -21,7 +21,7 @@ def demo_folders(first: Path = ASSETS / "demo_run") -> dict[str, Path]:
 
 
 def demo_config(model: ModelSpec | None = None, task: str = DEMO_TASK) -> RunConfig:
-    """Six attribution and twenty evaluation examples in four rotations each, by two methods.
+    """Six attribution and twenty evaluation examples (forty for DEMO_TASK) in four rotations each, by two methods.
 
     `content` comes first, the paper's beside it. Half of the usual steps, and bad neurons alone, as many of both, or
     good ones alone: it ends within a few minutes on two cores.
@@ -31,7 +31,7 @@ def demo_config(model: ModelSpec | None = None, task: str = DEMO_TASK) -> RunCon
         model=model or ModelSpec(),
         attribution=AttributionConfig(methods=("content", "ace"), steps=8, examples=6, proxies=ROTATIONS),
         evaluation=EvaluationConfig(
-            examples=20,
+            examples=40 if task == DEMO_TASK else 20,
             ks=(25, 50, 100, 200),
             ratios=(0.0, 0.5, 1.0),
             random_seeds=3,
