@@ -6,8 +6,8 @@ Carries out the demo run of each task in FOLDER (it goes on where it stopped), t
 assets/demo_run is the task that the Start page offers first, assets/demo_runs/TASK the others. A copy has everything
 that the pages show, with two savings. The scores of single attribution questions are left out, except for one question
 of the first task. Dense arrays (sums, loudness, these scores) are rounded to a small share of their largest number,
-which lets them be compressed. Rankings, option probabilities and results are kept as they are. What the Neuron page shows
-of the strongest neurons is measured on the copy of the first task, and is kept when that copy is packed again:
+which lets them be compressed. Rankings, option probabilities and results are kept as they are. What the Neuron page
+shows of the strongest neurons is measured on the copy of the first task, and is kept when that copy is packed again:
 
     python -m neuron_core measure-neurons --run assets/demo_run --strongest 10 --texts 120
 """

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from neuron_core.analysis.neuron import QuestionScore, Standing, standing
 from neuron_core.control.findings import NeuronContexts, NeuronEffect, NeuronTokens
 from neuron_core.errors import RunError
-from neuron_core.runs.files import write_file
+from neuron_core.runs.files import UNSEALED, seal, unseal, write_file
+from neuron_core.runs.result_files import CONFIG
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
 
@@ -44,9 +45,10 @@ def finding_of(store: Store, run: RunFolder, layer: int, index: int, what: What)
 
 
 def save_finding(folder: Path, layer: int, index: int, what: What, finding: Finding) -> None:
-    """Writes one finding, whole or not at all."""
+    """Writes one finding, whole or not at all. In a run folder it gets the run's seal, as every JSON file there."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_file(_path(folder, layer, index, what), _KINDS[what].dump_json(finding))
+    marks = RunFolder(folder.parent).marks if (folder.parent / CONFIG).exists() else UNSEALED
+    write_file(_path(folder, layer, index, what), seal(_KINDS[what].dump_json(finding).decode(), marks))
 
 
 def read_finding(folder: Path, layer: int, index: int, what: What) -> Any:
@@ -57,7 +59,7 @@ def read_finding(folder: Path, layer: int, index: int, what: What) -> Any:
     if not path.exists():
         return None
     try:
-        return _KINDS[what].validate_json(path.read_bytes())
+        return _KINDS[what].validate_json(unseal(path.read_bytes(), path)[0])
     except ValidationError as error:
         raise RunError(
             f"a finding can't be read: {error.errors()[0]['msg']}", where=str(path), accepted="delete it and ask again"

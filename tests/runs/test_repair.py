@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neuron_core.control.findings import NeuronTokens
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
-from neuron_core.errors import NeuronCoreError
-from neuron_core.runs.repair import LOST, repair, verify
+from neuron_core.errors import NeuronCoreError, RunError
+from neuron_core.runs.neuron_findings import findings_folder, read_finding, save_finding
+from neuron_core.runs.repair import AGAIN, LOST, repair, verify
 from neuron_core.runs.results import read_attribution, read_evaluated
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
@@ -162,3 +164,17 @@ def test_thinned_scores_whose_examples_are_lost_are_attributed_again(tmp_path, t
 def test_json_of_a_run_stays_json_for_other_programs(whole):
     for path in [path for path in Path(whole.path).rglob("*.json")]:
         assert isinstance(json.loads(path.read_bytes()), dict), path
+
+
+def test_a_finding_about_a_neuron_is_sealed_like_every_file_of_its_run(whole, tmp_path):
+    run = RunFolder(shutil.copytree(whole.path, tmp_path / whole.path.name))
+    folder = findings_folder(Store(run.path.parent), run)
+    found = NeuronTokens(promoted=(), suppressed=(), write_norm=1.5, layer_norm=2.0)
+    save_finding(folder, 0, 3, "tokens", found)
+    assert read_finding(folder, 0, 3, "tokens") == found
+    assert verify(run) == []
+    (path,) = folder.glob("*.json")
+    path.write_bytes(path.read_bytes().replace(b"1.5", b"2.5"))
+    with pytest.raises(RunError, match="its checksum is wrong"):
+        read_finding(folder, 0, 3, "tokens")
+    assert [one.mend for one in verify(run)] == [AGAIN]
