@@ -2,11 +2,12 @@
 No torch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from neuron_core.control.findings import Generation, Steering
 from neuron_core.errors import NeuronCoreError
+from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs.neuron_findings import What
 
@@ -36,6 +37,8 @@ class WritingJob:
     n_tokens: int
     temperature: float = 0.0
     seed: int = 0
+    model: ModelSpec = field(default_factory=ModelSpec)
+    "the model that writes: the same prompt for another model is another job"
     kind: Literal["writing"] = "writing"
 
 

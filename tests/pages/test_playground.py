@@ -52,7 +52,7 @@ def test_both_texts_and_their_next_tokens_are_those_of_the_engine(open_page, ful
     app.segmented_control(key=f"playground_direction_{own}").set_value("degrader").run()
     app.button(key="write").click().run()
     one = next(one for one in grid(full.ranking(), [10], [0.5]) if one.direction == "degrader")
-    job = WritingJob("Answer:", steering_of(one), 4)
+    job = WritingJob("Answer:", steering_of(one), 4, model=full.config().model)
     assert engine().jobs.wait(job, 60).failure is None
     app.run()
     assert faults(app) == []

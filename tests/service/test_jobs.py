@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from neuron_core.runs.neuron_findings import findings_folder, question_scores, r
 from neuron_core.runs.store import Store
 from neuron_core.service.handle import EngineHandle
 from neuron_core.service.job_steps import steps_of
+from neuron_core.service.job_table import JobTable
 from neuron_core.service.jobs import LengthsJob, NeuronJob, WritingJob
 from neuron_core.service.prompt_lengths import Lengths, Reader, read_lengths
 from neuron_core.service.protocol import (
@@ -46,6 +48,16 @@ def run(tmp_path_factory, task_file, checkpoint, tiny_model, one_thread):
     made = Store(tmp_path_factory.mktemp("runs")).create(tiny_config(task_file, checkpoint("llama")))
     execute(made, lambda _: Engine.of(tiny_model("llama")))
     return made
+
+
+def test_the_same_prompt_for_another_model_is_another_job():
+    sent = []
+    table = JobTable(threading.Condition(), lambda spec, make: sent.append(make(len(sent))) or len(sent), sent.append)
+    other = replace(WRITING, model=ModelSpec("some/model"))
+    for one in (WRITING, other, other):
+        table.start(one, one.model)
+    assert [(request.job, request.spec) for request in sent] == [(WRITING, WRITING.model), (other, other.model)]
+    assert table.state(WRITING) != table.state(other)
 
 
 @pytest.fixture

@@ -62,12 +62,12 @@ def form(run: RunFolder, setting: Setting, found: Attribution) -> None:
         f"Steered: {counted(len(one.good), 'good neuron')} {good}, {counted(len(one.bad), 'bad one')} {bad}, at the "
         "prompt's last token and at every new one."
     )
-    job = WritingJob(prompt, steering_of(one), int(n_tokens), float(temperature), int(seed))
+    job = WritingJob(prompt, steering_of(one), int(n_tokens), float(temperature), int(seed), run.config().model)
     if st.button("Write", type="primary", key="write", icon=":material/edit_note:"):
         with guard():
             if not prompt.strip():
                 raise ConfigError("the prompt is empty", accepted="at least one word")
-            engine().jobs.start(job, run.config().model)
+            engine().jobs.start(job, job.model)
             st.session_state["writing"] = (session.shown_id(), job, one)
     if engine().model() is None:
         st.caption(f"Loads {plain(short_title(setting.model.title))} first.")
