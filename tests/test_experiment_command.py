@@ -112,14 +112,14 @@ def test_a_mistake_is_one_line_before_a_model_is_loaded(command, words, monkeypa
     assert err.count("\n") == 1
 
 
-def test_the_wording_is_asked_kept_in_the_settings_and_shown_at_the_top_of_the_report(command, words, root):
+def test_the_wording_is_asked_kept_in_the_settings_and_shown_among_those_of_the_report(command, words, root):
     wording = ("--role", "You are a judge of moods.", "--demonstration", "none", "--demonstration-letter", "B")
     code, out, err = command("table4", *words, *wording, "--out", root / "worded", "--json")
     assert code == 0, err
     prompt = json.loads(out)["setting"]["settings"]["prompt"]
     assert (prompt["role"], prompt["demonstration"], prompt["letter"]) == ("You are a judge of moods.", "none", "B")
     page = (root / "worded" / "report.html").read_text(encoding="utf-8")
-    assert "You are a judge of moods." in page.split("<nav>")[0]
+    assert "You are a judge of moods." in page.split('id="setting"')[1]
     worded = [run for run in Store(root / "runs").runs() if run.config().prompt.role]
     assert len(worded) == 2
     assert all(q.prompt.startswith("You are a judge of moods.\n") for q in worded[0].setting().evaluation)

@@ -353,7 +353,7 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
     layer = int(good.argmax())
     click_cell(page, "layer_map", layer)
     rows = table(page, "neurons", int(good[layer]))
-    assert {(role, number) for _, role, number, *_ in rows} == {("good", str(layer))}
+    assert {(role, name.split(".")[0]) for _, role, _, name, *_ in rows} == {("good", str(layer))}
 
     go_to(page, "Control")
     slider = at(page, "ratio_200_degrader_0").get_by_role("slider")
