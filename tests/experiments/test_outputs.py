@@ -263,8 +263,9 @@ def test_files_hold_the_same_tables_and_the_report_its_setting(setting, runs, ou
     assert pd.read_csv(tmp_path / "table6.csv")["rac"].tolist() == pytest.approx(table["rac"].tolist(), nan_ok=True)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert len(page.encode()) < 10_000_000
-    assert runs.main["mood"].id in page.split("<nav>")[0]
-    assert "<th>sample</th><td>natural</td>" in page.split("<nav>")[0]
+    settings = page.split('<section id="setting">')[1]
+    assert runs.main["mood"].id in settings
+    assert "<th>sample</th><td>natural</td>" in settings
     assert all(f'<section id="{name}">' in page for name in NAMES)
     whole = json.loads((tmp_path / "setting.json").read_text())
     assert (whole["settings"]["k"], whole["settings"]["draws"]) == (6, 2)
