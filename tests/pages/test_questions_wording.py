@@ -145,7 +145,7 @@ def test_a_chat_prompt_is_shown_whole_once_the_template_is_known(open_page, monk
     assert faults(app) == []
     assert "The next token, after a space, is the answer." not in texts(app)
     assert app.code[0].value == message
-    assert "known once the model has been in memory" in app.info[0].value
+    assert "known once the model has been loaded" in app.info[0].value
     assert not [button for button in app.download_button if button.key == "all_questions_csv"]
     known = ChatTemplate("<|user|>\n", "\n<|assistant|>\n")
     monkeypatch.setattr(f"{CHOICE}.facts_from_runs", lambda *_: type("Facts", (), {"chat": known}))
