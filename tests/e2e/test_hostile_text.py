@@ -63,6 +63,8 @@ def hostile(app, checkpoint, tmp_path_factory) -> Iterator[RunFolder]:
     run.set_label(NAME[:80])
     yield run
     engine.close()
+    # Other tests of this server open the demo, which is shown while no run of one's own is there.
+    app.store.delete(run.id)
 
 
 def assert_inert(page: Page, where: str) -> None:
