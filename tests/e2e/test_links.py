@@ -148,6 +148,7 @@ def test_a_link_names_the_theme_and_every_page_keeps_it(tabs):
 
 def test_a_table_takes_one_stop_of_the_tab_key(tabs):
     page = tabs.open("/runs?run=demo")
+    page.set_viewport_size({"width": 900, "height": 800})
     settled(page)
     frame = page.get_by_test_id("stFullScreenFrame").filter(has=page.get_by_test_id("stDataFrame")).first
     expect(frame.locator("canvas").first).to_be_visible()
@@ -155,6 +156,8 @@ def test_a_table_takes_one_stop_of_the_tab_key(tabs):
         one => one.tabIndex >= 0 && one.getClientRects().length && getComputedStyle(one).visibility !== "hidden"
     ).map(one => one.outerHTML.slice(0, 120))"""
     until(lambda: len(frame.evaluate(stops)) == 1, "one stop")
+    # A table that scrolls would be a stop of its own.
+    expect(frame.locator(".dvn-scroller").first).to_have_attribute("tabindex", "-1")
     canvas = frame.locator("canvas").first
     canvas.focus()
     page.keyboard.press("Tab")

@@ -159,6 +159,9 @@ if (!window.neuronllm) {
     for (const button of document.querySelectorAll(
       "[data-testid=stFullScreenFrame]:has([data-testid=stDataFrame]) [data-testid=stElementToolbar] button"))
       if (button.tabIndex !== -1) button.tabIndex = -1;
+    // A table wider than its place scrolls, and browsers stop at what scrolls.
+    for (const scroller of document.querySelectorAll("[data-testid=stDataFrame] .dvn-scroller:not([tabindex])"))
+      scroller.setAttribute("tabindex", "-1");
   };
   let waits = false;
   new MutationObserver(() => {
