@@ -1,6 +1,6 @@
-"""The families that are read from GGUF files: from a family's keys to the config that transformers has. No torch.
+"""Makes a transformers config from the keys of a GGUF file, for each family that is read. No torch.
 
-The file names everything otherwise than transformers does, and leaves out what its own reader knows by heart.
+GGUF has its own names for every setting. Some settings are in no file, because llama.cpp has them in its code.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,9 @@ from neuron_core.models.gguf_rope import ROPE_TENSORS, rope_of
 
 Config = dict[str, Any]
 GEMMA_HEAD, GEMMA_27B = 256, {"gemma2": 144, "gemma3": 168}
-"""No file says by what attention is scaled, `query_pre_attn_scalar`. It is 256 in all published sizes with heads of
-256, and hidden size / heads in the two 27B, which have heads of 128."""
+"""Width of a head, and `query_pre_attn_scalar` of the two 27B models. No file holds this number, which sets the scale of
+attention. It is 256 in all published sizes with heads of 256, and hidden size / heads in both 27B, with heads of 128.
+"""
 MISTRAL_WINDOW = {
     "block_count": 32,
     "embedding_length": 4096,
@@ -42,7 +43,9 @@ def _sizes(keys: Keys) -> Config:
 
 
 def _rotary(keys: Keys, sizes: Config, *, partial: bool = False, base: float | None = 10000.0) -> Config:
-    """`rope_parameters` from the file's own keys and tensors. partial: the family can turn a part of each head."""
+    """`rope_parameters` from the file's own keys and tensors. partial: whether the family may rotate a part of each
+    head alone.
+    """
     head_size = sizes["head_dim"]
     turned = keys.number("rope.dimension_count", head_size)
     if turned != head_size and not partial:
@@ -95,7 +98,7 @@ def _qwen(model_type: str) -> Callable[[Keys], Config]:
 def _gemma(keys: Keys) -> Config:
     family, sizes = keys.header.family, _sizes(keys)
     layers, pattern = sizes["num_hidden_layers"], keys.get("attention.sliding_window_pattern")
-    # Every second layer sees all tokens in Gemma 2, every sixth in Gemma 3.
+    # Every second layer has full attention in Gemma 2, every sixth in Gemma 3; the others have a sliding window.
     every = pattern if isinstance(pattern, int) and pattern > 1 else {"gemma2": 2, "gemma3": 6}[family]
     slides = pattern if isinstance(pattern, list) else [bool((layer + 1) % every) for layer in range(layers)]
     if len(slides) != layers:
@@ -127,7 +130,7 @@ def _gemma(keys: Keys) -> Config:
     return {
         "model_type": "gemma3_text",
         **config,
-        # Scaling is that of the layers that see all tokens.
+        # The file's scaling is for the layers with full attention alone.
         "rope_parameters": {
             "full_attention": _rotary(keys, sizes, base=None),
             "sliding_attention": {
