@@ -11,7 +11,7 @@ from neuron_core.models.gguf_rope import ROPE_TENSORS, rope_of
 
 Config = dict[str, Any]
 GEMMA_HEAD, GEMMA_27B = 256, {"gemma2": 144, "gemma3": 168}
-"""Width of a head, and `query_pre_attn_scalar` of the two 27B models. No file holds this number, which sets the scale of
+"""Width of a head, and `query_pre_attn_scalar` of the two 27B models. No file has this number, which sets the scale of
 attention. It is 256 in all published sizes with heads of 256, and hidden size / heads in both 27B, with heads of 128.
 """
 MISTRAL_WINDOW = {
@@ -43,8 +43,8 @@ def _sizes(keys: Keys) -> Config:
 
 
 def _rotary(keys: Keys, sizes: Config, *, partial: bool = False, base: float | None = 10000.0) -> Config:
-    """`rope_parameters` from the file's own keys and tensors. partial: whether the family may rotate a part of each
-    head alone.
+    """`rope_parameters` from the file's own keys and tensors. partial: whether a family may rotate a part of each head
+    alone.
     """
     head_size = sizes["head_dim"]
     turned = keys.number("rope.dimension_count", head_size)
