@@ -16,6 +16,7 @@ from neuron_core.errors import TaskError
 from neuron_core.tasks.readers.header import Cells, with_header
 from neuron_core.tasks.readers.source import Note, ReadOptions, Row, Source, check_size
 
+WHOLE = "the whole workbook, saved or uploaded again, or a CSV file"
 MAX_CELLS = 20_000_000
 _UNSET = re.compile(rb"<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>")
 _PLACE = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]{1,7})([0-9]{1,12})\b""")
@@ -95,7 +96,7 @@ def _check_extent(source: Source) -> int:
                     unset += len(_UNSET.findall(xml))
     # Besides what a damaged archive raises: an unknown compression, a password.
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
-        raise TaskError(f"not a valid XLSX file: {error}", where=f"{source.where}, file") from None
+        raise TaskError(f"not a valid XLSX file: {error}", where=f"{source.where}, file", accepted=WHOLE) from None
     return unset
 
 
@@ -136,7 +137,7 @@ def _sheets(source: Source) -> dict[str, Sheet]:
             rows = [(number, row) for number, row in enumerate(cells, start=1) if any(value != "" for value in row)]
             found[about.name] = Sheet(rows, about.visible == calamine.SheetVisibleEnum.Visible)
     except (calamine.CalamineError, OSError, ValueError, OverflowError) as error:
-        raise TaskError(f"not a valid XLSX file: {error}", where=f"{source.where}, file") from None
+        raise TaskError(f"not a valid XLSX file: {error}", where=f"{source.where}, file", accepted=WHOLE) from None
     return found
 
 
