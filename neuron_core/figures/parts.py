@@ -8,7 +8,6 @@ from plotly.subplots import make_subplots
 
 from neuron_core.analysis.parts import PartMatrix
 from neuron_core.errors import ConfigError
-from neuron_core.figures.panels import TITLES
 from neuron_core.figures.theme import BAD, CLEAR, GOOD, MARK, TITLE_SIZE, apply_theme, name_categories, plain
 
 MEASURE_TITLES = {
@@ -33,7 +32,8 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
     if not matrices:
         raise ConfigError("a figure needs a matrix and got no matrix", accepted="one matrix or more")
     shared = share and not measure.startswith("rac")
-    titles = [f"{TITLES[one.direction]}, K = {one.k}" for one in matrices]
+    # Short: three matrices stand side by side on a page, and a title that is wider than its matrix is cut off.
+    titles = [f"<b>{one.direction.capitalize()}</b>, K = {one.k}" for one in matrices]
     figure = make_subplots(1, len(matrices), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
     numbers = [one.values(measure, share=shared) for one in matrices]
     middle = 1.0 if shared else 0.0
