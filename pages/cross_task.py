@@ -7,12 +7,19 @@ from neuron_core.experiments.cross_task_runs import specific_files
 from neuron_core.reports.recipes.comparison import rankings_python
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
-from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame import session
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.frame.navigation import follow_click, through_frame
 from pages.shared.inputs.cross_runs import missing_runs
-from pages.shared.views.comparisons import comparable_runs, comparison_caption, places_of, rankings_of
+from pages.shared.views.comparisons import (
+    SAME_NAME,
+    asked_tasks,
+    comparable_runs,
+    comparison_caption,
+    places_of,
+    rankings_of,
+    without_run,
+)
 from pages.shared.views.cross_task_views import matrices_view, opposed_view, overlap_view, sets_view
 from pages.shared.views.figures import comparison_recipe, competence, empty_state, footing, recipes
 from pages.shared.views.results import setting_of
@@ -30,8 +37,10 @@ MATRICES, PARTS, SETS, OVERLAP, OPPOSED = VIEWS = (
 def choose_tasks(setting: Setting, found: dict[str, RunFolder]) -> tuple[list[str], int]:
     """The tasks compared, at first those that have neurons and need no further run, and K."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        options = list(dict.fromkeys([*found, *bundled_tasks()]))
-        tasks = st.multiselect("Tasks", options, default=list(found), key="cross_tasks", persist_state="session")
+        options = [*found, *without_run(found)]
+        tasks = st.multiselect(
+            "Tasks", options, default=list(found), key="cross_tasks", persist_state="session", help=SAME_NAME
+        )
         take_link("k", "cross_k", range(1, 10 * setting.k + 1))
         asked = st.number_input(
             "K good and K bad neurons",
@@ -67,7 +76,7 @@ def page(run: RunFolder, setting: Setting) -> None:
     if view == MATRICES:
         python = matrices_view(chosen, rankings, files, k)
     elif view == PARTS:
-        parts_view(session.all_runs(), tasks)
+        parts_view(run, asked_tasks(found, tasks))
     elif view == SETS:
         sets_view(rankings, specific, k)
         python = rankings_python("specific", places, k)

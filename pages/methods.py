@@ -21,7 +21,7 @@ from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.submit import submit, usual_evaluation
-from pages.shared.views.comparisons import comparison_caption, evaluated_runs, place_of, places_of
+from pages.shared.views.comparisons import SAME_NAME, comparison_caption, evaluated_runs, place_of, places_of
 from pages.shared.views.figures import comparison_recipe, competence, empty_state, recipes
 from pages.shared.views.glossary import GLOSSARY
 from pages.shared.views.method_tables import entries, letter_free
@@ -57,7 +57,9 @@ def page(run: RunFolder) -> None:
     competence(run)
     found = evaluated_runs(run)
     choices = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
-    tasks = choices.multiselect("Tasks", list(found), default=list(found), key=f"methods_tasks_{'-'.join(found)}")
+    tasks = choices.multiselect(
+        "Tasks", list(found), default=list(found), key=f"methods_tasks_{'-'.join(found)}", help=SAME_NAME
+    )
     chosen = {task: found[task] for task in tasks}
     evaluations = {task: one for task, folder in chosen.items() if (one := evaluation_of(folder)) is not None}
     if not evaluations:

@@ -13,6 +13,7 @@ from neuron_core.runs.config import EvaluationConfig, RunConfig, SetUse, config_
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import ModelFacts
 from neuron_core.runs.store import write_file
+from neuron_core.runs.summary import summary_of
 
 METHOD = "specific"
 
@@ -63,21 +64,32 @@ def cross_config(
     return replace(own, attribution=replace(own.attribution, methods=()), evaluation=evaluation, sets=tuple(uses))
 
 
-def cross_runs(runs: Iterable[RunFolder], files: Mapping[str, NeuronSetFile], k: int) -> dict[str, RunFolder]:
-    """Task → the first of these runs that evaluates exactly these sets on it at this budget, finished or not."""
+def cross_runs(
+    runs: Iterable[RunFolder], files: Mapping[str, NeuronSetFile], k: int, fingerprints: Mapping[str, str]
+) -> dict[str, RunFolder]:
+    """Task → the first of these runs that evaluates exactly these sets on it at this budget, finished or not.
+
+    fingerprints: task → that of the task itself. A run whose questions come from other examples does not count.
+    """
     wanted = {file.name: _neurons(file) for file in files.values()}
-    fingerprints = {file.model_fingerprint for file in files.values()}
-    by_ref: dict[str, RunFolder] = {}
+    own_task = {file.name: task for task, file in files.items()}
+    models = {file.model_fingerprint for file in files.values()}
+    found: dict[str, RunFolder] = {}
     for run in runs:
         config = run.config()
         if {use.name for use in config.sets} != set(wanted) or {use.k for use in config.sets} != {k}:
             continue
         there = run.sets()
-        own = there[config.sets[0].name].task
         same = all(_neurons(there[name]) == neurons for name, neurons in wanted.items())
-        if same and {one.model_fingerprint for one in there.values()} == fingerprints:
-            by_ref.setdefault(own, run)
-    return by_ref
+        task = own_task[config.sets[0].name]
+        if (
+            same
+            and {one.model_fingerprint for one in there.values()} == models
+            # It is empty before a run has begun.
+            and summary_of(run).task_fingerprint in ("", fingerprints[task])
+        ):
+            found.setdefault(task, run)
+    return found
 
 
 def missing_seconds(run: RunFolder, n_without: int, n_untried: int) -> float | None:

@@ -34,6 +34,8 @@ class RunSummary:
     "of the unmodified model; None before a question was answered"
     fingerprint: str = ""
     "of the model; empty before the run has begun"
+    task_fingerprint: str = ""
+    "of the task; empty before the run has begun. Tasks with equal names may ask other questions"
     evaluated: tuple[str, ...] = ()
     "methods and neuron sets whose neurons were evaluated"
     source: str = ""
@@ -102,7 +104,8 @@ def _kept(run: RunFolder) -> RunSummary | None:
             return None
         lists = {name: tuple(value) for name, value in said["summary"].items() if isinstance(value, list)}
         found = RunSummary(**{**said["summary"], **lists})
-        return found if found.source else None
+        # Summaries of earlier versions lack these.
+        return found if found.source and bool(found.fingerprint) == bool(found.task_fingerprint) else None
     except (NeuronCoreError, ValueError, KeyError, TypeError):
         # It is absent or damaged, which `runs verify` reports. The files themselves are read instead.
         return None
@@ -152,7 +155,13 @@ def _read(run: RunFolder) -> RunSummary:
         setting = run.setting()
         if setting is not None:
             model = setting.model
-            found = replace(found, task=setting.task_name, model=model.title, fingerprint=model.fingerprint)
+            found = replace(
+                found,
+                task=setting.task_name,
+                model=model.title,
+                fingerprint=model.fingerprint,
+                task_fingerprint=setting.task_fingerprint,
+            )
         evaluation = run.evaluation()
         if evaluation is not None:
             sources = tuple(dict.fromkeys(best.source for best in evaluation.best))

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from neuron_core.analysis.specific import specific_neurons
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
+from neuron_core.experiments.cross_task_runs import cross_config, cross_runs, specific_files
 from neuron_core.experiments.make_runs import make_runs
 from neuron_core.experiments.parts import part_matrices
 from neuron_core.experiments.plan import ExperimentSetting
@@ -16,10 +18,13 @@ from neuron_core.experiments.task_comparisons import evaluations_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
+from pages.shared.views.comparisons import asked_tasks, comparable_runs, fingerprints_of, rankings_of
+from pages.shared.views.task_parts import evaluations_with_parts
 from tests.builders import classification_rows, write_jsonl
 from tests.pages.conftest import faults, figures, texts
 from tests.pages.test_methods_page import made_by, script_of
 from tests.pages.test_pages_runs import orders
+from tests.run_helpers import revalue
 
 __all__ = ["orders"]
 
@@ -167,6 +172,52 @@ def test_the_parts_of_real_runs_are_three_matrices_with_their_diagonals_marked(o
     app.segmented_control(key="parts_measure").set_value("rac").run()
     assert faults(app) == []
     assert len(figures(app)) == 3
+
+
+def test_matrices_of_parts_take_runs_of_this_model_and_of_one_experiment(runs, parts_runs):
+    folder, _, made = parts_runs
+    shutil.copytree(folder, runs, dirs_exist_ok=True)
+    shown = RunFolder(runs / made.content["mood"].id)
+    tasks = asked_tasks(comparable_runs(shown), ["mood", "tone"])
+    parts = {task: RunFolder(runs / run.id) for task, run in made.parts.items()}
+    assert evaluations_with_parts(shown, tasks) == {task: run.evaluation() for task, run in parts.items()}
+
+    def newer(run, name, change):
+        copy = RunFolder(shutil.copytree(run.path, runs / f"29990101-000000-{name}"))
+        change(copy)
+        return copy
+
+    def of_another_model(run):
+        revalue(run.path / "setting.json", lambda setting: setting["model"].update(fingerprint="another"))
+
+    def of_other_neurons(run):
+        for path in (run.path / "sets").glob("own-*.json"):
+            revalue(path, lambda found: found.update(neurons=found["neurons"][:1]))
+
+    def of_other_examples(run):
+        revalue(run.path / "setting.json", lambda setting: setting.update(task_fingerprint="0" * 16))
+
+    for number, change in enumerate((of_another_model, of_other_neurons, of_other_examples)):
+        newer(parts["mood"], f"{number:016x}", change)
+    found = evaluations_with_parts(shown, tasks)
+    assert found == {task: run.evaluation() for task, run in parts.items()}
+
+
+def test_a_trial_on_other_examples_of_the_same_name_is_not_taken(two_tasks, tiny_model):
+    chosen = dict(zip(("mood", "weather"), two_tasks, strict=True))
+    files = specific_files(
+        specific_neurons(rankings_of(chosen), 5),
+        two_tasks[0].setting().model,
+        {task: run.config() for task, run in chosen.items()},
+    )
+    own = two_tasks[0].config()
+    usual = replace(own.evaluation, examples=6, random_seeds=1)
+    run = Store().create(cross_config(replace(own, evaluation=usual), "mood", files, Store().root / "sets", 5, usual))
+    fingerprints = fingerprints_of(chosen)
+    assert cross_runs([run], files, 5, fingerprints) == {"mood": run}
+    execute(run, lambda say: Engine.of(tiny_model("llama")))
+    assert cross_runs([run], files, 5, fingerprints) == {"mood": run}
+    assert cross_runs([run], files, 5, {**fingerprints, "mood": "0" * 16}) == {}
 
 
 def test_before_a_set_was_tried_there_is_a_command_and_no_python(open_page, two_tasks):

@@ -11,6 +11,7 @@ from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
 from pages.shared.inputs.submit import room_of, submit, usual_evaluation
+from pages.shared.views.comparisons import fingerprints_of
 from pages.shared.views.words import duration, progress
 
 EVERY = 2.0
@@ -28,7 +29,7 @@ def missing_runs(
         progress_of_all(jobs)
         return
     without = [task for task in tasks if task not in chosen]
-    tried = cross_runs(session.all_runs(), files, k) if files else {}
+    tried = cross_runs(session.all_runs(), files, k, fingerprints_of(chosen)) if files else {}
     untried = [task for task in chosen if task not in tried]
     if not without and st.session_state.pop(WANTED, None) == (tuple(tasks), k) and untried and files:
         # The second half of the same click: now there are neurons of every task to try.

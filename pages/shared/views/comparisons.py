@@ -1,45 +1,96 @@
 """Runs that can be compared with the shown one: the same model on other tasks."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
 import streamlit as st
 
 from neuron_core.cni.methods import METHODS
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.summary import RunSummary, summary_of
+from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import plain
-from pages.shared.views.results import rankings_of_run, setting_of
+from pages.shared.views.results import rankings_of_run, reading_of, setting_of
 
 MOST_RUNS = 200
+SAME_NAME = "Of tasks with one name but other questions, all but one carry the first digits of their fingerprint."
+
+
+@dataclass(frozen=True)
+class AskedTask:
+    """A task of a comparison."""
+
+    fingerprint: str
+    source: str
+    "as a config names it"
 
 
 def comparable_runs(run: RunFolder) -> dict[str, RunFolder]:
     """Task → the newest run of the same model with its neurons found; of its own task the shown run itself."""
-    shown = summary_of(run)
-    if not shown.fingerprint:
-        return {}
-    found = {shown.task: run} if has_neurons(run) else {}
-    for other, summary in _of_model(shown.fingerprint):
-        if summary.task not in found and has_neurons(other):
-            found[summary.task] = other
-    return found
+    return _by_task((other, summary) for other, summary in runs_of_model(run) if has_neurons(other))
 
 
 def evaluated_runs(run: RunFolder) -> dict[str, RunFolder]:
     """Task → the newest run of the same model whose own neurons were evaluated; the shown run before others."""
+    found = runs_of_model(run)
+    return _by_task((other, summary) for other, summary in found if any(one in METHODS for one in summary.evaluated))
+
+
+def asked_tasks(runs: Mapping[str, RunFolder], tasks: Iterable[str]) -> dict[str, AskedTask]:
+    """What these tasks ask: those that have a run, and bundled ones."""
+    return {task: _asked(runs[task]) if task in runs else AskedTask(_bundled(task), task) for task in tasks}
+
+
+def fingerprints_of(runs: Mapping[str, RunFolder]) -> dict[str, str]:
+    """Task → what tells it from another of the same name."""
+    return {task: _asked(run).fingerprint for task, run in runs.items()}
+
+
+def _asked(run: RunFolder) -> AskedTask:
+    summary = summary_of(run)
+    return AskedTask(summary.task_fingerprint, summary.source)
+
+
+def without_run(runs: dict[str, RunFolder]) -> list[str]:
+    """The bundled tasks that none of these runs is of."""
+    there = set(fingerprints_of(runs).values())
+    return [task for task in bundled_tasks() if _bundled(task) not in there]
+
+
+def runs_of_model(run: RunFolder) -> list[tuple[RunFolder, RunSummary]]:
+    """The run, then the newest others of its model. None of a run that has not begun."""
     shown = summary_of(run)
-    found: dict[str, RunFolder] = {}
-    for other, summary in [(run, shown), *_of_model(shown.fingerprint)] if shown.fingerprint else []:
-        if summary.task not in found and any(source in METHODS for source in summary.evaluated):
-            found[summary.task] = other
-    return found
+    if not shown.fingerprint:
+        return []
+    others = ((other, summary_of(other)) for other in session.all_runs(MOST_RUNS))
+    return [(run, shown), *((other, one) for other, one in others if one.fingerprint == shown.fingerprint)]
 
 
-def _of_model(fingerprint: str) -> list[tuple[RunFolder, RunSummary]]:
-    """The newest runs of a model."""
-    found = ((run, summary_of(run)) for run in session.all_runs(MOST_RUNS))
-    return [(run, summary) for run, summary in found if summary.fingerprint == fingerprint]
+def _by_task(found: Iterable[tuple[RunFolder, RunSummary]]) -> dict[str, RunFolder]:
+    """The first run of each task. Tasks are told apart by what they ask, not by their names.
+
+    Of several tasks with one name, the bundled one, else the one with the oldest run, keeps it; the others carry the
+    first digits of their fingerprints.
+    """
+    first: dict[str, tuple[RunFolder, RunSummary]] = {}
+    for run, summary in found:
+        first.setdefault(summary.task_fingerprint, (run, summary))
+    named = {summary.task for _, summary in first.values()}
+    keeps = {name: _bundled(name) for name in bundled_tasks() if name in named}
+    for fingerprint, (_, summary) in sorted(first.items(), key=lambda one: one[1][1].created):
+        keeps.setdefault(summary.task, fingerprint)
+    return {
+        summary.task if keeps[summary.task] == fingerprint else f"{summary.task} ({fingerprint[:6]})": run
+        for fingerprint, (run, summary) in first.items()
+    }
+
+
+def _bundled(task: str) -> str:
+    """The fingerprint of a bundled task."""
+    return reading_of(task).task.fingerprint
 
 
 def has_neurons(run: RunFolder) -> bool:
@@ -55,7 +106,7 @@ def choose_tasks(run: RunFolder, key: str) -> dict[str, RunFolder]:
         list(found),
         default=list(found),
         key=f"{key}_{'-'.join(found)}",
-        help="The newest run of each task with this model; of its own task the run that is shown.",
+        help=f"The newest run of each task with this model; of its own task the run that is shown. {SAME_NAME}",
     )
     return {task: found[task] for task in chosen}
 

@@ -30,7 +30,7 @@ from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, take_link
-from pages.shared.views.comparisons import places_of
+from pages.shared.views.comparisons import fingerprints_of, places_of
 from pages.shared.views.figures import figure, open_neuron, table
 from pages.shared.views.results import evaluation_of
 from pages.shared.views.tables import SCORE
@@ -49,7 +49,7 @@ def matrices_view(
 
     As long as none of them was tried, what their rankings alone tell.
     """
-    there = cross_runs(session.all_runs(), files, k)
+    there = cross_runs(session.all_runs(), files, k, fingerprints_of(chosen))
     evaluations = {task: found for task, run in there.items() if (found := evaluation_of(run)) is not None}
     tasks = [task for task in chosen if task in evaluations]
     if not tasks:

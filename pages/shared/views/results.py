@@ -6,6 +6,7 @@ import streamlit as st
 
 from neuron_core.analysis.writings import ChangedAnswer, changed_answer
 from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.metrics import Baseline, Evaluation
 from neuron_core.control.results import SideEffects
 from neuron_core.models.size import Size, size_of
@@ -44,6 +45,11 @@ def evaluated_of(run: RunFolder) -> Evaluated | None:
     if evaluation_of(run) is None:
         return None
     return _evaluated(str(run.path), _stamp(run, "setting.json", "rankings", "evaluation.json"))
+
+
+def sets_of(run: RunFolder) -> dict[str, NeuronSetFile]:
+    """The neuron sets of other runs that a run evaluates, by name."""
+    return _sets(str(run.path), _stamp(run, "evaluation.json"))
 
 
 def changed_answer_of(run: RunFolder, source: str) -> ChangedAnswer | None:
@@ -109,6 +115,11 @@ def _side_effects(path: str, stamp: Stamp) -> SideEffects | None:
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _evaluated(path: str, stamp: Stamp) -> Evaluated | None:
     return read_evaluated(RunFolder(Path(path)))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _sets(path: str, stamp: Stamp) -> dict[str, NeuronSetFile]:
+    return RunFolder(Path(path)).sets()
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

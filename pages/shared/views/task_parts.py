@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from neuron_core.analysis.parts import PartMatrix, matrix_table, part_matrix
+from neuron_core.cni.sets import NeuronSetFile, ScoredNeuron
 from neuron_core.control.interventions import DIRECTIONS, Direction
 from neuron_core.control.results import Evaluation
 from neuron_core.errors import ConfigError
@@ -18,18 +19,22 @@ from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.summary import summary_of
 from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.views.comparisons import AskedTask, runs_of_model
 from pages.shared.views.figures import figure, table
-from pages.shared.views.results import evaluation_of
+from pages.shared.views.results import evaluation_of, sets_of
 
 TITLES = {
     "ace": "The paper's method (ACE): letters, answering and task together",
     "content": "By content: answering and task, letters cancelled",
     "own": "The task's own part: content without what the tasks share",
 }
+PART_SET = re.compile(rf"(?:{'|'.join(PART_KINDS)})-\d+-.+")
+Neurons = frozenset[tuple[str, tuple[ScoredNeuron, ...]]]
+"name of a set, its neurons"
 MEASURES = ("content_margin", "content_acc", "rac")
 
 
-def parts_view(runs: list[RunFolder], tasks: list[str]) -> None:
+def parts_view(run: RunFolder, tasks: Mapping[str, AskedTask]) -> None:
     """Three matrices in one measure with their diagonals marked, as far as runs of `experiment parts` are here."""
     take_link("direction", "direction", DIRECTIONS)
     take_link("measure", "parts_measure", MEASURES)
@@ -47,10 +52,10 @@ def parts_view(runs: list[RunFolder], tasks: list[str]) -> None:
         )
     keep_link("direction", direction)
     keep_link("measure", measure)
-    found = matrices(evaluations_with_parts(runs, tasks), direction)
+    found = matrices(evaluations_with_parts(run, tasks), direction)
     if not found:
         st.info("These matrices need sets of several tasks, tried on each other. This command makes them:")
-        st.code(f"{PROGRAM} experiment parts --tasks {','.join(tasks)}", language="bash")
+        st.code(f"{PROGRAM} experiment parts --tasks {','.join(one.source for one in tasks.values())}", language="bash")
         return
     for column, (kind, matrix) in zip(st.columns(len(found), gap="medium"), found.items(), strict=True):
         with column:
@@ -65,17 +70,28 @@ def parts_view(runs: list[RunFolder], tasks: list[str]) -> None:
     table(rows, "parts_table", f"parts-{direction}", "What each task's sets do to each task", height=280)
 
 
-def evaluations_with_parts(runs: list[RunFolder], tasks: list[str]) -> dict[str, Evaluation]:
-    """task → the newest evaluation of it that has any of the sets, in the order of `tasks`."""
-    wanted = re.compile(rf"(?:{'|'.join(PART_KINDS)})-\d+-.+")
-    found: dict[str, Evaluation] = {}
-    for run in runs:
-        summary = summary_of(run)
-        if summary.task not in tasks or summary.task in found or not any(map(wanted.fullmatch, summary.evaluated)):
-            continue
-        if (evaluation := evaluation_of(run)) is not None:
-            found[summary.task] = evaluation
-    return {task: found[task] for task in tasks if task in found}
+def evaluations_with_parts(run: RunFolder, tasks: Mapping[str, AskedTask]) -> dict[str, Evaluation]:
+    """Task → the newest evaluation of it that has the sets, in the order of `tasks`.
+
+    All of them by the model of `run`, and with the same neurons in every set: of several experiments the one that has
+    most of the tasks, of equal ones the newest.
+    """
+    wanted = [one.fingerprint for one in tasks.values()]
+    by_sets: dict[Neurons, dict[str, RunFolder]] = {}
+    for other, summary in runs_of_model(run):
+        if summary.task_fingerprint in wanted and any(map(PART_SET.fullmatch, summary.evaluated)):
+            by_sets.setdefault(_neurons(sets_of(other)), {}).setdefault(summary.task_fingerprint, other)
+    one = max(by_sets.values(), key=len, default={})
+    found = {}
+    for fingerprint in wanted:
+        if fingerprint in one and (evaluation := evaluation_of(one[fingerprint])) is not None:
+            found[summary_of(one[fingerprint]).task] = evaluation
+    return found
+
+
+def _neurons(sets: Mapping[str, NeuronSetFile]) -> Neurons:
+    """The sets that matrices are made of, with their neurons."""
+    return frozenset((name, one.neurons) for name, one in sets.items() if PART_SET.fullmatch(name))
 
 
 def names_of(evaluations: Mapping[str, Evaluation], kind: str) -> dict[str, str]:
