@@ -117,6 +117,15 @@ class PartMatrix:
             found[self.sources.index(source), self.tasks.index(task)] = np.nan if value is None else value
         return found
 
+    def without_share(self, measure: str = "content_margin") -> dict[str, float]:
+        """Evaluated task → the unmodified model's value of a measure, where it is not positive and nothing is a share
+        of it. RAC and its parts are relative changes already.
+        """
+        if measure.startswith("rac"):
+            return {}
+        before = {task: getattr(one, measure) for task, one in self.baselines.items()}
+        return {task: value for task, value in before.items() if value is not None and value <= 0}
+
     def own_is_strongest(self, measure: str = "content_margin") -> dict[str, bool]:
         """Task → whether its own set changes the measure more, in the intended direction, than every other set."""
         sign = 1 if self.direction == "enhancer" else -1

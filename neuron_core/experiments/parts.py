@@ -20,7 +20,7 @@ from neuron_core.experiments.plan import PARTS_RATIO, ExperimentSetting
 from neuron_core.experiments.runs import ExperimentRuns
 from neuron_core.experiments.task_comparisons import PAPER_DIRECTIONS, Output, effects_of, evaluations_of
 from neuron_core.figures.effect import effect_splits
-from neuron_core.figures.parts import part_heatmaps
+from neuron_core.figures.parts import no_share_in_words, part_heatmaps
 
 KIND_TITLES = {"content": "content", "ace": "ACE (paper's method)", "own": "content without the common part"}
 
@@ -58,6 +58,8 @@ def parts_output(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
         f"letters. RAC is the sum of rac_content and rac_letters. Of the common part, {4 * setting.k_of_parts} neurons "
         "are banned from each task's content ranking; what is left is the task's own."
     )
+    if why := no_share_in_words([one for both in matrices.values() for one in both.values()]):
+        text = f"{text} {why}."
     whole = pd.concat([table.assign(what="own task"), cells.assign(what="matrix")], ignore_index=True)
     return Output("parts", "Letter, answering or task", text, whole, printed, figures)
 

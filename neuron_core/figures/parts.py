@@ -8,7 +8,17 @@ from plotly.subplots import make_subplots
 
 from neuron_core.analysis.parts import PartMatrix
 from neuron_core.errors import ConfigError
-from neuron_core.figures.theme import BAD, CLEAR, GOOD, MARK, TITLE_SIZE, apply_theme, name_categories, plain
+from neuron_core.figures.theme import (
+    BAD,
+    CLEAR,
+    GOOD,
+    MARK,
+    TITLE_SIZE,
+    apply_theme,
+    name_categories,
+    plain,
+    significant,
+)
 
 MEASURE_TITLES = {
     "content_margin": "Content margin (nats)",
@@ -20,12 +30,14 @@ MEASURE_TITLES = {
     "rac_letters": "RAC, letter part (%)",
 }
 NOTHING = "#EEF1F4"
+NO_SHARE = "no share"
 
 
 def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin", *, share: bool = True) -> go.Figure:
     """One panel per matrix. Rows: tasks whose neurons are used. Columns: evaluated tasks. The diagonal is framed.
 
     share: the measure divided by the unmodified model's, so that 1 means no change; RAC and its parts stay in percent.
+    Cells of a task on which the unmodified model's value is not positive say that there is no share.
     A rising measure is blue, a falling one orange. The second trace of each panel answers clicks with the customdata
     {"source", "evaluated", "direction"}. Raises ConfigError without a matrix.
     """
@@ -42,6 +54,7 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
     title = f"{MEASURE_TITLES[measure]}, share of the unmodified model's" if shared else MEASURE_TITLES[measure]
     for column, (one, values) in enumerate(zip(matrices, numbers, strict=True), start=1):
         words = [["" if np.isnan(v) else plain(f"{v:.{digits}f}") for v in row] for row in values.tolist()]
+        shareless = one.without_share(measure) if shared else {}
         figure.add_trace(
             go.Heatmap(
                 x=list(one.tasks),
@@ -63,20 +76,25 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
             col=column,
         )
         cells = [(task, source) for source in one.sources for task in one.tasks]
+        flat = [word for row in words for word in row]
+        empty = [
+            NO_SHARE if task in shareless and (source, task) in one.cells else "not run" for task, source in cells
+        ]
         figure.add_trace(
             go.Scatter(
                 x=[task for task, _ in cells],
                 y=[source for _, source in cells],
-                mode="markers",
+                mode="markers+text",
                 marker={"symbol": "square", "size": 44, "color": CLEAR},
                 customdata=[
                     {"source": source, "evaluated": task, "direction": one.direction} for task, source in cells
                 ],
-                text=[
-                    f"neurons of {plain(source)}, evaluated on {plain(task)}: {cell or 'not run'}"
-                    for (task, source), cell in zip(cells, [w for row in words for w in row], strict=True)
+                text=["" if word else why for word, why in zip(flat, empty, strict=True)],
+                hovertext=[
+                    f"neurons of {plain(source)}, evaluated on {plain(task)}: {word or why}"
+                    for (task, source), word, why in zip(cells, flat, empty, strict=True)
                 ],
-                hovertemplate="%{text}<extra></extra>",
+                hovertemplate="%{hovertext}<extra></extra>",
                 showlegend=False,
             ),
             row=1,
@@ -87,7 +105,8 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
                 x, y = one.tasks.index(task), one.sources.index(task)
                 frame = {"x0": x - 0.48, "x1": x + 0.48, "y0": y - 0.48, "y1": y + 0.48}
                 figure.add_shape(type="rect", line={"color": MARK, "width": 3}, row=1, col=column, **frame)
-    apply_theme(figure, f"{title}. {_own_in_words(matrices, measure)}", height=150 + 64 * len(matrices[0].sources))
+    said = filter(None, (_own_in_words(matrices, measure), no_share_in_words(matrices, measure) if shared else ""))
+    apply_theme(figure, f"{title}. {'. '.join(said)}", height=150 + 64 * len(matrices[0].sources))
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 56})
     figure.update_xaxes(title_text="Evaluated on")
@@ -95,6 +114,15 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
     figure.update_yaxes(title_text="Neurons of", autorange="reversed", showgrid=False, col=1)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
+
+
+def no_share_in_words(matrices: Sequence[PartMatrix], measure: str = "content_margin") -> str:
+    """Why cells of a measure have no share: the tasks and the unmodified model's values; empty where all have one."""
+    found = {task: value for one in matrices for task, value in one.without_share(measure).items()}
+    if not found:
+        return ""
+    values = ", ".join(f"{task} ({significant(value)})" for task, value in found.items())
+    return f"No share where the unmodified model's value is not above 0: {values}"
 
 
 def _own_in_words(matrices: Sequence[PartMatrix], measure: str) -> str:

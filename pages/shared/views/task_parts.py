@@ -14,10 +14,11 @@ from neuron_core.control.results import Evaluation
 from neuron_core.errors import ConfigError
 from neuron_core.experiments.part_sets import PART_KINDS, part_names
 from neuron_core.experiments.plan import PARTS_RATIO
-from neuron_core.figures.parts import MEASURE_TITLES, part_heatmaps
+from neuron_core.figures.parts import MEASURE_TITLES, no_share_in_words, part_heatmaps
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.summary import summary_of
+from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.comparisons import AskedTask, runs_of_model
 from pages.shared.views.figures import figure, table
@@ -66,6 +67,8 @@ def parts_view(run: RunFolder, tasks: Mapping[str, AskedTask]) -> None:
         f"Neurons of the task on the left, tried on the task below, at ratio {PARTS_RATIO:g}, which nothing chose. "
         "Framed: a task's neurons on the task itself."
     )
+    if why := no_share_in_words(list(found.values()), measure):
+        st.caption(plain(f"{why}. The table below has the values themselves."))
     rows = pd.concat([matrix_table(one, kind) for kind, one in found.items()], ignore_index=True)
     table(rows, "parts_table", f"parts-{direction}", "What each task's sets do to each task", height=280)
 
