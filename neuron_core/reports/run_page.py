@@ -20,7 +20,7 @@ from neuron_core.figures.effect import effect_splits
 from neuron_core.figures.html_page import Section, html_report
 from neuron_core.figures.layers import completeness_bars, layer_heatmap
 from neuron_core.reports.comparison import config_differences, metric_differences, set_overlaps
-from neuron_core.reports.verdict import verdict_of
+from neuron_core.reports.verdict import letters_lost, verdict_of
 from neuron_core.runs.config import config_to_json
 from neuron_core.runs.results import cell_of, read_attribution
 from neuron_core.runs.run_folder import RunFolder
@@ -115,8 +115,8 @@ def _titled(run: RunFolder) -> str:
 
 
 def _lead(name: str, run: RunFolder) -> list[str]:
-    """What the run comes to: degrader and enhancer of its first method at the largest budget and its best ratio, and
-    a word where the model does not do the task.
+    """What the run comes to: degrader and enhancer of its first method at the largest budget and its best ratio, also
+    where the model stops answering with letters at all, and a word where it does not do the task.
     """
     setting, evaluation, found = run.setting(), run.evaluation(), read_attribution(run)
     assert setting is not None
@@ -125,15 +125,16 @@ def _lead(name: str, run: RunFolder) -> list[str]:
         measured = found.baseline if found else None
         said = [f"{begun}The neurons are found; no evaluation has tried them yet."]
     else:
-        measured, said = evaluation.baseline, []
+        measured, said, effects = evaluation.baseline, [], run.side_effects()
         source = evaluation.grid[0].source
         k = max(best.k for best in evaluation.best if best.source == source)
         for best in evaluation.best:
             if (best.source, best.k) == (source, k):
-                verdict = verdict_of(
-                    cell_of(evaluation, k, best.ratio, best.direction, source), measured, setting.task_name
-                )
-                said.append(f"{begun}{EFFECTS[verdict.effect]} {verdict.sentence} {verdict.parts or ''}".strip())
+                cell = cell_of(evaluation, k, best.ratio, best.direction, source)
+                verdict = verdict_of(cell, measured, setting.task_name)
+                lost = letters_lost(effects, cell) if effects is not None else None
+                words = (EFFECTS[verdict.effect], verdict.sentence, lost, verdict.parts)
+                said.append(begun + " ".join(filter(None, words)))
     if measured is not None and not measured.competent:
         said.append(f"This model does not do this task here: {measured.complaint}")
     return said

@@ -1,10 +1,12 @@
 """Sentences made from the numbers of a run: what is said, and what is not, as the numbers change."""
 
 from dataclasses import replace
+from html import escape
 
 import pytest
 
 from neuron_core.control.results import SideEffect, SideEffects
+from neuron_core.reports.run_page import runs_html
 from neuron_core.reports.verdict import letters_lost
 from neuron_core.runs.demo import DEMO, demo_folders
 from neuron_core.runs.results import cell_of
@@ -58,3 +60,14 @@ def test_the_sentence_of_the_shipped_demo_has_its_own_numbers(cell):
         if (one.source, one.k, one.direction) == (cell.best.source, 100, "degrader")
     )
     assert f"{100 * measured.letter_mass:.1f}% to {100 * ours:.1f}%" in letters_lost(measured, cell)
+
+
+def test_a_report_says_it_with_its_verdict():
+    run = RunFolder(demo_folders()[DEMO])
+    evaluation = run.evaluation()
+    k = max(one.k for one in evaluation.best)
+    source = evaluation.grid[0].source
+    best = next(one for one in evaluation.best if (one.source, one.k, one.direction) == (source, k, "degrader"))
+    said = letters_lost(run.side_effects(), cell_of(evaluation, k, best.ratio, "degrader", best.source))
+    assert said is not None
+    assert escape(said) in runs_html({"demo": run}).split("<nav>")[0]
