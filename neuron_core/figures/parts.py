@@ -77,9 +77,7 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
         )
         cells = [(task, source) for source in one.sources for task in one.tasks]
         flat = [word for row in words for word in row]
-        empty = [
-            NO_SHARE if task in shareless and (source, task) in one.cells else "not run" for task, source in cells
-        ]
+        empty = [NO_SHARE if task in shareless and (source, task) in one.cells else "not run" for task, source in cells]
         figure.add_trace(
             go.Scatter(
                 x=[task for task, _ in cells],

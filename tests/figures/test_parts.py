@@ -35,10 +35,12 @@ def test_a_cell_without_a_share_says_so_and_why():
     assert list(cells.text) == ["", "no share", "", "no share"]
     assert cells.hovertext[1] == "neurons of one, evaluated on two: no share"
     why = "No share where the unmodified model's value is not above 0: two (−0.250)"
-    assert no_share_in_words([matrix]) == why and why in figure.layout.meta["alt"]
+    assert no_share_in_words([matrix]) == why
+    assert why in figure.layout.meta["alt"]
     # The value itself is shown where no share is asked for, and RAC is a share of another number.
     for drawn in (part_heatmaps([matrix], share=False), part_heatmaps([matrix], "rac")):
-        assert set(drawn.data[1].text) == {""} and "No share" not in drawn.layout.meta["alt"]
+        assert set(drawn.data[1].text) == {""}
+        assert "No share" not in drawn.layout.meta["alt"]
     assert no_share_in_words(MATRICES) == no_share_in_words([matrix], "rac") == ""
 
 
