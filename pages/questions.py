@@ -73,7 +73,7 @@ def ask(shown: Shown, place: int, question: ProxyQuestion | None) -> None:
             st.rerun()
     prompt, asked_spec, report = st.session_state.get("asked", (None, None, None))
     if question is not None and prompt == question.prompt and asked_spec == spec:
-        answer(question, report)
+        answer(question, report, spec)
     else:
         st.caption(f"Loads {plain(short_title(spec.title))} if it is not in memory.")
 

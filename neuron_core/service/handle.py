@@ -186,10 +186,11 @@ class EngineHandle:
         with self._state:
             return self._queue.ids()
 
-    def model(self) -> ModelFacts | None:
-        """The model that is loaded now."""
+    def model(self, spec: ModelSpec | None = None) -> ModelFacts | None:
+        """The model that is loaded now; with a spec, only if it is that one: titles of two models can be equal."""
         with self._state:
-            return self._worker.model.facts
+            loaded = self._worker.model
+        return loaded.facts if spec is None or loaded.spec == spec else None
 
     def worker_pid(self) -> int | None:
         """Number of the worker process, None while there is none."""

@@ -101,6 +101,8 @@ class ModelState:
     loading: bool
     facts: ModelFacts | None = None
     "None while no model is loaded"
+    spec: ModelSpec | None = None
+    "what the loaded model was asked for by"
     kind: Literal["model"] = "model"
 
 

@@ -65,4 +65,4 @@ class WorkerModel:
 
     def state(self) -> ModelState:
         """What the handle is told while no model is being loaded."""
-        return ModelState(loading=False, facts=self._engine.facts() if self._engine else None)
+        return ModelState(loading=False, facts=self._engine.facts() if self._engine else None, spec=self.spec)

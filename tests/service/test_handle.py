@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -201,6 +202,9 @@ def test_another_model_takes_the_place_of_the_one_before(idle, checkpoint, confi
     other = ModelSpec(str(checkpoint("gpt2")), device="cpu")
     assert idle.inspect(PROMPT, other).letter_tokens == (" A", " B", " C", " D")
     assert idle.model().architecture == "gpt2"
+    assert idle.model(other) == idle.model()
+    # A model of the same title need not be the same.
+    assert idle.model(replace(other, dtype="bfloat16")) is None
     idle.inspect(PROMPT, config.model)
     assert idle.model().architecture == "llama"
 

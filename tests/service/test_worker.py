@@ -119,6 +119,7 @@ MESSAGES = [
     (CancelRequest("r"), REQUEST),
     (JobRequest(3, PromptJob("a\u2028b\nç"), replace(LLAMA, revision="x")), REQUEST),
     (ModelState(True), REPLY),
+    (ModelState(False, spec=LLAMA), REPLY),
     (RunEnded("r", Failure("ModelError", "w", None, "a")), REPLY),
     (JobEnded(3, Failure("RunError", "w", "x", None)), REPLY),
 ]
@@ -144,7 +145,7 @@ def test_the_model_is_loaded_once_for_two_prompts(load, log, tiny_model):
     assert replies == [
         ModelState(False),
         ModelState(True),
-        ModelState(False, facts),
+        ModelState(False, facts, LLAMA),
         JobEnded(1, report=report),
         JobEnded(2, report=report),
     ]

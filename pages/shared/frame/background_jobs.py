@@ -27,8 +27,8 @@ def ask_for(job: BackgroundJob, spec: ModelSpec, label: str, key: str, note: str
                 st.rerun()
         if state is not None and state.failure is not None:
             failure_box(state)
-        elif note or engine().model() is None:
-            loads = "" if engine().model() else f" Loads {plain(short_title(spec.title))} first."
+        elif note or engine().model(spec) is None:
+            loads = "" if engine().model(spec) else f" Loads {plain(short_title(spec.title))} first."
             st.caption(f"{note}{loads}".strip())
 
 

@@ -78,8 +78,8 @@ def choose(task: Task, config: PromptConfig) -> Shown:
 
 def known_template(spec: ModelSpec) -> ChatTemplate | None:
     """The model's chat template, once it has been in memory or in a run."""
-    loaded = engine().model()
-    if loaded is not None and loaded.title == spec.title:
+    loaded = engine().model(spec)
+    if loaded is not None:
         return loaded.chat
     facts = facts_from_runs(spec, session.all_runs(session.RECENT))
     return facts.chat if facts else None

@@ -30,10 +30,9 @@ def form() -> None:
     """Everything that a new run is made from, what it will cost, and the button."""
     spec = session.model_spec()
     runs = [run for run in engine().store.runs(MOST_RUNS) if not summary_of(run).damage]
-    loaded = engine().model()
     # The finished demo knows its model, but not how fast this machine is.
     known = [*runs, *([session.open_run(session.DEMO)] if session.has_demo() else [])]
-    facts = facts_from_runs(spec, known) or (loaded if loaded and loaded.title == spec.title else None)
+    facts = facts_from_runs(spec, known) or engine().model(spec)
     task = reading_of(session.task_name()).task
     st.markdown(f"Task **{plain(task.name)}**, model **{plain(spec.title)}**: both are chosen in the sidebar.")
     if changed := changes(wording_of(session.task_name())):
@@ -116,6 +115,8 @@ def form() -> None:
             ambiguous=ambiguous,
         ),
     )
+    # Whichever model is loaded, it says what `auto` means on this machine.
+    loaded = engine().model()
     on_gpu = spec.device.startswith(("cuda", "mps")) or (loaded is not None and loaded.device != "cpu")
     cost = estimate(config, facts, pace_from_runs(spec, runs), model_size(spec), None if on_gpu else TWO_CORES)
     st.caption(cost_in_words(cost))

@@ -69,7 +69,7 @@ def form(run: RunFolder, setting: Setting, found: Attribution) -> None:
                 raise ConfigError("the prompt is empty", accepted="at least one word")
             engine().jobs.start(job, job.model)
             st.session_state["writing"] = (session.shown_id(), job, one)
-    if engine().model() is None:
+    if engine().model(job.model) is None:
         st.caption(f"Loads {plain(short_title(setting.model.title))} first.")
 
 

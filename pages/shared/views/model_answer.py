@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from neuron_core.figures.question import option_bars
+from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.setting import PromptReport
 from pages.shared.frame.engine import engine
@@ -11,9 +12,9 @@ from pages.shared.frame.guard import plain
 from pages.shared.views.figures import figure
 
 
-def answer(question: ProxyQuestion, report: PromptReport) -> None:
+def answer(question: ProxyQuestion, report: PromptReport, spec: ModelSpec) -> None:
     """Three numbers, the bars beside the tokens of the letters, and what was asked of what."""
-    facts = engine().model()
+    facts = engine().model(spec)
     numbers = st.columns(3)
     numbers[0].metric("Prompt tokens", len(report.token_ids), border=True)
     numbers[1].metric("P(correct letter)", f"{report.probabilities[question.target]:.1%}", border=True)
@@ -47,5 +48,5 @@ def answer(question: ProxyQuestion, report: PromptReport) -> None:
         with st.expander(f"All {len(report.token_ids)} tokens"):
             every = pd.DataFrame({"id": report.token_ids, "token": [repr(token) for token in report.tokens]})
             st.dataframe(every, key="all_tokens", height=300)
-    if facts:
-        st.caption(plain(f"{facts.title} · {facts.dtype} on {facts.device} · unmodified · question {question.id}"))
+    how = f" · {facts.dtype} on {facts.device}" if facts else ""
+    st.caption(plain(f"{spec.title}{how} · unmodified · question {question.id}"))
