@@ -21,6 +21,7 @@ from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConf
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
 from pages.shared.frame import session
+from pages.shared.frame.engine import end_engines
 from tests.builders import checkpoint, classification_rows, one_thread, tiny_model, write_jsonl
 from tests.run_helpers import revalue
 
@@ -80,6 +81,7 @@ def runs(tmp_path, monkeypatch, long_running_server) -> Iterator[Path]:
     st.cache_data.clear()
     yield folder
     # Ends the worker, where a test started one.
+    end_engines()
     st.cache_resource.clear()
 
 

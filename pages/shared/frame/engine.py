@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from threading import Lock
 
 import streamlit as st
 
@@ -10,14 +11,24 @@ from neuron_core.service.handle import OWNER, EngineHandle
 from neuron_core.service.permissions import Permissions
 from pages.shared.inputs.tasks import allowed
 
+# Not a cache of Streamlit: any browser may have those emptied, by one message, before it gave a password.
+_handles: dict[tuple[str, str], EngineHandle] = {}
+_lock = Lock()
+
 
 def engine() -> EngineHandle:
     """The server's handle; one for each folder of runs."""
     # Who asks is the session: a visitor may stop what it began.
     OWNER.set(st.session_state.setdefault("owner", secrets.token_hex(8)))
-    return _handle(str(default_root()), allowed().to_json())
+    key = str(default_root()), allowed().to_json()
+    with _lock:
+        if key not in _handles:
+            _handles[key] = EngineHandle(Store(Path(key[0])), Permissions.from_json(key[1]))
+        return _handles[key]
 
 
-@st.cache_resource(show_spinner=False, on_release=lambda handle: handle.close())
-def _handle(root: str, permissions: str) -> EngineHandle:
-    return EngineHandle(Store(Path(root)), Permissions.from_json(permissions))
+def end_engines() -> None:
+    """Ends the worker of every handle, as at the end of the server."""
+    with _lock:
+        while _handles:
+            _handles.popitem()[1].close()

@@ -1,5 +1,7 @@
 """The password of a server, where whoever runs it set one."""
 
+from functools import cache
+
 import streamlit as st
 
 from neuron_core.service.passwords import Gate
@@ -21,7 +23,7 @@ def ask_password() -> None:
     st.stop()
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def _gate() -> Gate:
-    """One for the whole server: wrong words count, whoever sends them."""
+    """One for the whole server: wrong words count, whoever sends them, and no browser can have them forgotten."""
     return Gate.of_environment()
