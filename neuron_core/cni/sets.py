@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.errors import ConfigError
+from neuron_core.models.fingerprint import same_model
 
 FORMAT = "neuronllm-neuron-set"
 VERSION = 1
@@ -150,7 +151,7 @@ def load(path: Path) -> NeuronSetFile:
 
 def check_model(neurons: NeuronSetFile, title: str, fingerprint: str, shape: tuple[int, int]) -> None:
     """Raises ConfigError if the set was found in another model. shape: number of layers, and of neurons per layer."""
-    if neurons.model_fingerprint != fingerprint:
+    if not same_model(neurons.model_fingerprint, fingerprint):
         raise ConfigError(
             f"the neuron set {neurons.name} belongs to {neurons.model_title} ({neurons.model_fingerprint})",
             where=f"{title} ({fingerprint})",

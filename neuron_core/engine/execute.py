@@ -16,6 +16,7 @@ from neuron_core.engine.sampling import choose_sample
 from neuron_core.engine.stage_part import StagePart
 from neuron_core.errors import Cancelled, NeuronCoreError, RunError
 from neuron_core.models.chat import day_of
+from neuron_core.models.fingerprint import same_model
 from neuron_core.models.spec import ModelSpec
 from neuron_core.paths import ASSETS
 from neuron_core.qatt.proxies import ProxyQuestion
@@ -173,7 +174,7 @@ def _setting(run: RunFolder, engine: RunEngine) -> Setting:
     before = run.setting()
     made = make_setting(run.config(), _facts(run, engine, before), run.sample())
     if before is not None:
-        if before.model.fingerprint != made.model.fingerprint:
+        if not same_model(before.model.fingerprint, made.model.fingerprint):
             raise RunError(
                 "the model is not the one this run began with",
                 where=run.id,
@@ -195,6 +196,9 @@ def _facts(run: RunFolder, engine: RunEngine, before: Setting | None) -> ModelFa
     kept = before.model.chat if before else None
     day = date.fromisoformat(kept.date) if kept and kept.date else day_of(run.status().created)
     facts = engine.facts(day)
+    if before and same_model(before.model.fingerprint, facts.fingerprint):
+        # Units are known by it: a run that an earlier version began goes on with the shorter one.
+        facts = replace(facts, fingerprint=before.model.fingerprint)
     # Runs of older versions have no date, only the text that the template wrote.
     undated = kept is not None and kept.problem is None and kept.date is None and facts.chat and facts.chat.date
     return replace(facts, chat=kept) if undated else facts

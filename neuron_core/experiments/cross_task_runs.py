@@ -9,6 +9,7 @@ from pathlib import Path
 from neuron_core.analysis.specific import SpecificNeurons
 from neuron_core.cni.sets import NeuronSetFile, set_of, to_json
 from neuron_core.control.interventions import RATIOS
+from neuron_core.models.fingerprint import same_model
 from neuron_core.runs.config import EvaluationConfig, RunConfig, SetUse, config_to_json
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import ModelFacts
@@ -73,18 +74,20 @@ def cross_runs(
     """
     wanted = {file.name: _neurons(file) for file in files.values()}
     own_task = {file.name: task for task, file in files.items()}
-    models = {file.model_fingerprint for file in files.values()}
     found: dict[str, RunFolder] = {}
     for run in runs:
         config = run.config()
         if {use.name for use in config.sets} != set(wanted) or {use.k for use in config.sets} != {k}:
             continue
         there = run.sets()
-        same = all(_neurons(there[name]) == neurons for name, neurons in wanted.items())
+        same = all(
+            _neurons(there[file.name]) == wanted[file.name]
+            and same_model(there[file.name].model_fingerprint, file.model_fingerprint)
+            for file in files.values()
+        )
         task = own_task[config.sets[0].name]
         if (
             same
-            and {one.model_fingerprint for one in there.values()} == models
             # It is empty before a run has begun.
             and summary_of(run).task_fingerprint in ("", fingerprints[task])
         ):

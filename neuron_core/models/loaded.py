@@ -26,7 +26,7 @@ class LoadedModel:
     context_length: int
     device: torch.device
     fingerprint: str
-    "16 hex digits over names, shapes and sampled values of all parameters"
+    "what tells it from every other model, see `fingerprint`"
     adds_neurons: bool = False
     "whether each layer adds its down projection's output to the residual stream unchanged; measured when it is loaded"
     notes: tuple[str, ...] = ()

@@ -1,17 +1,15 @@
 """Makes a LoadedModel of a model in memory: finds its layers and down projections, and checks what the method needs."""
 
-import hashlib
 from functools import reduce
 from typing import Any
-
-from torch import nn
 
 from neuron_core.errors import ModelError
 from neuron_core.models.architectures import architecture_of
 from neuron_core.models.device import pick_device
+from neuron_core.models.identify import fingerprint_of
 from neuron_core.models.letter_head import check_head
 from neuron_core.models.loaded import LoadedModel
-from neuron_core.models.placement import is_placed, weights_of
+from neuron_core.models.placement import is_placed
 from neuron_core.models.residual import adds_neurons
 from neuron_core.models.spec import ModelSpec
 
@@ -50,7 +48,7 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
         hidden_size=width_of(down[0], architecture.write_axis)[1],
         context_length=context_length_of(model.config),
         device=device,
-        fingerprint=fingerprint_of(model),
+        fingerprint=fingerprint_of(model, tokenizer, pinned=spec.is_embedded),
     )
     check_head(loaded)
     loaded.adds_neurons = adds_neurons(loaded)
@@ -81,18 +79,3 @@ def attribute_at(module: Any, path: str) -> Any:
         return reduce(getattr, path.split("."), module)
     except AttributeError:
         raise ModelError(f"the model has no {path!r}", where=type(module).__name__) from None
-
-
-def fingerprint_of(model: nn.Module) -> str:
-    """16 hex digits over the names, shapes and up to 80 sampled values of every weight."""
-    samples = {}
-    for path, module in model.named_modules(remove_duplicate=False):
-        with weights_of(module) as own:
-            for name, tensor in own.items():
-                flat = tensor.detach().reshape(-1)
-                sample = flat[:: max(1, flat.numel() // 64)][:80].float().cpu().numpy()
-                samples[f"{path}.{name}".lstrip(".")] = f"{tuple(tensor.shape)}".encode() + sample.tobytes()
-    digest = hashlib.sha256()
-    for name in sorted(samples):
-        digest.update(name.encode() + samples[name])
-    return digest.hexdigest()[:16]

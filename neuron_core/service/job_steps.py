@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from neuron_core.analysis.neuron import check_place, single_plan
 from neuron_core.control.findings import Generation, NeuronEffect, Text
 from neuron_core.errors import RunError
+from neuron_core.models.fingerprint import same_model
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.qatt.stems import stem_of
 from neuron_core.runs.config import EvaluationConfig
@@ -68,7 +69,7 @@ def neuron_steps(
         raise RunError(
             "the attribution of this run has not begun", where=run.id, accepted="a run whose attribution is finished"
         )
-    if setting.model.fingerprint != engine.facts().fingerprint:
+    if not same_model(setting.model.fingerprint, engine.facts().fingerprint):
         raise RunError(
             "the model is not the one this run was made with",
             where=run.id,

@@ -9,6 +9,8 @@ import torch
 from neuron_core.errors import Cancelled, ModelError
 from neuron_core.models import embedded, letter_head, prepare
 from neuron_core.models.architectures import Architecture
+from neuron_core.models.fingerprint import same_model
+from neuron_core.models.identify import fingerprint_of
 from neuron_core.models.letter_head import letter_logits, vocabulary_logits
 from neuron_core.models.loading import load_model
 from neuron_core.models.prepare import prepare_model
@@ -87,6 +89,52 @@ def test_the_fingerprint_is_that_of_the_weights(checkpoint, damaged, tiny_model)
     with torch.no_grad():
         again.layers[2].mlp.up_proj.weight += 0.01
     assert prepare_model(again.spec, again.model, again.tokenizer).fingerprint != tiny_model("llama").fingerprint
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_any_single_changed_value_makes_another_fingerprint(checkpoint, dtype):
+    loaded = load_model(ModelSpec(source=str(checkpoint("llama")), dtype=dtype, device="cpu"))
+    seen = {loaded.fingerprint}
+    weights = {name: one for name, one in loaded.model.named_parameters() if one.numel() > 1}
+    for weight in weights.values():
+        for place in (1, weight.numel() // 3, weight.numel() - 1):
+            flat = weight.detach().reshape(-1)
+            flat[place] += 0.5
+            seen.add(fingerprint_of(loaded.model, loaded.tokenizer))
+            flat[place] -= 0.5
+    assert len(seen) == 1 + 3 * len(weights)
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("config.json", lambda said: said.update(rms_norm_eps=0.01)),
+        ("config.json", lambda said: said.update(rope_parameters={"rope_theta": 77.0, "rope_type": "default"})),
+        ("tokenizer.json", lambda said: swap_two_words(said["model"]["vocab"])),
+        ("tokenizer.json", lambda said: said.update(normalizer={"type": "Lowercase"})),
+    ],
+    ids=["eps", "rope", "vocabulary", "normalizer"],
+)
+def test_the_same_weights_under_another_config_or_tokenizer_are_another_model(damaged, tiny_model, file, change):
+    folder = damaged("llama")
+    said = json.loads((folder / file).read_bytes())
+    change(said)
+    (folder / file).write_text(json.dumps(said))
+    other = load_model(ModelSpec(source=str(folder), device="cpu")).fingerprint
+    assert other.partition("-")[0] == tiny_model("llama").fingerprint.partition("-")[0]
+    assert not same_model(other, tiny_model("llama").fingerprint)
+
+
+def swap_two_words(vocabulary):
+    first, second = sorted(vocabulary)[-2:]
+    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
+
+
+def test_a_fingerprint_of_an_earlier_version_is_compared_by_what_it_has():
+    assert same_model("1" * 16, "1" * 16 + "-" + "2" * 16)
+    assert same_model("1" * 16 + "-" + "2" * 16, "1" * 16)
+    assert not same_model("1" * 16 + "-" + "3" * 16, "1" * 16 + "-" + "2" * 16)
+    assert not same_model("1" * 16, "2" * 16 + "-" + "2" * 16)
 
 
 def test_a_folder_without_config_says_so(tmp_path):

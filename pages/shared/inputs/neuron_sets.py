@@ -11,6 +11,7 @@ from neuron_core.cni.methods import METHODS
 from neuron_core.cni.sets import NeuronSetFile, from_json, set_of, to_json
 from neuron_core.errors import ConfigError
 from neuron_core.figures.theme import counted
+from neuron_core.models.fingerprint import same_model
 from neuron_core.runs.config import RunConfig, SetUse, config_to_json
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import write_file
@@ -73,7 +74,7 @@ def config_for(found: NeuronSetFile, runs: list[RunFolder]) -> RunConfig:
     task = session.task_name()
     for run in runs:
         setting = setting_of(run)
-        if setting is not None and setting.model.fingerprint == found.model_fingerprint:
+        if setting is not None and same_model(setting.model.fingerprint, found.model_fingerprint):
             return replace(run.config(), task=task)
     return RunConfig(task, model=session.model_spec())
 

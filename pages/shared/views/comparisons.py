@@ -7,6 +7,7 @@ import streamlit as st
 
 from neuron_core.cni.methods import METHODS
 from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.models.fingerprint import same_model
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.summary import RunSummary, summary_of
 from neuron_core.tasks.load import bundled_tasks
@@ -66,7 +67,7 @@ def runs_of_model(run: RunFolder) -> list[tuple[RunFolder, RunSummary]]:
     if not shown.fingerprint:
         return []
     others = ((other, summary_of(other)) for other in session.all_runs(MOST_RUNS))
-    return [(run, shown), *((other, one) for other, one in others if one.fingerprint == shown.fingerprint)]
+    return [(run, shown), *((other, one) for other, one in others if same_model(one.fingerprint, shown.fingerprint))]
 
 
 def _by_task(found: Iterable[tuple[RunFolder, RunSummary]]) -> dict[str, RunFolder]:

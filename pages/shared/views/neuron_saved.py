@@ -10,6 +10,7 @@ from neuron_core.analysis.neuron_story import fires_on, headline, moves, standin
 from neuron_core.cni.methods import score_unit
 from neuron_core.figures.neuron import score_bars
 from neuron_core.figures.theme import significant
+from neuron_core.models.fingerprint import same_model
 from neuron_core.runs.neuron_findings import question_scores, standings
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.run_folder import RunFolder
@@ -74,7 +75,7 @@ def standing_table(run: RunFolder, setting: Setting, layer: int, index: int) -> 
     for other in session.all_runs(MOST_RUNS):
         with guard():
             known = setting_of(other)
-            if known is None or known.model.fingerprint != setting.model.fingerprint:
+            if known is None or not same_model(known.model.fingerprint, setting.model.fingerprint):
                 continue
             for one in _standings(str(other.path), _stamp(other, "rankings/*"), layer, index):
                 rows.append(
