@@ -1,11 +1,14 @@
 """A run through its stages: what is on disk is kept, what does not fit it is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import Cancelled, RunError
+from neuron_core.models.prepare import prepare_model
 from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.store import Store
 from neuron_core.tasks.load import load_task
@@ -72,6 +75,33 @@ def cancelled_after(run, engine, n_units):
         execute(run, lambda _: engine, should_stop=lambda: units(run) >= n_units)
     assert run.status().state == "cancelled"
     assert units(run) == n_units
+
+
+def test_a_run_of_an_earlier_version_goes_on_with_the_shorter_fingerprint_of_its_model(
+    store, config, engine, whole, tiny_model
+):
+    loaded = tiny_model("llama")
+    short = loaded.fingerprint.partition("-")[0]
+    run = store.create(config)
+    cancelled_after(run, WatchedEngine(replace(loaded, fingerprint=short)), ATTRIBUTION_QUESTIONS + 5)
+    execute(run, lambda _: engine)
+    assert engine.computed == [("evaluation", number) for number in range(5, EVALUATION_QUESTIONS)]
+    assert run.setting().model.fingerprint == short
+    assert run.evaluation() == whole.evaluation()
+
+
+def test_a_model_with_one_silenced_neuron_is_not_the_one_that_a_run_began_with(store, config, engine, tiny_model):
+    run = store.create(config)
+    cancelled_after(run, engine, 3)
+    weight = tiny_model("llama").down_projections[1].weight
+    kept = weight[:, 5].clone()
+    try:
+        weight[:, 5] = 0.0
+        other = prepare_model(config.model, tiny_model("llama").model, tiny_model("llama").tokenizer)
+        with pytest.raises(RunError, match="the model is not the one this run began with"):
+            execute(run, lambda _: Engine.of(other))
+    finally:
+        weight[:, 5] = kept
 
 
 def test_a_run_goes_through_its_stages_and_ends_done(store, config, engine):
