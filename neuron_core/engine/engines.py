@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from neuron_core.engine.cluster_options import ClusterOptions, check_ray, prepare_ray
 from neuron_core.engine.run_engine import RunEngine
+from neuron_core.models.local_files import files_state
 from neuron_core.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -38,18 +39,19 @@ class LocalEngines:
     """Engines in this process."""
 
     def __init__(self) -> None:
-        self._held: tuple[ModelSpec, Engine] | None = None
+        self._held: tuple[ModelSpec, object, Engine] | None = None
 
     def engine(self, spec: ModelSpec, say: "Say") -> "Engine":
         from neuron_core.engine.engine import Engine
 
-        if self._held is None or self._held[0] != spec:
+        files = files_state(spec)
+        if self._held is None or self._held[:2] != (spec, files):
             self.close()
-            self._held = spec, Engine(spec, on_stage=say)
-        return self._held[1]
+            self._held = spec, files, Engine(spec, on_stage=say)
+        return self._held[2]
 
     def close(self) -> None:
         """Releases the model."""
         if self._held is not None:
-            self._held[1].close()
+            self._held[2].close()
             self._held = None

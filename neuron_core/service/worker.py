@@ -196,7 +196,7 @@ class Worker:
     def _engine(self, spec: ModelSpec, running: bool) -> "Engine":
         if running and spec != self._model.spec:
             raise RunError("a run is using another model", where=spec.title, accepted="wait for it, or cancel it")
-        return self._model.engine(spec)
+        return self._model.engine(spec, in_run=running)
 
     def _end_jobs_with_model(self) -> None:
         """Called before another model is loaded."""

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -31,6 +32,7 @@ from neuron_core.service.protocol import (
     to_line,
 )
 from neuron_core.service.worker import Worker
+from neuron_core.service.worker_model import WorkerModel
 from tests.builders import PROMPT
 from tests.run_helpers import assert_equal_results, long_config, tiny_config, wait_until
 
@@ -155,6 +157,27 @@ def test_the_model_is_loaded_once_for_two_prompts(load, log, tiny_model):
 def test_the_old_model_goes_before_the_new_one_is_loaded(load, log):
     replies_to([JobRequest(1, PromptJob(PROMPT), LLAMA), JobRequest(2, PromptJob(PROMPT), GPT2)], load)
     assert log == ["load llama", "close llama", "load gpt2"]
+
+
+def test_a_model_whose_files_have_changed_is_loaded_again_but_not_in_mid_run(load, log, checkpoint, tmp_path):
+    folder = shutil.copytree(checkpoint("llama"), tmp_path / "llama")
+    adapter = shutil.copytree(checkpoint("llama"), tmp_path / "adapter")
+    family = tmp_path / "family.json"
+    family.write_text("{}")
+    spec = ModelSpec(str(folder), adapter=str(adapter), architecture=str(family), device="cpu")
+    model = WorkerModel(load, lambda _: None, lambda: None)
+    model.engine(spec)
+    for number, file in enumerate((folder / "config.json", adapter / "config.json", family), start=1):
+        # As a backup brings it back: other bytes, as many of them, with the old time.
+        state, text = file.stat(), file.read_bytes()
+        file.with_suffix(".new").write_bytes(text[::-1])
+        file.with_suffix(".new").replace(file)
+        os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+        model.engine(spec, in_run=True)
+        assert log.count("load llama") == number
+        model.engine(spec)
+        model.engine(spec)
+        assert log.count("load llama") == number + 1
 
 
 def test_a_model_that_does_not_load_is_a_reply_and_the_worker_goes_on(load):

@@ -9,6 +9,7 @@ import streamlit as st
 
 from neuron_core.errors import Cancelled, NeuronCoreError
 from neuron_core.models.hub_cache import has_cached_tokenizer
+from neuron_core.models.local_files import files_state
 from neuron_core.models.spec import ModelSpec
 from neuron_core.service.jobs import JobState, LengthsJob
 from neuron_core.service.prompt_lengths import Lengths, read_lengths
@@ -30,12 +31,13 @@ def fitting(reading: TaskReading) -> TaskReading:
     Where that can't be known it says why and what can be done, and the reading is as it was. NoGoodRow: all are.
     """
     spec = session.model_spec()
-    known, of_spec, found = st.session_state.get("data_lengths", (None, None, None))
-    if known is not reading or of_spec != spec:
+    model = spec, files_state(spec)
+    known, of_model, found = st.session_state.get("data_lengths", (None, None, None))
+    if known is not reading or of_model != model:
         found = _found(reading, spec)
         if found is None:
             return reading
-        st.session_state["data_lengths"] = (reading, spec, found)
+        st.session_state["data_lengths"] = (reading, model, found)
     if isinstance(found, NeuronCoreError):
         _failed(found, spec)
         return reading
@@ -110,7 +112,7 @@ def _counted(reading: TaskReading, spec: ModelSpec) -> Lengths:
 
 
 def _job(reading: TaskReading, spec: ModelSpec) -> LengthsJob:
-    """The same for the same examples and model."""
+    """The same for the same examples and model, as long as the model's files are the same."""
     folder = tasks_folder() / "checked"
     for file in folder.glob("*"):
         # None is left that waits for what is a day old. Another session may be clearing up too.
@@ -118,5 +120,5 @@ def _job(reading: TaskReading, spec: ModelSpec) -> LengthsJob:
             if file.stat().st_mtime < time.time() - OLD_S:
                 file.unlink()
     path = keep(reading.task, folder, "lengths")
-    model = hashlib.sha256(repr(spec).encode()).hexdigest()[:12]
+    model = hashlib.sha256(repr((spec, files_state(spec))).encode()).hexdigest()[:12]
     return LengthsJob(str(path), str(path.with_suffix(f".{model}.json")))

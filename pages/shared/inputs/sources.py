@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from neuron_core.models.local_files import file_state
 from neuron_core.tasks.hub import ACCEPTED as HUB_NAMES
 from neuron_core.tasks.hub import INSTALL, PREFIX, parse
 from neuron_core.tasks.load import read_source
 from neuron_core.tasks.parts import parts_of
 from neuron_core.tasks.readers import ACCEPTED
 from neuron_core.tasks.readers.source import ReadOptions
-from neuron_core.tasks.table import MAX_ROWS, Table, is_file, read_table
+from neuron_core.tasks.table import MAX_ROWS, Table, read_table
 from pages.shared.frame.guard import plain
 from pages.shared.inputs.tasks import DATA_ROOT, data_root, server_file
 
@@ -85,7 +86,7 @@ def server_path() -> Origin | None:
     if not said:
         return None
     path = server_file(said if Path(said).expanduser().is_absolute() else str(root / said))
-    stamp = path.stat().st_mtime_ns if is_file(str(path)) else 0
+    stamp = file_state(path)
     return Origin(f"{path} {stamp}", path.name, lambda options: read_source(str(path), options), lambda: parts_of(path))
 
 

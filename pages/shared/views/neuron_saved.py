@@ -11,6 +11,7 @@ from neuron_core.cni.methods import score_unit
 from neuron_core.figures.neuron import score_bars
 from neuron_core.figures.theme import significant
 from neuron_core.models.fingerprint import same_model
+from neuron_core.models.local_files import file_state
 from neuron_core.runs.neuron_findings import question_scores, standings
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.run_folder import RunFolder
@@ -158,9 +159,9 @@ def take_score_click() -> None:
     st.session_state["neuron_question"] = points[0]["customdata"]["question"] if points else None
 
 
-def _stamp(run: RunFolder, pattern: str) -> tuple[tuple[str, int], ...]:
-    """When the files that match were written."""
-    return tuple((path.name, path.stat().st_mtime_ns) for path in sorted(run.path.glob(pattern)))
+def _stamp(run: RunFolder, pattern: str) -> tuple[object, ...]:
+    """The state of the files that match."""
+    return tuple((path.name, file_state(path)) for path in sorted(run.path.glob(pattern)))
 
 
 @st.cache_data(show_spinner=False, max_entries=512)

@@ -9,6 +9,7 @@ from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.metrics import Baseline, Evaluation
 from neuron_core.control.results import SideEffects
+from neuron_core.models.local_files import file_state, files_state
 from neuron_core.models.size import Size, size_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.results import Attribution, Evaluated, read_attribution, read_evaluated
@@ -17,7 +18,7 @@ from neuron_core.runs.setting import Setting
 from neuron_core.tasks.library import kept_title
 from neuron_core.tasks.load import TaskReading, load_task
 
-Stamp = tuple[int, ...]
+Stamp = tuple[tuple[int, ...], ...]
 
 
 def setting_of(run: RunFolder) -> Setting | None:
@@ -72,19 +73,23 @@ def baseline_of(run: RunFolder) -> tuple[Baseline, str] | None:
 def reading_of(task: str) -> TaskReading:
     path = Path(task).expanduser()
     # A kept task's later title is part of what is read.
-    return _reading(task, path.stat().st_mtime_ns if path.is_file() else 0, kept_title(path))
+    return _reading(task, file_state(path), kept_title(path))
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
 def model_size(spec: ModelSpec) -> Size | None:
     """A model's parameters and dimensions, where its files, its config or a preset say."""
-    return size_of(spec)
+    return _model_size(spec, files_state(spec))
 
 
 def _stamp(run: RunFolder, *names: str) -> Stamp:
     # An evaluation that was asked for later lies in a folder of its own, which config.json names.
     paths = [folder / name for folder in dict.fromkeys((run.path, run.results)) for name in ("config.json", *names)]
-    return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
+    return tuple(map(file_state, paths))
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _model_size(spec: ModelSpec, files: tuple[object, ...]) -> Size | None:
+    return size_of(spec)
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
@@ -123,5 +128,5 @@ def _sets(path: str, stamp: Stamp) -> dict[str, NeuronSetFile]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _reading(task: str, stamp: int, title: str) -> TaskReading:
+def _reading(task: str, stamp: tuple[int, ...], title: str) -> TaskReading:
     return load_task(task)

@@ -1,0 +1,36 @@
+"""The state of local files: what was read of a file stands only while its state is the same. No torch."""
+
+import os
+from pathlib import Path
+
+from neuron_core.models.spec import ModelSpec
+
+
+def files_state(spec: ModelSpec) -> tuple[tuple[str | int, ...], ...]:
+    """The state of the local files of a model, its adapter and its family. Empty where it has none: the embedded models
+    and those of the hub.
+    """
+    if spec.is_embedded:
+        return ()
+    found: list[tuple[str | int, ...]] = []
+    for place in filter(None, (spec.source, spec.adapter, spec.architecture)):
+        path = Path(place).expanduser()
+        try:
+            files = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
+            found += [(str(file), *file_state(file)) for file in files]
+        except (OSError, ValueError):
+            # A folder that may not be looked into. Whoever reads the model says so.
+            found.append((place,))
+    return tuple(found)
+
+
+def file_state(path: Path) -> tuple[int, ...]:
+    """When a file changed last, its size and its number on the disk; empty where there is none.
+
+    Restored files have old times of their content. The time at which a file took its place tells them apart.
+    """
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError):
+        return ()
+    return state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino
