@@ -10,7 +10,7 @@ from neuron_core.commands.options import AsJson
 from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.evaluation_files import FIRST
 from neuron_core.runs.files import PART
-from neuron_core.runs.repair import ASIDE, LOST, repair, verify
+from neuron_core.runs.repair import AGAIN, ANEW, ASIDE, LOST, repair, verify
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
 from neuron_core.terminal import emit
@@ -37,10 +37,9 @@ def repair_runs(runs: Names = None, as_json: AsJson = False) -> None:
         try:
             found[run.id] = [vars(one) for one in repair(run)]
         except NeuronCoreError as error:
-            mend = IN_USE if run.is_held() else LOST
-            found[run.id] = [{"file": error.where or run.id, "why": error.what, "mend": mend}]
+            found[run.id] = [{"file": error.where or run.id, "why": error.what, "mend": _mend(run)}]
     emit({"runs": found}, as_json, _damage_text)
-    if any(one["mend"] in (LOST, IN_USE) for damage in found.values() for one in damage):
+    if any(one["mend"] not in (AGAIN, ANEW) for damage in found.values() for one in damage):
         raise typer.Exit(1)
 
 
@@ -70,7 +69,12 @@ def _leftovers(store: Store) -> tuple[list[Path], list[str]]:
     damaged = []
     found = [*store.root.glob(".deleted-*")] if store.root.is_dir() else []
     for run in store.runs():
-        if run.is_held() or run.is_claimed():
+        try:
+            if run.is_held() or run.is_claimed():
+                continue
+        except NeuronCoreError:
+            # Perhaps a process works on it.
+            damaged.append(run.id)
             continue
         found += [*run.path.glob(".deleted-*"), *run.path.glob(ASIDE), *run.path.rglob(f".*{PART}")]
         try:
@@ -87,6 +91,14 @@ def _leftovers(store: Store) -> tuple[list[Path], list[str]]:
 def _size(path: Path) -> int:
     files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
     return sum(one.stat().st_size for one in files)
+
+
+def _mend(run: RunFolder) -> str:
+    """What can be done about a run that can't be repaired."""
+    try:
+        return IN_USE if run.is_held() else LOST
+    except NeuronCoreError as error:
+        return error.what
 
 
 def _damage_text(found: dict[str, Any]) -> str:

@@ -87,7 +87,7 @@ class RunFolder(EvaluationFiles):
             yield
 
     def is_held(self) -> bool:
-        """Whether some process works on this run now."""
+        """Whether some process works on this run now. RunError where that can't be found out."""
         return _is_locked(self.path / ".lock")
 
     def claim(self) -> FileLock:
@@ -106,7 +106,7 @@ class RunFolder(EvaluationFiles):
         return lock
 
     def is_claimed(self) -> bool:
-        """Whether some process has the run in its queue."""
+        """Whether some process has the run in its queue. RunError where that can't be found out."""
         return _is_locked(self.path / ".queued")
 
     @contextmanager
@@ -206,13 +206,32 @@ class RunFolder(EvaluationFiles):
 
 
 def _is_locked(path: Path) -> bool:
-    if not path.exists():
-        return False
+    """Whether some process has this lock. RunError where that can't be found out: a run of which this is not known must
+    not be taken for one that nobody works on.
+    """
     try:
+        if not path.exists():
+            return False
         with FileLock(path).acquire(timeout=0):
             return False
     except Timeout:
         return True
-    except OSError:
-        # This user may not write to the folder, so no process of this user works in it.
+    except (OSError, NotImplementedError) as error:
+        why = error
+    # A lock that this user may not write to can be asked for all the same.
+    try:
+        import fcntl
+
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return False
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    except (OSError, NotImplementedError, ImportError):
+        raise RunError(
+            f"it can't be found out whether a process works on this run: {getattr(why, 'strerror', None) or why}",
+            where=str(path),
+            accepted="a folder whose files this user may read, on a disk that has file locks",
+        ) from why

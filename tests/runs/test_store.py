@@ -1,9 +1,11 @@
 """Run folders: everything comes back as it was written, and broken files are named."""
 
+import fcntl
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.scores import AttributionScores
@@ -132,6 +134,49 @@ def test_a_held_run_is_not_held_twice(run, store):
         pass
     with store.open(run.id).held():
         pass
+
+
+def refuse(error):
+    def acquire(*_, **__):
+        raise error
+
+    return acquire
+
+
+REFUSALS = [
+    PermissionError(13, "Permission denied"),
+    OSError(37, "No locks available"),
+    NotImplementedError("no locks"),
+]
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=["permission", "no locks", "no such call"])
+@pytest.mark.parametrize("ask", [RunFolder.is_held, RunFolder.is_claimed])
+def test_a_lock_that_may_not_be_written_still_says_whether_a_process_has_it(run, monkeypatch, error, ask):
+    run.write_status(RunStatus("running"))
+    with run.held(), run.claim():
+        monkeypatch.setattr(FileLock, "acquire", refuse(error))
+        assert ask(RunFolder(run.path))
+        assert RunFolder(run.path).status().state == "running"
+    assert not ask(RunFolder(run.path))
+    assert RunFolder(run.path).status().state == "interrupted"
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=["permission", "no locks", "no such call"])
+def test_where_locks_can_not_be_asked_the_error_says_so_and_nobody_may_take_the_run(run, store, monkeypatch, error):
+    run.write_status(RunStatus("running"))
+    with run.held(), run.claim():
+        other = RunFolder(run.path)
+        with monkeypatch.context() as patch:
+            patch.setattr(FileLock, "acquire", refuse(error))
+            patch.setattr(fcntl, "flock", refuse(error))
+            for ask in (other.is_held, other.is_claimed, other.status):
+                with pytest.raises(RunError, match=f"can't be found out .* {getattr(error, 'strerror', error)}"):
+                    ask()
+            for take in (lambda: other.held().__enter__(), other.claim, lambda: store.delete(run.id)):
+                with pytest.raises((RunError, NotImplementedError)):
+                    take()
+    assert run.path.exists()
 
 
 def test_half_written_files_are_ignored(run, store):
