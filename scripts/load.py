@@ -193,7 +193,9 @@ async def jobs(address: str, store: Store, config: Any, app: psutil.Process, n: 
         await until(lambda run=run: run.status().state not in ("queued", "running", "interrupted"))
         bad += run.status().state != "done"
         workers = [
-            one for one in app.children(recursive=True) if "neuron_core.service.worker" in " ".join(one.cmdline())
+            one
+            for one in app.children(recursive=True)
+            if "neuron_core.service.worker_process" in " ".join(one.cmdline())
         ]
         seen.append(held(workers[0]))
     early, late = seen[len(seen) // 4], seen[-1]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -23,7 +24,8 @@ def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class WorkerProcess:
-    """Starts `python -m neuron_core.service.worker`. One thread writes requests to it, another reads its replies.
+    """Starts `python -m neuron_core.service.worker_process`. One thread writes requests to it, another starts it and
+    reads its replies.
 
     The reading thread calls on_reply with every reply, and on_end once at the end: with the name of the signal that
     ended the process, or with its exit code. No method blocks.
@@ -39,18 +41,18 @@ class WorkerProcess:
         self._on_reply, self._on_end = on_reply, on_end
         self._outbox: SimpleQueue[Request | None] = SimpleQueue()
         path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "neuron_core.service.worker", "--store", str(root.resolve())),
-                *("--permissions", permissions.to_json()),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**without_secrets(os.environ), **openmp_settings(os.environ), "PYTHONPATH": path},
-        )
+        command = [
+            *(sys.executable, "-m", "neuron_core.service.worker_process", str(os.getpid())),
+            *("--store", str(root.resolve()), "--permissions", permissions.to_json()),
+        ]
+        environment = {**without_secrets(os.environ), **openmp_settings(os.environ), "PYTHONPATH": path}
+        started: Future[subprocess.Popen[bytes]] = Future()
         # The handle lives until the server ends: neither thread may keep the server alive.
+        threading.Thread(
+            target=self._work, args=(command, environment, started), name="worker replies", daemon=True
+        ).start()
+        self._process = started.result()
         threading.Thread(target=self._write, name="worker requests", daemon=True).start()
-        threading.Thread(target=self._read, name="worker replies", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -85,17 +87,32 @@ class WorkerProcess:
             self._process.kill()
             raise
 
-    def _read(self) -> None:
-        assert self._process.stdout is not None
+    def _work(self, command: list[str], environment: dict[str, str], started: Future[subprocess.Popen[bytes]]) -> None:
+        """Starts the process and reads its replies until it ends.
+
+        On Linux, the kernel ends the worker with the thread that started it. A page's thread ends after a moment, this
+        one ends with the worker or with the server.
+        """
         try:
-            with self._process.stdout as pipe:
+            pipe = subprocess.PIPE
+            process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
+        except BaseException as error:
+            started.set_exception(error)
+            return
+        started.set_result(process)
+        self._read(process)
+
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        try:
+            with process.stdout as pipe:
                 for line in pipe:
                     self._on_reply(from_line(line, REPLY))
         except Exception:
             # A reply that can't be read, or a mistake in a callback. The thread's traceback goes to the server's log.
-            self._process.kill()
+            process.kill()
             raise
         finally:
-            code = self._process.wait()
+            code = process.wait()
             self._outbox.put(None)
             self._on_end(signal.Signals(-code).name if code < 0 else f"exit code {code}")

@@ -9,7 +9,6 @@ import argparse
 import faulthandler
 import os
 import signal
-import sys
 import threading
 import time
 from collections import deque
@@ -231,9 +230,9 @@ def end_soon() -> None:
     timer.start()
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Carries out requests from standard input until it ends."""
-    parser = argparse.ArgumentParser(prog="python -m neuron_core worker")
+def main(argv: list[str]) -> int:
+    """Carries out requests from standard input until it ends. `worker_process` calls it in a process of its own."""
+    parser = argparse.ArgumentParser(prog="worker")
     parser.add_argument("--store", type=Path, default=None, help="folder of run folders; the log lies in it")
     parser.add_argument("--permissions", default=None, help="what requests may ask for, as JSON")
     said = parser.parse_args(argv)
@@ -246,7 +245,3 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Worker(source, sink, permissions=allowed, store=root, on_gone=end_soon).serve()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,8 +18,8 @@ from neuron_core.runs.store import Store
 from neuron_core.service.handle import EngineHandle
 from tests.run_helpers import assert_equal_results
 
-ORPHAN_S = 20.0
-"a worker sees the end of its server at once and is gone two seconds later; one that has just begun must load first"
+ORPHAN_S = 2.0
+"how long a worker may outlive its server"
 KILLS_A_POOL = 3
 "Ray starts an actor again three times"
 

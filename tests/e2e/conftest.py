@@ -59,7 +59,9 @@ class App:
 
     def worker(self) -> psutil.Process:
         """The one process that holds the model."""
-        (found,) = [child for child in self.process.children() if "neuron_core.service.worker" in child.cmdline()]
+        (found,) = [
+            child for child in self.process.children() if "neuron_core.service.worker_process" in child.cmdline()
+        ]
         return found
 
 

@@ -17,7 +17,8 @@ from neuron_core.errors import ModelError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.store import Store
 from neuron_core.service.jobs import PromptJob
-from neuron_core.service.process import PROJECT
+from neuron_core.service.permissions import Permissions
+from neuron_core.service.process import PROJECT, WorkerProcess
 from neuron_core.service.protocol import (
     REPLY,
     REQUEST,
@@ -248,7 +249,8 @@ def test_the_process_ends_with_its_input_in_mid_run_and_the_run_resumes_bit_for_
 ):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     run = store.create(long_config(task_file, checkpoint("llama")))
-    command = [sys.executable, "-m", "neuron_core.service.worker", "--store", str(store.root)]
+    server = str(os.getpid())
+    command = [sys.executable, "-m", "neuron_core.service.worker_process", server, "--store", str(store.root)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT) as process:
         process.stdin.write(to_line(request_for(run)))
         process.stdin.flush()
@@ -260,6 +262,88 @@ def test_the_process_ends_with_its_input_in_mid_run_and_the_run_resumes_bit_for_
     assert 3 <= len(run.evaluated()) < 60
     execute(run, lambda _: Engine.of(tiny_model("llama")))
     assert_equal_results(run, whole_long_run)
+
+
+SERVERS = """
+import os, signal, sys, time
+from pathlib import Path
+import psutil
+from neuron_core.service.permissions import Permissions
+from neuron_core.service.process import WorkerProcess
+from neuron_core.service.protocol import JobRequest
+from neuron_core.service.jobs import PromptJob
+from neuron_core.models.spec import ModelSpec
+
+def is_there(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+def serve(said):
+    started = WorkerProcess(Path(sys.argv[1]), Permissions(), print, print)
+    started.send(JobRequest(1, PromptJob("A"), ModelSpec()))
+    os.write(said, str(started.pid).encode())
+    time.sleep(60)
+
+for wait in map(float, sys.argv[2:]):
+    heard, said = os.pipe()
+    server = os.fork()
+    if server == 0:
+        serve(said)
+    worker = int(os.read(heard, 20))
+    time.sleep(wait)
+    there = is_there(worker)
+    os.kill(server, signal.SIGKILL)
+    os.waitpid(server, 0)
+    began = time.monotonic()
+    while is_there(worker):
+        assert time.monotonic() < began + 60
+        time.sleep(0.01)
+    print(f"{there} {time.monotonic() - began:.2f}")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_worker_that_has_just_begun_is_gone_two_seconds_after_a_killed_server(store):
+    waits = [str(0.1 * tried) for tried in range(20)]
+    command = [sys.executable, "-c", SERVERS, str(store.root), *waits]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=True)
+    found = [line.split() for line in done.stdout.splitlines()]
+    assert [there for there, _ in found] == ["True"] * 20
+    assert max(float(seconds) for _, seconds in found) < 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_worker_whose_server_is_gone_before_it_begins_does_nothing(store):
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    command = [sys.executable, "-m", "neuron_core.service.worker_process", gone.stdout.strip()]
+    with subprocess.Popen([*command, "--store", str(store.root)], stdin=subprocess.PIPE, cwd=PROJECT) as process:
+        wait_until(lambda: process.poll() is not None, "the end of the worker")
+    assert process.returncode == 0
+    assert not store.root.exists()
+
+
+def test_a_worker_stays_when_the_thread_that_asked_for_it_has_ended(store):
+    """The kernel ends a worker with the thread that started it; pages are drawn by threads that end at once."""
+    replies: list = []
+    made: list[WorkerProcess] = []
+    asking = threading.Thread(
+        target=lambda: made.append(WorkerProcess(store.root, Permissions(), replies.append, replies.append))
+    )
+    asking.start()
+    asking.join()
+    wait_until(lambda: replies, "the worker's first word")
+    assert replies == [ModelState(loading=False)]
+    made[0].end_input()
+    wait_until(lambda: len(replies) == 2, "the worker's end")
+    assert replies[1] == "exit code 0"
+
+
+def test_a_process_that_can_not_be_started_says_so(store, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(FileNotFoundError):
+        WorkerProcess(store.root, Permissions(), print, print)
 
 
 def test_a_line_that_is_no_request_ends_the_worker(load, monkeypatch):
