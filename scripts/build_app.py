@@ -11,7 +11,7 @@ from setuptools.build_meta import *  # noqa: F403
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent.parent
-APP = ("app.py", "pages", "assets", ".streamlit")
+APP = ("app.py", "frame.py", "pages", "assets", ".streamlit")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "screenshots", "secrets.toml")
 
 

@@ -27,8 +27,8 @@ def test_it_says_that_it_was_not_built():
 def test_every_file_that_it_copies_is_there_and_none_that_the_build_needs_is_left_out():
     copied = [name for line in said("COPY") for name in line.split()[:-1]]
     assert [name for name in copied if not (ROOT / name).exists()] == []
-    needed = {"pyproject.toml", "README.md", "LICENSE", "requirements.txt", "app.py", ".streamlit", "pages", "assets"}
-    assert needed | {"scripts", "neuron_core"} <= set(copied)
+    needed = {"pyproject.toml", "README.md", "LICENSE", "requirements.txt", ".streamlit", "pages"}
+    assert needed | {"app.py", "frame.py", "assets", "scripts", "neuron_core"} <= set(copied)
 
 
 def test_no_file_that_it_copies_is_ignored():

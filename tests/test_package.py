@@ -17,7 +17,10 @@ import pytest
 from neuron_core import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("app.py", "pages", "assets", ".streamlit", "neuron_core", "scripts", "pyproject.toml", "MANIFEST.in")
+SOURCES = (
+    *("app.py", "frame.py", "pages", "assets", ".streamlit", "neuron_core", "scripts", "pyproject.toml"),
+    "MANIFEST.in",
+)
 TEXTS = ("README.md", "LICENSE", "requirements.txt", "requirements-cluster.txt")
 START_S = 120.0
 BUILD = "import sys; sys.path.insert(0, 'scripts'); from build_app import build_wheel; build_wheel(sys.argv[1])"
@@ -28,7 +31,7 @@ import neuron_core
 folder = Path(neuron_core.__path__[0]) / "_app"
 sys.path.insert(0, str(folder))
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file(str(folder / "app.py"), default_timeout=120).run()
+app = AppTest.from_file(str(folder / "frame.py"), default_timeout=120).run()
 assert not app.exception, app.exception
 print([one.value for one in app.title], [one.label for one in app.button])
 """
@@ -97,7 +100,7 @@ def test_the_wheel_carries_the_app_its_pages_and_every_asset_but_the_screenshots
     folders = [ROOT / name for name in ("pages", "assets", ".streamlit")]
     wanted = {str(path.relative_to(ROOT)) for folder in folders for path in folder.rglob("*") if path.is_file()}
     wanted = {name for name in wanted if "__pycache__" not in name and not name.startswith("assets/screenshots")}
-    assert carried == wanted | {"app.py"}
+    assert carried == wanted | {"app.py", "frame.py"}
 
 
 def test_its_dependencies_are_the_lines_of_the_requirement_files(wheel):

@@ -27,7 +27,7 @@ from tests.run_helpers import revalue
 
 __all__ = ["checkpoint", "one_thread", "tiny_model"]
 
-APP = Path(__file__).resolve().parents[2] / "app.py"
+APP = Path(__file__).resolve().parents[2] / "frame.py"
 
 
 class Remembering(PagesManager):
@@ -66,7 +66,7 @@ def finished(tiny_config, tiny_model, tmp_path_factory) -> RunFolder:
 
 @pytest.fixture
 def long_running_server(monkeypatch) -> None:
-    """AppTest as a server in which some session has been at app.py before."""
+    """AppTest as a server in which some session has been at frame.py before."""
     monkeypatch.setattr(PagesManager, "uses_pages_directory", False)
     monkeypatch.setattr(app_test, "PagesManager", Remembering)
 

@@ -282,17 +282,51 @@ UPGRADE = {
 }
 
 
-@pytest.mark.parametrize(
-    ("host", "origin", "status"),
-    [
-        ("127.0.0.1:{port}", "http://127.0.0.1:{port}", 101),
-        ("localhost:{port}", "http://localhost:{port}", 101),
-        ("evil.example", "http://evil.example", 403),
-        ("evil.example:{port}", "http://evil.example:{port}", 403),
-        ("127.0.0.1.evil.example", "http://127.0.0.1.evil.example", 403),
-        ("127.0.0.1:{port}", "http://evil.example", 403),
-    ],
-)
-def test_a_web_page_of_another_name_gets_no_connection_to_the_app(server, host, origin, status):
+HOSTS = [
+    ("127.0.0.1:{port}", "http://127.0.0.1:{port}", True),
+    ("localhost:{port}", "http://localhost:{port}", True),
+    ("[::1]:{port}", "http://[::1]:{port}", True),
+    ("evil.example", "http://evil.example", False),
+    ("evil.example:{port}", "http://evil.example:{port}", False),
+    ("127.0.0.1.evil.example", "http://127.0.0.1.evil.example", False),
+    ("evil.example@127.0.0.1", "http://evil.example", False),
+    ("", "http://evil.example", False),
+]
+# The page, one of its scripts by any name, what Streamlit answers itself, an upload, a file of the media store.
+PATHS = ["/", "/runs", "/static/js/index.js", "/_stcore/health", "/_stcore/host-config", "/media/x.png", "/favicon.png"]
+
+
+@pytest.mark.parametrize(("host", "origin", "known"), [*HOSTS, ("127.0.0.1:{port}", "http://evil.example", False)])
+def test_a_web_page_of_another_name_gets_no_connection_to_the_app(server, host, origin, known):
     headers = {"Host": host.format(port=server), "Origin": origin.format(port=server), **UPGRADE}
-    assert asked(server, "/_stcore/stream", headers) == status
+    assert asked(server, "/_stcore/stream", headers) == (101 if known else 403)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("host", "origin", "known"), HOSTS)
+def test_no_request_is_answered_for_another_host_name(server, path, host, origin, known):
+    status = asked(server, path, {"Host": host.format(port=server)})
+    assert (status != 421) is known
+
+
+@pytest.mark.parametrize(
+    "names", [[], ["127.0.0.1", "evil.example"], ["evil.example", "127.0.0.1"]], ids=["none", "own first", "own last"]
+)
+def test_a_request_with_two_host_names_or_none_gets_no_page(server, names):
+    lines = ["GET / HTTP/1.1" if names else "GET / HTTP/1.0", *(f"Host: {name}" for name in names), "Connection: close"]
+    with socket.create_connection(("127.0.0.1", server), 20) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    assert answer.split()[1] in ("400", "421")
+    assert "<html" not in answer
+
+
+def test_the_refusal_of_a_host_name_says_what_to_do(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server, timeout=20)
+    connection.request("GET", "/", headers={"Host": "evil.example<script>"})
+    answer = connection.getresponse()
+    said = answer.read().decode()
+    connection.close()
+    assert (answer.status, answer.headers["content-type"]) == (421, "text/plain; charset=utf-8")
+    assert "NEURONLLM_HOSTS" in said
+    assert "evil" not in said

@@ -1,4 +1,4 @@
-"""The way of every page through app.py."""
+"""The way of every page through frame.py."""
 
 import re
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ def through_frame() -> None:
     """The first line of every page.
 
     Beside a folder called `pages`, Streamlit runs a page by itself until some session has called
-    st.navigation: a link to a page, opened first after the server's start, would miss app.py. Calling it here
+    st.navigation: a link to a page, opened first after the server's start, would miss frame.py. Calling it here
     and running again mends that.
     """
     if not _FRAMED.get():

@@ -1,0 +1,47 @@
+"""What app.py shows. The frame: navigation, the sidebar, what is being worked on, and one page."""
+
+from neuron_core.errors import NeuronCoreError
+from pages.shared.frame import session
+from pages.shared.frame.address import address, finish_address
+from pages.shared.frame.browser import tell_browser
+from pages.shared.frame.draft import keep_draft, load_draft
+from pages.shared.frame.guard import error_box, guard
+from pages.shared.frame.heading import heading
+from pages.shared.frame.job_panel import job_panel
+from pages.shared.frame.linked import begin_view, view_address
+from pages.shared.frame.navigation import framed, navigation
+from pages.shared.frame.password import ask_password
+from pages.shared.frame.presentation import presenting, stage
+from pages.shared.frame.sidebar import sidebar
+from pages.shared.inputs.renaming import run_title_bar
+
+page = navigation()
+begin_view(page.title)
+present = presenting()
+ask_password()
+beside_title = heading("NeuronLLM Explorer" if page.title == "Start" else page.title, present)
+shown, missing = None, False
+with guard():
+    load_draft()
+with guard():
+    try:
+        shown = sidebar()
+    except NeuronCoreError as error:
+        missing = True
+        error_box(error.what, accepted="a run of the list on the left, or of the page Runs")
+if page.title == "Not found":
+    page.run()
+elif not missing:
+    with guard(), beside_title:
+        # Not on pages about the next run, nor where the run has a heading of its own.
+        if shown and page.title not in ("Start", "Data", "Questions", "Runs"):
+            run_title_bar(shown)
+    with guard():
+        job_panel(shown)
+    with guard(), framed():
+        page.run()
+with guard():
+    finish_address(keep_draft())
+    if present:
+        stage(page.title)
+    tell_browser(address=address(), view=view_address(), working=session.working(), present=present, path=page.url_path)
