@@ -7,14 +7,15 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from pages.shared.frame.engine import end_engines
 from pages.shared.frame.hosts import KnownHosts
 
 
 @asynccontextmanager
 async def _lifespan(_: st.App) -> AsyncIterator[None]:
     yield
-    # Ends the worker. A signal ends the server, so nothing that `atexit` holds would be called.
-    st.cache_resource.clear()
+    # A signal ends the server, so nothing that `atexit` holds would be called.
+    end_engines()
 
 
 app = st.App(Path(__file__).with_name("frame.py"), lifespan=_lifespan, middleware=[Middleware(KnownHosts)])

@@ -1,5 +1,6 @@
 """The command `app`: which port and address it takes, and what it starts."""
 
+import asyncio
 import socket
 import sys
 
@@ -81,3 +82,17 @@ def test_a_server_for_other_machines_shows_no_tracebacks(free_port, started):
 )
 def test_loopback_addresses_are_known(address, loopback):
     assert app.is_loopback(address) is loopback
+
+
+def test_the_end_of_the_server_ends_the_worker(monkeypatch):
+    import app as server
+
+    ended = []
+    monkeypatch.setattr(server, "end_engines", lambda: ended.append(True))
+
+    async def served():
+        async with server.app._user_lifespan(server.app):
+            assert ended == []
+
+    asyncio.run(served())
+    assert ended == [True]
