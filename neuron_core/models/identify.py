@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import torch
+import transformers
 from torch import nn
 
 from neuron_core.models.letters import encode
@@ -40,8 +41,12 @@ def fingerprint_of(model: nn.Module, tokenizer: Any, *, pinned: bool = False) ->
     sampled = hashlib.sha256(b"".join(name.encode() + samples[name] for name in sorted(samples))).hexdigest()[:16]
     if pinned:
         return sampled
-    said = json.dumps([sums, _numbers(model.config), _tokens(tokenizer)], sort_keys=True, default=str)
-    return f"{sampled}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    whole, config = _digest([sums, _tokens(tokenizer)]), _digest(_numbers(model.config))
+    return f"{sampled}-{whole[:16]}-{config[:8]}@{transformers.__version__}"
+
+
+def _digest(said: Any) -> str:
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _sums(flat: torch.Tensor) -> tuple[int, int]:

@@ -130,11 +130,28 @@ def swap_two_words(vocabulary):
     vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
 
 
-def test_a_fingerprint_of_an_earlier_version_is_compared_by_what_it_has():
-    assert same_model("1" * 16, "1" * 16 + "-" + "2" * 16)
-    assert same_model("1" * 16 + "-" + "2" * 16, "1" * 16)
-    assert not same_model("1" * 16 + "-" + "3" * 16, "1" * 16 + "-" + "2" * 16)
-    assert not same_model("1" * 16, "2" * 16 + "-" + "2" * 16)
+SHORT, WHOLE = "1" * 16, "1" * 16 + "-" + "2" * 16 + "-33333333@5.1"
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (WHOLE, True),
+        (SHORT, True),
+        (WHOLE.replace("@5.1", "@5.2"), True),
+        # Another version of transformers may name the numbers of a config otherwise.
+        (WHOLE.replace("33333333@5.1", "44444444@5.2"), True),
+        (WHOLE.replace("3", "4"), False),
+        (WHOLE.replace("2" * 16, "5" * 16), False),
+        (WHOLE.replace("2" * 16, "5" * 16).replace("@5.1", "@5.2"), False),
+        ("6" * 16, False),
+        (WHOLE.replace("1" * 16, "6" * 16), False),
+    ],
+)
+def test_fingerprints_are_compared_by_what_both_have_and_configs_within_one_version(other, same):
+    assert same_model(WHOLE, other) is same
+    assert same_model(other, WHOLE) is same
+    assert same_model(SHORT, other) is other.startswith(SHORT)
 
 
 def test_a_folder_without_config_says_so(tmp_path):
