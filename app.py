@@ -1,11 +1,16 @@
-"""The server: Streamlit's, and before it a check of the host name in every request. frame.py is what it shows."""
+"""The server: Streamlit's, and before it a check of the host name in every request. frame.py is what it shows.
 
+Run as a script, as AppTest runs it, this file shows the same without a server.
+"""
+
+import runpy
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.shared.frame.engine import end_engines
 from pages.shared.frame.hosts import KnownHosts
@@ -18,4 +23,9 @@ async def _lifespan(_: st.App) -> AsyncIterator[None]:
     end_engines()
 
 
-app = st.App(Path(__file__).with_name("frame.py"), lifespan=_lifespan, middleware=[Middleware(KnownHosts)])
+SHOWN = Path(__file__).with_name("frame.py")
+
+if get_script_run_ctx(suppress_warning=True) is None:
+    app = st.App(SHOWN, lifespan=_lifespan, middleware=[Middleware(KnownHosts)])
+else:
+    runpy.run_path(str(SHOWN))

@@ -6,7 +6,7 @@ from neuron_core.qatt.draws import draw
 from neuron_core.qatt.prompt import proxy_questions
 from neuron_core.tasks.load import load_task
 from tests.builders import write_jsonl
-from tests.pages.conftest import faults, texts
+from tests.pages.conftest import APP, faults, texts
 
 PAGES = (
     "start",
@@ -43,6 +43,13 @@ def test_the_first_page_that_a_new_server_opens_runs_through_the_frame_too(open_
     app.switch_page("pages/layers.py").run()
     assert faults(app) == []
     assert app.title[0].value == "Layers"
+    assert app.sidebar.selectbox[0].label == "Task of the next run"
+
+
+def test_app_py_run_as_a_script_shows_the_app(runs):
+    app = app_test.AppTest.from_file(str(APP.with_name("app.py")), default_timeout=60).run()
+    assert faults(app) == []
+    assert app.title[0].value == "NeuronLLM Explorer"
     assert app.sidebar.selectbox[0].label == "Task of the next run"
 
 
