@@ -15,6 +15,7 @@ from neuron_core.cni.selection import Extremes
 from neuron_core.errors import RunError
 from neuron_core.runs.check_files import CheckFiles
 from neuron_core.runs.files import damaged
+from neuron_core.runs.result_files import entries_of
 from neuron_core.runs.score_files import FIX
 from neuron_core.runs.units import UnitLog
 
@@ -69,12 +70,13 @@ class AttributionFiles(CheckFiles):
         key = str(arrays.pop("key", ""))
         if key != (self._wanted_key() or key):
             raise damaged(self.path / "sums.npz", "these sums are of another setting")
-        return ScoreSums(
-            targets=tuple(arrays.pop("targets").tolist()),
-            n_examples=int(arrays.pop("n_examples")),
-            n_questions=int(arrays.pop("n_questions")),
-            **arrays,
-        )
+        with entries_of(self.path / "sums.npz"):
+            return ScoreSums(
+                targets=tuple(arrays.pop("targets").tolist()),
+                n_examples=int(arrays.pop("n_examples")),
+                n_questions=int(arrays.pop("n_questions")),
+                **arrays,
+            )
 
     def save_loudness(self, loudness: NDArray[np.float32]) -> None:
         """Saves the loudness of every neuron, (L, I): mean |ŵ| over the attribution questions times the length of its
@@ -93,7 +95,8 @@ class AttributionFiles(CheckFiles):
         arrays = self._read_arrays(path)
         if (key := self._wanted_key()) and str(arrays.get("key", "")) != key:
             raise damaged(path, "this is of another setting")
-        return arrays["loudness"]
+        with entries_of(path):
+            return arrays["loudness"]
 
     def save_ranking(self, ranking: NeuronRanking, method: str = "ace") -> None:
         arrays = {name: np.asarray(value) for name, value in vars(ranking).items()}
@@ -123,15 +126,16 @@ class AttributionFiles(CheckFiles):
         # A damaged setting has no key to compare with. The run makes it again, and then the ranking is checked.
         if self._wanted_key() and str(arrays.get("key", "")) != self._ranking_key(method):
             raise damaged(path, "this ranking is of another method or setting")
-        return NeuronRanking(
-            neurons=arrays["neurons"],
-            scores=arrays["scores"],
-            n_ambiguous=int(arrays["n_ambiguous"]),
-            n_layers=int(arrays["n_layers"]),
-            n_neurons=int(arrays["n_neurons"]),
-            z=int(arrays["z"]),
-            note=str(arrays["note"]),
-        )
+        with entries_of(path):
+            return NeuronRanking(
+                neurons=arrays["neurons"],
+                scores=arrays["scores"],
+                n_ambiguous=int(arrays["n_ambiguous"]),
+                n_layers=int(arrays["n_layers"]),
+                n_neurons=int(arrays["n_neurons"]),
+                z=int(arrays["z"]),
+                note=str(arrays["note"]),
+            )
 
     def is_attributed(self) -> bool:
         """Whether the first ranking is finished, without reading it."""

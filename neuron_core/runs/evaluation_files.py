@@ -22,7 +22,7 @@ from neuron_core.runs.config import EvaluationConfig, RunConfig
 from neuron_core.runs.files import damaged, make_folder
 from neuron_core.runs.keys import evaluation_key
 from neuron_core.runs.plan import plan_of
-from neuron_core.runs.result_files import CONFIG, remove_folder
+from neuron_core.runs.result_files import CONFIG, entries_of, remove_folder
 from neuron_core.runs.score_files import FIX
 from neuron_core.runs.setting import Sample, sample_from_json, sample_to_json
 from neuron_core.runs.units import UnitLog
@@ -138,7 +138,8 @@ class EvaluationFiles(AttributionFiles):
         arrays = self._read_arrays(path)
         if self.strict and str(arrays.get("key", "")) != (self.plan_key() or ""):
             raise damaged(path, "this is of another plan")
-        return arrays["means"]
+        with entries_of(path):
+            return arrays["means"]
 
     def save_evaluation(self, evaluation: Evaluation) -> None:
         self._write_json(self.results / "evaluation.json", json.dumps(evaluation_to_dict(evaluation)))
@@ -204,11 +205,12 @@ class EvaluationFiles(AttributionFiles):
         taken = [_number(path.name) for path in self.path.glob(f"{FOLDER}*")]
         folder = f"{FOLDER}{1 + max(taken, default=0)}"
         make_folder(self.path / folder, fresh=True)
-        sample = self.results / "sample.json"
         same = before.evaluation and config.evaluation and _choice(before.evaluation) == _choice(config.evaluation)
-        if same and sample.exists():
-            shutil.copyfile(sample, self.path / folder / "sample.json")
-        type(self)(self.path, folder).write_config(config, marks=self.marks_of_run())
+        sample = self.sample() if same else None
+        view = type(self)(self.path, folder)
+        if sample is not None:
+            self._write_json(self.path / folder / "sample.json", sample_to_json(sample))
+        view.write_config(config, marks=self.marks_of_run())
         if config.evaluation is None:
             self.adopt(folder)
 

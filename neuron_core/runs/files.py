@@ -131,9 +131,16 @@ class Seal:
     format: int = 1
     results: str = ""
     "in config.json alone: the folder of the evaluation shown; empty for the run's first"
+    place: str = ""
+    "which file of the run this is, see `place_of`; empty in files of earlier versions, which may lie anywhere"
 
 
 UNSEALED = Seal()
+
+
+def place_of(name: str) -> str:
+    """16 hex digits that tell a file of a run from its other files. name: its path within the run."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def seal(text: str, marks: Seal) -> bytes:
@@ -142,6 +149,8 @@ def seal(text: str, marks: Seal) -> bytes:
     if not body.endswith("}"):
         raise ValueError("only a JSON object is sealed")
     said = {"run": marks.run, "format": marks.format, "results": marks.results}
+    if marks.place:
+        said["place"] = marks.place
     comma = "" if body[:-1].rstrip().endswith("{") else ","
     begun = f'{body[:-1].rstrip()}{comma}\n"sealed": {json.dumps(said)[:-1]}, "sha256": "'.encode()
     return begun + hashlib.sha256(begun).hexdigest().encode() + b'"}}\n'
@@ -159,7 +168,7 @@ def unseal(data: bytes, path: Path) -> tuple[bytes, Seal]:
         said = json.loads(found[1])
         ends = data.rindex(said["sha256"].encode())
         good = hashlib.sha256(data[:ends]).hexdigest() == said["sha256"]
-        marks = Seal(str(said["run"]), int(said["format"]), str(said["results"]))
+        marks = Seal(str(said["run"]), int(said["format"]), str(said["results"]), str(said.get("place", "")))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise damaged(path, "its seal is broken") from None
     if not good:

@@ -9,12 +9,14 @@ from pydantic import TypeAdapter, ValidationError
 from neuron_core.analysis.neuron import QuestionScore, Standing, standing
 from neuron_core.control.findings import NeuronContexts, NeuronEffect, NeuronTokens
 from neuron_core.errors import RunError
-from neuron_core.runs.files import UNSEALED, seal, unseal, write_file
+from neuron_core.runs.files import UNSEALED, Seal, damaged, make_folder, place_of, read_bytes, seal, unseal, write_file
 from neuron_core.runs.result_files import CONFIG
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
 
 What = Literal["tokens", "effect", "contexts"]
+SHIPPED = "neurons"
+"name of the folder in a run folder"
 Finding = NeuronTokens | NeuronEffect | NeuronContexts
 _KINDS: dict[str, TypeAdapter[Any]] = {
     "tokens": TypeAdapter(NeuronTokens),
@@ -33,7 +35,7 @@ def findings_folder(store: Store, run: RunFolder) -> Path:
 
 def shipped_folder(run: RunFolder) -> Path:
     """Where findings lie in a run's own folder: those of the finished demo came with it."""
-    return run.path / "neurons"
+    return run.path / SHIPPED
 
 
 def finding_of(store: Store, run: RunFolder, layer: int, index: int, what: What) -> Any:
@@ -45,25 +47,42 @@ def finding_of(store: Store, run: RunFolder, layer: int, index: int, what: What)
 
 
 def save_finding(folder: Path, layer: int, index: int, what: What, finding: Finding) -> None:
-    """Writes one finding, whole or not at all. In a run folder it gets the run's seal, as every JSON file there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    marks = RunFolder(folder.parent).marks if (folder.parent / CONFIG).exists() else UNSEALED
-    write_file(_path(folder, layer, index, what), seal(_KINDS[what].dump_json(finding).decode(), marks))
+    """Writes one finding, whole or not at all. In a run folder it gets the run's seal, as every JSON file there.
+    RunError when the run has been deleted meanwhile.
+    """
+    path, text = _path(folder, layer, index, what), _KINDS[what].dump_json(finding).decode()
+    if folder.name == SHIPPED:
+        run = RunFolder(folder.parent)
+        make_folder(folder)
+        run._write_json(path, text)
+    else:
+        make_folder(folder, parents=True)
+        write_file(path, seal(text, Seal(place=place_of(path.name))))
 
 
 def read_finding(folder: Path, layer: int, index: int, what: What) -> Any:
     """The NeuronTokens, NeuronEffect or NeuronContexts of a neuron. None if it was not measured. RunError for a damaged
-    file.
+    file, and for one of another run or neuron that lies in its place.
     """
     path = _path(folder, layer, index, what)
     if not path.exists():
         return None
     try:
-        return _KINDS[what].validate_json(unseal(path.read_bytes(), path)[0])
+        return _KINDS[what].validate_json(_read(path))
     except ValidationError as error:
         raise RunError(
             f"a finding can't be read: {error.errors()[0]['msg']}", where=str(path), accepted="delete it and ask again"
         ) from None
+
+
+def _read(path: Path) -> bytes:
+    data, marks = unseal(read_bytes(path), path)
+    # Findings of earlier versions have no seal.
+    if marks != UNSEALED and (path.parents[1] / CONFIG).is_file():
+        return RunFolder(path.parents[1])._read_json(path)
+    if marks.place and marks.place != place_of(path.name):
+        raise damaged(path, "it is about another neuron")
+    return data
 
 
 def standings(run: RunFolder, layer: int, index: int) -> tuple[Standing, ...]:

@@ -6,7 +6,8 @@ import secrets
 import shutil
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -23,6 +24,7 @@ from neuron_core.runs.files import (
     damaged,
     disk_errors,
     make_folder,
+    place_of,
     read_bytes,
     seal,
     unseal,
@@ -47,6 +49,15 @@ UNREADABLE = (
     struct.error,
 )
 "what numpy and zipfile raise for an .npz that is damaged"
+
+
+@contextmanager
+def entries_of(path: Path) -> Iterator[None]:
+    """RunError where a file does not have the entries that the block asks it for."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(path, f"its entries are not those of this file ({error})") from None
 
 
 class ResultFiles:
@@ -97,6 +108,7 @@ class ResultFiles:
         state = (found.st_mtime_ns, found.st_size, found.st_ino)
         if self._read_config is None or self._read_config[0] != state:
             data, marks = unseal(read_bytes(path), path)
+            self.check_place(path, marks)
             if "/" in marks.results or "\\" in marks.results or marks.results.startswith("."):
                 raise damaged(path, "it names a folder outside of the run")
             try:
@@ -108,8 +120,8 @@ class ResultFiles:
     def write_config(self, config: RunConfig, results: str = "", marks: Seal | None = None) -> None:
         """Replaces config.json. results: the folder of the evaluation that is the run's from now on."""
         marks = marks or self.marks
-        folder = self.path / self.evaluation_folder if self.evaluation_folder else self.path
-        write_file(folder / CONFIG, seal(config_to_json(config), Seal(marks.run, marks.format, results)))
+        path = (self.path / self.evaluation_folder if self.evaluation_folder else self.path) / CONFIG
+        write_file(path, seal(config_to_json(config), Seal(marks.run, marks.format, results, self._place(path))))
 
     def _units(self, folder: Path) -> set[int]:
         """Numbers of the units that have a file of their own in this folder."""
@@ -150,18 +162,29 @@ class ResultFiles:
         write_file(path, begun + hashlib.sha256(begun).hexdigest().encode())
 
     def _read_json(self, path: Path) -> bytes:
-        """The JSON of a file of this run. RunError when the file is damaged or belongs to another run."""
+        """The JSON of a file of this run. RunError when the file is damaged, or is another one that lies in its
+        place: of another run, or of another evaluation, neuron or set of this run.
+        """
         data, marks = unseal(read_bytes(path), path)
         mine = self._owner()
         if mine.format >= FORMAT and not marks.run:
             raise damaged(path, "it has no seal")
         if marks.run and mine.run and marks.run != mine.run:
             raise damaged(path, "it is another run's")
+        self.check_place(path, marks)
         return data
 
     def _write_json(self, path: Path, text: str) -> None:
         mine = self._owner()
-        write_file(path, seal(text, Seal(mine.run, mine.format)))
+        write_file(path, seal(text, Seal(mine.run, mine.format, place=self._place(path))))
+
+    def check_place(self, path: Path, marks: Seal) -> None:
+        """RunError when the seal says that a file was written in another place of the run."""
+        if marks.place and marks.place != self._place(path):
+            raise damaged(path, "it is another file of the run")
+
+    def _place(self, path: Path) -> str:
+        return place_of(path.relative_to(self.path).as_posix())
 
     def _owner(self) -> Seal:
         """The seal of the config or, if the config is damaged, that of the status, so that the status can still be

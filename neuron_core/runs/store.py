@@ -17,7 +17,7 @@ from platformdirs import user_data_path
 from neuron_core.cni import sets
 from neuron_core.errors import RunError
 from neuron_core.runs.config import RunConfig, config_to_json
-from neuron_core.runs.files import FORMAT, Seal, disk_errors, make_folder, seal, write_file
+from neuron_core.runs.files import FORMAT, Seal, disk_errors, make_folder, place_of, seal, write_file
 from neuron_core.runs.result_files import CONFIG, new_identity
 from neuron_core.runs.run_folder import RunFolder, RunStatus
 
@@ -46,14 +46,15 @@ class Store:
             raise RunError("the output folder is not empty", where=str(path), accepted="a new or an empty folder")
         # Read before the folder is made, so that a file that is no neuron set leaves nothing behind.
         found = {use.name: sets.load(Path(use.path)) for use in config.sets}
-        marks = Seal(new_identity(), FORMAT)
+        identity = new_identity()
         make_folder(path, fresh=inside, parents=True)
         try:
-            write_file(path / "status.json", seal(json.dumps(asdict(RunStatus(created=time.time()))), marks))
             for use in config.sets:
                 make_folder(path / "sets")
-                write_file(path / "sets" / f"{use.name}.json", seal(sets.to_json(found[use.name]), marks))
-            write_file(path / CONFIG, seal(config_to_json(config), marks))
+                _write(path, f"sets/{use.name}.json", sets.to_json(found[use.name]), identity)
+            _write(path, "status.json", json.dumps(asdict(RunStatus(created=time.time()))), identity)
+            # A folder with a config is a run.
+            _write(path, CONFIG, config_to_json(config), identity)
         except BaseException:
             # A folder without a config is not a run.
             if inside:
@@ -136,3 +137,8 @@ class Store:
             # A folder without a config is no run, or one that is being removed.
             with suppress(RunError):
                 yield RunFolder(self.root / name)
+
+
+def _write(run: Path, name: str, text: str, identity: str) -> None:
+    """Writes a JSON file of a new run. name: its path within the run."""
+    write_file(run / name, seal(text, Seal(identity, FORMAT, place=place_of(name))))

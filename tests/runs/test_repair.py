@@ -3,15 +3,18 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from neuron_core.cni.sets import set_of, to_json
 from neuron_core.control.findings import NeuronTokens
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import NeuronCoreError, RunError
+from neuron_core.runs.config import SetUse
 from neuron_core.runs.neuron_findings import findings_folder, read_finding, save_finding
 from neuron_core.runs.repair import AGAIN, LOST, repair, verify
 from neuron_core.runs.results import read_attribution, read_evaluated
@@ -144,8 +147,6 @@ def test_a_run_of_which_the_label_is_no_text_is_named_and_loses_its_label_alone(
 
 
 def test_thinned_scores_whose_examples_are_lost_are_attributed_again(tmp_path, task_file, checkpoint, tiny_model):
-    from dataclasses import replace
-
     config = tiny_config(task_file, checkpoint("llama"))
     thin = replace(config, attribution=replace(config.attribution, keep_bytes=0))
     run = Store(tmp_path).create(thin)
@@ -178,3 +179,73 @@ def test_a_finding_about_a_neuron_is_sealed_like_every_file_of_its_run(whole, tm
     with pytest.raises(RunError, match="its checksum is wrong"):
         read_finding(folder, 0, 3, "tokens")
     assert [one.mend for one in verify(run)] == [AGAIN]
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory, task_file, checkpoint, tiny_model, one_thread) -> RunFolder:
+    """A run with two of everything: methods, neuron sets, evaluations, neurons that were looked at."""
+    tmp_path = tmp_path_factory.mktemp("rich")
+    config, methods = tiny_config(task_file, checkpoint("llama")), ("ace", "tn")
+    config = replace(config, attribution=replace(config.attribution, methods=methods))
+    first = Store(tmp_path).create(config)
+    execute(first, lambda _: Engine.of(tiny_model("llama")))
+    uses, model = [], first.setting().model
+    for name in methods:
+        path, ranking = tmp_path / f"{name}.json", first.ranking(name)
+        path.write_text(to_json(set_of(ranking, 4, name=name, task="t", method=name, model=model, config={})))
+        uses.append(SetUse(str(path), f"set-{name}"))
+    run = Store(tmp_path).create(replace(config, sets=tuple(uses)))
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    earlier = {path: path.read_bytes() for path in run.path.glob("*.json")}
+    with run.held():
+        run.set_evaluation(replace(run.config(), evaluation=replace(run.config().evaluation, ks=(2, 3))))
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    for path in earlier.keys() - set(run.path.glob("*.json")):
+        # As a backup brings it back.
+        path.write_bytes(earlier[path])
+    for index in (1, 2):
+        found = NeuronTokens(promoted=(), suppressed=(), write_norm=float(index), layer_norm=2.0)
+        save_finding(run.path / "neurons", 0, index, "tokens", found)
+    return run
+
+
+@pytest.mark.parametrize("kind", [".json", ".npz"])
+def test_no_file_of_a_run_is_taken_for_another_of_its_files(rich, kind):
+    """Every file in the place of every other: of another method, set, neuron or evaluation, or of another purpose."""
+    assert verify(rich) == []
+    wanted, taken = told(rich), []
+    paths = sorted(rich.path.rglob(f"*{kind}"))
+    contents = {path: path.read_bytes() for path in paths}
+    for path in paths:
+        for other in paths:
+            if contents[other] == contents[path]:
+                continue
+            path.write_bytes(contents[other])
+            try:
+                if told(RunFolder(rich.path)) != wanted:
+                    taken.append((path.relative_to(rich.path), other.relative_to(rich.path)))
+            except NeuronCoreError as error:
+                if not error.where:
+                    taken.append((path, other))
+        verify(RunFolder(rich.path))
+        path.write_bytes(contents[path])
+    assert taken == []
+
+
+def told(run: RunFolder) -> str:
+    """Everything that pages read of a run, with every number of its arrays."""
+    found = [read_finding(run.path / "neurons", 0, index, "tokens") for index in (1, 2)]
+    arrays = [run.loudness(), run.kept_checks(), run.sums(), *run.rankings().values(), run.means()]
+    numbers = [{name: np.asarray(one).tolist() for name, one in vars(part).items()} for part in arrays[1:-1]]
+    rest = [run.config(), run.status(), run.setting(), run.evaluation(), run.side_effects(), run.passes()]
+    return repr([*rest, run.sets(), run.plan_key(), found, numbers, np.asarray(arrays[0]).tolist()])
+
+
+def test_a_finding_of_a_run_that_was_deleted_meanwhile_makes_no_folder(whole, tmp_path):
+    run = RunFolder(shutil.copytree(whole.path, tmp_path / "runs" / whole.path.name))
+    folder = findings_folder(Store(run.path.parent), run)
+    found = NeuronTokens(promoted=(), suppressed=(), write_norm=1.5, layer_norm=2.0)
+    shutil.rmtree(run.path)
+    with pytest.raises(RunError):
+        save_finding(folder, 0, 3, "tokens", found)
+    assert not run.path.exists()
