@@ -38,7 +38,8 @@ def result(run: RunFolder, job: WritingJob, one: Intervention) -> None:
         return
     if not now.ended:
         if st.button("Cancel", key="write_cancel", icon=":material/stop_circle:"):
-            engine().jobs.cancel(job)
+            with guard():
+                engine().jobs.cancel(job)
         going_on(job)
         return
     failure_box(now)

@@ -8,6 +8,8 @@ from neuron_core.tasks.task import LETTERS
 BY_SEED, NONE = "seed", "none"
 DISTRACTORS = ("kind", "column", "file")
 TEMPLATES = ("plain", "chat")
+MOST_CHARACTERS = 100_000
+"of a role, a rule or a stem: more than any context holds beside a question"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ class PromptConfig:
     "'plain': the prompt alone; 'chat': the prompt as a user's message in the model's chat template"
 
     def __post_init__(self) -> None:
+        for name, text in (("role", self.role), ("rule", self.rule), ("stem", self.stem)):
+            if text is not None and len(text) > MOST_CHARACTERS:
+                raise ConfigError(f"a {name} of {len(text):,} characters", accepted=f"at most {MOST_CHARACTERS:,}")
         if self.letter is not None and self.letter not in LETTERS:
             raise ConfigError(f"unknown demonstration letter {self.letter!r}", accepted=", ".join(LETTERS))
         if not self.demonstration:

@@ -4,7 +4,6 @@ import atexit
 import shutil
 import threading
 from collections.abc import Iterator
-from contextvars import ContextVar
 from dataclasses import replace
 
 from neuron_core.engine.cluster_options import ClusterOptions
@@ -16,14 +15,13 @@ from neuron_core.runs.run_folder import ACTIVE, RunFolder, RunStatus
 from neuron_core.runs.setting import ModelFacts, PromptReport
 from neuron_core.runs.store import Store
 from neuron_core.service.jobs import BackgroundJob
+from neuron_core.service.owner import OWNER
 from neuron_core.service.permissions import Permissions
 from neuron_core.service.protocol import RunEnded, RunRequest
 from neuron_core.service.run_queue import CANCELLED, RunQueue
 from neuron_core.service.trust import Trust
 from neuron_core.service.worker_control import RunInWorker, WorkerControl
 
-OWNER: ContextVar[str] = ContextVar("owner", default="")
-"the session of the app that calls the handle; empty outside the app"
 POLL_S = 0.2
 "how often the status of a run is read while it is streamed"
 RESUMABLE = ("interrupted", "cancelled", "failed")
@@ -88,6 +86,8 @@ class EngineHandle:
         with self._state:
             self._worker.check_open()
             run = self._in_state(run_id, ("done", *RESUMABLE))
+            if run.config().evaluation is not None or run.pending() is not None:
+                self._check_own(run_id, "replace")
             wanted = replace(run.config(), evaluation=evaluation)
             self._check_run(wanted)
             with self._queue.claimed(run), run.held():
@@ -104,8 +104,7 @@ class EngineHandle:
         """
         with self._state:
             run = self.store.inside(run_id)
-            if not OWNER.get() or self._owners.get(run_id) != OWNER.get():
-                self.permissions.check("cancel", run_id)
+            self._check_own(run_id, "cancel")
             if run_id in self._queue.ids():
                 self._queue.cancel(run)
                 self._state.notify_all()
@@ -231,6 +230,11 @@ class EngineHandle:
             self._worker.closed = True
             self._worker.stop()
             self._queue.clear()
+
+    def _check_own(self, run_id: str, action: str) -> None:
+        """RunError if the session that asks did not begin the run, and may not do this to the runs of others."""
+        if not OWNER.get() or self._owners.get(run_id) != OWNER.get():
+            self.permissions.check(action, run_id)
 
     def _check_job(self, job: BackgroundJob, spec: ModelSpec) -> bool:
         """Whether the model's own code was confirmed. RunError for a job that is not allowed."""

@@ -7,6 +7,8 @@ from threading import Condition
 from neuron_core.errors import NeuronCoreError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.service.jobs import BackgroundJob, JobState, LengthsJob
+from neuron_core.service.owner import OWNER
+from neuron_core.service.permissions import Permissions
 from neuron_core.service.protocol import DropRequest, JobRequest, Request
 
 KEPT = 64
@@ -27,14 +29,18 @@ class JobTable:
         send: Callable[[ModelSpec | None, Callable[[int], Request]], int],
         send_on: Callable[[Request], None],
         check: Callable[[BackgroundJob, ModelSpec], bool] = lambda job, spec: False,
+        permissions: Permissions | None = None,
     ) -> None:
         """send: takes the model that a request needs, or None, and a function that makes the request from a number;
         sends the request to the worker and returns the number. send_on: sends a request if a worker is running. check:
         raises an error for a job that is not allowed, and returns whether the code that comes with the model was
-        confirmed.
+        confirmed. permissions: what callers may do; None allows everything.
         """
         self._lock, self._send, self._send_on, self._check = lock, send, send_on, check
+        self._permissions = permissions or Permissions()
         self._states: dict[BackgroundJob, JobState] = {}
+        self._askers: dict[int, set[str]] = {}
+        "number of a running job → the sessions that asked for it"
 
     def start(self, job: BackgroundJob, spec: ModelSpec) -> None:
         """Gives the worker a job, unless the job is running. The worker loads the model if the job needs it.
@@ -44,12 +50,14 @@ class JobTable:
         with self._lock:
             state = self._states.get(job)
             if state is not None and not state.ended:
+                self._askers[state.number].add(OWNER.get())
                 return
             confirmed = self._check(job, spec)
             needed = None if isinstance(job, LengthsJob) else spec
             number = self._send(needed, lambda number: JobRequest(number, job, spec, confirmed))
             self._states.pop(job, None)
             self._states[job] = JobState(number)
+            self._askers[number] = {OWNER.get()}
             ended = [old for old, state in self._states.items() if state.ended]
             for old in ended[: max(0, len(self._states) - KEPT)]:
                 del self._states[old]
@@ -60,10 +68,14 @@ class JobTable:
             return self._states.get(job)
 
     def cancel(self, job: BackgroundJob) -> None:
-        """Stops the job at its next step. Does nothing if the job has ended."""
+        """Stops the job at its next step. Does nothing if the job has ended. RunError if another session has asked for
+        it too, and what others began may not be stopped.
+        """
         with self._lock:
             state = self._states.get(job)
             if state is not None and not state.ended:
+                if self._askers[state.number] != {OWNER.get()}:
+                    self._permissions.check("cancel")
                 self._send_on(DropRequest(state.number))
 
     def wait(self, job: BackgroundJob, seconds: float) -> JobState | None:
@@ -80,7 +92,9 @@ class JobTable:
         """Updates the state of the job with this number, unless the job has ended."""
         for job, state in self._states.items():
             if state.number == number and not state.ended:
-                self._states[job] = replace(state, **changes)  # type: ignore[arg-type]
+                self._states[job] = now = replace(state, **changes)  # type: ignore[arg-type]
+                if now.ended:
+                    del self._askers[number]
                 return
 
     def end_all(self, failure: NeuronCoreError) -> None:
@@ -88,3 +102,4 @@ class JobTable:
         for job, state in self._states.items():
             if not state.ended:
                 self._states[job] = replace(state, ended=True, failure=failure)
+        self._askers.clear()

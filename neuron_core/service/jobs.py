@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from neuron_core.control.findings import Generation, Steering
-from neuron_core.errors import NeuronCoreError
+from neuron_core.errors import ConfigError, NeuronCoreError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs.neuron_findings import What
+
+MOST_CHARACTERS = 4_000_000
+"of a prompt: a million tokens, which no context holds; cutting more into tokens would keep the worker from all else"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class WritingJob:
     "the model that writes: the same prompt for another model is another job"
     kind: Literal["writing"] = "writing"
 
+    def __post_init__(self) -> None:
+        _check_length(self.prompt)
+
 
 @dataclass(frozen=True)
 class LengthsJob:
@@ -63,6 +69,14 @@ class PromptJob:
 
     prompt: str
     kind: Literal["prompt"] = "prompt"
+
+    def __post_init__(self) -> None:
+        _check_length(self.prompt)
+
+
+def _check_length(prompt: str) -> None:
+    if len(prompt) > MOST_CHARACTERS:
+        raise ConfigError(f"a prompt of {len(prompt):,} characters", accepted=f"at most {MOST_CHARACTERS:,}")
 
 
 ModelJob = NeuronJob | WritingJob

@@ -30,7 +30,8 @@ ACTIONS: dict[str, str] = {
     "upload": "uploading files",
     "delete": "deleting runs and kept tasks",
     "rename": "changing the names of runs and kept tasks",
-    "cancel": "stopping a run that somebody else began",
+    "cancel": "stopping a run or a job that somebody else began",
+    "replace": "replacing the evaluation of a run that somebody else began",
     "unload": "removing the model from memory",
     "cluster": "computing runs on a Ray cluster",
 }

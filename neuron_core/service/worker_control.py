@@ -77,7 +77,7 @@ class WorkerControl:
         "whether the process has been told to end and has not ended yet; nothing is sent to it then"
         self.closed = False
         self.prompts = PromptInspections(lock, self._send_during_run)
-        self.jobs = JobTable(lock, self._send_during_run, self._send_if_running, check_job)
+        self.jobs = JobTable(lock, self._send_during_run, self._send_if_running, check_job, permissions)
 
     def start_run(self, request: RunRequest, spec: ModelSpec) -> None:
         """Gives the worker a run; spec: the model of the run. No other run may be in the worker."""

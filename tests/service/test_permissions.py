@@ -5,25 +5,31 @@ import io
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from neuron_core.control.findings import Steering
 from neuron_core.errors import ConfigError, RunError, TaskError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.paths import APP_FOLDER
+from neuron_core.qatt.config import PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
 from neuron_core.runs.run_folder import RunStatus
 from neuron_core.runs.store import Store
-from neuron_core.service.handle import OWNER, EngineHandle
-from neuron_core.service.jobs import LengthsJob, NeuronJob, PromptJob
+from neuron_core.service.handle import EngineHandle
+from neuron_core.service.job_table import JobTable
+from neuron_core.service.jobs import LengthsJob, NeuronJob, PromptJob, WritingJob
+from neuron_core.service.owner import OWNER
 from neuron_core.service.passwords import TRIES, WINDOW_S, Gate
 from neuron_core.service.permissions import ACTIONS, Permissions, is_loopback, permissions
 from neuron_core.service.process import without_secrets
 from neuron_core.service.protocol import (
     REPLY,
+    DropRequest,
     JobEnded,
     JobRequest,
     Request,
@@ -101,6 +107,68 @@ def test_nothing_of_others_is_deleted_renamed_cancelled_or_unloaded(handle):
         OWNER.reset(token)
     assert run.path.exists()
     assert run.label() == ""
+
+
+def as_visitor(name, act, *what):
+    """What a session of the app with this name does."""
+    token = OWNER.set(name)
+    try:
+        return act(*what)
+    finally:
+        OWNER.reset(token)
+
+
+def test_an_evaluation_of_others_is_not_replaced_but_ones_own_is(handle, monkeypatch):
+    monkeypatch.setattr(EngineHandle, "_send_next", lambda _: None)
+    theirs = handle.store.create(RunConfig("ner", evaluation=EvaluationConfig(ks=(7,))))
+    theirs.write_status(RunStatus("done"))
+    with pytest.raises(RunError, match="does not allow replacing the evaluation"):
+        as_visitor("a visitor", handle.evaluate, theirs.id, EvaluationConfig())
+    assert theirs.pending() is None
+    assert theirs.config().evaluation.ks == (7,)
+
+    own = as_visitor("a visitor", handle.submit, RunConfig("ner", evaluation=EvaluationConfig(ks=(7,))))
+    as_visitor("a visitor", handle.cancel, own)
+    as_visitor("a visitor", handle.evaluate, own, EvaluationConfig())
+    as_visitor("a visitor", handle.cancel, own)
+    with pytest.raises(RunError, match="does not allow replacing the evaluation"):
+        as_visitor("another", handle.evaluate, own, EvaluationConfig())
+
+
+@pytest.mark.parametrize("allowed", [DEMO, SHARED], ids=["demo", "shared"])
+def test_a_job_that_others_asked_for_is_not_stopped(allowed):
+    sent = []
+
+    def send(spec, make):
+        sent.append(make(len(sent)))
+        return len(sent) - 1
+
+    def stopped():
+        return sum(isinstance(one, DropRequest) for one in sent)
+
+    jobs = JobTable(threading.Condition(), send, sent.append, permissions=allowed)
+    job = WritingJob("A", Steering((), ()), 3)
+    as_visitor("first", jobs.start, job, ModelSpec())
+    with pytest.raises(RunError, match="does not allow stopping"):
+        as_visitor("second", jobs.cancel, job)
+    as_visitor("second", jobs.start, job, ModelSpec())
+    with pytest.raises(RunError, match="does not allow stopping"):
+        as_visitor("first", jobs.cancel, job)
+    assert stopped() == 0
+    jobs.change(0, ended=True)
+    as_visitor("second", jobs.start, job, ModelSpec())
+    as_visitor("second", jobs.cancel, job)
+    assert stopped() == 1
+
+
+def test_a_prompt_longer_than_any_context_does_not_reach_the_worker():
+    with pytest.raises(ConfigError, match="characters"):
+        PromptJob("A" * 4_000_001)
+    with pytest.raises(ConfigError, match="characters"):
+        WritingJob("A" * 4_000_001, Steering((), ()), 3)
+    for part in ("role", "rule", "stem"):
+        with pytest.raises(ConfigError, match=part):
+            PromptConfig(**{part: "A" * 100_001})
 
 
 def test_prompts_and_jobs_ask_for_no_other_model_and_for_no_file_outside(handle, tmp_path):

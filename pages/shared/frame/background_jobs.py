@@ -18,7 +18,8 @@ def ask_for(job: BackgroundJob, spec: ModelSpec, label: str, key: str, note: str
     with st.container(key=f"{key}_job"):
         if state is not None and not state.ended:
             if st.button("Cancel", key=f"{key}_cancel", icon=":material/stop_circle:"):
-                engine().jobs.cancel(job)
+                with guard():
+                    engine().jobs.cancel(job)
             _progress(job)
             return
         if st.button(label, key=key, type="primary" if primary else "secondary", icon=":material/neurology:"):

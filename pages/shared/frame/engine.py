@@ -7,7 +7,8 @@ from threading import Lock
 import streamlit as st
 
 from neuron_core.runs.store import Store, default_root
-from neuron_core.service.handle import OWNER, EngineHandle
+from neuron_core.service.handle import EngineHandle
+from neuron_core.service.owner import OWNER
 from neuron_core.service.permissions import Permissions
 from pages.shared.inputs.tasks import allowed
 
