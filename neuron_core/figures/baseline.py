@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from neuron_core.control.competence import MOST_ABOVE_EVEN, too_many
 from neuron_core.control.probabilities import EVEN
 from neuron_core.control.results import Baseline
-from neuron_core.figures.theme import MARK, NEUTRAL, TITLE_SIZE, apply_theme, percent
+from neuron_core.figures.theme import MARK, NEUTRAL, TITLE_SIZE, apply_theme, percent, plain
 
 SAME = 0.005
 "shares closer to one another are one line"
@@ -61,7 +61,7 @@ def letter_bars(baseline: Baseline) -> go.Figure:
     apply_theme(figure, alt, height=320)
     figure.update_layout(margin={"r": 140, "t": 24}, bargap=0.4)
     # Numbers above the bars would cover the lines.
-    ticks = [f"<b>{letter}</b>  {percent(share)}" for letter, share in baseline.letters.items()]
+    ticks = [f"<b>{plain(letter)}</b>  {percent(share)}" for letter, share in baseline.letters.items()]
     figure.update_xaxes(title_text="Letter", tickvals=letters, ticktext=ticks, tickfont={"size": TITLE_SIZE})
     figure.update_yaxes(
         title_text=f"Share of {baseline.n_questions} questions (%)",
@@ -87,11 +87,12 @@ def _even_in_words(baseline: Baseline) -> str:
 
 def _letter_in_words(letter: str, baseline: Baseline) -> str:
     share, accuracy = baseline.letters[letter], baseline.letter_accuracy[letter]
+    shown = plain(letter)
     chance = "" if baseline.chance == EVEN else f" (chance {percent(baseline.chance)})"
     right = (
-        f"where {letter} is correct, {percent(accuracy)} are right{chance}"
+        f"where {shown} is correct, {percent(accuracy)} are right{chance}"
         if accuracy is not None
-        else f"{letter} is correct in no question"
+        else f"{shown} is correct in no question"
     )
     of = f"{round(share * baseline.n_questions)} of {baseline.n_questions} questions"
-    return f"<b>{letter}</b> is the answer to {percent(share)} ({of})<br>{right}"
+    return f"<b>{shown}</b> is the answer to {percent(share)} ({of})<br>{right}"

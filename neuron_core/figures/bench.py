@@ -4,7 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from neuron_core.figures.theme import BAD, MARK, NEUTRAL, TASK, apply_theme
+from neuron_core.figures.theme import BAD, MARK, NEUTRAL, TASK, apply_theme, plain
 
 WAYS = {
     "floor_s": ("bare matrix multiplications", NEUTRAL),
@@ -38,7 +38,8 @@ def bench_figure(result: dict[str, Any]) -> go.Figure:
                 cliponaxis=False,
                 marker={"color": colour},
             )
-    heading = f"Attribution of one question, seconds. {result['model']}, {result['dtype']}, {result['device']}"
+    where = ", ".join(result[name] for name in ("model", "dtype", "device"))
+    heading = f"Attribution of one question, seconds. {where}"
     bars = "; ".join(
         f"{_setting(each, result['model']).replace('<br>', ', ')}: "
         + ", ".join(f"{name} {each[key]:.3g} s" for key, (name, _) in WAYS.items() if each[key] is not None)
@@ -46,7 +47,7 @@ def bench_figure(result: dict[str, Any]) -> go.Figure:
     )
     apply_theme(figure, f"{heading}. {bars}.", height=520)
     figure.update_layout(
-        title={"text": heading, "x": 0.01, "xanchor": "left", "font": {"size": 15, "color": TEXT}},
+        title={"text": plain(heading), "x": 0.01, "xanchor": "left", "font": {"size": 15, "color": TEXT}},
         barmode="group",
         margin={"t": 96},
         paper_bgcolor=BACKGROUND,
@@ -59,4 +60,4 @@ def bench_figure(result: dict[str, Any]) -> go.Figure:
 
 def _setting(each: dict[str, Any], usual: str) -> str:
     label = f"T = {each['T']:,}<br>m = {each['m']}"
-    return label if each["model"] == usual else f"{label}<br>{each['model'].split(',')[0]}"
+    return label if each["model"] == usual else f"{label}<br>{plain(each['model'].split(',')[0])}"

@@ -51,7 +51,7 @@ def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> g
                 texttemplate="%{text}",
                 textfont={"weight": 600},
                 hoverinfo="skip",
-                name=matrix.direction,
+                name=plain(matrix.direction),
             ),
             row=1,
             col=column,
@@ -84,7 +84,7 @@ def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
             text=[["undefined" if np.isnan(value) else f"{value:.2f}" for value in row] for row in numbers.tolist()],
             texttemplate="%{text}",
             hovertext=[
-                [f"{rows} {plain(str(one))}, {columns} {plain(str(two))}" for two in table.columns]
+                [f"{plain(rows)} {plain(str(one))}, {plain(columns)} {plain(str(two))}" for two in table.columns]
                 for one in table.index
             ],
             hovertemplate="%{hovertext}: %{text}<extra></extra>",
@@ -101,8 +101,8 @@ def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
         140 + 56 * len(table),
     )
     name_categories(figure, map(str, table.columns), map(str, table.index))
-    figure.update_xaxes(title_text=columns.capitalize())
-    figure.update_yaxes(title_text=rows.capitalize(), autorange="reversed", showgrid=False)
+    figure.update_xaxes(title_text=plain(columns.capitalize()))
+    figure.update_yaxes(title_text=plain(rows.capitalize()), autorange="reversed", showgrid=False)
     return figure
 
 

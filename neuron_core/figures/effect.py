@@ -9,7 +9,17 @@ from plotly.subplots import make_subplots
 
 from neuron_core.control.measures import Interval
 from neuron_core.control.results import Baseline, Best, GridRow, RandomRow
-from neuron_core.figures.theme import BAND, MARK, NEUTRAL, TASK, TITLE_SIZE, apply_theme, around, signed
+from neuron_core.figures.theme import (
+    BAND,
+    MARK,
+    NEUTRAL,
+    TASK,
+    TITLE_SIZE,
+    apply_theme,
+    around,
+    name_categories,
+    signed,
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,7 @@ def effect_splits(rows: Sequence[tuple[str, GridRow | Best]]) -> go.Figure:
     words = "; ".join(f"{name}: content {row.rac_content:.1f}, letters {row.rac_letters:.1f}" for name, row in shown)
     apply_theme(figure, f"RAC in percent, split into content and letters. {words}.", height=120 + 48 * len(shown))
     figure.update_xaxes(title_text="RAC (%), positive in the intended direction")
+    name_categories(figure, y=[name for name, _ in shown])
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(zeroline=True, zerolinecolor=NEUTRAL, zerolinewidth=2)
     return figure

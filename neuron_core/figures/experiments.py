@@ -57,7 +57,7 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
                 go.Bar(
                     x=tasks,
                     y=_plain_numbers(values),
-                    name=label,
+                    name=plain(label),
                     legendgroup=label,
                     showlegend=panel == 1,
                     offsetgroup=label,
@@ -122,7 +122,7 @@ def cost_lines(table: pd.DataFrame) -> go.Figure:
             go.Scatter(
                 x=own["length"].tolist(),
                 y=own["seconds"].tolist(),
-                name=str(form),
+                name=plain(str(form)),
                 mode="lines+markers",
                 line={"color": SERIES[place % len(SERIES)], "width": 3, "dash": DASHES[place % len(DASHES)]},
                 marker={"size": 9},

@@ -50,7 +50,7 @@ def token_bars(tokens: NeuronTokens, end: End, most: int = 20) -> go.Figure:
             x=[one.value for one in chosen],
             y=places,
             orientation="h",
-            name=end,
+            name=plain(end),
             marker={"color": TASK if end == "promoted" else NEUTRAL, "line": {"width": 0}},
             customdata=[{"token": one.token_id} for one in chosen],
             hovertext=[
@@ -86,7 +86,7 @@ def neuron_bars(rows: Sequence[NeuronRow], role: Role) -> go.Figure:
             x=[row.score for row in rows],
             y=places,
             orientation="h",
-            name=role,
+            name=plain(role),
             marker={
                 "color": GOOD if role == "good" else BAD,
                 "pattern": {"shape": "" if role == "good" else "/"},
@@ -94,8 +94,8 @@ def neuron_bars(rows: Sequence[NeuronRow], role: Role) -> go.Figure:
             },
             customdata=[{"neuron": row.id, "layer": row.layer, "role": row.role} for row in rows],
             hovertext=[
-                f"<b>neuron {row.id}</b>, layer {row.layer}<br>rank {row.rank} of the {role} neurons<br>score "
-                f"{significant(row.score)}"
+                f"<b>neuron {plain(row.id)}</b>, layer {row.layer}<br>rank {row.rank} of the {plain(role)} "
+                f"neurons<br>score {significant(row.score)}"
                 for row in rows
             ],
             hoverinfo="text",
@@ -108,7 +108,7 @@ def neuron_bars(rows: Sequence[NeuronRow], role: Role) -> go.Figure:
     figure.update_layout(margin={"t": 8}, hovermode="closest", hoverdistance=-1)
     figure.update_yaxes(
         tickvals=places,
-        ticktext=[row.id for row in rows],
+        ticktext=[plain(row.id) for row in rows],
         range=[len(rows) - 0.5, -0.5],
         showgrid=False,
         side="left" if role == "good" else "right",
@@ -218,9 +218,9 @@ def score_bars(scores: Sequence[QuestionScore], unit: str = "probability") -> go
 
 def _row_in_words(row: QuestionRow, change: float) -> str:
     return (
-        f"<b>question {plain(row.question_id)}</b><br>P({row.correct_letter}, correct) "
+        f"<b>question {plain(row.question_id)}</b><br>P({plain(row.correct_letter)}, correct) "
         f"{100 * row.p_correct_before:.1f}% → {100 * row.p_correct_after:.1f}% ({signed(change, 2)} points)"
-        f"<br>answer {row.baseline_letter} → {row.new_letter}"
+        f"<br>answer {plain(row.baseline_letter)} → {plain(row.new_letter)}"
     )
 
 

@@ -45,7 +45,7 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
         raise ConfigError("a figure needs a matrix and got no matrix", accepted="one matrix or more")
     shared = share and not measure.startswith("rac")
     # Short: three matrices stand side by side on a page, and a title that is wider than its matrix is cut off.
-    titles = [f"<b>{one.direction.capitalize()}</b>, K = {one.k}" for one in matrices]
+    titles = [f"<b>{plain(one.direction.capitalize())}</b>, K = {one.k}" for one in matrices]
     figure = make_subplots(1, len(matrices), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
     numbers = [one.values(measure, share=shared) for one in matrices]
     middle = 1.0 if shared else 0.0
@@ -70,7 +70,7 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
                 texttemplate="%{text}",
                 textfont={"weight": 600},
                 hoverinfo="skip",
-                name=one.direction,
+                name=plain(one.direction),
             ),
             row=1,
             col=column,

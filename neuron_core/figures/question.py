@@ -22,6 +22,7 @@ from neuron_core.figures.theme import (
     TITLE_SIZE,
     apply_theme,
     percent,
+    plain,
     wrapped,
 )
 
@@ -122,7 +123,7 @@ def answer_bars(
     for row, direction in enumerate(shown, start=1):
         there = [before, *(one for one in answers if one.direction == direction)]
         for one in there:
-            trace = _bars(names.get(one.source, BEFORE_NAME), NEUTRAL, list(one.probabilities), correct, labels)
+            trace = _bars(plain(names.get(one.source, BEFORE_NAME)), NEUTRAL, list(one.probabilities), correct, labels)
             trace.update(looks[one.source], marker_line_width=0)
             trace.update(showlegend=row == 1, legendgroup=one.source, text=trace.text if roomy else None)
             trace.update(customdata=[{"option": place, "source": one.source} for place in range(len(labels))])

@@ -58,7 +58,8 @@ def question_strip(rows: Sequence[QuestionRow], direction: Direction, shown: int
                 hovertext=[
                     f"<b>question {plain(rows[i].question_id)}</b>, {flip}<br>P(correct) "
                     f"{100 * rows[i].p_correct_before:.0f}% → {100 * rows[i].p_correct_after:.0f}%"
-                    f" ({signed(changes[i])} points)<br>answer {rows[i].baseline_letter} → {rows[i].new_letter}"
+                    f" ({signed(changes[i])} points)<br>answer {plain(rows[i].baseline_letter)} → "
+                    f"{plain(rows[i].new_letter)}"
                     for i in places
                 ],
                 hoverinfo="text",

@@ -99,8 +99,10 @@ def layer_axis(figure: go.Figure, n_layers: int) -> None:
 
 
 def plain(text: str) -> str:
-    """Escapes a text from a dataset or a user, so that Plotly shows tags in it as they are written."""
-    return html.escape(text, quote=False)
+    """Escapes a text from a dataset, a run's file or a user, so that Plotly shows tags, entities and the `%{…}` of
+    templates in it as they are written.
+    """
+    return html.escape(text, quote=False).replace("%{", "&#37;{")
 
 
 def name_categories(figure: go.Figure, x: Iterable[str] = (), y: Iterable[str] = ()) -> None:
@@ -108,7 +110,7 @@ def name_categories(figure: go.Figure, x: Iterable[str] = (), y: Iterable[str] =
     them. The categories themselves stay as they are, so that clicks and the data of the figure name them.
     """
     for names, update in ((list(x), figure.update_xaxes), (list(y), figure.update_yaxes)):
-        if any("<" in name or "&" in name for name in names):
+        if any(plain(name) != name for name in names):
             update(tickmode="array", tickvals=names, ticktext=[plain(name) for name in names])
 
 
