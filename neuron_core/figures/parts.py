@@ -33,9 +33,16 @@ NOTHING = "#EEF1F4"
 NO_SHARE = "no share"
 
 
-def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin", *, share: bool = True) -> go.Figure:
+def part_heatmaps(
+    matrices: Sequence[PartMatrix],
+    measure: str = "content_margin",
+    *,
+    share: bool = True,
+    titles: Sequence[tuple[str, str]] = (),
+) -> go.Figure:
     """One panel per matrix. Rows: tasks whose neurons are used. Columns: evaluated tasks. The diagonal is framed.
 
+    titles: of each panel, in two lines; without them, its direction and K. All panels have one scale of colours.
     share: the measure divided by the unmodified model's, so that 1 means no change; RAC and its parts stay in percent.
     Cells of a task on which the unmodified model's value is not positive say that there is no share.
     A rising measure is blue, a falling one orange. The second trace of each panel answers clicks with the customdata
@@ -45,8 +52,10 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
         raise ConfigError("a figure needs a matrix and got no matrix", accepted="one matrix or more")
     shared = share and not measure.startswith("rac")
     # Short: three matrices stand side by side on a page, and a title that is wider than its matrix is cut off.
-    titles = [f"<b>{plain(one.direction.capitalize())}</b>, K = {one.k}" for one in matrices]
-    figure = make_subplots(1, len(matrices), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=titles)
+    above = [f"<b>{plain(first)}</b><br>{plain(second)}" for first, second in titles] or [
+        f"<b>{plain(one.direction.capitalize())}</b>, K = {one.k}" for one in matrices
+    ]
+    figure = make_subplots(1, len(matrices), shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=above)
     numbers = [one.values(measure, share=shared) for one in matrices]
     middle = 1.0 if shared else 0.0
     most = max(1e-9, *(float(np.nanmax(np.abs(values - middle), initial=0.0)) for values in numbers))
@@ -106,7 +115,7 @@ def part_heatmaps(matrices: Sequence[PartMatrix], measure: str = "content_margin
     said = filter(None, (_own_in_words(matrices, measure), no_share_in_words(matrices, measure) if shared else ""))
     apply_theme(figure, f"{title}. {'. '.join(said)}", height=150 + 64 * len(matrices[0].sources))
     figure.update_annotations(font={"size": TITLE_SIZE})
-    figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 56})
+    figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 76 if titles else 56})
     figure.update_xaxes(title_text="Evaluated on")
     name_categories(figure, matrices[0].tasks, matrices[0].sources)
     figure.update_yaxes(title_text="Neurons of", autorange="reversed", showgrid=False, col=1)

@@ -154,24 +154,26 @@ def test_the_parts_of_real_runs_are_three_matrices_with_their_diagonals_marked(o
     )
     assert faults(app) == []
     assert app.segmented_control(key="view").value == "letter, answering, task"
-    drawn = figures(app)
-    assert len(drawn) == 3
+    (drawn,) = figures(app)
+    titles = [note["text"].partition("<br>")[0] for note in drawn["layout"]["annotations"]]
+    assert titles == ["<b>ACE, K = 6</b>", "<b>Content, K = 6</b>", "<b>The task's own part, K = 12</b>"]
     matrices = part_matrices(setting, evaluations_of(made.parts))
-    for kind, one in zip(("ace", "content", "own"), drawn, strict=True):
-        heat = one["data"][0]
+    for number, kind in enumerate(("ace", "content", "own")):
+        heat = drawn["data"][2 * number]
         expected = matrices[kind]["degrader"].values("content_acc", share=True)
         assert np.isfinite(expected).any()
         assert heat["x"] == heat["y"] == ["mood", "tone"]
         np.testing.assert_allclose(np.array(heat["z"], dtype=float), expected - 1)
         # One frame around each task's own neurons.
-        frames = [(shape["x0"] + 0.48, shape["y0"] + 0.48) for shape in one["layout"]["shapes"]]
+        panel = [shape for shape in drawn["layout"]["shapes"] if shape["xref"] == ("x", "x2", "x3")[number]]
+        frames = [(shape["x0"] + 0.48, shape["y0"] + 0.48) for shape in panel]
         assert frames == [pytest.approx((0, 0)), pytest.approx((1, 1))]
     rows = next(frame.value for frame in app.dataframe if "content_margin" in frame.value)
     assert len(rows) == 3 * 2 * 2
     app.segmented_control(key="direction").set_value("enhancer").run()
     app.segmented_control(key="parts_measure").set_value("rac").run()
     assert faults(app) == []
-    assert len(figures(app)) == 3
+    assert len(figures(app)) == 1
 
 
 def test_matrices_of_parts_take_runs_of_this_model_and_of_one_experiment(runs, parts_runs):

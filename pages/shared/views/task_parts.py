@@ -25,10 +25,11 @@ from pages.shared.views.figures import figure, table
 from pages.shared.views.results import evaluation_of, sets_of
 
 TITLES = {
-    "ace": "The paper's method (ACE): letters, answering and task together",
-    "content": "By content: answering and task, letters cancelled",
-    "own": "The task's own part: content without what the tasks share",
+    "ace": ("ACE", "letters, answering and task together"),
+    "content": ("Content", "answering and task, letters cancelled"),
+    "own": ("The task's own part", "content without what the tasks share"),
 }
+"of the matrices, in two lines"
 PART_SET = re.compile(rf"(?:{'|'.join(PART_KINDS)})-\d+-.+")
 Neurons = frozenset[tuple[str, tuple[ScoredNeuron, ...]]]
 "name of a set, its neurons"
@@ -58,16 +59,14 @@ def parts_view(run: RunFolder, tasks: Mapping[str, AskedTask]) -> None:
         st.info("These matrices need sets of several tasks, tried on each other. This command makes them:")
         st.code(f"{PROGRAM} experiment parts --tasks {','.join(one.source for one in tasks.values())}", language="bash")
         return
-    for column, (kind, matrix) in zip(st.columns(len(found), gap="medium"), found.items(), strict=True):
-        with column:
-            st.markdown(f"**{TITLES[kind]}**")
-            drawn = part_heatmaps([matrix], measure)
-            figure(drawn, f"parts_{kind}", f"parts-{kind}-{direction}-k{matrix.k}")
+    shown = list(found.values())
+    titles = [(f"{TITLES[kind][0]}, K = {one.k}", TITLES[kind][1]) for kind, one in found.items()]
+    figure(part_heatmaps(shown, measure, titles=titles), "parts", f"parts-{direction}")
     st.caption(
         f"Neurons of the task on the left, tried on the task below, at ratio {PARTS_RATIO:g}, which nothing chose. "
         "Framed: a task's neurons on the task itself."
     )
-    if why := no_share_in_words(list(found.values()), measure):
+    if why := no_share_in_words(shown, measure):
         st.caption(plain(f"{why}. The table below has the values themselves."))
     rows = pd.concat([matrix_table(one, kind) for kind, one in found.items()], ignore_index=True)
     table(rows, "parts_table", f"parts-{direction}", "What each task's sets do to each task", height=280)
