@@ -11,6 +11,7 @@ from neuron_core.runs.results import Attribution
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from pages.shared.frame import session
+from pages.shared.frame.folds import unfolded
 from pages.shared.frame.guard import error_box
 from pages.shared.frame.navigation import through_frame
 from pages.shared.views.comparisons import run_name
@@ -130,9 +131,10 @@ def page(run: RunFolder, setting: Setting, found: Attribution, layer: int, index
     st.header("In every ranking of this model")
     standing_cards(found, setting, layer, index)
     standing_table(run, setting, layer, index)
-    with st.expander(f"Copy neuron {neuron} as Python", key="neuron_python", icon=":material/code:"):
-        where = str(run.path.relative_to(APP_FOLDER)) if session.is_demo(run_name(run)) else run.id
-        st.code(neuron_python(run.config(), where, layer, index), language="python", wrap_lines=True)
+    if fold := unfolded(f"Copy neuron {neuron} as Python", "neuron_python", ":material/code:"):
+        with fold:
+            where = str(run.path.relative_to(APP_FOLDER)) if session.is_demo(run_name(run)) else run.id
+            st.code(neuron_python(run.config(), where, layer, index), language="python", wrap_lines=True)
     recipes(run)
     footing(run)
 

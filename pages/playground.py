@@ -10,6 +10,7 @@ from neuron_core.service.jobs import WritingJob
 from pages.shared.frame import session
 from pages.shared.frame.background_jobs import EVERY, failure_box
 from pages.shared.frame.engine import engine
+from pages.shared.frame.folds import unfolded
 from pages.shared.frame.guard import guard
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.writing_form import form
@@ -55,8 +56,9 @@ def result(run: RunFolder, job: WritingJob, one: Intervention) -> None:
     figure(next_token_bars(now.text), "next_tokens", f"next-tokens-{session.shown_id()}")
     st.caption("The ten most probable tokens right after the prompt, of the whole vocabulary.")
     provenance(run, k=one.k, position="last and every new token")
-    with st.expander("Copy as Python", key="writing_python", icon=":material/code:"):
-        st.code(writing_python(run.config(), job), language="python", wrap_lines=True)
+    if fold := unfolded("Copy as Python", "writing_python", ":material/code:"):
+        with fold:
+            st.code(writing_python(run.config(), job), language="python", wrap_lines=True)
 
 
 through_frame()

@@ -27,6 +27,12 @@ from tests.run_helpers import revalue
 
 __all__ = ["checkpoint", "one_thread", "tiny_model"]
 
+# What a page makes when it is opened. Tests see it open, but for those that ask for a page as a visitor finds it.
+FOLDS = (
+    *("as_command", "as_python", "comparison_command", "comparison_python", "neuron_python", "writing_python"),
+    *("as_printed", "entries", "details", "how_computed", "good_all", "bad_all"),
+    *("tokens_as_table", "effect_as_table", "contexts_as_table"),
+)
 APP = Path(__file__).resolve().parents[2] / "frame.py"
 
 
@@ -109,12 +115,15 @@ def competent(full) -> RunFolder:
 
 @pytest.fixture
 def open_page(runs) -> Callable[..., AppTest]:
-    """`open_page("layers", run=…)`: a page as a link opens it; `chosen`: what the sidebar is set to."""
+    """`open_page("layers", run=…)`: a page as a link opens it; `chosen`: what the sidebar is set to.
 
-    def open_it(name: str, chosen: dict[str, str] | None = None, **address: str) -> AppTest:
+    closed: whether what is made on opening it stays closed, as a visitor finds it.
+    """
+
+    def open_it(name: str, chosen: dict[str, str] | None = None, *, closed: bool = False, **address: str) -> AppTest:
         app = AppTest.from_file(str(APP), default_timeout=60)
         app.query_params.update(address)
-        for key, value in (chosen or {}).items():
+        for key, value in {**dict.fromkeys(() if closed else FOLDS, True), **(chosen or {})}.items():
             app.session_state[key] = value
         app.run()
         # The first run leaves the address to the browser, which completes it without a step of its history.

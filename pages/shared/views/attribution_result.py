@@ -13,6 +13,7 @@ from neuron_core.runs.results import Attribution
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from pages.shared.frame import session
+from pages.shared.frame.folds import unfolded
 from pages.shared.frame.guard import plain
 from pages.shared.views.figures import figure, open_neuron, table
 from pages.shared.views.glossary import GLOSSARY
@@ -54,16 +55,17 @@ def good_and_bad(setting: Setting, found: Attribution, name: str) -> None:
                 f"{role}-neurons-{session.shown_id()}",
                 take_bar_click(role),
             )
-            with st.expander(f"All {counted(len(own), f'{role} neuron')} as a table", key=f"{role}_all"):
-                table(
-                    neuron_table(own),
-                    f"{role}_neurons",
-                    f"{role}-neurons-{session.shown_id()}",
-                    f"{counted(len(own), f'{role} neuron')} by score",
-                    opens={"id": open_neuron},
-                    column_order=COLUMNS,
-                    column_config={"score": st.column_config.NumberColumn(format=SCORE)},
-                )
+            if fold := unfolded(f"All {counted(len(own), f'{role} neuron')} as a table", f"{role}_all"):
+                with fold:
+                    table(
+                        neuron_table(own),
+                        f"{role}_neurons",
+                        f"{role}-neurons-{session.shown_id()}",
+                        f"{counted(len(own), f'{role} neuron')} by score",
+                        opens={"id": open_neuron},
+                        column_order=COLUMNS,
+                        column_config={"score": st.column_config.NumberColumn(format=SCORE)},
+                    )
 
 
 def take_bar_click(role: Role) -> Callable[[], None]:
@@ -79,17 +81,18 @@ def take_bar_click(role: Role) -> Callable[[], None]:
 
 def how_computed(run: RunFolder, setting: Setting, found: Attribution, name: str) -> None:
     """K, z, ambiguous, guard, completeness."""
-    with st.expander("How it was computed", key="how_computed", icon=":material/info:"):
-        numbers(setting, found, name)
-        note = found.rankings[name].note
-        st.markdown(METHODS[name].description + (f" Here: {plain(note)}." if note else ""))
-        st.markdown(
-            "**Does the attribution add up?** The scores of a layer should sum to what the model loses without that "
-            "layer. The bars show by how much they don't: mean and standard deviation over "
-            f"{counted(found.gaps.n_questions, 'question')}. With the right rule and few steps, tens of percent are no "
-            "surprise."
-        )
-        figure(completeness_bars(found.gaps.mean, found.gaps.spread), "gap", f"completeness-{run.id}")
+    if fold := unfolded("How it was computed", "how_computed", ":material/info:"):
+        with fold:
+            numbers(setting, found, name)
+            note = found.rankings[name].note
+            st.markdown(METHODS[name].description + (f" Here: {plain(note)}." if note else ""))
+            st.markdown(
+                "**Does the attribution add up?** The scores of a layer should sum to what the model loses without "
+                "that layer. The bars show by how much they don't: mean and standard deviation over "
+                f"{counted(found.gaps.n_questions, 'question')}. With the right rule and few steps, tens of percent "
+                "are no surprise."
+            )
+            figure(completeness_bars(found.gaps.mean, found.gaps.spread), "gap", f"completeness-{run.id}")
 
 
 def numbers(setting: Setting, found: Attribution, name: str) -> None:

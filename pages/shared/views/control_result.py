@@ -14,6 +14,7 @@ from neuron_core.runs.results import Cell
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from pages.shared.frame import session
+from pages.shared.frame.folds import unfolded
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.figures import figure
@@ -109,26 +110,27 @@ def curves(evaluation: Evaluation, cell: Cell) -> None:
 
 def details(run: RunFolder, setting: Setting, evaluation: Evaluation, cell: Cell) -> None:
     """What stands behind the verdict: held-out values, letters, side effects, how examples were chosen."""
-    with st.expander("Details", key="details", icon=":material/info:"):
-        row, best = cell.row, cell.best
-        st.markdown(f"{row.n_good} good and {row.n_bad} bad neurons are used.")
-        cards = st.container(horizontal=True, key="cards")
-        for name in ("rac", "rcc"):
-            with cards.container(border=True, width=260):
-                st.metric(
-                    f"{name.upper()}, held out",
-                    change(getattr(best, f"heldout_{name}")),
-                    help="The ratio is chosen on one half of the examples and measured on the other, both ways.",
-                )
-                st.caption(f"95% interval: {between(*(getattr(best, f'heldout_{name}_interval') or (None, None)))}")
-                st.caption(f"Best ratio {best.ratio:g}: {change(getattr(best, name))} (optimistic)")
-        st.caption("The best ratio was chosen on the same questions, so these numbers are optimistic.")
-        st.markdown(letters_under(row, evaluation.baseline))
-        figure(letter_bars(evaluation.baseline), "letter_bars", f"letters-{session.shown_id()}")
-        effects = side_effects_of(run)
-        if effects is not None and (said := side_effects_in_words(effects, cell)):
-            st.markdown(said)
-        sample(setting)
+    if fold := unfolded("Details", "details", ":material/info:"):
+        with fold:
+            row, best = cell.row, cell.best
+            st.markdown(f"{row.n_good} good and {row.n_bad} bad neurons are used.")
+            cards = st.container(horizontal=True, key="cards")
+            for name in ("rac", "rcc"):
+                with cards.container(border=True, width=260):
+                    st.metric(
+                        f"{name.upper()}, held out",
+                        change(getattr(best, f"heldout_{name}")),
+                        help="The ratio is chosen on one half of the examples and measured on the other, both ways.",
+                    )
+                    st.caption(f"95% interval: {between(*(getattr(best, f'heldout_{name}_interval') or (None, None)))}")
+                    st.caption(f"Best ratio {best.ratio:g}: {change(getattr(best, name))} (optimistic)")
+            st.caption("The best ratio was chosen on the same questions, so these numbers are optimistic.")
+            st.markdown(letters_under(row, evaluation.baseline))
+            figure(letter_bars(evaluation.baseline), "letter_bars", f"letters-{session.shown_id()}")
+            effects = side_effects_of(run)
+            if effects is not None and (said := side_effects_in_words(effects, cell)):
+                st.markdown(said)
+            sample(setting)
 
 
 def sample(setting: Setting) -> None:

@@ -15,6 +15,7 @@ from neuron_core.reports.recipes.run import command_of, experiment_command, pyth
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.tasks.spreadsheet import safe_csv
 from pages.shared.frame import session
+from pages.shared.frame.folds import unfolded
 from pages.shared.frame.guard import plain
 from pages.shared.frame.presentation import enlarge, presenting
 from pages.shared.views.results import baseline_of, setting_of
@@ -259,11 +260,14 @@ def _parquet(table: pd.DataFrame) -> bytes:
 
 def comparison_recipe(outputs: Sequence[str], runs: Iterable[RunFolder], k: int, python: str | None) -> None:
     """What a page compares, as one command and, unless nothing is compared yet, as Python."""
-    with st.expander("Copy the comparison as command", key="comparison_command", icon=":material/terminal:"):
-        st.code(experiment_command(outputs, [run.config() for run in runs], k), language="bash", wrap_lines=True)
-        st.caption("It makes runs of its own where these are not the same, and writes tables and one HTML report.")
-    if python is not None:
-        with st.expander("Copy the comparison as Python", key="comparison_python", icon=":material/code:"):
+    if fold := unfolded("Copy the comparison as command", "comparison_command", ":material/terminal:"):
+        with fold:
+            st.code(experiment_command(outputs, [run.config() for run in runs], k), language="bash", wrap_lines=True)
+            st.caption("It makes runs of its own where these are not the same, and writes tables and one HTML report.")
+    if python is None:
+        return
+    if fold := unfolded("Copy the comparison as Python", "comparison_python", ":material/code:"):
+        with fold:
             st.code(python, language="python", wrap_lines=True)
             st.caption("It reads the very runs shown; `table` is the table of this page.")
 
@@ -272,10 +276,12 @@ def recipes(run: RunFolder) -> None:
     """The run again, as a command and as Python."""
     config = run.config()
     command = command_of(config)
-    with st.expander("Copy as command", key="as_command", icon=":material/terminal:"):
-        if command is None:
-            st.markdown("The command line does not take every setting of this run; Python does.")
-        else:
-            st.code(command, language="bash", wrap_lines=True)
-    with st.expander("Copy as Python", key="as_python", icon=":material/code:"):
-        st.code(python_of(config), language="python", wrap_lines=True)
+    if fold := unfolded("Copy as command", "as_command", ":material/terminal:"):
+        with fold:
+            if command is None:
+                st.markdown("The command line does not take every setting of this run; Python does.")
+            else:
+                st.code(command, language="bash", wrap_lines=True)
+    if fold := unfolded("Copy as Python", "as_python", ":material/code:"):
+        with fold:
+            st.code(python_of(config), language="python", wrap_lines=True)

@@ -9,6 +9,7 @@ from neuron_core.analysis.tables import as_printed
 from neuron_core.control.results import Evaluation
 from neuron_core.figures.experiments import entry_bars
 from neuron_core.figures.points import Metric
+from pages.shared.frame.folds import unfolded
 from pages.shared.views.figures import figure, table
 
 SIDE_EFFECT_COLUMNS = {
@@ -27,35 +28,37 @@ def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int, key: 
     wide, one = apart(rows, key, lines), st.column_config.NumberColumn(format="%.1f")
     shown = {column: one for column in wide.columns if column not in lines}
     table(wide, "apart", f"{file}-{key}", f"{name}: {key.upper()} by task and direction", column_config=shown)
-    with st.expander("As printed in the paper, and held out", key="as_printed"):
-        printed, heldout = as_printed(rows, lines), as_printed(rows, lines, heldout=True)
-        if has_side_effects(rows):
-            printed = with_mean_effects(printed, rows, lines)
-        st.markdown("**At the best ratio** (RAC/RCC in percent; chosen on these questions, so optimistic)")
-        table(printed, "printed", f"{file}-best", f"{name}, at the best ratio")
-        st.markdown("**Held out** (the ratio chosen on one half of the examples, measured on the other)")
-        table(heldout, "heldout", f"{file}-heldout", f"{name}, held out")
-        st.caption(
-            "Fail: RAC or RCC is negative, that is against the intended direction. Undefined: the unmodified model "
-            "gets nothing right. Averages use signed values and leave out what is undefined. Deg: degrader, Enh: "
-            "enhancer. random and random+ are sets of neurons drawn by chance; random+ chooses its ratio too."
-        )
-        if has_side_effects(rows):
-            st.markdown("**Side effects at the best ratio** (probability left on the letters A to D / perplexity)")
-            side_effects = side_effects_printed(rows, lines)
-            table(side_effects, "side_effects", f"{file}-side-effects", f"{name}, side effects at the best ratio")
+    if fold := unfolded("As printed in the paper, and held out", "as_printed"):
+        with fold:
+            printed, heldout = as_printed(rows, lines), as_printed(rows, lines, heldout=True)
+            if has_side_effects(rows):
+                printed = with_mean_effects(printed, rows, lines)
+            st.markdown("**At the best ratio** (RAC/RCC in percent; chosen on these questions, so optimistic)")
+            table(printed, "printed", f"{file}-best", f"{name}, at the best ratio")
+            st.markdown("**Held out** (the ratio chosen on one half of the examples, measured on the other)")
+            table(heldout, "heldout", f"{file}-heldout", f"{name}, held out")
             st.caption(
-                "The perplexity is that of a neutral text. Empty: not measured, as for parts of a set that are not its "
-                "best ratio. random+: one set, at the ratio of the first method."
+                "Fail: RAC or RCC is negative, that is against the intended direction. Undefined: the unmodified model "
+                "gets nothing right. Averages use signed values and leave out what is undefined. Deg: degrader, Enh: "
+                "enhancer. random and random+ are sets of neurons drawn by chance; random+ chooses its ratio too."
             )
-    with st.expander("All entries with their intervals", key="entries"):
-        number = st.column_config.NumberColumn(format="%.1f")
-        columns = {
-            **dict.fromkeys(NUMBERS, number),
-            **{f"heldout_{one}": number for one in NUMBERS},
-            **SIDE_EFFECT_COLUMNS,
-        }
-        table(rows, "all_entries", f"{file}-entries", f"Entries of {name}", column_config=columns)
+            if has_side_effects(rows):
+                st.markdown("**Side effects at the best ratio** (probability left on the letters A to D / perplexity)")
+                side_effects = side_effects_printed(rows, lines)
+                table(side_effects, "side_effects", f"{file}-side-effects", f"{name}, side effects at the best ratio")
+                st.caption(
+                    "The perplexity is that of a neutral text. Empty: not measured, as for parts of a set that are not "
+                    "its best ratio. random+: one set, at the ratio of the first method."
+                )
+    if fold := unfolded("All entries with their intervals", "entries"):
+        with fold:
+            number = st.column_config.NumberColumn(format="%.1f")
+            columns = {
+                **dict.fromkeys(NUMBERS, number),
+                **{f"heldout_{one}": number for one in NUMBERS},
+                **SIDE_EFFECT_COLUMNS,
+            }
+            table(rows, "all_entries", f"{file}-entries", f"Entries of {name}", column_config=columns)
 
 
 def apart(rows: pd.DataFrame, measure: str, lines: tuple[str, ...]) -> pd.DataFrame:

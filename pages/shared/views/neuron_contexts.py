@@ -10,6 +10,7 @@ from neuron_core.figures.token_strips import token_strips
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from pages.shared.frame.background_jobs import ask_for
+from pages.shared.frame.folds import unfolded
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.figures import table
 from pages.shared.views.neuron_findings import MOST_EXAMPLES, found_of, job_of
@@ -53,8 +54,9 @@ def _strips(found: NeuronContexts, layer: int, index: int) -> None:
         f"{found.n_texts:,} texts were read; mean {significant(found.mean)}, above 0 at "
         f"{percent(found.share_positive)} of them. ⏎ is a line end."
     )
-    with st.expander("As a table", key="contexts_as_table"):
-        _table(shown, end, layer, index)
+    if fold := unfolded("As a table", "contexts_as_table"):
+        with fold:
+            _table(shown, end, layer, index)
 
 
 def _table(shown: tuple[Context, ...], end: str, layer: int, index: int) -> None:

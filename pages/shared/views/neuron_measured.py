@@ -11,6 +11,7 @@ from neuron_core.figures.theme import significant
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from pages.shared.frame.background_jobs import ask_for
+from pages.shared.frame.folds import unfolded
 from pages.shared.views.figures import figure, table
 from pages.shared.views.neuron_findings import found_of, job_of
 from pages.shared.views.tables import SCORE
@@ -40,23 +41,24 @@ def tokens(run: RunFolder, layer: int, index: int) -> None:
         for end, ones in (("promoted", found.promoted), ("suppressed", found.suppressed))
         for rank, one in enumerate(ones, start=1)
     ]
-    with st.expander("As a table, and how it was read", key="tokens_as_table"):
-        st.markdown(
-            "The write vector, scaled to length one per dimension, goes through the model's own final norm and "
-            "unembedding as if the residual stream held nothing else. What norm and head add to any stream is taken "
-            "off. The numbers rank tokens; they are no part of the model's logits. ␣ is a space, ⏎ a line end. "
-            f"The write vector is {significant(found.write_norm / found.layer_norm)} times as long as the mean of its "
-            "layer."
-        )
-        name = f"neuron-{layer}.{index}-tokens"
-        table(
-            pd.DataFrame(rows),
-            "token_table",
-            name,
-            f"Tokens promoted and suppressed by neuron {layer}.{index}",
-            height=280,
-            column_config={"logit": st.column_config.NumberColumn(format=SCORE)},
-        )
+    if fold := unfolded("As a table, and how it was read", "tokens_as_table"):
+        with fold:
+            st.markdown(
+                "The write vector, scaled to length one per dimension, goes through the model's own final norm and "
+                "unembedding as if the residual stream held nothing else. What norm and head add to any stream is "
+                "taken off. The numbers rank tokens; they are no part of the model's logits. ␣ is a space, ⏎ a line "
+                f"end. The write vector is {significant(found.write_norm / found.layer_norm)} times as long as the "
+                "mean of its layer."
+            )
+            name = f"neuron-{layer}.{index}-tokens"
+            table(
+                pd.DataFrame(rows),
+                "token_table",
+                name,
+                f"Tokens promoted and suppressed by neuron {layer}.{index}",
+                height=280,
+                column_config={"logit": st.column_config.NumberColumn(format=SCORE)},
+            )
 
 
 def effect(run: RunFolder, setting: Setting, layer: int, index: int) -> None:
@@ -82,18 +84,19 @@ def effect(run: RunFolder, setting: Setting, layer: int, index: int) -> None:
         f"Change of the correct letter's probability among the four, on {len(silenced)} {found.source} questions, "
         f"with this neuron alone changed at the last token. One neuron of many seldom moves an answer.{opens}"
     )
-    with st.expander("As a table", key="effect_as_table"):
-        name = f"neuron-{layer}.{index}-effect"
-        table(
-            _effect_table(silenced, doubled),
-            "effect_table",
-            name,
-            "Each question silenced and doubled",
-            height=280,
-            opens={"question": open_question} if found.source == "evaluation" else None,
-            on_select=lambda: take_effect_row(silenced),
-            selection_mode="single-row",
-        )
+    if fold := unfolded("As a table", "effect_as_table"):
+        with fold:
+            name = f"neuron-{layer}.{index}-effect"
+            table(
+                _effect_table(silenced, doubled),
+                "effect_table",
+                name,
+                "Each question silenced and doubled",
+                height=280,
+                opens={"question": open_question} if found.source == "evaluation" else None,
+                on_select=lambda: take_effect_row(silenced),
+                selection_mode="single-row",
+            )
 
 
 def _effect_card(name: str, found: EffectSummary) -> None:
