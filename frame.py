@@ -11,6 +11,7 @@ from pages.shared.frame.job_panel import job_panel
 from pages.shared.frame.linked import begin_view, view_address
 from pages.shared.frame.navigation import framed, navigation
 from pages.shared.frame.password import ask_password
+from pages.shared.frame.preload import preload
 from pages.shared.frame.presentation import presenting, stage
 from pages.shared.frame.sidebar import sidebar
 from pages.shared.inputs.renaming import run_title_bar
@@ -19,6 +20,7 @@ page = navigation()
 begin_view(page.title)
 present = presenting()
 ask_password()
+preload(page.title)
 beside_title = heading("NeuronLLM Explorer" if page.title == "Start" else page.title, present)
 shown, missing = None, False
 with guard():

@@ -10,7 +10,7 @@ STYLE = """<style>
 [data-testid=stMainBlockContainer] h2 {font-size: 1.35rem; padding: .6rem 0 .2rem}
 [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p {color: inherit !important}
 [data-testid=stCaptionContainer] {opacity: .8}
-.st-key-browser {position: absolute; height: 0; overflow: hidden}
+:is(.st-key-browser, .st-key-preload) {position: absolute; height: 0; overflow: hidden}
 .st-key-head {margin-bottom: -0.4rem}
 [data-testid=stMain] .stMarkdownBadge {white-space: normal; overflow: visible}
 [data-testid=stMetricValue] {white-space: nowrap}
