@@ -8,7 +8,7 @@ from neuron_core.reports.recipes.comparison import rankings_python
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from pages.shared.frame import session
-from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.frame.linked import keep_link, keep_links, take_link, take_links
 from pages.shared.frame.navigation import follow_click, through_frame
 from pages.shared.inputs.cross_runs import missing_runs
 from pages.shared.views.comparisons import (
@@ -38,9 +38,11 @@ def choose_tasks(setting: Setting, found: dict[str, RunFolder]) -> tuple[list[st
     """The tasks compared, at first those that have neurons and need no further run, and K."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         options = [*found, *without_run(found)]
+        take_links("tasks", "cross_tasks", options)
         tasks = st.multiselect(
             "Tasks", options, default=list(found), key="cross_tasks", persist_state="session", help=SAME_NAME
         )
+        keep_links("tasks", tasks, list(found))
         take_link("k", "cross_k", range(1, 10 * setting.k + 1))
         asked = st.number_input(
             "K good and K bad neurons",

@@ -18,7 +18,7 @@ from neuron_core.reports.run_page import tables_html
 from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import guard, plain
-from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.frame.linked import keep_link, keep_links, take_link, take_links
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.submit import submit, usual_evaluation
 from pages.shared.views.comparisons import SAME_NAME, comparison_caption, evaluated_runs, place_of, places_of
@@ -57,9 +57,10 @@ def page(run: RunFolder) -> None:
     competence(run)
     found = evaluated_runs(run)
     choices = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
-    tasks = choices.multiselect(
-        "Tasks", list(found), default=list(found), key=f"methods_tasks_{'-'.join(found)}", help=SAME_NAME
-    )
+    key, names = f"methods_tasks_{'-'.join(found)}", list(found)
+    take_links("tasks", key, names)
+    tasks = choices.multiselect("Tasks", names, default=names, key=key, help=SAME_NAME)
+    keep_links("tasks", tasks, names)
     chosen = {task: found[task] for task in tasks}
     evaluations = {task: one for task, folder in chosen.items() if (one := evaluation_of(folder)) is not None}
     if not evaluations:

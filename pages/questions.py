@@ -9,6 +9,7 @@ from neuron_core.tasks.task import LETTERS, Task
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.example_choice import Shown, choose, known_template
 from pages.shared.inputs.wording import wording_form
@@ -85,6 +86,7 @@ st.caption(f"Task {plain(task.name)}: {len(task.examples):,} examples. Choose an
 shown = choose(task, wording_form(session.task_name(), task))
 side_by_side(shown.as_message().questions())
 st.header("What the model gets")
+take_link("proxy", "proxy", [1, 2, 3])
 chosen = st.segmented_control(
     "Question",
     [1, 2, 3],
@@ -94,6 +96,7 @@ chosen = st.segmented_control(
     label_visibility="collapsed",
     persist_state="session",
 )
+keep_link("proxy", chosen)
 what_the_model_gets(shown, chosen - 1)
 downloads(shown)
 st.page_link(session.ATTRIBUTION, label="Find the neurons of this task", icon=":material/arrow_forward:")

@@ -14,7 +14,11 @@ from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.tasks.task import Example, Task
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
+from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.inputs.wording import use_wording
+
+# As many as a field takes.
+SEEDS = range(2**53)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,17 +57,21 @@ def step(by: int, last: int) -> None:
 def choose(task: Task, config: PromptConfig) -> Shown:
     """Seed and example; gives the example with its three questions."""
     row = st.container(horizontal=True, vertical_alignment="bottom")
+    take_link("seed", "question_seed", SEEDS)
     seed = int(row.number_input("Seed", 0, value=0, key="question_seed", persist_state="session", width=140))
+    keep_link("seed", seed)
     check_wording(task, (), seed, config)
     demonstration = draw(task, 0, 0, seed, config.demonstration).demonstration
     examples = tuple(example for example in task.examples if example != demonstration)
     last = len(examples)
+    take_link("example", "example", range(1, last + 1))
     with row:
         number = int(
             st.number_input(f"Example (1 to {last})", 1, last, key="example", persist_state="session", width=180)
         )
         st.button("Previous", key="previous", on_click=step, args=(-1, last), disabled=number == 1)
         st.button("Next", key="next", on_click=step, args=(1, last), disabled=number == last)
+        keep_link("example", number)
         example = examples[number - 1]
         st.button(
             "Make it the demonstration",

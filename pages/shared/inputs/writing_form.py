@@ -14,6 +14,7 @@ from neuron_core.service.jobs import WritingJob
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.results import changed_answer_of
 from pages.shared.views.words import short_title
 
@@ -78,6 +79,9 @@ def choose_neurons(setting: Setting, found: Attribution, known: ChangedAnswer | 
     most = max(1, int((found.ranking.scores != 0).sum()))
     own = f"{most}_{setting.task_fingerprint}"
     ratios = sorted({*RATIOS, known.ratio} if known else RATIOS)
+    take_link("k", f"playground_k_{own}", range(1, most + 1))
+    take_link("direction", f"playground_direction_{own}", DIRECTIONS)
+    take_link("ratio", f"playground_ratio_{own}", ratios, lambda value: f"{value:g}")
     with st.container(horizontal=True, gap="medium"):
         k = st.number_input(
             "Budget K",
@@ -105,4 +109,7 @@ def choose_neurons(setting: Setting, found: Attribution, known: ChangedAnswer | 
             persist_state="session",
             width=300,
         )
+    keep_link("k", k)
+    keep_link("direction", direction)
+    keep_link("ratio", f"{ratio:g}")
     return next(one for one in grid(found.ranking, [int(k)], [ratio]) if one.direction == direction)

@@ -11,6 +11,7 @@ from neuron_core.runs.results import Evaluated
 from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import error_box
+from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.figures import figure, table
 from pages.shared.views.results import evaluated_of
 from pages.shared.views.words import options_text
@@ -36,6 +37,7 @@ def flips(run: RunFolder, cell: GridRow) -> None:
     place = evaluated.column(cell.k, cell.ratio, cell.direction, cell.source)
     rows = question_rows(evaluated.probabilities, evaluated.plan, place)
     counts = {name: sum(name in ("all", row.flip) for row in rows) for name in FILTERS}
+    take_link("flips", "flips", FILTERS)
     chosen = st.segmented_control(
         "Show",
         FILTERS,
@@ -45,6 +47,7 @@ def flips(run: RunFolder, cell: GridRow) -> None:
         format_func=lambda name: f"{name} ({counts[name]})",
         help="gained: wrong to right; lost: right to wrong; changed: from one wrong letter to another.",
     )
+    keep_link("flips", chosen)
     shown = [row for row in rows if chosen in ("all", row.flip)]
     _table(shown, f"{session.shown_id()}-k{cell.k}-r{cell.ratio:g}-{cell.direction}")
     if shown:

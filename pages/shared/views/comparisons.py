@@ -14,6 +14,7 @@ from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import plain
+from pages.shared.frame.linked import keep_links, take_links
 from pages.shared.views.results import rankings_of_run, reading_of, setting_of
 
 MOST_RUNS = 200
@@ -102,13 +103,16 @@ def choose_tasks(run: RunFolder, key: str) -> dict[str, RunFolder]:
     """The tasks that are compared, with their runs; all of them at first."""
     found = comparable_runs(run)
     # Another model's tasks are no options.
+    name = f"{key}_{'-'.join(found)}"
+    take_links("tasks", name, list(found))
     chosen = st.multiselect(
         "Tasks compared",
         list(found),
         default=list(found),
-        key=f"{key}_{'-'.join(found)}",
+        key=name,
         help=f"The newest run of each task with this model; of its own task the run that is shown. {SAME_NAME}",
     )
+    keep_links("tasks", chosen, list(found))
     return {task: found[task] for task in chosen}
 
 

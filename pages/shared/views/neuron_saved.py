@@ -19,6 +19,7 @@ from neuron_core.runs.setting import Setting
 from neuron_core.tasks.task import LETTERS
 from pages.shared.frame import session
 from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.comparisons import MOST_RUNS, run_name
 from pages.shared.views.figures import CARD_WIDTH, figure, table
 from pages.shared.views.neuron_findings import finding_or_none
@@ -115,7 +116,9 @@ def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) ->
     targets = list(dict.fromkeys(score.target for score in scores))
     target = targets[0]
     if len(targets) > 1:
+        take_link("target", "neuron_target", targets)
         target = st.segmented_control("Target", targets, default=target, required=True, key="neuron_target")
+        keep_link("target", target)
     shown = [score for score in scores if score.target == target]
     figure(
         score_bars(shown, score_unit(target)),
@@ -139,9 +142,11 @@ def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) ->
             "value": st.column_config.NumberColumn("value at the last token", format=SCORE),
         },
     )
+    take_link("question", "neuron_question", [one.id for one in setting.attribution])
     wanted = st.session_state.get("neuron_question")
     question = next((one for one in setting.attribution if one.id == wanted), None)
     if question is not None:
+        keep_link("question", question.id)
         with st.container(border=True, key="neuron_question_shown"):
             st.markdown(f"Question `{question.id}`, correct: **{LETTERS[question.target]}**")
             st.text(question.stem)
