@@ -101,7 +101,8 @@ def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
         140 + 56 * len(table),
     )
     name_categories(figure, map(str, table.columns), map(str, table.index))
-    figure.update_xaxes(title_text=plain(columns.capitalize()))
+    # Upright: the columns are narrower than the names.
+    figure.update_xaxes(title_text=plain(columns.capitalize()), tickangle=-90)
     figure.update_yaxes(title_text=plain(rows.capitalize()), autorange="reversed", showgrid=False)
     return figure
 

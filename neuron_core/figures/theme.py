@@ -6,6 +6,7 @@ are those of Okabe and Ito, which can be told apart with any colour vision. Noth
 
 import html
 import math
+import re
 from collections.abc import Iterable
 
 import plotly.graph_objects as go
@@ -20,6 +21,8 @@ FAINT, BAND, HALF = "rgba(127,135,144,0.13)", "rgba(127,135,144,0.28)", "rgba(12
 GRID = BAND
 CLEAR = "rgba(0,0,0,0)"
 TICK_SIZE, TITLE_SIZE = 14, 16
+NAME_WIDTH = 18
+"letters of a line of a name on an axis"
 MINUS = "\N{MINUS SIGN}"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -106,12 +109,29 @@ def plain(text: str) -> str:
 
 
 def name_categories(figure: go.Figure, x: Iterable[str] = (), y: Iterable[str] = ()) -> None:
-    """Shows the categories of the axes, such as names of tasks, as they are written. Without this, Plotly reads tags in
-    them. The categories themselves stay as they are, so that clicks and the data of the figure name them.
+    """Shows the categories of the axes, such as names of tasks, as they are written, long ones in several lines.
+
+    Without this, Plotly reads tags in them, and long names take the room of what they name. The categories themselves
+    stay as they are, so that clicks and the data of the figure name them.
     """
     for names, update in ((list(x), figure.update_xaxes), (list(y), figure.update_yaxes)):
-        if any(plain(name) != name for name in names):
-            update(tickmode="array", tickvals=names, ticktext=[plain(name) for name in names])
+        if any(len(name) > NAME_WIDTH or plain(name) != name for name in names):
+            update(tickmode="array", tickvals=names, ticktext=[name_label(name) for name in names])
+
+
+def name_label(name: str) -> str:
+    """A name as a tick label of at most two lines, broken after a space or a sign.
+
+    Of a longer one the middle is left out: what tells names apart stands at their ends as often as at their beginnings.
+    """
+    rows = [""]
+    for part in re.findall(r"[^\s_\-/.]*[\s_\-/.]|[^\s_\-/.]+", name):
+        if rows[-1] and len(rows[-1]) + len(part.rstrip()) > NAME_WIDTH:
+            rows.append("")
+        rows[-1] += part
+    if len(rows) > 2 or any(len(row.strip()) > NAME_WIDTH for row in rows):
+        rows = [f"{name[: NAME_WIDTH - 1]}…", name[1 - NAME_WIDTH :]]
+    return "<br>".join(plain(row.strip()) for row in rows)
 
 
 def wrapped(text: str, width: int, lines: int) -> str:

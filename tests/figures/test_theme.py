@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
@@ -12,9 +13,10 @@ from neuron_core.analysis.layers import LayerCounts
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.control import budget_curves, ratio_curves
+from neuron_core.figures.cross import overlap_heatmap
 from neuron_core.figures.layers import completeness_bars, layer_heatmap, layer_score_bars
 from neuron_core.figures.question import option_bars
-from neuron_core.figures.theme import CLEAR, counted, describe, percent, plain, signed, significant, wrapped
+from neuron_core.figures.theme import CLEAR, counted, describe, name_label, percent, plain, signed, significant, wrapped
 from tests.figures.rows import baseline, best, evaluation, grid_row, random_best, random_row
 
 RANKING = NeuronRanking(np.array([[0, 1], [1, 2]], dtype=np.int32), np.array([1.0, -1.0], dtype=np.float32), 0, 2, 8, 2)
@@ -147,3 +149,30 @@ def test_a_sign_is_shown_where_it_is_asked_for():
         "−0.500",
         "0",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("sentiment", "sentiment"),
+        ("Support tickets by product line", "Support tickets by<br>product line"),
+        ("named_entities_of_news_2025 (ab6cde)", "named_entities_of_<br>news_2025 (ab6cde)"),
+        ("x" * 36 + " (ab6cde)", "x" * 17 + "…<br>" + "x" * 8 + " (ab6cde)"),
+        ("<i>", "&lt;i&gt;"),
+    ],
+)
+def test_a_name_on_an_axis_takes_two_lines_at_most_and_keeps_its_end(name, label):
+    assert name_label(name) == label
+
+
+def test_long_names_leave_room_for_the_matrix_and_short_ones_stay_as_they_are():
+    names = ["Support tickets by product line", "sentiment"]
+    table = pd.DataFrame(np.eye(2), index=names, columns=names)
+    figure = overlap_heatmap(table, "good for", "bad for")
+    for axis in (figure.layout.xaxis, figure.layout.yaxis):
+        assert list(axis.ticktext) == [name_label(name) for name in names]
+        # What a click names.
+        assert list(axis.tickvals) == names
+    assert list(figure.data[0].x) == names
+    short = overlap_heatmap(pd.DataFrame(np.eye(2), index=["a", "b"], columns=["a", "b"]), "good for", "bad for")
+    assert short.layout.xaxis.ticktext is None

@@ -36,8 +36,8 @@ from pages.shared.views.results import evaluation_of
 from pages.shared.views.tables import SCORE
 from pages.shared.views.words import between
 
-PANEL_WIDTH = 400
-"pixels of one overlap: two beside each other where there is room"
+PANEL_WIDTH, TASK_WIDTH = 220, 60
+"pixels of one overlap: beside its matrix, and each task of it"
 MEASURES: dict[str, Metric] = {"RAC": "rac", "RCC": "rcc"}
 EFFECTS = ("rac", "rcc", "rac_low", "rac_high", "rcc_low", "rcc_high")
 
@@ -148,7 +148,7 @@ def overlap_figures(rankings: dict[str, NeuronRanking], k: int, pairs: Sequence[
     with st.container(horizontal=True, gap="medium"):
         for one, two in pairs:
             found = overlap(rankings, k, one, two)
-            with st.container(width=PANEL_WIDTH):
+            with st.container(width=PANEL_WIDTH + TASK_WIDTH * max(3, len(rankings))):
                 st.markdown(f"**{one} / {two}**")
                 drawn = overlap_heatmap(found, f"{one} for", f"{two} for")
                 figure(drawn.update_traces(showscale=False), f"overlap_{one}_{two}", f"overlap-{one}-{two}-k{k}")
