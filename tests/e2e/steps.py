@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 PATIENCE_S = 60.0
+# Pixels, of a row of Streamlit's tables and of their header.
+ROW_HEIGHT = 35
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> None:
@@ -85,6 +87,16 @@ def click_cell(page: Page, key: str, place: int) -> None:
     box = cell.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def click_last_cell(page: Page, key: str, row: int) -> None:
+    """The cell of a table's last column, by the number of its row in view."""
+    frame = at(page, key).get_by_test_id("stDataFrame")
+    frame.scroll_into_view_if_needed()
+    box = frame.bounding_box()
+    assert box is not None
+    # A press and a release in one instant, as no hand makes them, are no click for the table.
+    page.mouse.click(box["x"] + box["width"] - 40, box["y"] + ROW_HEIGHT * (row + 1.5), delay=80)
 
 
 def click_tallest_bar(page: Page, key: str) -> None:

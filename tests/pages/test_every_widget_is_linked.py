@@ -58,7 +58,7 @@ def others(widget):
 
 def option(widget, shown):
     """The option that a widget shows in these words."""
-    for one in (shown, *METHODS, *TABLES, *FILTERS, *MEASURE_TITLES, *range(1, 30), *RATIOS, 0.0, 1.0):
+    for one in (*METHODS, *TABLES, *FILTERS, *MEASURE_TITLES, *range(1, 30), *RATIOS, 0.0, 1.0, shown):
         try:
             if widget.format_func(one) == shown and type(one) is type(widget.value):
                 return one

@@ -8,8 +8,8 @@ import streamlit as st
 # Streamlit's own files, by the beginning of their names; figures are by far the largest.
 FIGURES, TABLES = "PlotlyChart", "DataFrame"
 NEEDED = {
-    **dict.fromkeys(("Start", "Attribution", "Overview"), (FIGURES,)),
-    **dict.fromkeys(("Layers", "Neuron", "Cross-task", "Control", "Question", "Methods"), (FIGURES, TABLES)),
+    **dict.fromkeys(("Attribution", "Overview"), (FIGURES,)),
+    **dict.fromkeys(("Start", "Layers", "Neuron", "Cross-task", "Control", "Question", "Methods"), (FIGURES, TABLES)),
     "Runs": (TABLES,),
 }
 
