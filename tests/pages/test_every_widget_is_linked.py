@@ -58,9 +58,9 @@ def others(widget):
 
 def option(widget, shown):
     """The option that a widget shows in these words."""
-    for one in (*METHODS, *TABLES, *FILTERS, *MEASURE_TITLES, *range(1, 30), *RATIOS, 0.0, 1.0, shown):
+    for one in (*METHODS, *TABLES, *FILTERS, *MEASURE_TITLES, *range(30), *RATIOS, 0.0, 1.0, shown):
         try:
-            if widget.format_func(one) == shown and type(one) is type(widget.value):
+            if widget.format_func(one) == shown:
                 return one
         except (KeyError, TypeError, ValueError):
             continue
