@@ -60,7 +60,13 @@ setting = setting_of(run) if run else None
 found = attribution_of(run) if run else None
 # Who brought a task of their own wants a run of it, not the one that is shown.
 own_waits = run is not None and is_own(st.session_state.get("task")) and run.config().task != st.session_state["task"]
-with st.expander("New run", expanded=run is None or own_waits, key="new_run", icon=":material/add:"), guard():
+opened = run is None or own_waits
+with (
+    st.container(key="new_run"),
+    # Another key for another run: the browser keeps an expander of the same key as open as it was.
+    st.expander("New run", expanded=opened, key=f"new_run_{session.shown_id()}_{opened}", icon=":material/add:"),
+    guard(),
+):
     form()
 if run is None:
     empty_state("Nothing has been attributed yet. Start a run above, or run the demo.", session.START)

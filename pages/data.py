@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from neuron_core.errors import TaskError
 from neuron_core.tasks.export import examples_jsonl
-from neuron_core.tasks.library import keep
+from neuron_core.tasks.library import TITLE_LENGTH, keep
 from neuron_core.tasks.reading import NoGoodRow, TaskReading
 from neuron_core.tasks.table import Table
 from pages.shared.frame import session
@@ -92,7 +92,8 @@ def go_on(reading: TaskReading, name: str) -> None:
     """Keeps the good examples as a task and goes to its questions."""
     n = len(reading.task.examples)
     st.header("Use the valid rows")
-    title = st.text_input("Name of the task", name, max_chars=40, key=f"data_name {name}", width=320)
+    own = " ".join(name.replace("_", " ").split())[:TITLE_LENGTH]
+    title = st.text_input("Name of the task", own, max_chars=TITLE_LENGTH, key=f"data_name {name}", width=480)
     with st.container(horizontal=True):
         if st.button(f"Use these {n:,} examples", type="primary", key="data_use", icon=":material/check:"):
             use_task(str(keep(reading.task, tasks_folder(), title)))

@@ -12,7 +12,7 @@ from neuron_core.analysis.available_tables import (
     lacking,
     methods_of,
 )
-from neuron_core.cni.methods import PAPER_CONTROLS, PAPER_METHODS
+from neuron_core.cni.methods import PAPER_CONTROLS, PAPER_METHODS, source_title
 from neuron_core.reports.recipes.comparison import cost_python, table_python
 from neuron_core.reports.run_page import tables_html
 from neuron_core.runs.run_folder import RunFolder
@@ -32,10 +32,10 @@ from pages.shared.views.results import evaluation_of, side_effects_of
 def run_all(run: RunFolder, missing: list[str]) -> None:
     """Offers a run of every method on the shown run's task."""
     if missing:
-        st.markdown(f"Not yet run on all chosen tasks: {', '.join(missing)}.")
+        st.markdown(f"Not yet run on all chosen tasks: {', '.join(map(source_title, missing))}.")
     config = run.config()
     if st.button(
-        f"Run all methods on {plain(config.task.rpartition('/')[2])}",
+        f"Run all methods on {plain(session.task_title(run))}",
         icon=":material/play_arrow:",
         key="run_all_methods",
         help="A new run with the settings of the shown one: every method attributed and evaluated.",

@@ -4,6 +4,7 @@ import streamlit as st
 
 from neuron_core.analysis.answers import alone, answers
 from neuron_core.analysis.content import option_content
+from neuron_core.cni.methods import source_title
 from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.control.metrics import question_rows
 from neuron_core.control.results import Evaluation
@@ -19,7 +20,6 @@ from pages.shared.views.figures import competence, empty_state, figure, footing,
 from pages.shared.views.question_details import details
 from pages.shared.views.questions_strip import largest_change
 from pages.shared.views.results import evaluated_of, evaluation_of
-from pages.shared.views.words import source_title
 
 
 def back_to_neuron(run: RunFolder) -> None:
@@ -67,7 +67,9 @@ def page(run: RunFolder, evaluation: Evaluation, evaluated: Evaluated) -> None:
     content = option_content(p, evaluated.questions, number, place)
     if content is not None:
         with contents:
-            st.markdown(f"**By content**: its example over all letters, {source_title(source)}, {direction}")
+            st.markdown(
+                f"**By content**: the same options, averaged over letters ({source_title(source)}, {direction})"
+            )
             figure(content_bars(content), "content_bars", f"{name}-content")
     details(evaluated, number, k, ratios, found, name)
     recipes(run)

@@ -19,7 +19,7 @@ from pages.shared.views.question_downloads import downloads
 from pages.shared.views.results import baseline_of, reading_of, setting_of
 from pages.shared.views.words import options_text, short_title
 
-OPENS = " The demonstration opens every prompt of a run."
+OPENS = " Every prompt of a run begins with the same demonstration."
 
 
 def known_baseline(task: Task) -> None:

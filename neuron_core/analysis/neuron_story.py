@@ -17,6 +17,8 @@ MOST = 2 / 3
 "share of the positions or questions that must agree before a sentence says something about them"
 LEAST_SHIFT = 0.0005
 "mean change of a probability below which a neuron counts as moving little"
+LEAST_POINTS = 0.001
+"percentage points below which a change is not written out"
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -27,7 +29,7 @@ def standing_said(one: Standing, scores: Sequence[QuestionScore]) -> str:
     said = f"Number {one.rank:,} of {one.n_role:,} {one.role} neurons."
     if scores:
         n_for = sum(score.ig > 0 for score in scores)
-        said += f" It speaks for the correct answer in {n_for} of {len(scores)} attribution questions."
+        said += f" It raises the score of the correct answer in {n_for} of {len(scores)} attribution questions."
     return said
 
 
@@ -39,8 +41,7 @@ def writes(tokens: NeuronTokens, values: Sequence[float]) -> str | None:
     both ends are named.
     """
     n_negative = sum(value < 0 for value in values)
-    at_answer = f"At the answer its value is {np.mean(values):.3g} on average" if values else ""
-    at_answer = at_answer.replace("-", MINUS)
+    at_answer = f"At the answer its value is {_number(float(np.mean(values)))} on average" if values else ""
     positive, negative = _pushes(tokens.promoted, tokens.suppressed), _pushes(tokens.suppressed, tokens.promoted)
     if not positive or not negative:
         return None
@@ -86,7 +87,15 @@ def moves(effect: NeuronEffect) -> str:
 
 
 def _points(change: float) -> str:
-    return f"{100 * change:+.3g} points".replace("-", MINUS)
+    points = 100 * change
+    return f"{_number(points, sign='+')} points" if abs(points) >= LEAST_POINTS else f"less than {LEAST_POINTS} points"
+
+
+def _number(value: float, sign: str = "") -> str:
+    """Three significant figures without an exponent."""
+    short = float(f"{value:.3g}")
+    said = f"{short:{sign},.0f}" if abs(short) >= 100 else f"{short:{sign}.3g}"
+    return said.replace("-", MINUS)
 
 
 def fires_on(contexts: NeuronContexts) -> str | None:
@@ -97,7 +106,7 @@ def fires_on(contexts: NeuronContexts) -> str | None:
     if not contexts.highest:
         return None
     end, said = _loudest(contexts)
-    up_to = f"{'up' if said == 'highest' else 'down'} to {end[0].value:.3g}".replace("-", MINUS)
+    up_to = f"{'up' if said == 'highest' else 'down'} to {_number(end[0].value)}"
     if kind := _in_common(end):
         name, n = kind
         return f"In the task's texts it fires on {name}: {n} of its {len(end)} {said} values, {up_to}."

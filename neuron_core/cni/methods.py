@@ -102,7 +102,7 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "tn+",
-            "TN, enabled",
+            "TN (enabled)",
             "The scores of TN, used with good and bad neurons, as the paper enables its rivals.",
             "the paper, Table 2",
             "tn",
@@ -111,7 +111,7 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "qrnca+",
-            "QRNCA, enabled",
+            "QRNCA (enabled)",
             "The scores of QRNCA, used with good and bad neurons, as the paper enables its rivals.",
             "the paper, Table 2",
             "qrnca",
@@ -130,7 +130,7 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "content",
-            "Content, logit difference over rotations",
+            "Content (letter-free)",
             "Integrated gradients of the correct letter's logit minus the mean of the others, summed over all "
             "questions; over four rotations, whatever depends on the letter alone cancels.",
             "docs/method.md, Letter, answering or task",
@@ -158,7 +158,7 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "random+",
-            "Random, good and bad",
+            "Random (good and bad)",
             "The null: as many random neurons in each layer as the ranked sets have, each with its own best ratio.",
             "a control",
             None,
@@ -167,7 +167,7 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "random-loud",
-            "Random, as loud",
+            "Random (as loud)",
             "A stronger null: for each ranked neuron, a random one among those of its layer that are nearest in "
             "loudness, which is mean |value| times the length of the write vector.",
             "docs/method.md, Interventions",
@@ -192,6 +192,13 @@ def method(name: str) -> Method:
     if name not in METHODS:
         raise ConfigError(f"unknown method {name!r}", accepted=", ".join(METHODS))
     return METHODS[name]
+
+
+def source_title(source: str) -> str:
+    """Whose neurons an intervention takes, in words. source: `ace`, `ace, good`, or the name of a neuron set."""
+    name, _, part = source.partition(", ")
+    title = METHODS[name].title if name in METHODS else name
+    return f"{title}, {part} only" if part else title
 
 
 def targets_of(names: Sequence[str]) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ def _complaint(
     sentences = []
     if low <= chance:
         standing = "is below chance" if high < chance else "can't be told from chance"
-        sentences.append(f"Accuracy {acc:.0%} [{low:.0%}, {high:.0%}] {standing} ({chance:.0%}).")
+        sentences.append(f"Its accuracy of {acc:.0%} (95% interval {low:.0%} to {high:.0%}) {standing} ({chance:.0%}).")
     letter = max(letters, key=lambda one: letters[one] - even[one])
     if letters[letter] > too_many(even[letter]):
         sentences.append(f"It answers {letter} to {letters[letter]:.0%} of the questions whatever they ask.")

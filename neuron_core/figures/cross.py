@@ -12,7 +12,18 @@ from plotly.subplots import make_subplots
 from neuron_core.analysis.cross import CrossMatrix
 from neuron_core.errors import ConfigError
 from neuron_core.figures.panels import TITLES
-from neuron_core.figures.theme import BAD, CLEAR, GOOD, TITLE_SIZE, apply_theme, name_categories, plain, wrapped
+from neuron_core.figures.theme import (
+    BAD,
+    CLEAR,
+    GOOD,
+    TITLE_SIZE,
+    apply_theme,
+    ink,
+    mixed,
+    name_categories,
+    plain,
+    wrapped,
+)
 
 Metric = Literal["rac", "rcc"]
 NOTHING = "#EEF1F4"
@@ -47,9 +58,6 @@ def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> g
                 colorbar={"title": {"text": f"{metric.upper()} (%)"}},
                 xgap=3,
                 ygap=3,
-                text=[[wrapped(text.replace("-", "−"), 20, 3) for text in row] for row in words],
-                texttemplate="%{text}",
-                textfont={"weight": 600},
                 hoverinfo="skip",
                 name=plain(matrix.direction),
             ),
@@ -57,6 +65,8 @@ def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> g
             col=column,
         )
         figure.add_trace(_cells(matrix, words, numbers), row=1, col=column)
+        said = [[wrapped(text.replace("-", "−"), 20, 3) for text in row] for row in words]
+        figure.add_trace(_numbers(tasks, tasks, said, numbers / most), row=1, col=column)
     apply_theme(figure, _in_words(matrices), height=160 + 88 * len(tasks))
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 56})
@@ -82,7 +92,6 @@ def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
             xgap=3,
             ygap=3,
             text=[["undefined" if np.isnan(value) else f"{value:.2f}" for value in row] for row in numbers.tolist()],
-            texttemplate="%{text}",
             hovertext=[
                 [f"{plain(rows)} {plain(str(one))}, {plain(columns)} {plain(str(two))}" for two in table.columns]
                 for one in table.index
@@ -90,6 +99,8 @@ def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
             hovertemplate="%{hovertext}: %{text}<extra></extra>",
         )
     )
+    columns_named, rows_named = [str(task) for task in table.columns], [str(task) for task in table.index]
+    figure.add_trace(_numbers(columns_named, rows_named, figure.data[0].text, numbers))
     sentences = [
         f"{one} and {two}: {'undefined' if np.isnan(numbers[i, j]) else f'{numbers[i, j]:.2f}'}."
         for i, one in enumerate(table.index)
@@ -129,6 +140,29 @@ def _cells(matrix: CrossMatrix, words: list[list[str]], numbers: NDArray[np.floa
         hoverinfo="text",
         showlegend=False,
         name="cells",
+    )
+
+
+def _numbers(
+    x: Sequence[str], y: Sequence[str], said: Sequence[Sequence[str]], shares: NDArray[np.float64]
+) -> go.Scatter:
+    """What is written in coloured cells, black or white by the colour below. Plotly's own choice is hard to read on
+    middle tones.
+
+    shares: from -1 (BAD) over 0 (NOTHING) to 1 (GOOD), shape (len(y), len(x)); a cell with NaN has no colour and no
+    text here.
+    """
+    cells = [(i, j) for i in range(len(y)) for j in range(len(x)) if not np.isnan(shares[i, j])]
+    grounds = [mixed(NOTHING, GOOD if shares[cell] >= 0 else BAD, min(1.0, abs(shares[cell]))) for cell in cells]
+    return go.Scatter(
+        x=[x[j] for _, j in cells],
+        y=[y[i] for i, _ in cells],
+        mode="text",
+        text=[said[i][j] for i, j in cells],
+        textfont={"weight": 600, "color": [ink(ground) for ground in grounds]},
+        hoverinfo="skip",
+        showlegend=False,
+        name="numbers",
     )
 
 

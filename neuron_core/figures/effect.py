@@ -45,9 +45,12 @@ def effect_split(row: GridRow, random: RandomRow | None, baseline: Baseline, *, 
     """
     effects = _effects(row, random)
     beside = _margins(row, random, baseline) if margins else []
-    titles = ["<b>Change of accuracy</b>, as intended upwards", "<b>Content margin</b>"]
+    titles = [
+        "<b>Change of accuracy</b><br>upwards: as intended",
+        "<b>Content margin</b><br>lead of the correct option",
+    ]
     figure = make_subplots(
-        1, 2 if beside else 1, column_widths=[0.56, 0.44] if beside else None, horizontal_spacing=0.14,
+        1, 2 if beside else 1, column_widths=[0.56, 0.44] if beside else None, horizontal_spacing=0.18,
         subplot_titles=titles[: 2 if beside else 1],
     )  # fmt: skip
     for place, bar in enumerate(effects):
@@ -65,9 +68,9 @@ def effect_split(row: GridRow, random: RandomRow | None, baseline: Baseline, *, 
     if beside:
         hover = [f"<b>{bar.title}</b><br>{bar.value:.3g} nats{_interval_words(bar.interval, '')}" for bar in beside]
         _add_bars(figure, 2, beside, hover)
-    apply_theme(figure, _alternative_text(effects, beside), height=310)
+    apply_theme(figure, _alternative_text(effects, beside), height=326)
     figure.update_annotations(font={"size": TITLE_SIZE})
-    figure.update_layout(margin={"t": 48, "b": 40})
+    figure.update_layout(margin={"t": 64, "b": 40})
     figure.update_yaxes(title_text="RAC (%)", row=1, col=1)
     if beside:
         figure.update_yaxes(title_text="nats", row=1, col=2)

@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from neuron_core.analysis.entries import AVERAGE
 from neuron_core.analysis.layers import ROLES
+from neuron_core.cni.methods import source_title
 from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.figures.panels import TITLES
 from neuron_core.figures.theme import (
@@ -46,7 +47,7 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
             for key, value in zip(line, name, strict=True):
                 own = own[own[key] == value]
             own = own.set_index("task").reindex(tasks)
-            label = ", ".join(map(str, name))
+            label = _label(name)
             values, low, high = (own[f"{measure}{end}"] for end in ("", "_low", "_high"))
             heldout = own[f"heldout_{measure}"]
             words = [
@@ -189,6 +190,11 @@ def agreement_bars(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
     return figure
 
 
+def _label(name: tuple[object, ...]) -> str:
+    """A series by the titles of its methods: `NeuronLLM (ACE), good`."""
+    return ", ".join(source_title(str(part)) for part in name)
+
+
 def _plain_numbers(values: pd.Series) -> list[float | None]:
     """Replaces NaN by None."""
     return [None if np.isnan(value) else float(value) for value in values.to_numpy(dtype=float)]
@@ -201,7 +207,7 @@ def _said(value: float, digits: int = 1) -> str:
 def _entries_in_words(table: pd.DataFrame, measure: str, line: Sequence[str]) -> str:
     average = table[table["task"] == AVERAGE] if (table["task"] == AVERAGE).any() else table
     words = [
-        f"{', '.join(str(row[key]) for key in line)} on {row['task']}, {row['direction']}: {_said(row[measure])}."
+        f"{_label(tuple(row[key] for key in line))} on {row['task']}, {row['direction']}: {_said(row[measure])}."
         for row in average.to_dict("records")
     ]
     return f"Bars of {measure.upper()} in percent by task and method. {' '.join(words)}"

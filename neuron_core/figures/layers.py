@@ -17,6 +17,7 @@ from neuron_core.figures.theme import (
     GOOD_PALE,
     HALF,
     NEUTRAL,
+    TICK_SIZE,
     apply_theme,
     counted,
     layer_axis,
@@ -26,17 +27,24 @@ from neuron_core.figures.theme import (
     zero_line,
 )
 
+WIDE, NARROW = 700, 385
+"pixels of all layers together, in a window 1280 wide"
+LEAST_SIZE = 7
 ROW_LABELS: dict[Role, str] = {"good": "good +", "bad": "bad −"}
 
 
-def layer_heatmap(counts: LayerCounts, k: int) -> go.Figure:
+def layer_heatmap(counts: LayerCounts, k: int, *, narrow: bool = False) -> go.Figure:
     """The numbers of good and of bad neurons in each layer, as a heatmap with two rows. Zeros are left empty.
+
+    narrow: the figure has about half a page; its numbers are smaller, and left to the pointer where a layer has no
+    room for two digits.
 
     Heatmaps do not answer clicks, so a second trace does, with the customdata {"role": "good", "layer": 3}.
     """
     n_layers = len(counts.good)
     values = np.stack([-counts.bad, counts.good])
     most = max(1, int(np.abs(values).max(initial=0)))
+    size = _number_size(n_layers, most, NARROW if narrow else WIDE)
     figure = go.Figure(
         go.Heatmap(
             x=list(range(n_layers)),
@@ -49,8 +57,8 @@ def layer_heatmap(counts: LayerCounts, k: int) -> go.Figure:
             xgap=2 if n_layers <= 48 else 1,
             ygap=6,
             text=[[str(abs(n)) if n else "" for n in row] for row in values.tolist()],
-            texttemplate="%{text}",
-            textfont={"weight": 600 if n_layers <= 48 else 400},
+            texttemplate="%{text}" if size else None,
+            textfont={"weight": 600, "size": size or TICK_SIZE},
             hoverinfo="skip",
             name="neurons",
         )
@@ -136,6 +144,13 @@ def completeness_bars(mean: NDArray[np.float64], spread: NDArray[np.float64]) ->
     figure.update_yaxes(title_text="Completeness gap (% of Σ|IG|)")
     zero_line(figure)
     return figure
+
+
+def _number_size(n_layers: int, most: int, width: int) -> int | None:
+    """Pixels of the numbers in cells so that the largest fits into one; None if it would be too small to read."""
+    # A bold digit is about 0.6 of its size wide.
+    fits = int((width / n_layers - 3) / (0.6 * len(str(most))))
+    return min(TICK_SIZE, fits) if fits >= LEAST_SIZE else None
 
 
 def _two_sided(most: int) -> list[list[Any]]:

@@ -170,7 +170,7 @@ def effect_bars(silenced: Sequence[QuestionRow], doubled: Sequence[QuestionRow])
     figure.update_layout(margin={"t": 84}, legend={"y": 1.1}, bargap=0.1, hovermode="closest", hoverdistance=-1)
     # Both panels get one scale from the data: a shared axis could take its range from an empty trace.
     heights = [100 * (row.p_correct_after - row.p_correct_before) for row in (*silenced, *doubled)]
-    figure.update_yaxes(title_text="Points of P(correct)", nticks=5, range=around(heights))
+    figure.update_yaxes(title_text="Change (points)", nticks=5, range=around(heights))
     figure.update_xaxes(range=[0.4, len(silenced) + 0.6])
     figure.update_xaxes(title_text="Question of the run", row=2, col=1)
     zero_line(figure)

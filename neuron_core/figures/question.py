@@ -11,10 +11,8 @@ from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.errors import ConfigError
 from neuron_core.figures.panels import TITLES as PANEL_TITLES
 from neuron_core.figures.theme import (
-    CLEAR,
     FAINT,
     HALF,
-    MARK,
     NEUTRAL,
     PATTERNS,
     SERIES,
@@ -32,7 +30,7 @@ BEFORE_NAME, AFTER_NAME = "before", "under the intervention"
 def option_bars(
     before: Sequence[float], after: Sequence[float] | None, correct: int, labels: Sequence[str]
 ) -> go.Figure:
-    """The options of a question without and, unless `after` is None, with an intervention. The correct one is outlined.
+    """The options of a question without and, unless `after` is None, with an intervention. The correct one has a band.
 
     before, after: probabilities among the four options, shape (4,). labels: the options as shown to the model, such as
     "A. positive". Raises ConfigError if the numbers of options differ, or if `correct` is not one of their places.
@@ -47,6 +45,7 @@ def option_bars(
     for name, colour, values in ((BEFORE_NAME, NEUTRAL, before), (AFTER_NAME, TASK, after)):
         if values is not None:
             figure.add_trace(_bars(name, colour, [float(value) for value in values], correct, labels))
+    correct_band(figure, correct)
     apply_theme(figure, _in_words(before, after, correct, labels), height=380)
     figure.update_layout(barmode="group", bargroupgap=0.06, margin={"t": 44})
     ticks = [
@@ -66,13 +65,7 @@ def _bars(name: str, colour: str, values: list[float], correct: int, labels: Seq
         y=[100 * value for value in values],
         name=name,
         showlegend=True,
-        marker={
-            "color": colour,
-            "line": {
-                "color": [MARK if place == correct else CLEAR for place in places],
-                "width": [4 if place == correct else 0 for place in places],
-            },
-        },
+        marker={"color": colour, "line": {"width": 0}},
         text=[percent(value) for value in values],
         textposition="outside",
         textangle=0,
@@ -124,19 +117,18 @@ def answer_bars(
         there = [before, *(one for one in answers if one.direction == direction)]
         for one in there:
             trace = _bars(plain(names.get(one.source, BEFORE_NAME)), NEUTRAL, list(one.probabilities), correct, labels)
-            trace.update(looks[one.source], marker_line_width=0)
+            trace.update(looks[one.source])
             trace.update(showlegend=row == 1, legendgroup=one.source, text=trace.text if roomy else None)
             trace.update(customdata=[{"option": place, "source": one.source} for place in range(len(labels))])
             if one.n_sets > 1:
                 trace.error_y = _range_bars(one)
                 trace.text = None
             figure.add_trace(trace, row=row, col=1)
-    # Behind the correct option; an outline would be taken for a part of the legend.
-    figure.add_vrect(x0=correct - 0.5, x1=correct + 0.5, fillcolor=FAINT, line_width=0, layer="below")
-    # Another line of the legend in a narrow window.
-    more = 30 if len(sources) > 3 else 0
-    apply_theme(figure, _answers_in_words(answers, names, correct, labels), height=172 + more + 220 * len(shown))
-    figure.update_layout(barmode="group", bargap=0.18, bargroupgap=0.06, margin={"t": 84 + more})
+    correct_band(figure, correct)
+    # Lines of the legend in a narrow window, where two entries stand in one.
+    more = 26 * (len(sources) // 2)
+    apply_theme(figure, _answers_in_words(answers, names, correct, labels), height=158 + more + 220 * len(shown))
+    figure.update_layout(barmode="group", bargap=0.18, bargroupgap=0.06, margin={"t": 70 + more})
     figure.update_layout(legend={"y": 1.0, "yref": "container", "yanchor": "top"})
     figure.update_annotations(font={"size": TITLE_SIZE}, x=0, xanchor="left")
     ticks = [
@@ -153,6 +145,11 @@ def answer_bars(
     figure.update_xaxes(title_text="Option", row=len(shown), col=1)
     figure.update_yaxes(title_text="P among the four (%)", range=[0, 116], tickvals=[0, 25, 50, 75, 100])
     return figure
+
+
+def correct_band(figure: go.Figure, place: int) -> None:
+    """Marks the correct option. An outline of its bars would be taken for a part of the legend."""
+    figure.add_vrect(x0=place - 0.5, x1=place + 0.5, fillcolor=FAINT, line_width=0, layer="below")
 
 
 def _looks(sources: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 from neuron_core.analysis.content import OptionContent
 from neuron_core.control.interventions import Direction
 from neuron_core.control.results import QuestionRow
+from neuron_core.figures.question import correct_band
 from neuron_core.figures.theme import (
     BAD,
-    CLEAR,
     GOOD,
     MARK,
     NEUTRAL,
@@ -44,7 +44,9 @@ def question_strip(rows: Sequence[QuestionRow], direction: Direction, shown: int
                 x=[i + 1 for i in places],
                 y=[changes[i] for i in places],
                 mode="markers",
-                name=f"{flip} ({len(places)})",
+                name=flip,
+                legendgroup=flip,
+                showlegend=False,
                 marker={
                     "symbol": symbol,
                     "size": 10,
@@ -65,6 +67,18 @@ def question_strip(rows: Sequence[QuestionRow], direction: Direction, shown: int
                 hoverinfo="text",
             )
         )
+        # The legend is about shapes: its marks have none of the two colours.
+        figure.add_trace(
+            go.Scatter(
+                x=[None],
+                y=[None],
+                mode="markers",
+                name=f"{flip} ({len(places)})",
+                legendgroup=flip,
+                marker={"symbol": symbol, "size": 10, "color": NEUTRAL},
+                hoverinfo="skip",
+            )
+        )
     figure.add_trace(
         go.Scatter(
             x=[shown + 1],
@@ -83,7 +97,7 @@ def question_strip(rows: Sequence[QuestionRow], direction: Direction, shown: int
     apply_theme(figure, alt, height=STRIP + 60)
     figure.update_layout(margin={"t": 36, "b": 44}, hovermode="closest", hoverdistance=-1)
     figure.update_xaxes(title_text="Question", range=[0, len(rows) + 1])
-    figure.update_yaxes(title_text="Points of P", nticks=5, range=around(changes, 0.2))
+    figure.update_yaxes(title_text="Change of P", nticks=5, range=around(changes, 0.2))
     zero_line(figure)
     return figure
 
@@ -98,10 +112,7 @@ def content_bars(found: OptionContent) -> go.Figure:
                 x=places,
                 y=list(values),
                 name=name,
-                marker={
-                    "color": colour,
-                    "line": {"color": [MARK if not i else CLEAR for i in places], "width": [4] + [0] * len(places[1:])},
-                },
+                marker={"color": colour, "line": {"width": 0}},
                 hovertext=[
                     f"<b>{plain(text)}</b>{'' if i else ' (correct)'}<br>{name}: {signed(value, 2)} nats"
                     for i, (text, value) in enumerate(zip(found.texts, values, strict=True))
@@ -114,6 +125,7 @@ def content_bars(found: OptionContent) -> go.Figure:
         for i, text in enumerate(found.texts)
     ]
     alt = f"Bars of the options' content scores in nats, before → under the intervention. {'; '.join(bars)}."
+    correct_band(figure, 0)
     apply_theme(figure, alt, height=380)
     figure.update_layout(barmode="group", bargroupgap=0.06, margin={"t": 44})
     ticks = [

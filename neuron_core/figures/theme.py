@@ -101,6 +101,24 @@ def layer_axis(figure: go.Figure, n_layers: int) -> None:
     )
 
 
+def mixed(low: str, high: str, share: float) -> str:
+    """The colour at `share` of the way from one colour to another, as Plotly's colour scales mix them. #RRGGBB."""
+    ends = ([int(one[place : place + 2], 16) for place in (1, 3, 5)] for one in (low, high))
+    return "#" + "".join(f"{round(a + share * (b - a)):02X}" for a, b in zip(*ends, strict=True))
+
+
+def ink(ground: str) -> str:
+    """Black or white, whichever is read better on this colour, #RRGGBB: the contrast is 4.5:1 or more on any."""
+    return "#000000" if _luminance(ground) > 0.179 else "#FFFFFF"
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance as WCAG defines it."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 def plain(text: str) -> str:
     """Escapes a text from a dataset, a run's file or a user, so that Plotly shows tags, entities and the `%{…}` of
     templates in it as they are written.

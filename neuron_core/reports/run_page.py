@@ -78,7 +78,8 @@ def tables_html(runs: Mapping[str, RunFolder], k: int) -> str:
         made = entries_output(anchor, title, table, line, more, measures=measures)
         sections.append(Section(made.name, made.title, made.text, made.printed, made.figures))
     text = (
-        "Accuracy and comprehension in percent, with 95% intervals; chance is 25%, more where neutral options fill up."
+        "Accuracy and comprehension in percent, with 95% intervals; chance is 25%, or more where neutral options were "
+        "added."
     )
     sections.append(Section("table4", "Table 4: the unmodified model", text, [("Baselines", baselines)]))
     return html_report("NeuronLLM tables", {"K": k, **_whole_setting(runs)}, sections)
@@ -136,7 +137,7 @@ def _lead(name: str, run: RunFolder) -> list[str]:
                 words = (EFFECTS[verdict.effect], verdict.sentence, lost, verdict.parts)
                 said.append(begun + " ".join(filter(None, words)))
     if measured is not None and not measured.competent:
-        said.append(f"This model does not do this task here: {measured.complaint}")
+        said.append(f"This model does not do this task here. {measured.complaint}")
     return said
 
 

@@ -55,11 +55,11 @@ def verdict_of(cell: Cell, baseline: Baseline, task: str) -> Verdict:
     if row.rac is None:
         sentence += "; the unmodified model has no correct answer, so a relative change is not defined."
     else:
-        sentence += f" (RAC {signed(row.rac)} %{_interval(row.rac_interval)})."
+        sentence += f" (RAC {signed(row.rac)}%{_interval(row.rac_interval)})."
     if random is not None and cell.random is not None:
         low, high = random
         sets = counted(cell.random.n_seeds, "random set").capitalize()
-        sentence += f" {sets} of the same size: RAC {signed(low)} to {signed(high)} %."
+        sentence += f" {sets} of the same size: RAC {_range(low, high)}%."
     parts, letters = _parts(cell, baseline)
     return Verdict(effect, sentence, parts, letters)
 
@@ -93,7 +93,7 @@ def _parts(cell: Cell, baseline: Baseline) -> tuple[str | None, bool]:
     mostly = row.rac > 0 and letters >= MOSTLY * row.rac and interval is not None and interval[0] > 0
     kept = _content_kept(row, baseline)
     text = (
-        f"Letters {signed(letters)} %{_interval(interval)}, content {signed(content)} %"
+        f"Letters {signed(letters)}%{_interval(interval)}, content {signed(content)}%"
         f"{_interval(row.rac_content_interval)}."
     )
     if mostly or kept:
@@ -118,6 +118,11 @@ def _random(cell: Cell) -> Interval | None:
     if cell.random is None or cell.random.rac_low is None or cell.random.rac_high is None:
         return None
     return cell.random.rac_low, cell.random.rac_high
+
+
+def _range(low: float, high: float) -> str:
+    """Two ends, or one number where both read the same."""
+    return signed(low) if signed(low) == signed(high) else f"{signed(low)} to {signed(high)}"
 
 
 def _interval(interval: Interval | None) -> str:

@@ -10,7 +10,7 @@ from neuron_core.tasks.export import examples_jsonl
 from neuron_core.tasks.task import Task
 
 _NAME = re.compile(r"(?P<title>.+)-(?P<digest>[0-9a-f]{12})\.jsonl")
-TITLE_LENGTH = 40
+TITLE_LENGTH = 60
 TITLE = ".title"
 "ending of the file beside a kept task that holds a later title"
 

@@ -180,19 +180,21 @@ def test_accuracy_at_chance_is_said_in_plain_words():
     assert 0.17 < low < 0.25 < high < 0.33
     assert not baseline.competent
     assert baseline.complaint is not None
-    assert baseline.complaint.startswith("Accuracy 25% [")
-    assert baseline.complaint.endswith("%] can't be told from chance (25%).")
+    assert baseline.complaint.startswith("Its accuracy of 25% (95% interval ")
+    assert baseline.complaint.endswith("%) can't be told from chance (25%).")
 
 
 def test_an_interval_that_just_reaches_down_to_chance_is_not_competent():
     # Four questions an example, one of them right: 25% in every resample.
     p = answers("ABCD" * 4, ["AAAABBBBCCCCDDDD"], examples=[q // 4 for q in range(16)])
-    assert evaluate(p, []).baseline.complaint == ("Accuracy 25% [25%, 25%] can't be told from chance (25%).")
+    assert evaluate(p, []).baseline.complaint == (
+        "Its accuracy of 25% (95% interval 25% to 25%) can't be told from chance (25%)."
+    )
 
 
 def test_accuracy_below_chance_is_said_in_plain_words():
     baseline = evaluate(answers("ABCDABABC", ["BCDABCBCD"]), []).baseline
-    assert baseline.complaint == "Accuracy 0% [0%, 0%] is below chance (25%)."
+    assert baseline.complaint == "Its accuracy of 0% (95% interval 0% to 0%) is below chance (25%)."
 
 
 def test_one_letter_for_most_questions_is_said_even_when_accuracy_is_above_chance():
@@ -213,7 +215,8 @@ def test_a_letter_at_exactly_forty_percent_is_accepted():
 def test_both_complaints_stand_together():
     baseline = evaluate(answers("ABD" * 4, ["CCC" * 4]), []).baseline
     assert baseline.complaint == (
-        "Accuracy 0% [0%, 0%] is below chance (25%). It answers C to 100% of the questions whatever they ask."
+        "Its accuracy of 0% (95% interval 0% to 0%) is below chance (25%). "
+        "It answers C to 100% of the questions whatever they ask."
     )
 
 

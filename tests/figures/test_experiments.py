@@ -23,7 +23,7 @@ def entries():
 def test_bars_have_a_series_a_method_and_a_panel_a_direction():
     figure = entry_bars(entries())
     bars = [trace for trace in figure.data if trace.type == "bar"]
-    assert [trace.name for trace in bars] == ["ace", "tn", "ace", "tn"]
+    assert [trace.name for trace in bars] == ["NeuronLLM (ACE)", "TN", "NeuronLLM (ACE)", "TN"]
     first, second = bars[:2]
     assert list(first.x) == ["ner", "sentiment", "average"]
     assert list(first.y) == [30.0, None, 30.0]
@@ -58,9 +58,9 @@ def test_a_bar_says_its_held_out_value_and_that_it_is_undefined():
 def test_bars_can_be_split_by_part_and_show_comprehension():
     table = entries().assign(part="good")
     figure = entry_bars(table, "rcc", ("method", "part"))
-    assert figure.data[0].name == "ace, good"
+    assert figure.data[0].name == "NeuronLLM (ACE), good"
     assert figure.layout.yaxis.title.text == "RCC (%)"
-    assert "ace, good on average, enhancer: +5.0." in describe(figure)
+    assert "NeuronLLM (ACE), good on average, enhancer: +5.0." in describe(figure)
 
 
 def test_time_is_a_line_a_form_on_logarithmic_axes():

@@ -175,3 +175,11 @@ def test_gap_bars_are_percent_with_the_spread_as_error_bar():
 def test_gaps_and_spreads_of_different_lengths_are_refused():
     with pytest.raises(ConfigError, match="2 gaps with 1 spreads"):
         completeness_bars(np.zeros(2), np.zeros(1))
+
+
+def test_numbers_in_cells_are_as_large_as_there_is_room_and_left_out_where_there_is_too_little():
+    wide, half = (layer_heatmap(counts([10] * 32, [3] * 32), k=320, narrow=narrow).data[0] for narrow in (False, True))
+    assert wide.textfont.size == 14
+    assert 7 <= half.textfont.size < 10
+    crowded = layer_heatmap(counts([10] * 80, [3] * 80), k=800, narrow=True).data[0]
+    assert crowded.texttemplate is None

@@ -5,7 +5,7 @@ import pytest
 from neuron_core.analysis.answers import Answer
 from neuron_core.errors import ConfigError
 from neuron_core.figures.question import answer_bars, option_bars
-from neuron_core.figures.theme import CLEAR, MARK, describe
+from neuron_core.figures.theme import describe
 
 LABELS = ("A. positive", "B. neutral", "C. negative", "D. not sure")
 
@@ -27,7 +27,7 @@ def test_without_an_intervention_there_is_one_bar_an_option():
     assert [trace.name for trace in figure.data] == ["before"]
 
 
-def test_the_correct_option_is_outlined_and_named_below():
+def test_the_correct_option_has_a_band_and_is_named_below():
     figure = option_bars((0.1, 0.5, 0.2, 0.2), (0.1, 0.5, 0.2, 0.2), 1, LABELS)
     assert list(figure.layout.xaxis.ticktext) == [
         "A. positive",
@@ -35,9 +35,10 @@ def test_the_correct_option_is_outlined_and_named_below():
         "C. negative",
         "D. not sure",
     ]
-    for trace in figure.data:
-        assert list(trace.marker.line.width) == [0, 4, 0, 0]
-        assert list(trace.marker.line.color) == [CLEAR, MARK, CLEAR, CLEAR]
+    (band,) = figure.layout.shapes
+    assert (band.x0, band.x1, band.layer) == (0.5, 1.5, "below")
+    # The legend takes the look of the first bar: all bars of a trace look the same.
+    assert [trace.marker.line.width for trace in figure.data] == [0, 0]
 
 
 def test_the_pointer_gets_option_and_probability():

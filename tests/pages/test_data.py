@@ -108,7 +108,7 @@ def test_the_page_goes_from_the_sentence_to_the_rows_to_the_rejected_ones_to_a_q
     app = bring("films.csv", CSV)
     order = [(element.type, str(getattr(element, "value", ""))) for element in app.main]
     tables = [place for place, (kind, _) in enumerate(order) if kind == "dataframe"]
-    sentence = next(place for place, (_, text) in enumerate(order) if "2\\-label classification" in text)
+    sentence = next(place for place, (_, text) in enumerate(order) if "Classification with 2 labels" in text)
     prompt = next(place for place, (kind, text) in enumerate(order) if kind == "code" and "Answer:" in text)
     places = [sentence, *tables, prompt]
     assert len(tables) == 2
@@ -120,7 +120,7 @@ def test_a_task_of_two_labels_marks_the_neutral_options_of_its_questions(bring):
     app = bring("films.csv", CSV)
     app.button(key="data_use").click().run()
     cards = [text.value for text in app.text if text.value.startswith("A. ")]
-    assert [card.count("(neutral, fills up)") for card in cards] == [2, 2, 2]
+    assert [card.count("(added neutral option)") for card in cards] == [2, 2, 2]
 
 
 def test_columns_that_no_name_tells_are_chosen(bring):

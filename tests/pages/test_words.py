@@ -15,14 +15,15 @@ ROW = GridRow(10, 0.5, "enhancer", "last", "task", 5, 5, 0.5, 0.5, 1.0, 0.0, (0.
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(4.25, "+4.2 %"), (-12.0, "−12.0 %"), (0.0, "0.0 %"), (-0.04, "0.0 %"), (None, "undefined")],
+    [(4.25, "+4.2%"), (-12.0, "−12.0%"), (0.0, "0.0%"), (-0.04, "0.0%"), (None, "undefined")],
 )
 def test_a_change_keeps_its_sign_unless_it_is_nothing(value, said):
     assert change(value) == said
 
 
 def test_both_ends_of_an_interval_are_said_once_in_percent():
-    assert between(-2.0, 3.5) == "−2.0 to +3.5 %"
+    assert between(-2.0, 3.5) == "−2.0 to +3.5%"
+    assert between(0.01, -0.02) == "0.0%"
     assert between(None, None) == "undefined"
 
 

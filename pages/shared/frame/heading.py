@@ -8,6 +8,7 @@ STYLE = """<style>
 [data-testid=stMainBlockContainer] {padding: 3.6rem clamp(1.2rem, 3vw, 3.5rem) 4rem}
 [data-testid=stMainBlockContainer] h1 {font-size: 1.9rem; padding: 0}
 [data-testid=stMainBlockContainer] h2 {font-size: 1.35rem; padding: .6rem 0 .2rem}
+[data-testid=stMainBlockContainer] h3 {font-size: 1.15rem; padding: .5rem 0 .2rem}
 [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p {color: inherit !important}
 [data-testid=stCaptionContainer] {opacity: .8}
 :is(.st-key-browser, .st-key-preload) {position: absolute; height: 0; overflow: hidden}

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from neuron_core.analysis.answers import PARTS, chosen_ratios
+from neuron_core.cni.methods import source_title
 from neuron_core.control.results import Evaluation
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, keep_links, take_link, take_links, yes_no
-from pages.shared.views.words import source_title
 
 BEST, ONE = "each one's best", "one for all"
 

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from neuron_core.cni.methods import source_title
 from neuron_core.control.interventions import DIRECTIONS, Direction
 from neuron_core.control.metrics import Evaluation
 from neuron_core.runs.results import Cell, cell_of
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.glossary import GLOSSARY
-from pages.shared.views.words import source_title
 
 
 def choose_cell(evaluation: Evaluation) -> Cell:

@@ -152,7 +152,7 @@ def _labels(
             key=f"data_labels {sorted(counts)} {of_kind}",
             format_func=lambda label: f"{label} ({counts[label]:,})",
             help="Rows with a label that is taken out here are rejected.",
-            width=520,
+            width=760,
         )
     return None if len(kept) == len(counts) else tuple(kept)
 

@@ -44,8 +44,10 @@ def missing_runs(
             return
         # Once a task's neurons are new, every task's sets are others.
         to_try = tasks if without else untried
-        lines = [f"- neurons of **{plain(task)}**: an attribution and its evaluation" for task in without]
-        lines += [f"- the specific neurons of all tasks on **{plain(task)}**: an evaluation" for task in to_try]
+        lines = [
+            f"- on **{plain(task)}**: an attribution, to find its neurons, and their evaluation" for task in without
+        ]
+        lines += [f"- on **{plain(task)}**: an evaluation of every task's specific neurons" for task in to_try]
         st.markdown("**Runs that are missing**\n" + "\n".join(lines))
         seconds = missing_seconds(run, len(without), len(to_try))
         st.markdown(

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from neuron_core.cni.methods import CONTROLS
+from neuron_core.cni.methods import CONTROLS, source_title
 from neuron_core.control.interventions import BUDGETS, RATIOS
 from neuron_core.errors import NeuronCoreError
 from neuron_core.figures.theme import counted
@@ -14,7 +14,6 @@ from neuron_core.runs.setting import Setting
 from pages.shared.frame.guard import guard, plain
 from pages.shared.inputs.evaluation_size import interventions
 from pages.shared.inputs.submit import evaluate, room_of
-from pages.shared.views.words import source_title
 
 
 def form(run: RunFolder, setting: Setting) -> None:

@@ -5,6 +5,8 @@ from dataclasses import replace
 import streamlit as st
 
 from neuron_core.analysis.layers import NeuronRow
+from neuron_core.cni.methods import source_title
+from neuron_core.figures.theme import significant
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
@@ -12,7 +14,6 @@ from pages.shared.frame.guard import error_box, guard
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.glossary import GLOSSARY
 from pages.shared.views.results import rankings_of_run
-from pages.shared.views.words import source_title
 
 CHIPS = (10, 13, 25, 50, 100, 200, 500)
 ALL_LAYERS, BOTH = "all", "both"
@@ -91,7 +92,8 @@ def first_of(neuron: str, rows: list[NeuronRow], chosen: list[NeuronRow]) -> lis
             open_button(neuron)
         return chosen
     row = found[0]
-    st.info(f"Neuron {row.id} is number {row.rank} of the {row.role} neurons, with a score of {row.score:.3g}.")
+    score = significant(row.score)
+    st.info(f"Neuron {row.id} is number {row.rank} of the {row.role} neurons, with a score of {score}.")
     open_button(neuron)
     return [row, *(other for other in chosen if other.id != row.id)]
 

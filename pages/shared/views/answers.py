@@ -4,11 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from neuron_core.analysis.answers import Answer, answers
+from neuron_core.cni.methods import source_title
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.results import Evaluated
 from neuron_core.tasks.task import LETTERS
 from pages.shared.views.figures import PROXY_WIDTH
-from pages.shared.views.words import options_text, source_title
+from pages.shared.views.words import options_text
 
 
 def answer_table(found: tuple[Answer, ...], question: ProxyQuestion) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from neuron_core.analysis.layers import Role, layer_counts, neuron_rows
 from neuron_core.cni.methods import METHODS
 from neuron_core.figures.layers import completeness_bars, layer_heatmap
 from neuron_core.figures.neuron import neuron_bars
-from neuron_core.figures.theme import counted
+from neuron_core.figures.theme import counted, significant
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
@@ -22,8 +22,8 @@ from pages.shared.views.tables import NEURON_COLUMNS, SCORE, neuron_table
 SHOWN = 12
 COLUMNS = [name for name in NEURON_COLUMNS if name != "role"]
 SIDES: tuple[tuple[Role, str, str], ...] = (
-    ("good", "Good neurons", "speak for the correct answer"),
-    ("bad", "Bad neurons", "speak against it"),
+    ("good", "Good neurons", "raise the score of the correct answer"),
+    ("bad", "Bad neurons", "lower it"),
 )
 
 
@@ -109,7 +109,7 @@ def numbers(setting: Setting, found: Attribution, name: str) -> None:
         ),
         (
             "Guard",
-            f"{found.guard:.1e}",
+            significant(found.guard, 2),
             "largest distance",
             "Rows at full value are the unmodified model; this is the largest difference found. "
             "A run stops where it is too large.",

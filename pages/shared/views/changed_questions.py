@@ -13,6 +13,7 @@ from pages.shared.frame import session
 from pages.shared.frame.guard import error_box
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.figures import figure, table
+from pages.shared.views.questions_strip import largest_change
 from pages.shared.views.results import evaluated_of
 from pages.shared.views.words import options_text
 
@@ -89,8 +90,8 @@ def _question(run: RunFolder, cell: GridRow, evaluated: Evaluated, place: int, r
         if wanted not in everywhere:
             error_box(f"This run has no question {wanted}", "the address, ?q=", "a question of the table")
         else:
-            st.info("The question in the address is not among those shown; here is the first of them.")
-    number = ids.index(wanted) if wanted in ids else 0
+            st.info("The question in the address is not among those shown; here is the one that changes most.")
+    number = ids.index(wanted) if wanted in ids else largest_change(rows, cell.direction)
 
     def go(by: int) -> None:
         st.query_params["q"] = ids[(number + by) % len(ids)]

@@ -150,6 +150,7 @@ def comparison_caption(runs: dict[str, RunFolder], said: str) -> None:
         setting, config = setting_of(run), run.config()
         seen = f"{len(setting.attribution)} questions" if setting else ""
         parts.append(
-            f"{plain(task)}: run {plain(run_name(run))} ({seen}, m = {config.attribution.steps}, seed {config.seed})"
+            f"{plain(task)}: {plain(session.run_title(run_name(run)))} "
+            f"({seen}, m = {config.attribution.steps}, seed {config.seed})"
         )
     st.caption(f"{said}. " + " · ".join(parts))

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from pandas.io.formats.style import Styler
 
+from neuron_core.cni.methods import source_title
 from neuron_core.control.metrics import Baseline
 from neuron_core.figures.theme import MINUS, describe, significant
 from neuron_core.reports.recipes.run import command_of, experiment_command, python_of
@@ -20,16 +21,18 @@ from pages.shared.frame.guard import plain
 from pages.shared.frame.presentation import enlarge, presenting
 from pages.shared.views.results import baseline_of, setting_of
 from pages.shared.views.tables import SCORE
-from pages.shared.views.words import changes, short_title, standing
+from pages.shared.views.words import changes, method_names, short_title, standing
 
 # In pixels: four beside each other where there is room, and where there is not, none of them is cut off.
 CARD_WIDTH = 192
 # Three beside each other where there is room, else below each other.
-PROXY_WIDTH = 290
+PROXY_WIDTH = 272
 # In pixels, of Streamlit's tables; the header has the same.
 ROW_HEIGHT = 35
 # Cells. A larger table is drawn without styles, which take longer than everything else.
 MOST_STYLED = 60_000
+# Columns that name methods: shown by their titles.
+METHOD_COLUMNS = ("method", "source", "target")
 # As in .streamlit/config.toml.
 LINKS = {"light": "#005A8C", "dark": "#7CC4EE"}
 LABELS = {
@@ -69,13 +72,13 @@ def competence_banner(baseline: Baseline, source: str) -> None:
         return
     if source == "evaluation":
         said = (
-            f"This model does not do this task here: {baseline.complaint} Its neurons say nothing about the task; "
+            f"This model does not do this task here. {baseline.complaint} Its neurons say nothing about the task; "
             "read what follows as a demonstration of the tool."
         )
     else:
         # A handful of questions, on which a good model may look like chance too.
         said = (
-            f"This model may not do this task: {baseline.complaint} This rests on {baseline.n_questions} questions; "
+            f"This model may not do this task. {baseline.complaint} This rests on {baseline.n_questions} questions; "
             "run an evaluation to be sure. If the model really cannot do the task, its neurons say nothing about it."
         )
     st.warning(said, icon=":material/warning:")
@@ -94,7 +97,7 @@ def provenance(run: RunFolder, *, k: int | Sequence[int] | None = None, position
         title if setting.task_name in title else f"{title} ({setting.task_name})",
         short_title(setting.model.title),
         f"{setting.model.dtype} on {setting.model.device}",
-        f"method {', '.join(config.attribution.methods) or 'neuron sets'}",
+        method_names(config.attribution.methods),
         f"m = {steps}{'' if rule == 'right' else f' ({rule})'}",
         f"K = {', '.join(map(str, ks))}",
         # Attribution itself looks at the last position only.
@@ -203,7 +206,9 @@ def _looks(
     numbers = [
         name for name in frame.select_dtypes("float").columns if formats.get(name) in (None, SCORE) and name in frame
     ]
-    if frame.size > MOST_STYLED or not (numbers or links or shown is not None):
+    shares = [name for name, form in formats.items() if form == "percent" and name in frame]
+    titled = [name for name in METHOD_COLUMNS if name in frame]
+    if frame.size > MOST_STYLED or not (numbers or shares or links or titled or shown is not None):
         return (frame if shown is None else shown), named
     for name in numbers:
         if formats.get(name) == SCORE:
@@ -212,6 +217,12 @@ def _looks(
     # Whole numbers beside missing ones are floats too.
     whole = {name: bool((frame[name].dropna() % 1 == 0).all()) for name in numbers}
     styled = styled.format({name: "{:,.0f}" if whole[name] else _three_figures for name in numbers}, na_rep="")
+    # Streamlit's own percents have as many digits as each needs: 1.6%, 28%, 0.42%.
+    for name in shares:
+        named[name]["type_config"] = {**named[name]["type_config"], "format": None}
+    styled = styled.format("{:.1%}", subset=shares, na_rep="")
+    # Files keep the names that the command line and Python take.
+    styled = styled.format(source_title, subset=titled, na_rep="")
     colour = LINKS.get(st.context.theme.type or "light", LINKS["light"])
     return styled.map(lambda _: f"color: {colour}", subset=list(links)), named
 

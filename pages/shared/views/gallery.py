@@ -20,6 +20,10 @@ def gallery(runs: Sequence[RunFolder], name_of: Callable[[RunFolder], str]) -> N
     if not runs:
         return
     st.header("Finished runs", anchor=False)
+    st.caption(
+        "Change of accuracy in percent (RAC), upwards as intended: in all, its content part and its letter part. Grey "
+        "bands: random neurons. Error bars: 95% intervals."
+    )
     for place, (column, run) in enumerate(zip(st.columns(4), runs, strict=False)):
         evaluation = evaluation_of(run)
         if evaluation is None or not evaluation.best:

@@ -37,7 +37,9 @@ def this_run(found: Attribution, k: int, wanted: str, name: str) -> None:
     rows = neuron_rows(cut)
     with st.container(horizontal=True, gap="medium"):
         with st.container(key="map_of_layers"):
-            figure(layer_heatmap(layer_counts(cut, n_layers), k), "layer_map", f"layers-{name}", take_click)
+            figure(
+                layer_heatmap(layer_counts(cut, n_layers), k, narrow=True), "layer_map", f"layers-{name}", take_click
+            )
             st.caption("Click a cell to list its neurons; double-click to clear.")
         with st.container(width=LIST_WIDTH, key="neurons_of_layer"):
             chosen = choose_rows(rows, n_layers)

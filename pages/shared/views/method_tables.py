@@ -24,7 +24,10 @@ def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int, key: 
     file = f"{name.lower().replace(' ', '')}-k{k}"
     chosen = rows if name != "Table 7" else rows[rows["k"] == k]
     figure(entry_bars(chosen, key, lines if name != "Table 7" else ("method",)), "entry_bars", f"{file}-{key}")
-    st.markdown(f"**{key.upper()} at the best ratio, in percent** (chosen on these questions, so optimistic)")
+    st.markdown(
+        f"**{key.upper()} at the best ratio, in percent** (chosen on these questions, so optimistic; Enh: enhancer, "
+        "Deg: degrader)"
+    )
     wide, one = apart(rows, key, lines), st.column_config.NumberColumn(format="%.1f")
     shown = {column: one for column in wide.columns if column not in lines}
     table(wide, "apart", f"{file}-{key}", f"{name}: {key.upper()} by task and direction", column_config=shown)
@@ -40,7 +43,8 @@ def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int, key: 
             st.caption(
                 "Fail: RAC or RCC is negative, that is against the intended direction. Undefined: the unmodified model "
                 "gets nothing right. Averages use signed values and leave out what is undefined. Deg: degrader, Enh: "
-                "enhancer. random and random+ are sets of neurons drawn by chance; random+ chooses its ratio too."
+                "enhancer. The random methods are sets of neurons drawn by chance; “good and bad” chooses its ratio "
+                "too."
             )
             if has_side_effects(rows):
                 st.markdown("**Side effects at the best ratio** (probability left on the letters A to D / perplexity)")
@@ -48,7 +52,7 @@ def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int, key: 
                 table(side_effects, "side_effects", f"{file}-side-effects", f"{name}, side effects at the best ratio")
                 st.caption(
                     "The perplexity is that of a neutral text. Empty: not measured, as for parts of a set that are not "
-                    "its best ratio. random+: one set, at the ratio of the first method."
+                    "its best ratio. Random (good and bad): one set, at the ratio of the first method."
                 )
     if fold := unfolded("All entries with their intervals", "entries"):
         with fold:

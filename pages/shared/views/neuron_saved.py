@@ -7,7 +7,7 @@ import streamlit as st
 
 from neuron_core.analysis.neuron import QuestionScore, Standing, standing
 from neuron_core.analysis.neuron_story import fires_on, headline, moves, standing_said, writes
-from neuron_core.cni.methods import score_unit
+from neuron_core.cni.methods import score_unit, source_title
 from neuron_core.figures.neuron import score_bars
 from neuron_core.figures.theme import significant
 from neuron_core.models.fingerprint import same_model
@@ -25,7 +25,7 @@ from pages.shared.views.figures import CARD_WIDTH, figure, table
 from pages.shared.views.neuron_findings import finding_or_none
 from pages.shared.views.results import setting_of
 from pages.shared.views.tables import SCORE
-from pages.shared.views.words import options_text, source_title
+from pages.shared.views.words import options_text
 
 
 def standing_cards(found: Attribution, setting: Setting, layer: int, index: int) -> None:
@@ -37,7 +37,7 @@ def standing_cards(found: Attribution, setting: Setting, layer: int, index: int)
         ("Score", significant(one.score), source_title(method)),
     ]
     if one.rank is not None:
-        cards.insert(1, ("Rank", f"{one.rank}", f"of {one.n_role} {one.role} ones"))
+        cards.insert(1, ("Rank", f"{one.rank:,}", f"of {one.n_role:,} {one.role} ones"))
     with st.container(horizontal=True, key="neuron_cards"):
         for name, value, more in cards:
             st.metric(name, value, more, delta_color="off", delta_arrow="off", border=True, width=CARD_WIDTH)
@@ -88,20 +88,24 @@ def standing_table(run: RunFolder, setting: Setting, layer: int, index: int) -> 
                         "rank": one.rank,
                         "of": one.n_role if one.role else None,
                         "score": one.score,
-                        "run": run_name(other),
+                        "run": session.run_title(run_name(other)),
                         "shown": "this run" if other.path == run.path else "",
+                        "id": run_name(other),
                     }
                 )
-    columns = ["task", "method", "role", "rank", "of", "score", "run", "shown"]
+    # The shown run first, the others newest first.
+    rows.sort(key=lambda row: not row["shown"])
+    whole = st.column_config.NumberColumn(format="localized")
+    columns = ["task", "method", "role", "rank", "of", "score", "run", "shown", "id"]
     table(
         pd.DataFrame(rows, columns=columns),
         "standings",
         f"neuron-{layer}.{index}-tasks",
         f"Role, rank and score of neuron {layer}.{index} in every run of this model",
-        column_config={"score": st.column_config.NumberColumn(format=SCORE)},
+        column_config={"score": st.column_config.NumberColumn(format=SCORE), "rank": whole, "of": whole},
     )
     st.caption(
-        "All runs with this model, newest first. Role none: the score is 0. Scores of different methods have "
+        "All runs with this model. Role none: the score is 0. Scores of different methods have "
         "different units; compare their ranks."
     )
 
@@ -117,7 +121,9 @@ def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) ->
     target = targets[0]
     if len(targets) > 1:
         take_link("target", "neuron_target", targets)
-        target = st.segmented_control("Target", targets, default=target, required=True, key="neuron_target")
+        target = st.segmented_control(
+            "Target", targets, default=target, required=True, key="neuron_target", format_func=source_title
+        )
         keep_link("target", target)
     shown = [score for score in scores if score.target == target]
     figure(
@@ -127,8 +133,8 @@ def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) ->
         take_score_click,
     )
     st.caption(
-        "Integrated gradients of the correct letter in each attribution question: blue bars speak for it, hatched "
-        "orange ones against it. Click a bar to see its question below."
+        "Integrated gradients of the correct letter in each attribution question. Blue: the neuron raises it; hatched "
+        "orange: the neuron lowers it. Click a bar to see its question below."
     )
     table(
         pd.DataFrame([vars(score) for score in shown]),

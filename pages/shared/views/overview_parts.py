@@ -41,7 +41,7 @@ def layers_strip(setting: Setting, found: Attribution, cell: Cell | None) -> Non
     """Good and bad neurons over the layers."""
     k = cell.row.k if cell else setting.k
     counts = layer_counts(found.ranking.cut(k), found.ranking.n_layers)
-    st.header(f"Where they are: the {k} strongest good and bad neurons by layer", anchor=False)
+    st.header(f"Where they are: the {k} strongest good and the {k} strongest bad neurons, by layer", anchor=False)
     figure(layer_heatmap(counts, k), "overview_layers", f"layers-{session.shown_id()}-k{k}")
     address = {"run": session.shown_id() or ""}
     st.page_link(session.LAYERS, label="Every layer and neuron", icon=":material/layers:", query_params=address)

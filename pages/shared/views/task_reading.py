@@ -5,12 +5,14 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from neuron_core.figures.theme import counted
 from neuron_core.qatt.draws import draw, questions_of
 from neuron_core.tasks.export import rejected_csv
 from neuron_core.tasks.kinds import get_kind
-from neuron_core.tasks.reading import Rejected, TaskReading
+from neuron_core.tasks.reading import Rejected, TaskReading, joined_names
 from neuron_core.tasks.table import Table, listed
 from pages.shared.frame.guard import guard, plain
+from pages.shared.inputs.columns import KIND_LABELS
 from pages.shared.inputs.file_reading import on_page
 from pages.shared.inputs.sources import remembered
 from pages.shared.views.tables import example_table, raw_table, rejected_table
@@ -24,7 +26,7 @@ MARK = "rgba(0, 114, 178, 0.18)"
 
 def understood(reading: TaskReading) -> None:
     """The sentence, the columns that no question shows, and what one must know of how the rows were read."""
-    st.markdown(f"**{plain(_begun(reading.understood))}.**")
+    st.markdown(f"**{plain(_in_words(reading))}**")
     if reading.unused:
         st.markdown(plain(f"Columns not used: {listed(reading.unused)}."))
     notes = [on_page(_begun(note)) for note in reading.notes]
@@ -44,6 +46,18 @@ def understood(reading: TaskReading) -> None:
         )
     if told := [note for note in notes if note not in warned]:
         st.caption("\n".join(f"- {plain(note)}." for note in told))
+
+
+def _in_words(reading: TaskReading) -> str:
+    """`Classification with 5 labels. Columns: text (body), label. All 200 rows fit.`"""
+    task, n = reading.task, len(reading.task.examples)
+    what = KIND_LABELS[task.kind].partition(":")[0]
+    if task.labels:
+        what += f" with {counted(len(task.labels), 'label')}"
+    columns = [(field, joined_names(column)) for field, column in reading.mapping.items()]
+    named = ", ".join(field if field == column else f"{field} ({column})" for field, column in columns)
+    rows = f"All {n:,} rows fit" if n == reading.n_rows else f"{n:,} of {reading.n_rows:,} rows fit"
+    return f"{what}. Columns: {named}. {rows}."
 
 
 def counts(reading: TaskReading) -> None:
@@ -91,7 +105,9 @@ def first_rows(table: Table, mapping: Mapping[str, str | tuple[str, ...]]) -> No
         key="data_raw",
         hide_index=True,
         column_config={
-            column: st.column_config.Column(f"{' and '.join(fields)} = {column}") for column, fields in uses.items()
+            column: st.column_config.Column(f"{' and '.join(fields)} ({column})")
+            for column, fields in uses.items()
+            if fields != [column]
         },
         alt="The first rows as they were read, with the columns that are used marked",
     )

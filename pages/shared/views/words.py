@@ -3,11 +3,12 @@
 import time
 from typing import Literal
 
-from neuron_core.cni.methods import METHODS
+from neuron_core.cni.methods import source_title
 from neuron_core.control.competence import shifted_letter
 from neuron_core.control.effect import Effect, effect_of
 from neuron_core.control.metrics import Baseline, GridRow
 from neuron_core.control.results import SideEffects
+from neuron_core.figures.theme import significant
 from neuron_core.models.spec import EMBEDDED_TITLES
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.proxies import Option, ProxyQuestion
@@ -42,31 +43,24 @@ EFFECTS: dict[Effect, str] = {
 }
 
 
-def source_title(source: str) -> str:
-    """Whose neurons an intervention takes: `ace`, `ace, good`, a neuron set's name."""
-    name, _, part = source.partition(", ")
-    title = METHODS[name].title if name in METHODS else name
-    return f"{title}, {part} only" if part else title
-
-
 def method_names(methods: tuple[str, ...]) -> str:
     """How a run found its neurons."""
-    return ", ".join(methods) or "neuron sets"
+    return ", ".join(map(source_title, methods)) or "neuron sets"
 
 
 def change(value: float | None) -> str:
-    """RAC or RCC: `+4.2 %`, `0.0 %`, `undefined`."""
+    """RAC or RCC: `+4.2%`, `0.0%`, `undefined`."""
     if value is None:
         return "undefined"
     # Without its sign where it rounds to nothing.
-    return f"{value:+.1f} %".replace("-", MINUS) if abs(value) >= 0.05 else "0.0 %"
+    return f"{value:+.1f}%".replace("-", MINUS) if abs(value) >= 0.05 else "0.0%"
 
 
 def between(low: float | None, high: float | None) -> str:
-    """Two ends of an interval or range: `−2.1 to +4.2 %`."""
+    """Two ends of an interval or range: `−2.1 to +4.2%`; one number where both read the same."""
     if low is None or high is None:
         return "undefined"
-    return f"{change(low).removesuffix(' %')} to {change(high)}"
+    return change(low) if change(low) == change(high) else f"{change(low).removesuffix('%')} to {change(high)}"
 
 
 def effect_badge(cell: Cell, measure: Literal["rac", "rcc"] = "rac") -> str:
@@ -116,7 +110,7 @@ def options_text(question: ProxyQuestion) -> str:
     """The four answer lines, the correct one and neutral ones marked."""
 
     def mark(option: Option) -> str:
-        return "  ← correct" if option.correct else "  (neutral, fills up)" if option.neutral else ""
+        return "  ← correct" if option.correct else "  (added neutral option)" if option.neutral else ""
 
     return "\n".join(f"{option.letter}. {option.text}{mark(option)}" for option in question.options)
 
@@ -158,10 +152,10 @@ def side_effects_in_words(effects: SideEffects, cell: Cell) -> str | None:
             f"probability on the letters A to D {ours.letter_mass:.1%} (was {effects.letter_mass:.1%}{beside}; "
             f"{effects.n_questions} questions); "
         )
-    beside = f", random {control.perplexity:.3g}" if control else ""
+    beside = f", random {significant(control.perplexity)}" if control else ""
     return (
-        f"Side effects at the best ratio {best.ratio:g}: {mass}perplexity of a neutral text {ours.perplexity:.3g} "
-        f"(was {effects.perplexity:.3g}{beside})."
+        f"Side effects at the best ratio {best.ratio:g}: {mass}perplexity of a neutral text "
+        f"{significant(ours.perplexity)} (was {significant(effects.perplexity)}{beside})."
     )
 
 
