@@ -75,6 +75,9 @@ def test_an_effect_is_said_as_the_letters_or_the_right_answers():
     assert "moves a letter" not in content
     assert "P(correct) by +3 points" in content
     assert "moves little" in moves(effect(correct=0.0001))
+    # No exponents: 7.98e-05 is nothing to read out.
+    assert "P(correct) by less than 0.001 points" in moves(effect(correct=0.0000008))
+    assert "is 1,230 on average" in writes(tokens([" B"], ["cat"]), [1234.0])
 
 
 @pytest.mark.parametrize(
