@@ -7,7 +7,8 @@ are those of Okabe and Ito, which can be told apart with any colour vision. Noth
 import html
 import math
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
 
 import plotly.graph_objects as go
 
@@ -21,8 +22,8 @@ FAINT, BAND, HALF = "rgba(127,135,144,0.13)", "rgba(127,135,144,0.28)", "rgba(12
 GRID = BAND
 CLEAR = "rgba(0,0,0,0)"
 TICK_SIZE, TITLE_SIZE = 14, 16
-NAME_WIDTH = 18
-"letters of a line of a name on an axis"
+NAME_WIDTH, NAME_LINES = 18, 3
+"letters of a line, and lines, of a category on an axis"
 MINUS = "\N{MINUS SIGN}"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -133,39 +134,68 @@ def name_categories(figure: go.Figure, x: Iterable[str] = (), y: Iterable[str] =
     stay as they are, so that clicks and the data of the figure name them.
     """
     for names, update in ((list(x), figure.update_xaxes), (list(y), figure.update_yaxes)):
-        if any(len(name) > NAME_WIDTH or plain(name) != name for name in names):
+        if any(plain(name) != name or _columns(name) > NAME_WIDTH for name in names):
             update(tickmode="array", tickvals=names, ticktext=[name_label(name) for name in names])
 
 
 def name_label(name: str) -> str:
-    """A name as a tick label of at most two lines, broken after a space or a sign.
+    """A name as a tick label of a few short lines, broken after a space, a sign, or anywhere in a script without spaces.
 
-    Of a longer one the middle is left out: what tells names apart stands at their ends as often as at their beginnings.
+    Of a longer one the middle is left out: names often differ at their ends only.
     """
     rows = [""]
-    for part in re.findall(r"[^\s_\-/.]*[\s_\-/.]|[^\s_\-/.]+", name):
-        if rows[-1] and len(rows[-1]) + len(part.rstrip()) > NAME_WIDTH:
+    for part in re.findall(r"[^\s_\-/.\u2e80-\uffef]*(?:[\s_\-/.\u2e80-\uffef]|$)", name):
+        if rows[-1] and _columns(rows[-1] + part.rstrip()) > NAME_WIDTH:
             rows.append("")
         rows[-1] += part
-    if len(rows) > 2 or any(len(row.strip()) > NAME_WIDTH for row in rows):
-        rows = [f"{name[: NAME_WIDTH - 1]}…", name[1 - NAME_WIDTH :]]
+    if len(rows) > NAME_LINES or any(_columns(row.strip()) > NAME_WIDTH for row in rows):
+        rows = [f"{_within(name, NAME_WIDTH - 1)}…", _within(name[::-1], NAME_WIDTH)[::-1]]
     return "<br>".join(plain(row.strip()) for row in rows)
 
 
 def wrapped(text: str, width: int, lines: int) -> str:
     """The text as a tick label: at most `lines` lines of about `width` letters, then an ellipsis."""
     rows = [""]
-    for word in text.split():
-        if rows[-1] and len(rows[-1]) + 1 + len(word) > width:
+    for word in _words(text, width):
+        if rows[-1] and _columns(rows[-1]) + 1 + _columns(word) > width:
             rows.append("")
         rows[-1] = f"{rows[-1]} {word}".strip()
-    rows = [row if len(row) <= width else row[: width - 1] + "…" for row in rows]
+    rows = [row if _columns(row) <= width else row[: width - 1] + "…" for row in rows]
     if len(rows) > lines:
         last = rows[lines - 1]
-        if len(last) + 2 > width:
-            last = last[: width - 2].rpartition(" ")[0] or last[: width - 2]
+        if _columns(last) + 2 > width:
+            while _columns(last) + 2 > width:
+                last = last[:-1]
+            last = last.rpartition(" ")[0] or last
         rows = [*rows[: lines - 1], f"{last} …"]
     return "<br>".join(plain(row) for row in rows)
+
+
+def _columns(text: str) -> int:
+    """Width of a text in letters; a Chinese, Japanese or Korean sign is two wide."""
+    return len(text) + sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
+
+
+def _within(text: str, width: int) -> str:
+    """As much of the beginning of a text as has this width."""
+    while _columns(text) > width:
+        text = text[:-1]
+    return text
+
+
+def _words(text: str, width: int) -> Iterator[str]:
+    """The words of a text. One that has no spaces because its script writes none is parted at `width`."""
+    for word in text.split():
+        if len(word) == _columns(word):
+            yield word
+            continue
+        part = ""
+        for sign in word:
+            if part and _columns(part + sign) > width:
+                yield part
+                part = ""
+            part += sign
+        yield part
 
 
 def percent(value: float, digits: int = 0) -> str:

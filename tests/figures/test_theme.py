@@ -16,7 +16,18 @@ from neuron_core.figures.control import budget_curves, ratio_curves
 from neuron_core.figures.cross import overlap_heatmap
 from neuron_core.figures.layers import completeness_bars, layer_heatmap, layer_score_bars
 from neuron_core.figures.question import option_bars
-from neuron_core.figures.theme import CLEAR, counted, describe, name_label, percent, plain, signed, significant, wrapped
+from neuron_core.figures.theme import (
+    CLEAR,
+    counted,
+    describe,
+    name_categories,
+    name_label,
+    percent,
+    plain,
+    signed,
+    significant,
+    wrapped,
+)
 from tests.figures.rows import baseline, best, evaluation, grid_row, random_best, random_row
 
 RANKING = NeuronRanking(np.array([[0, 1], [1, 2]], dtype=np.int32), np.array([1.0, -1.0], dtype=np.float32), 0, 2, 8, 2)
@@ -157,11 +168,13 @@ def test_a_sign_is_shown_where_it_is_asked_for():
         ("sentiment", "sentiment"),
         ("Support tickets by product line", "Support tickets by<br>product line"),
         ("named_entities_of_news_2025 (ab6cde)", "named_entities_of_<br>news_2025 (ab6cde)"),
-        ("x" * 36 + " (ab6cde)", "x" * 17 + "…<br>" + "x" * 8 + " (ab6cde)"),
+        ("x" * 36 + " (ab6cde)", "x" * 17 + "…<br>" + "x" * 9 + " (ab6cde)"),
+        ("客户支持工单分类客户支持工单分类", "客户支持工单分类客<br>户支持工单分类"),
+        ("客" * 30 + "分类", "客" * 8 + "…<br>" + "客" * 7 + "分类"),
         ("<i>", "&lt;i&gt;"),
     ],
 )
-def test_a_name_on_an_axis_takes_two_lines_at_most_and_keeps_its_end(name, label):
+def test_a_name_on_an_axis_takes_few_lines_and_keeps_its_end(name, label):
     assert name_label(name) == label
 
 
@@ -176,3 +189,16 @@ def test_long_names_leave_room_for_the_matrix_and_short_ones_stay_as_they_are():
     assert list(figure.data[0].x) == names
     short = overlap_heatmap(pd.DataFrame(np.eye(2), index=["a", "b"], columns=["a", "b"]), "good for", "bad for")
     assert short.layout.xaxis.ticktext is None
+
+
+def test_a_text_without_spaces_is_parted_by_what_its_signs_take():
+    assert wrapped("客户支持工单分类", width=8, lines=3) == "客户支持<br>工单分类"
+    assert wrapped("客户支持工单分类", width=8, lines=1) == "客户支 …"
+
+
+def test_a_long_name_of_a_category_stands_in_several_lines():
+    figure = go.Figure(go.Bar(x=["Customer messages of the northern branches", "ner"], y=[1, 2]))
+    name_categories(figure, figure.data[0].x)
+    assert list(figure.layout.xaxis.ticktext) == ["Customer messages<br>of the northern<br>branches", "ner"]
+    # The category itself stays: clicks name it.
+    assert list(figure.layout.xaxis.tickvals) == ["Customer messages of the northern branches", "ner"]
