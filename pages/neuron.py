@@ -122,7 +122,7 @@ def neighbours(found: Attribution, setting: Setting, neuron: str) -> None:
 def page(run: RunFolder, setting: Setting, found: Attribution, layer: int, index: int) -> None:
     neuron = f"{layer}.{index}"
     competence(run)
-    st.header(f"Neuron {index} of layer {layer} (layers 0 to {setting.model.n_layers - 1})")
+    st.header(f"Neuron {neuron} in layer {layer}")
     story(run, found, layer, index)
     tokens(run, layer, index)
     effect(run, setting, layer, index)

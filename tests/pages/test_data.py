@@ -212,7 +212,7 @@ def test_what_was_understood_is_one_sentence_and_columns_that_are_not_used_are_n
     rows = b"".join(b"%d,mail %d,%s,\n" % (i, i, [b"billing", b"other"][i % 2]) for i in range(9))
     app = bring("t.csv", b"ticket,body,queue,nothing\n" + rows + b"9,,other,\n")
     box(app, "label").set_value("queue").run()
-    assert "2-label classification; text = body, label = queue; 9 of 10 rows." in said(app)
+    assert "Classification with 2 labels. Columns: text (body), label (queue). 9 of 10 rows fit." in said(app)
     assert "Columns not used: ticket." in said(app)
     assert names_of_raw(app) == ["row", "body", "queue", "ticket", "nothing"]
     assert labels_of_raw(app) == ["label = queue", "text = body"]

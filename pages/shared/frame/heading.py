@@ -15,6 +15,7 @@ STYLE = """<style>
 .st-key-head {margin-bottom: -0.4rem}
 [data-testid=stMain] .stMarkdownBadge {white-space: normal; overflow: visible}
 [data-testid=stMetricValue] {white-space: nowrap}
+[data-testid=stMain] [data-testid=stPageLink] * {white-space: normal; overflow: visible}
 /* The dark theme's primary colour is too dark for words on its ground, and too light under white words. */
 button[data-selected=true], button[data-selected=true] *, [data-testid=stSlider] * {color: inherit !important}
 [data-testid=stBaseButton-primary], [data-testid=stMultiSelect] :has(> span[title]) {

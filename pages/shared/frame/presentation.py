@@ -19,10 +19,12 @@ html {font-size: 22.4px}
 .st-key-job, [data-testid=stButton], [data-testid=stDownloadButton], [data-testid=stPopover],
 [data-testid=stButtonGroup], [data-testid=stSelectbox], [data-testid=stMultiSelect],
 [data-testid=stNumberInput], [data-testid=stTextInput], [data-testid=stSlider], [data-testid=stCheckbox],
-[data-testid=stPageLink], [data-testid=stDataFrame], .st-key-neurons_of_layer)
+[data-testid=stPageLink], [data-testid=stDataFrame], .st-key-neurons_of_layer,
+[data-testid=stLayoutWrapper]:has(> .st-key-neurons_of_layer))
 {display: none !important}
 [data-testid=stMain] .st-key-stage :is([data-testid=stButton], [data-testid=stPageLink]) {display: block !important}
-.st-key-stage {position: fixed; right: 1rem; bottom: .2rem; width: auto; opacity: .3; font-size: .7rem}
+/* Beside the title, where nothing else stands. */
+.st-key-stage {position: fixed; right: 1rem; top: .6rem; width: auto; opacity: .3; font-size: .7rem}
 .st-key-stage:hover, .st-key-stage:focus-within {opacity: 1}
 [data-testid=stMainBlockContainer] {padding-top: 1.2rem}
 </style>"""
@@ -36,6 +38,11 @@ def enlarge(figure: go.Figure) -> None:
     for font in (figure.layout.font, figure.layout.legend.font):
         font.size = LARGER * font.size
     figure.for_each_annotation(lambda note: note.update(font_size=LARGER * (note.font.size or TITLE_SIZE)))
+    # Numbers in cells and on bars; those that have no size of their own follow the figure's.
+    figure.for_each_trace(
+        lambda trace: trace.update(textfont_size=LARGER * trace.textfont.size),
+        selector=lambda trace: "textfont" in trace and isinstance(trace.textfont.size, int | float),
+    )
     for axis in (figure.for_each_xaxis, figure.for_each_yaxis):
         axis(
             lambda one: one.update(
@@ -58,7 +65,7 @@ def stage(title: str) -> None:
     pages = list(ORDER.values())
     place = list(ORDER).index(title) if title in ORDER else 0
     address = {"run": session.shown_id() or "", "present": "1"}
-    with st.container(horizontal=True, key="stage"):
+    with st.container(horizontal=True, vertical_alignment="center", key="stage"):
         for key, to, icon in (
             ("present_previous", place - 1, ":material/arrow_back:"),
             ("present_next", place + 1, ":material/arrow_forward:"),

@@ -208,7 +208,9 @@ def _looks(
     ]
     shares = [name for name, form in formats.items() if form == "percent" and name in frame]
     titled = [name for name in METHOD_COLUMNS if name in frame]
-    if frame.size > MOST_STYLED or not (numbers or shares or links or titled or shown is not None):
+    if frame.size > MOST_STYLED or not (
+        numbers or shares or links or titled or "methods" in frame or shown is not None
+    ):
         return (frame if shown is None else shown), named
     for name in numbers:
         if formats.get(name) == SCORE:
@@ -223,6 +225,8 @@ def _looks(
     styled = styled.format("{:.1%}", subset=shares, na_rep="")
     # Files keep the names that the command line and Python take.
     styled = styled.format(source_title, subset=titled, na_rep="")
+    if "methods" in frame:
+        styled = styled.format(lambda names: method_names(tuple(names.split(", "))), subset=["methods"])
     colour = LINKS.get(st.context.theme.type or "light", LINKS["light"])
     return styled.map(lambda _: f"color: {colour}", subset=list(links)), named
 

@@ -27,6 +27,7 @@ from pages.shared.views.tables import SCORE, neuron_table
 THIS, TASKS, SCORES = VIEWS = ("this run", "tasks beside each other", "all scores")
 MAP, LINES, CHANGE = "map", "lines and mean", "change without shared neurons"
 LIST_WIDTH, LIST_HEIGHT = 350, 320
+HEIGHT_ON_WALL = 520
 COLUMNS = ["rank", "role", "score", "id"]
 MARKED = "background-color: rgba(230, 159, 0, 0.35)"
 
@@ -37,9 +38,12 @@ def this_run(found: Attribution, k: int, wanted: str, name: str) -> None:
     rows = neuron_rows(cut)
     with st.container(horizontal=True, gap="medium"):
         with st.container(key="map_of_layers"):
-            figure(
-                layer_heatmap(layer_counts(cut, n_layers), k, narrow=True), "layer_map", f"layers-{name}", take_click
-            )
+            drawn = layer_heatmap(layer_counts(cut, n_layers), k, narrow=not presenting())
+            if presenting():
+                # Nothing else stands on the wall then, not even the choice of K.
+                st.header(f"The {k} strongest good and the {k} strongest bad neurons, by layer", anchor=False)
+                drawn.update_layout(height=HEIGHT_ON_WALL)
+            figure(drawn, "layer_map", f"layers-{name}", take_click)
             st.caption("Click a cell to list its neurons; double-click to clear.")
         with st.container(width=LIST_WIDTH, key="neurons_of_layer"):
             chosen = choose_rows(rows, n_layers)

@@ -9,7 +9,7 @@ from pages.shared.frame import session
 from pages.shared.frame.guard import guard
 from pages.shared.views.comparisons import run_name
 from pages.shared.views.figures import table
-from pages.shared.views.words import STATES, method_names, moment, short_title
+from pages.shared.views.words import NO_METHOD, STATES, moment, short_title
 
 
 def history(runs: list[RunFolder]) -> list[RunFolder]:
@@ -30,7 +30,7 @@ def history(runs: list[RunFolder]) -> list[RunFolder]:
                 "state": STATES[state] if state else "damaged",
                 "accuracy": found.accuracy,
                 "begun": moment(found.created) if found.created else "",
-                "methods": method_names(found.methods),
+                "methods": ", ".join(found.methods) or NO_METHOD,
                 "model": short_title(found.model),
                 "id": name,
             }

@@ -16,6 +16,7 @@ from neuron_core.runs.results import BAND, Cell
 from neuron_core.runs.run_folder import RunStatus
 
 MINUS = "\N{MINUS SIGN}"
+NO_METHOD = "neuron sets"
 STATES = {
     "queued": "waiting",
     "running": "running",
@@ -45,7 +46,7 @@ EFFECTS: dict[Effect, str] = {
 
 def method_names(methods: tuple[str, ...]) -> str:
     """How a run found its neurons."""
-    return ", ".join(map(source_title, methods)) or "neuron sets"
+    return ", ".join(map(source_title, methods)) or NO_METHOD
 
 
 def change(value: float | None) -> str:
