@@ -19,6 +19,7 @@ from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.frame.presentation import presenting
 from pages.shared.inputs.layer_choice import ALL_LAYERS, BOTH, choose_rows, first_of
 from pages.shared.views.comparisons import choose_tasks, comparison_caption, rankings_of, run_name
 from pages.shared.views.figures import figure, open_neuron, table
