@@ -139,7 +139,7 @@ def name_categories(figure: go.Figure, x: Iterable[str] = (), y: Iterable[str] =
 
 
 def name_label(name: str) -> str:
-    """A name as a tick label of a few short lines, broken after a space, a sign, or anywhere in a script without spaces.
+    """A name as a tick label of few short lines, broken after a space or a sign, or anywhere where none are written.
 
     Of a longer one the middle is left out: names often differ at their ends only.
     """

@@ -57,7 +57,7 @@ def opened(open_page, run, tasks=("mood", "weather"), k=5):
 def test_tasks_without_neurons_are_listed_and_started_in_one_click(open_page, full, orders):
     app = opened(open_page, full, ("mood", "ner"))
     assert faults(app) == []
-    assert "neurons of **ner**" in texts(app)
+    assert "on **ner**: an attribution, to find its neurons" in texts(app)
     app.button(key="run_missing").click().run()
     ((kind, config),) = orders()
     assert (kind, config.task, config.model) == ("submit", "ner", full.config().model)
@@ -101,7 +101,7 @@ def test_finished_runs_make_matrices_with_fail_in_words_and_numbers(open_page, t
     own = next(b for b in evaluation.best if (b.source, b.direction) == ("specific-1-mood", "degrader"))
     cell = rows[(rows["source"] == "mood") & (rows["task"] == "mood") & (rows["direction"] == "degrader")]
     assert cell["ratio"].tolist() == [own.ratio]
-    cells = [text for row in drawn[0]["data"][0]["text"] for text in row]
+    (cells,) = (trace["text"] for trace in drawn[0]["data"] if trace.get("mode") == "text")
     assert len(cells) == 4
     pd.testing.assert_frame_equal(made_by(script_of(app), monkeypatch), rows)
 

@@ -107,7 +107,10 @@ def test_a_run_without_side_effects_has_empty_places_for_them(open_page, every):
 def test_methods_that_a_run_has_not_are_named_and_can_be_run(open_page, full, orders):
     app = open_page("methods")
     assert faults(app) == []
-    assert "Not yet run on all chosen tasks: tn, qrnca, tn+, qrnca+, kn, act, random." in texts(app)
+    assert (
+        "Not yet run on all chosen tasks: TN, QRNCA, TN (enabled), QRNCA (enabled), KN, Activation, Random."
+        in texts(app)
+    )
     app.button(key="run_all_methods").click().run()
     ((kind, config),) = orders()
     assert (kind, config.task) == ("submit", full.config().task)

@@ -51,7 +51,7 @@ def test_a_page_without_any_run_says_what_to_do_first(open_page):
 def test_without_a_name_the_strongest_neurons_are_offered(open_page, full):
     app = open_page("neuron", run=full.id)
     assert faults(app) == []
-    strongest_ones = next(frame.value for frame in app.dataframe if "id" in frame.value)
+    strongest_ones = next(frame.value for frame in app.dataframe if "layer" in frame.value)
     assert strongest_ones["id"].tolist()[1] == ".".join(map(str, full.ranking().neurons[1].tolist()))
     # The page is not empty: it opens at the strongest.
     strongest = ".".join(map(str, full.ranking().neurons[0].tolist()))

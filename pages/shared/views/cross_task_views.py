@@ -151,7 +151,11 @@ def overlap_figures(rankings: dict[str, NeuronRanking], k: int, pairs: Sequence[
             with st.container(width=PANEL_WIDTH + TASK_WIDTH * max(3, len(rankings))):
                 st.markdown(f"**{one.capitalize()} for one task, {two} for another**")
                 drawn = overlap_heatmap(found, f"{one} for", f"{two} for")
-                figure(drawn.update_traces(showscale=False), f"overlap_{one}_{two}", f"overlap-{one}-{two}-k{k}")
+                figure(
+                    drawn.update_traces(showscale=False, selector={"type": "heatmap"}),
+                    f"overlap_{one}_{two}",
+                    f"overlap-{one}-{two}-k{k}",
+                )
     st.caption(
         "Jaccard index: neurons in both sets, as a share of those in either. 0: none in common; 1: the same set."
     )
