@@ -25,7 +25,7 @@ from pages.shared.views.words import changes, method_names, short_title, standin
 
 # In pixels: four beside each other where there is room, and where there is not, none of them is cut off.
 CARD_WIDTH = 192
-# Three beside each other where there is room, else below each other.
+# Three beside each other where there is room.
 PROXY_WIDTH = 272
 # In pixels, of Streamlit's tables; the header has the same.
 ROW_HEIGHT = 35
@@ -208,24 +208,21 @@ def _looks(
     ]
     shares = [name for name, form in formats.items() if form == "percent" and name in frame]
     titled = [name for name in METHOD_COLUMNS if name in frame]
-    if frame.size > MOST_STYLED or not (
-        numbers or shares or links or titled or "methods" in frame or shown is not None
-    ):
+    named_all = "methods" in frame
+    if frame.size > MOST_STYLED or not (numbers or shares or links or titled or named_all or shown is not None):
         return (frame if shown is None else shown), named
-    for name in numbers:
-        if formats.get(name) == SCORE:
+    for name in (*numbers, *shares):
+        if formats.get(name) is not None:
             named[name]["type_config"] = {**named[name]["type_config"], "format": None}
     styled = (frame.style if shown is None else shown).format(na_rep="")
     # Whole numbers beside missing ones are floats too.
     whole = {name: bool((frame[name].dropna() % 1 == 0).all()) for name in numbers}
     styled = styled.format({name: "{:,.0f}" if whole[name] else _three_figures for name in numbers}, na_rep="")
     # Streamlit's own percents have as many digits as each needs: 1.6%, 28%, 0.42%.
-    for name in shares:
-        named[name]["type_config"] = {**named[name]["type_config"], "format": None}
     styled = styled.format("{:.1%}", subset=shares, na_rep="")
     # Files keep the names that the command line and Python take.
     styled = styled.format(source_title, subset=titled, na_rep="")
-    if "methods" in frame:
+    if named_all:
         styled = styled.format(lambda names: method_names(tuple(names.split(", "))), subset=["methods"])
     colour = LINKS.get(st.context.theme.type or "light", LINKS["light"])
     return styled.map(lambda _: f"color: {colour}", subset=list(links)), named
