@@ -7,8 +7,9 @@ from typing import Any
 
 from neuron_core.tasks.option_letters import LETTERS, lettered, numbered
 
-_ARRAY = re.compile(r"\barray\((\[.*?\])(?:,\s*dtype=[\w.<>]+)?\)", re.DOTALL)
-_TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+_ARRAY, _ARRAY_END = re.compile(r"\barray\((?=\[)"), re.compile(r"\](?:,\s*+dtype=[\w.<>]++)?\)")
+# A text that does not close ends with the cell: a search for its end from every quote would take hours.
+_TEXT = re.compile(r"'(?:[^'\\]|\\.)*+(?:'|\\?$)|\"(?:[^\"\\]|\\.)*+(?:\"|\\?$)", re.DOTALL)
 _BROKEN = (ValueError, SyntaxError, RecursionError, MemoryError)
 LONGEST = 1_000_000
 "a cell with more characters is not parsed"
@@ -22,7 +23,7 @@ def structured(text: str) -> Any:
     text = text.strip()
     if not text.startswith(("[", "{", "(", "array(")) or len(text) > LONGEST:
         return None
-    plain = _ARRAY.sub(lambda match: match[1], text)
+    plain = _without_array(text)
     lists = re.sub(r"\[[^\[\]]*\]", lambda match: _with_commas(match[0]), plain, flags=re.DOTALL)
     for parse, each in ((json.loads, plain), (ast.literal_eval, lists)):
         try:
@@ -31,6 +32,15 @@ def structured(text: str) -> Any:
         except _BROKEN:
             continue
     return None
+
+
+def _without_array(text: str) -> str:
+    """The text with the lists of array(…, dtype=…) alone."""
+    parts, place = [], 0
+    while (begins := _ARRAY.search(text, place)) and (ends := _ARRAY_END.search(text, begins.end())):
+        parts += [text[place : begins.start()], text[begins.end() : ends.start() + 1]]
+        place = ends.end()
+    return "".join([*parts, text[place:]])
 
 
 def _with_commas(text: str) -> str:

@@ -2,15 +2,18 @@
 
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from pathlib import Path, PurePath
 from xml.etree import ElementTree
 
 from neuron_core.errors import TaskError
 from neuron_core.tasks.readers.json_rows import lists_in
-from neuron_core.tasks.readers.source import MAX_PATH_BYTES, MAX_UPLOAD_BYTES, unpack
+from neuron_core.tasks.readers.source import MAX_PATH_BYTES, MAX_UPLOAD_BYTES, unpack, unpack_entry
 
 _WORKBOOK = "xl/workbook.xml"
+_BROKEN = (TaskError, OSError, EOFError, RuntimeError, ValueError)
 _MOST_BYTES = 2**22
 "most bytes that the list of a workbook's sheets may have"
 
@@ -33,7 +36,7 @@ def parts_of(source: str | Path | bytes, name: str | None = None) -> tuple[str, 
             return _of_json(unpack(source, file.name, MAX_UPLOAD_BYTES))
         return _of_json(source) if file.suffix == ".json" else ()
     # An impossible path, a damaged archive, broken or too deeply nested JSON: the reader reports these in full.
-    except (TaskError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, ElementTree.ParseError):
+    except (*_BROKEN, zipfile.BadZipFile, zlib.error, lzma.LZMAError, ElementTree.ParseError):
         return ()
 
 
@@ -44,7 +47,8 @@ def _of_archive(data: bytes) -> tuple[str, ...]:
             return tuple(n for n in names if not n.endswith("/") and not n.startswith(("__MACOSX/", ".")))
         if _WORKBOOK not in names or archive.getinfo(_WORKBOOK).file_size > _MOST_BYTES:
             return ()
-        sheets = ElementTree.fromstring(archive.read(_WORKBOOK)).iter()
+        workbook = unpack_entry(archive, archive.getinfo(_WORKBOOK), _WORKBOOK, _MOST_BYTES)
+        sheets = ElementTree.fromstring(workbook).iter()
     return tuple(one.get("name", "") for one in sheets if one.tag.endswith("}sheet"))
 
 

@@ -27,6 +27,7 @@ from neuron_core.tasks.readers.source import (
 )
 
 MAX_ROWS = 100_000
+MAX_CELLS = 10_000_000
 TASK_LINE = "neuronllm_task"
 "the only key in the first line of a saved task; its value holds the kind and the labels"
 
@@ -104,8 +105,26 @@ def read_table(
     if options.format is None and named not in (None, "tagged", chosen):
         notes.append(f"by its content the file is of the format {chosen}, and is read as that; its name says {named}")
     rows = iter(read_rows(chosen, content, notes.append))
-    few = tuple(islice(rows, max_rows + 1)) if options.sample is None else sampled(rows, options, notes.append)
+    few = (
+        tuple(islice(_within(rows, where), max_rows + 1))
+        if options.sample is None
+        else sampled(rows, options, notes.append)
+    )
     return make_table(stem, where, chosen, few, tuple(notes), FORMATS[chosen].kind, max_rows=max_rows)
+
+
+def _within(rows: Iterator[Row], where: str) -> Iterator[Row]:
+    """The rows, up to the largest number of cells that a table may have."""
+    n_cells = 0
+    for number, fields in rows:
+        n_cells += 1 if isinstance(fields, BadRow) else len(fields)
+        if n_cells > MAX_CELLS:
+            raise TaskError(
+                f"the file has more than {MAX_CELLS:,} cells",
+                where=f"{where}, row {number}",
+                accepted="fewer rows or columns: a part of the file, or a sample by seed (--sample)",
+            )
+        yield number, fields
 
 
 def sampled(rows: Iterator[Row], options: ReadOptions, note: Note) -> tuple[Row, ...]:

@@ -1,6 +1,7 @@
 """Refuses files that hold no table, whatever their name says, and opens ZIP archives."""
 
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -8,7 +9,7 @@ from collections.abc import Collection
 from pathlib import PurePath
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.readers.source import Note, check_size
+from neuron_core.tasks.readers.source import Note, unpack_entry
 
 _OTHERS = (
     (
@@ -122,10 +123,17 @@ def from_zip(
                     where=where,
                     accepted=f"one of them by its name (--sheet): {', '.join(entries)[:300]}",
                 )
-            with archive.open(entries[part]) as file:
-                content = file.read(max_bytes + 1)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
+            content = unpack_entry(archive, entries[part], where, max_bytes)
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        OSError,
+        EOFError,
+        ValueError,
+        RuntimeError,
+        NotImplementedError,
+    ) as error:
         raise TaskError(f"the ZIP archive can't be unpacked: {error}", where=where, accepted="the file in it") from None
-    check_size(len(content), where, max_bytes, unpacked=True)
     note(f"read from the ZIP archive: {part}")
     return content, PurePath(part)

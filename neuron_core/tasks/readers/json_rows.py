@@ -15,7 +15,7 @@ _SAID = ("error", "detail", "message")
 "keys under which servers report an error"
 _DEEPEST = 40
 "deepest nesting of lists and objects; no example is nested this deeply, and Python can't walk thousands of levels"
-_LONGEST_LITERAL = 20_000_000
+_LONGEST_LITERAL = 5_000_000
 "characters of a file that is read as Python wrote it"
 _DEEPEST_LIST = 3
 "keys above a list of records"

@@ -10,6 +10,8 @@ from neuron_core.tasks.readers.source import Note, Row, Source, check_size
 
 _ROWS = 1000
 "rows per batch"
+_ITEM = 8
+"bytes of an item of a list, at least"
 
 
 def read_parquet(source: Source, note: Note) -> Iterator[Row]:
@@ -20,7 +22,7 @@ def read_parquet(source: Source, note: Note) -> Iterator[Row]:
         plain = pq.ParquetFile(io.BytesIO(source.data))
         groups = range(plain.metadata.num_row_groups)
         size = sum(plain.metadata.row_group(i).total_byte_size for i in groups)
-        check_size(size, source.where, source.max_bytes, unpacked=True)
+        check_size(size + _nested_bytes(plain), source.where, source.max_bytes, unpacked=True)
         names = class_names((plain.schema_arrow.metadata or {}).get(b"huggingface"))
         # A text that is stored once may occur in a million rows, so sizes are counted before texts are expanded.
         texts = [plain.schema.column(i).path for i in range(len(plain.schema)) if _is_text(plain.schema.column(i))]
@@ -36,6 +38,13 @@ def read_parquet(source: Source, note: Note) -> Iterator[Row]:
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise TaskError(f"not a valid Parquet file: {reason}", where=f"{source.where}, file") from None
+
+
+def _nested_bytes(file: Any) -> int:
+    """Bytes that the items of lists take in memory. A few bytes of a file may say that a row has a billion of them."""
+    nested = [i for i in range(len(file.schema)) if file.schema.column(i).max_repetition_level > 0]
+    groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+    return sum(_ITEM * group.column(i).num_values for group in groups for i in nested)
 
 
 def _is_text(column: Any) -> bool:

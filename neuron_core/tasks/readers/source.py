@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ VALUE_LENGTH = 200
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "cp1251", "gb18030", "shift_jis", "euc_kr")
 _UTF_16, _UTF_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 NEW_LINE = b"\n"
+SMALL_PIECE = 64
+"bytes of a packed file that are unpacked at a time, if they may become a megabyte"
 
 
 class EncodingError(TaskError):
@@ -107,6 +110,23 @@ def unpack(data: bytes, where: str, max_bytes: int) -> bytes:
         raise TaskError("the gzip file is cut off", where=where, accepted="the whole file") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise TaskError(f"not a valid gzip file: {error}", where=where) from None
+    return b"".join(parts)
+
+
+def unpack_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, where: str, max_bytes: int) -> bytes:
+    """The content of a file in a ZIP archive. TaskError where it is more than `max_bytes`.
+
+    What the archive says of its size may be false. Other errors as of zipfile.
+    """
+    size, parts, piece = 0, [], 2**16
+    with archive.open(entry) as file:
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            # For other ways of packing, zipfile unpacks all that it has read at once, however much that gives.
+            piece = file.MIN_READ_SIZE = SMALL_PIECE
+        while part := file.read(piece):
+            size += len(part)
+            check_size(size, where, max_bytes, unpacked=True)
+            parts.append(part)
     return b"".join(parts)
 
 

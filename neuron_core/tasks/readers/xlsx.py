@@ -1,12 +1,7 @@
 """XLSX: reads the sheet that is named, or the first visible one with a table. Rows are numbered as in the sheet."""
 
 import datetime
-import functools
 import io
-import lzma
-import re
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,18 +9,14 @@ from typing import Any
 
 from neuron_core.errors import TaskError
 from neuron_core.tasks.readers.header import Cells, with_header
-from neuron_core.tasks.readers.source import Note, ReadOptions, Row, Source, check_size
-
-WHOLE = "the whole workbook, saved or uploaded again, or a CSV file"
-MAX_CELLS = 20_000_000
-_UNSET = re.compile(rb"<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>")
-_PLACE = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]{1,7})([0-9]{1,12})\b""")
+from neuron_core.tasks.readers.source import Note, ReadOptions, Row, Source
+from neuron_core.tasks.readers.xlsx_bounds import MAX_CELLS, MAX_SHEETS, WHOLE, bounded
 
 
 def read_xlsx(source: Source, note: Note) -> Iterator[Row]:
     """Reads the sheet that the options name, or the first visible one with at least two columns and two rows."""
-    unset = _check_extent(source)
-    sheets = _sheets(source)
+    data, unset = bounded(source)
+    sheets = _sheets(data, source)
     filled = [name for name, sheet in sheets.items() if sheet.rows]
     part = source.options.part
     if part is not None and part not in filled:
@@ -81,55 +72,31 @@ class Sheet:
         return sum(sum(value != "" for value in cells) > 1 for _, cells in self.rows) > 1
 
 
-def _check_extent(source: Source) -> int:
-    """The number of formulas without a result. TaskError where the file unpacks to too much, or a lone far cell would
-    make a sheet of billions of cells."""
-    unset = 0
-    try:
-        with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
-            entries = archive.infolist()
-            check_size(sum(e.file_size for e in entries), source.where, source.max_bytes, unpacked=True)
-            for entry in entries:
-                if entry.filename.endswith(".xml"):
-                    xml = archive.read(entry)
-                    _check_cells(xml, f"{source.where}, {entry.filename[:60]!r}")
-                    unset += len(_UNSET.findall(xml))
-    # Besides what a damaged archive raises: an unknown compression, a password.
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
-        raise TaskError(f"not a valid XLSX file: {error}", where=f"{source.where}, file", accepted=WHOLE) from None
-    return unset
+def _sheets(data: bytes, source: Source) -> dict[str, Sheet]:
+    """Sheet name → its rows. The value of merged cells is repeated in all of their rows.
 
-
-def _check_cells(xml: bytes, where: str) -> None:
-    # All rows and columns from the first cell of the sheet to the last one would be read.
-    n_columns = n_rows = 0
-    for match in _PLACE.finditer(xml):
-        n_columns, n_rows = max(n_columns, _column(match[1])), max(n_rows, int(match[2]))
-    if n_rows * n_columns > MAX_CELLS:
-        raise TaskError(
-            f"the sheet spans {n_rows:,} rows and {n_columns:,} columns",
-            where=f"{where}, row {n_rows}",
-            accepted=f"at most {MAX_CELLS:,} cells",
-        )
-
-
-def _column(letters: bytes) -> int:
-    return functools.reduce(lambda place, letter: place * 26 + letter - ord("A") + 1, letters.upper(), 0)
-
-
-def _sheets(source: Source) -> dict[str, Sheet]:
-    """Sheet name → its rows. The value of merged cells is repeated in all of their rows."""
+    TaskError for more sheets, cells or text than `bounded` can know of: several sheets may have one file.
+    """
     import python_calamine as calamine
 
-    found = {}
+    found, n_cells, n_merged = {}, 0, 0
     try:
-        book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(source.data))
+        book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        if len(book.sheets_metadata) > MAX_SHEETS:
+            what = f"the workbook has {len(book.sheets_metadata):,} sheets"
+            raise TaskError(what, where=source.where, accepted=f"at most {MAX_SHEETS:,}")
         for about in book.sheets_metadata:
             if about.typ != calamine.SheetTypeEnum.WorkSheet:
                 continue
             sheet = book.get_sheet_by_name(about.name)
             cells = [[_plain(value) for value in row] for row in sheet.to_python(skip_empty_area=False)]
-            for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
+            merged = sheet.merged_cell_ranges or ()
+            n_cells += sum(map(len, cells))
+            n_merged += sum(max(0, min(bottom, len(cells)) - top) for (top, _), (bottom, _) in merged)
+            if max(n_cells, n_merged) > MAX_CELLS:
+                where = f"{source.where}, sheet {about.name[:60]!r}"
+                raise TaskError("the sheets have too many cells", where=where, accepted=f"at most {MAX_CELLS:,} cells")
+            for (top, left), (bottom, right) in merged:
                 # Only cells merged over rows are repeated; a title over several columns is not.
                 for row in cells[top + 1 : bottom + 1] if left == right and top < len(cells) else ():
                     if left < len(row) and left < len(cells[top]):
