@@ -1,4 +1,4 @@
-"""The server: Streamlit's, and before it a check of the host name in every request. frame.py is what it shows.
+"""The server: Streamlit's, and before it checks of every request. frame.py is what it shows.
 
 Run as a script, as AppTest runs it, this file shows the same without a server.
 """
@@ -14,6 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.shared.frame.engine import end_engines
 from pages.shared.frame.hosts import KnownHosts
+from pages.shared.frame.uploads import Uploads
 
 
 @asynccontextmanager
@@ -26,6 +27,6 @@ async def _lifespan(_: st.App) -> AsyncIterator[None]:
 SHOWN = Path(__file__).with_name("frame.py")
 
 if get_script_run_ctx(suppress_warning=True) is None:
-    app = st.App(SHOWN, lifespan=_lifespan, middleware=[Middleware(KnownHosts)])
+    app = st.App(SHOWN, lifespan=_lifespan, middleware=[Middleware(KnownHosts), Middleware(Uploads)])
 else:
     runpy.run_path(str(SHOWN))

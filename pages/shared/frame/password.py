@@ -6,6 +6,7 @@ import streamlit as st
 
 from neuron_core.service.passwords import Gate
 from pages.shared.frame.guard import guard
+from pages.shared.frame.uploads import remember_session
 
 
 def ask_password() -> None:
@@ -19,6 +20,7 @@ def ask_password() -> None:
             with guard():
                 gate.check(said)
                 st.session_state["password_given"] = True
+                remember_session()
                 st.rerun()
     st.stop()
 
