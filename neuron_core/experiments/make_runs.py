@@ -33,6 +33,8 @@ from neuron_core.experiments.set_files import (
     shared_files,
     task_file,
 )
+from neuron_core.models.fingerprint import same_model
+from neuron_core.models.local_files import changed_at
 from neuron_core.runs.config import RunConfig, SetUse
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store, write_file
@@ -102,7 +104,8 @@ class _Making:
         self, kind: str, task: str, config: RunConfig, files: Mapping[str, NeuronSetFile] | None = None
     ) -> RunFolder:
         """Finds or creates a run and carries out what it lacks. files: the neuron sets that its config names."""
-        run = find_run(self.store, config, files or {}, self.fingerprints[task]) or self.store.create(config)
+        found = find_run(self.store, config, files or {}, self.fingerprints[task], self.is_of_model)
+        run = found or self.store.create(config)
         self.on_run(kind, task, run)
         if not is_finished(run):
             # Importing it takes seconds.
@@ -110,6 +113,13 @@ class _Making:
 
             execute(run, self.engine_for, on_progress=self.on_progress)
         return run
+
+    def is_of_model(self, run: RunFolder) -> bool:
+        """Whether a run was made with the model as it is now. It is loaded only if its files changed since."""
+        setting = run.setting()
+        if setting is None or changed_at(self.setting.model) <= run.status().created:
+            return True
+        return same_model(setting.model.fingerprint, self.engine_for(lambda _: None).facts().fingerprint)
 
     def uses(self, kind: str, task: str, files: Mapping[str, NeuronSetFile]) -> list[SetUse]:
         """Writes neuron sets to the folder and returns how a config names them."""

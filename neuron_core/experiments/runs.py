@@ -3,7 +3,7 @@
 A run is used again if its config, its neuron sets and its task file are the same.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from neuron_core.cni.neurons import NeuronRanking
@@ -72,9 +72,16 @@ def is_finished(run: RunFolder) -> bool:
 
 
 def find_run(
-    store: Store, config: RunConfig, files: Mapping[str, NeuronSetFile], task_fingerprint: str
+    store: Store,
+    config: RunConfig,
+    files: Mapping[str, NeuronSetFile],
+    task_fingerprint: str,
+    is_of_model: Callable[[RunFolder], bool] = lambda run: True,
 ) -> RunFolder | None:
-    """The newest finished run of the store with this config; else the newest unfinished one; else None."""
+    """The newest finished run of the store with this config; else the newest unfinished one; else None.
+
+    is_of_model: whether a run was made with the model that the config names now.
+    """
     unfinished = None
     for run in store.runs():
         try:
@@ -83,7 +90,7 @@ def find_run(
         except NeuronCoreError:
             # A run of another version of this program can't be compared.
             continue
-        if same and (setting is None or setting.task_fingerprint == task_fingerprint):
+        if same and (setting is None or setting.task_fingerprint == task_fingerprint) and is_of_model(run):
             if is_finished(run):
                 return run
             unfinished = unfinished or run

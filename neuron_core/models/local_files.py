@@ -24,6 +24,11 @@ def files_state(spec: ModelSpec) -> tuple[tuple[str | int, ...], ...]:
     return tuple(found)
 
 
+def changed_at(spec: ModelSpec) -> float:
+    """When the local files of a model changed last, or took their places, in seconds since the epoch; 0 without any."""
+    return max((max(times[:2]) / 1e9 for _, *times in files_state(spec) if times), default=0.0)
+
+
 def file_state(path: Path) -> tuple[int, ...]:
     """When a file changed last, its size and its number on the disk; empty where there is none.
 

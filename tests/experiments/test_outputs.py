@@ -15,6 +15,7 @@ from neuron_core.experiments.outputs import make_output
 from neuron_core.experiments.plan import OUTPUTS, ExperimentSetting
 from neuron_core.experiments.runs import find_run, is_finished
 from neuron_core.experiments.set_files import rankings_of_draws
+from neuron_core.models.prepare import prepare_model
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.store import Store
 from tests.builders import checkpoint, classification_rows, one_thread, tiny_model, write_jsonl
@@ -53,14 +54,14 @@ class Ledger:
         self.store, self.folder, self.tiny_model = Store(root / "runs"), root / "out", tiny_model
         self.asked = 0
 
-    def make(self, setting, names=NAMES, stop_after=None):
+    def make(self, setting, names=NAMES, stop_after=None, loaded=None):
         def progress(status):
             self.asked += status.stage in ("attribution", "evaluation") and status.done > 0
             if stop_after is not None and self.asked >= stop_after:
                 raise KeyboardInterrupt
 
         self.asked = 0
-        engine = Engine.of(self.tiny_model("llama"))
+        engine = Engine.of(loaded or self.tiny_model("llama"))
         return make_runs(setting, names, self.store, self.folder, lambda say: engine, on_progress=progress)
 
 
@@ -109,6 +110,26 @@ def test_another_seed_or_a_changed_task_file_is_another_run(ledger, setting, run
     assert find_run(ledger.store, config, {}, fingerprint).id == runs.main["mood"].id
     assert find_run(ledger.store, replace(config, seed=9), {}, fingerprint) is None
     assert find_run(ledger.store, config, {}, "another") is None
+
+
+def test_a_run_of_a_model_whose_files_hold_another_one_now_is_not_used(
+    ledger, setting, tiny_model, checkpoint, tmp_path
+):
+    folder = shutil.copytree(checkpoint("llama"), tmp_path / "model")
+    own = replace(setting, model=replace(setting.model, source=str(folder)))
+    before = ledger.make(own, ["table4"]).main["mood"]
+    # The same weights, written anew: it is the model that counts, not the time of its files.
+    (folder / "config.json").write_bytes((folder / "config.json").read_bytes())
+    assert ledger.make(own, ["table4"]).main["mood"].id == before.id
+    assert ledger.asked == 0
+    weight = tiny_model("llama").down_projections[0].weight
+    kept = weight[:, 3].clone()
+    weight[:, 3] = 0.0
+    other = prepare_model(own.model, tiny_model("llama").model, tiny_model("llama").tokenizer)
+    try:
+        assert ledger.make(own, ["table4"], loaded=other).main["mood"].id != before.id
+    finally:
+        weight[:, 3] = kept
 
 
 def test_a_finished_run_is_preferred_to_a_newer_one_that_is_not(ledger, runs):
