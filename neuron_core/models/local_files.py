@@ -6,27 +6,27 @@ from pathlib import Path
 from neuron_core.models.spec import ModelSpec
 
 
-def files_state(spec: ModelSpec) -> tuple[tuple[str | int, ...], ...]:
+def files_state(spec: ModelSpec) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """The state of the local files of a model, its adapter and its family. Empty where it has none: the embedded models
     and those of the hub.
     """
     if spec.is_embedded:
         return ()
-    found: list[tuple[str | int, ...]] = []
+    found: list[tuple[str, tuple[int, ...]]] = []
     for place in filter(None, (spec.source, spec.adapter, spec.architecture)):
         path = Path(place).expanduser()
         try:
             files = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
-            found += [(str(file), *file_state(file)) for file in files]
+            found += [(str(file), file_state(file)) for file in files]
         except (OSError, ValueError):
             # A folder that may not be looked into. Whoever reads the model says so.
-            found.append((place,))
+            found.append((place, ()))
     return tuple(found)
 
 
 def changed_at(spec: ModelSpec) -> float:
     """When the local files of a model changed last, or took their places, in seconds since the epoch; 0 without any."""
-    return max((max(times[:2]) / 1e9 for _, *times in files_state(spec) if times), default=0.0)
+    return max((max(state[:2]) / 1e9 for _, state in files_state(spec) if state), default=0.0)
 
 
 def file_state(path: Path) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from neuron_core.errors import TaskError
 
@@ -119,7 +119,7 @@ def unpack_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, where: str, m
     What the archive says of its size may be false. Other errors as of zipfile.
     """
     size, parts, piece = 0, [], 2**16
-    with archive.open(entry) as file:
+    with cast(zipfile.ZipExtFile, archive.open(entry)) as file:
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # For other ways of packing, zipfile unpacks all that it has read at once, however much that gives.
             piece = file.MIN_READ_SIZE = SMALL_PIECE
