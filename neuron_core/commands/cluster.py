@@ -27,7 +27,9 @@ class ClusterGroup(OptionGroup):
     ] = "1"
     gpus_per_actor: Annotated[
         float | None,
-        typer.Option(help="GPUs of each actor: 1, a share such as 0.5, or 0; by default 1 if the cluster has GPUs."),
+        typer.Option(
+            help="GPUs of each actor: 1, a share such as 0.5, several, or 0; by default 1 if the cluster has GPUs."
+        ),
     ] = None
     cpus_per_actor: Annotated[
         float, typer.Option(help="CPU cores of each actor, and its threads if it computes on the CPU.")

@@ -66,7 +66,10 @@ class ModelOptions(OptionGroup):
     dtype: Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")] = "float32"
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto"
     device_map: Annotated[
-        str | None, typer.Option(help="auto: layers that do not fit on the device are kept in memory or on disk; slow.")
+        str | None,
+        typer.Option(
+            help="auto: layers that do not fit on the device are kept on other GPUs, in memory or on disk; slow."
+        ),
     ] = None
     trust_remote_code: Annotated[
         bool,

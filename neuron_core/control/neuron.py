@@ -81,17 +81,18 @@ def _write_vectors(loaded: LoadedModel, layer: int) -> torch.Tensor:
     with weights_of(projection) as own:
         weight, bias = own["weight"], own.get("bias")
     if weight.is_floating_point():
-        return weight.T if loaded.architecture.write_axis == "column" else weight
+        return (weight.T if loaded.architecture.write_axis == "column" else weight).to(loaded.device)
     # The columns of a quantised weight can't be read: each neuron alone is passed through the projection instead.
     each = torch.eye(loaded.n_neurons, dtype=loaded.dtype, device=loaded.device)
-    return projection(each) if bias is None else projection(each) - bias
+    written = projection(each)
+    return (written if bias is None else written - bias).to(loaded.device)
 
 
 def _behind_post_norm(loaded: LoadedModel, layer: int, vector: torch.Tensor) -> torch.Tensor:
     if not loaded.architecture.post_norm:
         return vector
     norm = loaded.layers[layer].get_submodule(loaded.architecture.post_norm_path)
-    return norm(vector.to(loaded.dtype)).to(loaded.score_dtype)
+    return norm(vector.to(loaded.dtype)).to(loaded.device, loaded.score_dtype)
 
 
 def _tokens(loaded: LoadedModel, values: torch.Tensor, ids: torch.Tensor) -> tuple[TokenLogit, ...]:

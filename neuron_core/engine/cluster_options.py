@@ -10,6 +10,8 @@ from neuron_core.errors import ConfigError
 REQUIREMENT = "ray~=2.60"
 INSTALL = f'python -m pip install "{REQUIREMENT}"'
 EXECUTORS = ("local", "ray")
+MOST_GPUS = 64
+"GPUs of an actor at most: all are in one machine"
 LOOPBACK = ("127.0.0.1", "localhost")
 CLUSTER_WORDS = "Ray: "
 "how the messages of a run on a cluster begin"
@@ -26,7 +28,7 @@ class ClusterOptions:
     most: int = 1
     "how many actors may join as soon as the cluster has room for them"
     gpus: float | None = None
-    "GPUs of each actor: 1, a share such as 0.5, or 0; None for 1 if the cluster has GPUs, else 0"
+    "GPUs of each actor: 1, a share such as 0.5, several, or 0; None for 1 if the cluster has GPUs, else 0"
     cpus: float = 1
     "CPU cores of each actor; if it computes on the CPU, also its threads"
 
@@ -37,12 +39,11 @@ class ClusterOptions:
             raise ConfigError(
                 f"{self.least} to {self.most} actors", where="actors", accepted="N, or MIN:MAX, from 1 upwards"
             )
-        if self.gpus is not None and not 0 <= self.gpus <= 1:
+        if self.gpus is not None and not (0 <= self.gpus <= 1 or self.gpus in range(MOST_GPUS + 1)):
             raise ConfigError(
                 f"{self.gpus:g} GPUs an actor",
                 where="gpus-per-actor",
-                accepted="1, a share such as 0.5, or 0; a model larger than one GPU runs with device_map auto, which "
-                "keeps the layers that do not fit in memory",
+                accepted=f"0, a share such as 0.5, or a whole number up to {MOST_GPUS}",
             )
         if not 0 < self.cpus <= 1024:
             raise ConfigError(f"{self.cpus:g} CPUs an actor", where="cpus-per-actor", accepted="more than 0")

@@ -22,7 +22,7 @@ def passes_for(
     n_tokens: int = 0,
     share: float = 1.0,
 ) -> Passes:
-    """The chunk plan with as many rows as fit into the free memory.
+    """The chunk plan with as many rows as fit into the free memory; with several GPUs, into that of the fullest.
 
     n_tokens: length in tokens of a prompt that may be longer than those of the questions. share: the part of the free
     memory that may be used, above 0 and up to 1.
@@ -42,7 +42,8 @@ def passes_for(
         device=loaded.device.type,
     )
     # Each layer has two more rows than steps: one at full value and one at zero.
-    return choose(shape, attribution.steps + 2, int(share * free_memory(loaded.device)))
+    free = min(free_memory(device) for device in loaded.devices)
+    return choose(shape, attribution.steps + 2, int(share * free))
 
 
 class FittingPasses:

@@ -1,10 +1,11 @@
 """The actors of a pool, and the batches of questions that they compute. No Ray."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from neuron_core.engine.ray_actor import LoadedOn, Place
+from neuron_core.models.spec import ModelSpec
 
 
 @dataclass(eq=False)
@@ -43,6 +44,15 @@ class Lost:
     """The actor of a batch has ended."""
 
     why: str
+
+
+def spec_for_actors(spec: ModelSpec, gpus: float) -> ModelSpec:
+    """The spec with which an actor of this many GPUs loads the model. ModelError if it can't be spread over several."""
+    if gpus > 1:
+        # Ray shows an actor only its own GPUs, and `auto` places layers on all that a process sees.
+        return replace(spec, device_map="auto")
+    # With no GPU of their own, actors must not take one that others use.
+    return replace(spec, device="cpu") if gpus == 0 and spec.device == "auto" else spec
 
 
 def smallest_share(gpus: float) -> float:

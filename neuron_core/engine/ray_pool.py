@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import ray
@@ -19,7 +18,7 @@ from neuron_core.engine.cluster_options import CLUSTER_WORDS, ClusterOptions
 from neuron_core.engine.ray_actor import EngineActor, LoadedOn, Place
 from neuron_core.engine.ray_agreement import refuse_other_model, refuse_other_versions
 from neuron_core.engine.ray_errors import actor_errors
-from neuron_core.engine.ray_members import Batch, Lost, Member
+from neuron_core.engine.ray_members import Batch, Lost, Member, spec_for_actors
 from neuron_core.engine.ray_rate import QuestionRate, count
 from neuron_core.engine.run_engine import Say
 from neuron_core.errors import NeuronCoreError, RunError
@@ -49,8 +48,7 @@ class ActorPool:
         if gpus is None:
             gpus = 1.0 if ray.cluster_resources().get("GPU", 0) else 0.0
         self.gpus = gpus
-        # With no GPU of their own, actors must not take one that others use.
-        self._spec = replace(spec, device="cpu") if gpus == 0 and spec.device == "auto" else spec
+        self._spec = spec_for_actors(spec, gpus)
         self._reference: LoadedOn | None = None
         self._idle: list[Member] = []
         self._busy: dict[Any, tuple[Member, Batch, object]] = {}

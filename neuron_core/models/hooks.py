@@ -35,14 +35,15 @@ def _post_hook(module: nn.Module, hook: Callable[..., object]) -> Iterator[None]
 def edited_neurons(loaded: LoadedModel, edits: Mapping[int, Edit]) -> Iterator[None]:
     """Replaces the neuron values of each named layer, the input of its down projection, by what the edit returns.
 
-    An edit takes and returns (positions, I), where all sequences of the batch follow each other. It must not write into
-    its argument.
+    An edit takes and returns (positions, I) on the model's device, where all sequences of the batch follow each other.
+    It must not write into its argument.
     """
 
     def hook_for(edit: Edit) -> Callable[..., object]:
         def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, object]) -> object:
             flat = args[0].reshape(-1, args[0].shape[-1])
-            return (edit(flat).reshape(args[0].shape), *args[1:]), kwargs
+            # The layer may be on another GPU.
+            return (edit(flat.to(loaded.device)).to(flat.device).reshape(args[0].shape), *args[1:]), kwargs
 
         return hook
 
@@ -66,15 +67,17 @@ def recorded_at(
     sequences: the sequence of each position, (Q,), in ascending order, with no sequence left out. Without it, there is
     one position in each sequence. ModelError after a pass that did not call each layer and each down projection once.
     """
+    # To read a number from the device would make it wait.
+    n_sequences = len(positions) if sequences is None else int(sequences[-1]) + 1
     if sequences is None:
-        sequences = torch.arange(len(positions), device=positions.device)
-    n_sequences = int(sequences[-1]) + 1
+        sequences = torch.arange(n_sequences, device=positions.device)
     calls = {"layer": [0] * loaded.n_layers, "down projection of layer": [0] * loaded.n_layers, "end of layer": [0]}
 
     def keep(value: torch.Tensor, store: torch.Tensor, what: str, layer: int) -> None:
         calls[what][layer] += 1
         # Some families fold the batch into the positions.
-        store.copy_(value.detach().reshape(n_sequences, -1, value.shape[-1])[sequences, positions])
+        of_sequences = value.detach().reshape(n_sequences, -1, value.shape[-1])
+        store.copy_(of_sequences[sequences.to(value.device), positions.to(value.device)])
 
     def hook_for(store: torch.Tensor, what: str, layer: int) -> Callable[..., object]:
         def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, torch.Tensor]) -> None:
@@ -142,7 +145,7 @@ def started_at(loaded: LoadedModel, entering: Mapping[int, torch.Tensor]) -> Ite
             hidden = entering.get(layer)
             if layer != first:
                 reached = args[0] if args else kwargs["hidden_states"]
-                hidden = reached if hidden is None else torch.cat([reached, hidden], dim=1)
+                hidden = reached if hidden is None else torch.cat([reached, hidden.to(reached.device)], dim=1)
             others = {name: _without_last(value, n_missing, n_total) for name, value in kwargs.items()}
             if args:
                 return (hidden, *(_without_last(value, n_missing, n_total) for value in args[1:])), others
@@ -151,8 +154,9 @@ def started_at(loaded: LoadedModel, entering: Mapping[int, torch.Tensor]) -> Ite
         return hook
 
     def joined_after(_: nn.Module, args: object, output: torch.Tensor | tuple[torch.Tensor, ...]) -> object:
-        end = entering[loaded.n_layers]
-        return (torch.cat([output[0], end], dim=1),) if isinstance(output, tuple) else torch.cat([output, end], dim=1)
+        own = output[0] if isinstance(output, tuple) else output
+        both = torch.cat([own, entering[loaded.n_layers].to(own.device)], dim=1)
+        return (both,) if isinstance(output, tuple) else both
 
     def pass_on(hidden_states: torch.Tensor, *_: object, **__: object) -> object:
         return (hidden_states,) if loaded.architecture.tuple_output else hidden_states

@@ -37,6 +37,13 @@ class LoadedModel:
         return len(self.layers)
 
     @property
+    def devices(self) -> tuple[torch.device, ...]:
+        """The devices that compute: `device`, and the other GPUs on which layers are placed."""
+        places = getattr(self.model, "hf_device_map", {}).values()
+        gpus = sorted({place for place in places if isinstance(place, int)} - {self.device.index or 0})
+        return (self.device, *(torch.device("cuda", number) for number in gpus))
+
+    @property
     def dtype(self) -> torch.dtype:
         return self.model.dtype
 

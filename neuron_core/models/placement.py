@@ -1,8 +1,9 @@
 """Places the layers of a model that does not fit on its device, and reaches their weights (by accelerate).
 
-Everything but the layers is placed on the device, then layers in order until it is full. The other layers are placed in
-memory or on disk, and are copied to the device when they compute. A model is not spread over several GPUs, because rows
-and scores are on one device.
+Everything but the layers is placed on the device, then layers in order until it is full. The next layers are placed on
+the other GPUs that the process sees, unless the spec names one GPU: they compute there, and what enters them is copied
+from GPU to GPU. The last layers are placed in memory or on disk, and are copied to the device when they compute. Rows
+and scores are on the first device.
 """
 
 import logging
@@ -33,7 +34,8 @@ Places = dict[str, str | int]
 def place_layers(spec: ModelSpec, config: Any, device: torch.device) -> Places:
     """Module path → device, `cpu` or `disk`, for every part of the model. Only the config is needed.
 
-    ModelError when embedding, head and the work of a pass do not fit on the device.
+    The work of a pass is left free on every device. ModelError when it does not fit on the first together with
+    embedding and head.
     """
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, spec.dtype))
@@ -43,26 +45,34 @@ def place_layers(spec: ModelSpec, config: Any, device: torch.device) -> Places:
     inside = {id(p) for p in layers.parameters()}
     # `parameters` has a tied weight once.
     fixed = sum(p.numel() * p.element_size() for p in model.parameters() if id(p) not in inside)
-    need = fixed + working_bytes(dimensions_of_config(config.to_dict()), spec.dtype)
+    work = working_bytes(dimensions_of_config(config.to_dict()), spec.dtype)
+    need = fixed + work
     main: str | int = device.type if device.index is None and device.type == "cpu" else (device.index or 0)
-    on_device = int(SHARE * free_memory(device)) - need
-    if on_device < 0:
+    room = {main: int(SHARE * free_memory(device)) - need}
+    if room[main] < 0:
         raise ModelError(
             f"embedding, head and one pass need {need / 1e9:.1f} GB, and {free_memory(device) / 1e9:.1f} GB are free",
             where=f"{spec.title}, {device}",
             accepted="a smaller dtype, or a device with more memory",
         )
-    in_memory = int(SHARE * free_memory(torch.device("cpu"))) if device.type == "cuda" else 0
+    room |= {other: int(SHARE * free_memory(torch.device("cuda", other))) - work for other in _other_gpus(device)}
+    if device.type == "cuda":
+        room["cpu"] = int(SHARE * free_memory(torch.device("cpu")))
     places: Places = dict.fromkeys(_around(model, path), main)
     for number, size in enumerate(sizes):
-        if size <= on_device:
-            place, on_device = main, on_device - size
-        elif size <= in_memory:
-            place, in_memory, on_device = "cpu", in_memory - size, 0
-        else:
-            place, on_device, in_memory = "disk", 0, 0
+        # Layers stay in order, so a place that was too small for one gets none of the later ones.
+        while room and next(iter(room.values())) < size:
+            room.pop(next(iter(room)))
+        place = next(iter(room), "disk")
+        if room:
+            room[place] -= size
         places[f"{path}.{number}"] = place
     return places
+
+
+def _other_gpus(device: torch.device) -> range:
+    """Numbers of the GPUs that may hold layers beside the first. None if the spec names one GPU, or none."""
+    return range(1, torch.cuda.device_count() if device.type == "cuda" and device.index is None else 1)
 
 
 def _around(model: nn.Module, path: str) -> Iterator[str]:

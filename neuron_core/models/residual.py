@@ -25,8 +25,8 @@ def adds_neurons(loaded: LoadedModel) -> bool:
     scales, expected = [], []
     for layer, down in enumerate(loaded.down_projections):
         value = neurons[0, layer]
-        written = down(value[None]).abs().max().double().clamp_min(1e-30)
-        scales.append(1 + TIMES * float(before[0, layer + 1].abs().max().double() / written))
+        written = max(float(down(value[None]).abs().max()), 1e-30)
+        scales.append(1 + TIMES * float(before[0, layer + 1].abs().max()) / written)
         both = down(torch.stack([value * scales[layer], value])).double()
         expected.append((both[0] - both[1]).cpu())
     for first in range(0, loaded.n_layers, LAYERS_PER_PASS):

@@ -61,7 +61,7 @@ class ModelSpec:
     trust_remote_code: bool = False
     "whether Python code that comes with this model may run; only a user may set it"
     device_map: str | None = None
-    "`auto`: layers that do not fit on the device are kept in memory or on disk until they are needed"
+    "`auto`: layers that do not fit on the device are kept on other GPUs, or in memory or on disk until they are needed"
 
     adapter: str | None = None
     "a LoRA adapter to merge, as a folder or a hub id; `none` leaves out one that lies beside the weights"

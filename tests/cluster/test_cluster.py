@@ -16,7 +16,8 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.paths import PACKAGE
 from neuron_core.runs.config import EvaluationConfig
 from neuron_core.runs.store import Store
-from tests.builders import classification_rows, write_jsonl
+from tests.builders import LAYERS, classification_rows, write_jsonl
+from tests.cluster.conftest import NODE
 from tests.run_helpers import assert_equal_results, tiny_config, wait_until
 
 
@@ -155,6 +156,25 @@ def test_a_run_whose_driver_was_killed_ends_without_the_cluster(new_run, options
     assert len(run.evaluated()) < 60
     execute(run, lambda _: Engine.of(tiny_model("llama")))
     assert_equal_results(run, whole)
+
+
+def test_an_actor_of_two_gpus_gets_both_and_spreads_its_model_over_them(cluster, options, engines, checkpoint):
+    """The GPUs are only declared to Ray, so the model is on the processor."""
+    import ray
+
+    from neuron_core.engine.ray_engine import RayEngines
+
+    engines.close()
+    cluster.add_node(**{**NODE, "num_gpus": 2})
+    two = RayEngines(replace(options, least=1, most=1, gpus=2))
+    try:
+        engine = two.engine(ModelSpec(str(checkpoint("llama"))), lambda _: None)
+        assert engine.facts().n_layers == LAYERS
+        wait_until(lambda: ray.available_resources().get("GPU", 0) == 0, "both GPUs to be taken")
+        with pytest.raises(ModelError, match=r"device_map is not for it.*node 127\.0\.0\.1"):
+            two.engine(ModelSpec(), lambda _: None)
+    finally:
+        two.close()
 
 
 def test_a_node_killed_in_mid_run_loses_nothing(new_run, cluster, engines, whole):

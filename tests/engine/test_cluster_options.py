@@ -1,12 +1,15 @@
 """The options of a cluster: what is taken, what is refused and in which words."""
 
 import pickle
+from dataclasses import replace
 
 import pytest
 
 from neuron_core.engine import cluster_options as options_module
 from neuron_core.engine.cluster_options import INSTALL, ClusterOptions, cluster_options
+from neuron_core.engine.ray_members import spec_for_actors
 from neuron_core.errors import ConfigError, ModelError
+from neuron_core.models.spec import ModelSpec
 
 
 @pytest.fixture
@@ -32,10 +35,19 @@ def test_other_addresses_are_refused(with_ray, address):
         cluster_options("ray", address)
 
 
-@pytest.mark.parametrize("gpus", [-1, 1.5, 2, float("nan"), float("inf")])
-def test_an_actor_has_one_gpu_at_most(with_ray, gpus):
-    with pytest.raises(ConfigError, match="device_map auto"):
+@pytest.mark.parametrize("gpus", [-1, 1.5, 65, float("nan"), float("inf")])
+def test_an_actor_has_a_share_of_a_gpu_or_a_whole_number(with_ray, gpus):
+    with pytest.raises(ConfigError, match=r"a share such as 0\.5, or a whole number up to 64"):
         cluster_options("ray", gpus=gpus)
+
+
+def test_an_actor_of_several_gpus_spreads_its_layers_over_them():
+    spec = ModelSpec("somewhere/model")
+    assert spec_for_actors(spec, 2) == replace(spec, device_map="auto")
+    assert spec_for_actors(spec, 0) == replace(spec, device="cpu")
+    assert spec_for_actors(spec, 1) == spec_for_actors(spec, 0.5) == spec
+    with pytest.raises(ModelError, match="an adapter can't be merged with device_map"):
+        spec_for_actors(replace(spec, adapter="somewhere/adapter"), 2)
 
 
 @pytest.mark.parametrize("cpus", [0, -1, float("nan"), float("inf")])

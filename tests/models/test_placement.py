@@ -1,5 +1,10 @@
 """Layers that do not fit on the device, on disk through accelerate: the same numbers as in memory."""
 
+import subprocess
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +20,7 @@ from neuron_core.models.placement import SHARE, place_layers, weights_of
 from neuron_core.models.prompt_pass import run_prefix, run_prompt
 from neuron_core.models.rows import run_rows
 from neuron_core.models.spec import ModelSpec, embedded_gguf
+from neuron_core.paths import PACKAGE
 from tests.builders import FAMILIES, LAYERS, tokens
 
 CPU = torch.device("cpu")
@@ -91,6 +97,41 @@ def test_layers_follow_each_other_from_the_device_to_memory_to_disk(tiny_model, 
         "model.decoder.embed_positions": 0,
         "model.decoder.final_layer_norm": 0,
     }
+
+
+def test_other_gpus_take_the_layers_that_the_first_has_no_room_for(tiny_model, monkeypatch):
+    loaded = tiny_model("opt")
+    layer = bytes_of(loaded.layers) / LAYERS
+    work = working_bytes(dimensions_of_config(loaded.model.config.to_dict()), "float32")
+    free = {None: room_for(loaded, 1), 1: (work + 1.5 * layer) / SHARE, 2: (work + 0.5 * layer) / SHARE}
+    monkeypatch.setattr(placement, "free_memory", lambda d: free[d.index] if d.type == "cuda" else 1.5 * layer / SHARE)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+
+    def placed(device):
+        places = place_layers(loaded.spec, loaded.model.config, torch.device(device))
+        return [places[f"model.decoder.layers.{i}"] for i in range(LAYERS)]
+
+    assert placed("cuda") == [0, 1, "cpu", "disk"]
+    free[1] *= 2
+    assert placed("cuda") == [0, 1, 1, 1]
+    free[0] = free[None]
+    # A user who names one GPU gets one GPU.
+    assert placed("cuda:0") == [0, "cpu", "disk", "disk"]
+
+
+def test_all_gpus_that_hold_layers_count_for_the_size_of_passes(tiny_model):
+    loaded = replace(tiny_model("opt"), device=torch.device("cuda"))
+    assert loaded.devices == (torch.device("cuda"),)
+    loaded.model = SimpleNamespace(hf_device_map={"a": 0, "b": 2, "c": 1, "d": "cpu", "e": 2})
+    assert loaded.devices == tuple(map(torch.device, ("cuda", "cuda:1", "cuda:2")))
+
+
+def test_no_pass_mixes_tensors_of_two_devices(checkpoint):
+    """One family whose rows enter after a layer, one whose rows enter before it, and one whose rows are a batch."""
+    several = [str(checkpoint(family)) for family in ("llama", "gemma2", "bloom")]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.models.two_devices", *several]
+    ended = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-3000:]
 
 
 def test_a_device_too_small_for_one_pass_is_refused(checkpoint, monkeypatch):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from neuron_core.engine.cluster_options import ClusterOptions, cluster_options, has_ray
+from neuron_core.engine.cluster_options import MOST_GPUS, ClusterOptions, cluster_options, has_ray
 from pages.shared.frame.guard import guard
 from pages.shared.inputs.tasks import allowed
 
@@ -26,7 +26,7 @@ def executor() -> tuple[ClusterOptions | None, bool]:
     gpus = four.number_input(
         "GPUs an actor",
         0.0,
-        1.0,
+        float(MOST_GPUS),
         value=None,
         placeholder="1 where there are any",
         step=0.5,
