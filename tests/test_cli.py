@@ -562,7 +562,7 @@ def short_demo(monkeypatch):
         evaluation = EvaluationConfig(examples=4, ks=(4,), ratios=(0.0, 0.5, 1.0), random_seeds=1)
         return replace(demo_config(spec), attribution=AttributionConfig(examples=2), evaluation=evaluation)
 
-    monkeypatch.setattr(run_commands, "demo_config", config)
+    monkeypatch.setattr(run_commands, "short_demo_config", config)
 
 
 def test_a_demo_prints_question_baseline_neurons_interventions_and_time(command, llama, short_demo):

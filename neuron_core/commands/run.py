@@ -3,6 +3,9 @@
 import time
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import Annotated
+
+import typer
 
 from neuron_core.commands.cluster import ClusterGroup
 from neuron_core.commands.common import (
@@ -34,7 +37,7 @@ from neuron_core.models.spec import EMBEDDED
 from neuron_core.qatt.proxies import SHUFFLES
 from neuron_core.reports import results, text
 from neuron_core.runs.config import EvaluationConfig, RunConfig
-from neuron_core.runs.demo import demo_config
+from neuron_core.runs.demo import demo_config, short_demo_config
 from neuron_core.runs.store import Store
 from neuron_core.terminal import emit, progress_bars
 
@@ -118,8 +121,15 @@ def resume(run: Run, cluster: ClusterGroup, as_json: AsJson = False) -> None:
             emit(results.evaluation(folder), as_json, text.evaluation_text)
 
 
-def demo(model: Model = EMBEDDED, out: OutDir = None, as_json: AsJson = False) -> None:
+def demo(
+    model: Model = EMBEDDED,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="All budgets and three random sets, as the demo of the app has them.")
+    ] = False,
+    out: OutDir = None,
+    as_json: AsJson = False,
+) -> None:
     """Shows questions, baseline, neurons and interventions of a bundled task in one go."""
-    began = time.monotonic()
-    run = new_run(demo_config(model_spec(model)), out)
+    began, config = time.monotonic(), demo_config if whole else short_demo_config
+    run = new_run(config(model_spec(model)), out)
     emit(results.demo(run, time.monotonic() - began), as_json, text.demo_text)

@@ -1,5 +1,6 @@
-"""The settings of the demo run, which the Start page and `python -m neuron_core demo` start. No torch."""
+"""The settings of the demo run, which the Start page starts, and of `python -m neuron_core demo`. No torch."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from neuron_core.models.spec import ModelSpec
@@ -37,4 +38,15 @@ def demo_config(model: ModelSpec | None = None, task: str = DEMO_TASK) -> RunCon
             random_seeds=3,
             proxies=ROTATIONS,
         ),
+    )
+
+
+def short_demo_config(model: ModelSpec | None = None) -> RunConfig:
+    """As demo_config, with four attribution examples, two budgets and one random set: a third of its work."""
+    whole = demo_config(model)
+    assert whole.evaluation is not None
+    return replace(
+        whole,
+        attribution=replace(whole.attribution, examples=4),
+        evaluation=replace(whole.evaluation, ks=(50, 200), random_seeds=1),
     )

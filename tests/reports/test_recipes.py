@@ -12,7 +12,7 @@ from neuron_core.models.spec import PLAIN, ModelSpec
 from neuron_core.qatt.config import PromptConfig
 from neuron_core.reports.recipes.run import command_of, experiment_command, python_of
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
-from neuron_core.runs.demo import demo_config
+from neuron_core.runs.demo import demo_config, short_demo_config
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
 
@@ -55,8 +55,9 @@ def run_command(line: str) -> int:
 
 
 def test_the_demo_has_a_command_of_its_own():
-    assert command_of(demo_config()) == "python -m neuron_core demo"
-    plain = demo_config(ModelSpec(PLAIN))
+    assert command_of(short_demo_config()) == "python -m neuron_core demo"
+    assert command_of(demo_config()) == "python -m neuron_core demo --whole"
+    plain = short_demo_config(ModelSpec(PLAIN))
     assert command_of(plain) == "python -m neuron_core demo --model embedded-plain"
 
 

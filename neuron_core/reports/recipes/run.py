@@ -9,7 +9,7 @@ from typing import Any
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig
-from neuron_core.runs.demo import demo_config
+from neuron_core.runs.demo import demo_config, short_demo_config
 
 PROGRAM = "python -m neuron_core"
 MODEL_FIELDS = (
@@ -48,8 +48,9 @@ def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
     pass is not set: the machine chooses it, and scores agree within 1e-6.
     """
     config = _usual_chunks(config)
-    if config == _usual_chunks(demo_config(ModelSpec(config.model.source))):
-        return _line("demo", config.model, ("source",) if config.model != ModelSpec() else ())
+    for command, demo in (("demo", short_demo_config), ("demo --whole", demo_config)):
+        if config == _usual_chunks(demo(ModelSpec(config.model.source))):
+            return _line(command, config.model, ("source",) if config.model != ModelSpec() else ())
     wanted = config.evaluation
     taken = RunConfig(
         task=config.task,
