@@ -81,7 +81,7 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
         if adapter:
             say("merging the adapter")
             merge_lora(model, adapter, str(spec.adapter))
-        loaded = prepare_model(spec, model, tokenizer)
+        loaded = prepare_model(spec, model, tokenizer, folder if spec.is_embedded else None)
         loaded.notes = notes
         return loaded
     except NeuronCoreError:

@@ -1,16 +1,16 @@
 """Makes a LoadedModel of a model in memory: finds its layers and down projections, and checks what the method needs."""
 
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
 from neuron_core.errors import ModelError
 from neuron_core.models.architectures import architecture_of
 from neuron_core.models.device import pick_device
 from neuron_core.models.identify import fingerprint_of
-from neuron_core.models.letter_head import check_head
+from neuron_core.models.kept_checks import check_model
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.placement import is_placed
-from neuron_core.models.residual import adds_neurons
 from neuron_core.models.spec import ModelSpec
 
 
@@ -19,8 +19,11 @@ def context_length_of(config: Any) -> int:
     return int(getattr(config, "max_position_embeddings", 1 << 20))
 
 
-def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
-    """The LoadedModel of a model that is already in memory. Makes the same checks as `load_model`."""
+def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any, kept: Path | None = None) -> LoadedModel:
+    """The LoadedModel of a model that is already in memory. Makes the same checks as `load_model`.
+
+    kept: a folder that keeps the result of the checks, see `check_model`.
+    """
     architecture = architecture_of(model.config)
     if "flash" in str(model.config._attn_implementation):
         raise ModelError("flash attention can't take the masks of this method", accepted="sdpa or eager attention")
@@ -50,8 +53,7 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any) -> LoadedModel:
         device=device,
         fingerprint=fingerprint_of(model, tokenizer, pinned=spec.is_embedded),
     )
-    check_head(loaded)
-    loaded.adds_neurons = adds_neurons(loaded)
+    check_model(loaded, kept)
     return loaded
 
 
