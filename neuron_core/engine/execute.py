@@ -188,7 +188,10 @@ def _setting(run: RunFolder, engine: RunEngine) -> Setting:
         shape = made.model.n_layers, made.model.n_neurons
         check_model(neurons, made.model.title, made.model.fingerprint, shape)
     run.save_setting(made)
-    return made
+    # As it is read again: many questions then take little memory.
+    kept = run.setting()
+    assert kept is not None
+    return kept
 
 
 def _facts(run: RunFolder, engine: RunEngine, before: Setting | None) -> ModelFacts:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.metadata import version
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,7 +79,7 @@ class Job:
     key: str
     stage: str
     "attribution, evaluation or baseline"
-    questions: tuple[ProxyQuestion, ...]
+    questions: Sequence[ProxyQuestion]
     config: AttributionConfig | EvaluationConfig | None
     plan: tuple[Intervention, ...] = ()
     skip: frozenset[int] = frozenset()
@@ -228,10 +229,5 @@ class EngineActor:
 
 def of_examples(questions: Sequence[ProxyQuestion]) -> list[list[int]]:
     """The numbers of the questions of each example. The questions of an example follow each other."""
-    found: list[list[int]] = []
-    for number, question in enumerate(questions):
-        if number and questions[number - 1].example_id == question.example_id:
-            found[-1].append(number)
-        else:
-            found.append([number])
-    return found
+    each = groupby(enumerate(questions), key=lambda one: one[1].example_id)
+    return [[number for number, _ in members] for _, members in each]

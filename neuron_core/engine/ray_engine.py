@@ -90,7 +90,7 @@ class RayEngine:
         self, questions: Sequence[ProxyQuestion], config: AttributionConfig, part: StagePart = WHOLE_STAGE
     ) -> Iterator[tuple[int, AttributionScores]]:
         """As `Engine.attribute`, in the order in which results arrive."""
-        job = Job(secrets.token_hex(8), "attribution", tuple(questions), config, skip=frozenset(part.skip))
+        job = Job(secrets.token_hex(8), "attribution", questions, config, skip=frozenset(part.skip))
         passes = part.passes or self.passes(questions, config, None)
         yield from self._compute(job, passes, part.on_smaller)
 
@@ -105,7 +105,7 @@ class RayEngine:
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """As `Engine.evaluate`, in the order in which results arrive."""
         skip = frozenset(part.skip)
-        job = Job(secrets.token_hex(8), "evaluation", tuple(questions), config, tuple(plan), skip, means)
+        job = Job(secrets.token_hex(8), "evaluation", questions, config, tuple(plan), skip, means)
         passes = part.passes or self.passes(questions, AttributionConfig(), config)
         yield from self._compute(job, passes, part.on_smaller)
 
@@ -136,7 +136,7 @@ class RayEngine:
 
     def baseline(self, questions: Sequence[ProxyQuestion]) -> Iterator[NDArray[np.float32]]:
         """As `Engine.baseline`, in order."""
-        job = Job(secrets.token_hex(8), "baseline", tuple(questions), None)
+        job = Job(secrets.token_hex(8), "baseline", questions, None)
         early: dict[int, Any] = {}
         wanted = 0
         for number, values in self._compute(job, Passes(1, 2, 1), lambda _: None):

@@ -49,7 +49,7 @@ class Evaluated:
 
     probabilities: OptionProbabilities
     plan: tuple[Intervention, ...]
-    questions: tuple[ProxyQuestion, ...]
+    questions: Sequence[ProxyQuestion]
 
     def column(self, k: int, ratio: float, direction: Direction, source: str = "ace") -> int:
         """Place in the plan of one cell of a source's grid. RunError when it was not evaluated."""

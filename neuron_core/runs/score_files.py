@@ -1,7 +1,7 @@
 """The files that each attribution question leaves in a run folder, and the setting that they belong to. No torch."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from neuron_core.cni.scores import AttributionScores
 from neuron_core.errors import RunError
 from neuron_core.runs.config import AttributionConfig
 from neuron_core.runs.files import damaged, make_folder
-from neuron_core.runs.keys import attribution_key
+from neuron_core.runs.keys import attribution_key, kept_keys
 from neuron_core.runs.result_files import UNREADABLE, ResultFiles
 from neuron_core.runs.setting import Setting, setting_from_json, setting_to_json
 from neuron_core.runs.units import UnitLog
@@ -44,7 +44,8 @@ class ScoreFiles(ResultFiles):
 
     def save_setting(self, setting: Setting) -> None:
         make_folder(self.results)
-        self._write_json(self.results / "setting.json", setting_to_json(setting))
+        kept = replace(setting, keys=kept_keys(setting, self.config().attribution))
+        self._write_json(self.results / "setting.json", setting_to_json(kept))
 
     def setting(self) -> Setting | None:
         """The questions, ids and model facts. None before the run has begun. RunError when the file is damaged."""

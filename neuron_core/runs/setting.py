@@ -1,11 +1,19 @@
 """What a run was made from: its questions, the ids of the drawn examples, the facts of the model. No torch."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, TypeAdapter
 
 from neuron_core.models.chat import ChatTemplate
 from neuron_core.qatt.proxies import N_PROXIES, SHUFFLES, ProxyQuestion, comprehension
+from neuron_core.runs.stored_questions import StoredQuestions
+
+MANY = 5_000
+"questions of a setting file from which on each is parsed only when it is asked for"
+
+Questions = Annotated[Sequence[ProxyQuestion], AfterValidator(tuple)]
 
 
 @dataclass(frozen=True)
@@ -91,8 +99,8 @@ class Setting:
     n_examples: int
     n_rejected: int
     demonstration_id: str | None
-    attribution: tuple[ProxyQuestion, ...]
-    evaluation: tuple[ProxyQuestion, ...]
+    attribution: Questions
+    evaluation: Questions
     z: int
     k: int
     preset: str
@@ -100,6 +108,8 @@ class Setting:
     model: ModelFacts
     sample: Sample | None = None
     "how the evaluation examples were chosen; None for a natural sample"
+    keys: Mapping[str, str] = field(default_factory=dict, compare=False)
+    "keys of results that were computed from these questions, see `runs.keys`; empty in runs of older versions"
 
     def strata(self) -> tuple[int, ...]:
         """The stratum of each evaluation example, in order: 1 if the sample says that it is comprehended, else 0."""
@@ -126,11 +136,24 @@ _SAMPLE: TypeAdapter[Sample] = TypeAdapter(Sample)
 
 
 def setting_to_json(setting: Setting) -> str:
-    return _ADAPTER.dump_json(setting).decode()
+    whole = replace(setting, attribution=tuple(setting.attribution), evaluation=tuple(setting.evaluation))
+    return _ADAPTER.dump_json(whole).decode()
 
 
-def setting_from_json(text: str | bytes) -> Setting:
-    return _ADAPTER.validate_json(text)
+def setting_from_json(data: bytes) -> Setting:
+    """The setting in a file. If it has many questions, they are parsed later, one by one.
+
+    ValidationError for JSON that is no setting. Of many questions, only the file's checksum says that they are whole.
+    """
+    first, second, third = b'"attribution":[', b'],"evaluation":[', b'],"z":'
+    begin = data.find(first) + len(first)
+    middle = data.find(second, begin)
+    end = data.find(third, middle)
+    if begin < len(first) or middle < 0 or end < 0 or data.count(b'"example_id":', begin, end) < MANY:
+        return _ADAPTER.validate_json(data)
+    found = _ADAPTER.validate_json(data[:begin] + second + data[end:])
+    attribution, evaluation = StoredQuestions(data[begin:middle]), StoredQuestions(data[middle + len(second) : end])
+    return replace(found, attribution=attribution, evaluation=evaluation)
 
 
 def sample_to_json(sample: Sample) -> str:

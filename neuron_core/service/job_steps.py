@@ -154,7 +154,7 @@ def _write(job: WritingJob, engine: "Engine") -> Iterator[Step]:
         yield Step(done, job.n_tokens, text)
 
 
-def effect_questions(setting: Setting) -> tuple[str, tuple[ProxyQuestion, ...]]:
+def effect_questions(setting: Setting) -> tuple[str, Sequence[ProxyQuestion]]:
     """The questions that a neuron's effect is measured on, and where they come from: the run's evaluation or, if it has
     none, its attribution.
     """
