@@ -9,6 +9,7 @@ from pages.shared.frame.guard import error_box, guard
 from pages.shared.frame.heading import heading
 from pages.shared.frame.job_panel import job_panel
 from pages.shared.frame.linked import begin_view, view_address
+from pages.shared.frame.memory import settle
 from pages.shared.frame.navigation import framed, navigation
 from pages.shared.frame.password import ask_password
 from pages.shared.frame.preload import preload
@@ -47,3 +48,4 @@ with guard():
     if present:
         stage(page.title)
     tell_browser(address=address(), view=view_address(), working=session.working(), present=present, path=page.url_path)
+settle()

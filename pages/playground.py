@@ -3,7 +3,6 @@
 import streamlit as st
 
 from neuron_core.control.interventions import Intervention
-from neuron_core.figures.playground import next_token_bars
 from neuron_core.reports.recipes.neuron import writing_python
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.service.jobs import WritingJob
@@ -14,6 +13,7 @@ from pages.shared.frame.folds import unfolded
 from pages.shared.frame.guard import guard
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.writing_form import form
+from pages.shared.views.drawn import next_token_bars
 from pages.shared.views.figures import competence, empty_state, figure, provenance
 from pages.shared.views.results import attribution_of, setting_of
 from pages.shared.views.writings import both, parted

@@ -8,14 +8,13 @@ from neuron_core.cni.methods import source_title
 from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.control.metrics import question_rows
 from neuron_core.control.results import Evaluation
-from neuron_core.figures.question import answer_bars
-from neuron_core.figures.questions import content_bars, question_strip
 from neuron_core.runs.results import Evaluated
 from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.answers import choose_interventions
 from pages.shared.inputs.question_choice import choose_direction, choose_question, take_mark
+from pages.shared.views.drawn import answer_bars, content_bars, question_strip
 from pages.shared.views.figures import competence, empty_state, figure, footing, recipes
 from pages.shared.views.question_details import details
 from pages.shared.views.questions_strip import largest_change

@@ -109,7 +109,10 @@ def shown_run() -> RunFolder | None:
 
 def task_title(run: RunFolder) -> str:
     """The task of a run as a person calls it: the name that it was given, or the bundled one's."""
-    task = summary_of(run).source or run.config().task
+    return _task_title(summary_of(run).source or run.config().task)
+
+
+def _task_title(task: str) -> str:
     if task.startswith(PREFIX) or ("/" not in task and task in bundled_tasks()):
         return task
     title = kept_title(Path(task))
@@ -128,7 +131,7 @@ def _title(run_id: str, run: RunFolder) -> str:
     if is_demo(run_id):
         return f"Demo · {task_title(run)}"
     began = time.strftime("%-d %b %H:%M", time.localtime(found.created or run.status().created))
-    return found.label or f"{task_title(run)} · {began}"
+    return found.label or f"{_task_title(found.source or run.config().task)} · {began}"
 
 
 def run_titles(run_ids: Sequence[str], opened: Mapping[str, RunFolder] | None = None) -> dict[str, str]:

@@ -6,8 +6,6 @@ import streamlit as st
 
 from neuron_core.analysis.layers import Role, layer_counts, neuron_rows
 from neuron_core.cni.methods import METHODS
-from neuron_core.figures.layers import completeness_bars, layer_heatmap
-from neuron_core.figures.neuron import neuron_bars
 from neuron_core.figures.theme import counted, significant
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.run_folder import RunFolder
@@ -15,6 +13,7 @@ from neuron_core.runs.setting import Setting
 from pages.shared.frame import session
 from pages.shared.frame.folds import unfolded
 from pages.shared.frame.guard import plain
+from pages.shared.views.drawn import completeness_bars, layer_heatmap, neuron_bars
 from pages.shared.views.figures import figure, open_neuron, table
 from pages.shared.views.glossary import GLOSSARY
 from pages.shared.views.tables import NEURON_COLUMNS, SCORE, neuron_table

@@ -6,12 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from neuron_core.control.metrics import GridRow, QuestionRow, question_rows
-from neuron_core.figures.question import option_bars
 from neuron_core.runs.results import Evaluated
 from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import error_box
 from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.views.drawn import option_bars
 from pages.shared.views.figures import figure, table
 from pages.shared.views.questions_strip import largest_change
 from pages.shared.views.results import evaluated_of

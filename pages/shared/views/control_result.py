@@ -5,9 +5,7 @@ from typing import Literal
 import streamlit as st
 
 from neuron_core.control.metrics import Evaluation
-from neuron_core.figures.baseline import letter_bars
-from neuron_core.figures.control import Metric, budget_curves, ratio_curves
-from neuron_core.figures.effect import effect_split
+from neuron_core.figures.control import Metric
 from neuron_core.figures.theme import counted
 from neuron_core.reports.verdict import letters_lost, verdict_of
 from neuron_core.runs.results import Cell
@@ -17,6 +15,7 @@ from pages.shared.frame import session
 from pages.shared.frame.folds import unfolded
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.views.drawn import budget_curves, effect_split, letter_bars, ratio_curves
 from pages.shared.views.figures import figure
 from pages.shared.views.glossary import GLOSSARY
 from pages.shared.views.results import side_effects_of

@@ -21,9 +21,7 @@ from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.experiments.cross_task_runs import cross_names, cross_runs
-from neuron_core.figures.cross import cross_heatmaps, overlap_heatmap
 from neuron_core.figures.points import Metric
-from neuron_core.figures.task_layers import share_lines
 from neuron_core.figures.theme import counted
 from neuron_core.reports.recipes.comparison import matrices_python
 from neuron_core.runs.run_folder import RunFolder
@@ -31,6 +29,7 @@ from pages.shared.frame import session
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.comparisons import fingerprints_of, places_of
+from pages.shared.views.drawn import cross_heatmaps, overlap_heatmap, share_lines
 from pages.shared.views.figures import figure, open_neuron, table
 from pages.shared.views.results import evaluation_of
 from pages.shared.views.tables import SCORE

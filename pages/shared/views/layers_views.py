@@ -10,9 +10,6 @@ from neuron_core.analysis.layers import NeuronRow, layer_counts, neuron_rows
 from neuron_core.analysis.specific import specific_neurons
 from neuron_core.analysis.task_layers import score_map, task_layers
 from neuron_core.cni.methods import score_unit
-from neuron_core.figures.layers import layer_heatmap, layer_score_bars
-from neuron_core.figures.score_map import score_heatmap
-from neuron_core.figures.task_layers import change_heatmaps, share_lines, task_heatmaps
 from neuron_core.figures.theme import counted
 from neuron_core.runs.results import Attribution
 from neuron_core.runs.run_folder import RunFolder
@@ -22,6 +19,14 @@ from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.frame.presentation import presenting
 from pages.shared.inputs.layer_choice import ALL_LAYERS, BOTH, choose_rows, first_of
 from pages.shared.views.comparisons import choose_tasks, comparison_caption, rankings_of, run_name
+from pages.shared.views.drawn import (
+    change_heatmaps,
+    layer_heatmap,
+    layer_score_bars,
+    score_heatmap,
+    share_lines,
+    task_heatmaps,
+)
 from pages.shared.views.figures import figure, open_neuron, table
 from pages.shared.views.tables import SCORE, neuron_table
 

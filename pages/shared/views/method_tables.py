@@ -7,9 +7,9 @@ from neuron_core.analysis.letter_free import letter_free_table
 from neuron_core.analysis.table_side_effects import has_side_effects, side_effects_printed, with_mean_effects
 from neuron_core.analysis.tables import as_printed
 from neuron_core.control.results import Evaluation
-from neuron_core.figures.experiments import entry_bars
 from neuron_core.figures.points import Metric
 from pages.shared.frame.folds import unfolded
+from pages.shared.views.drawn import entry_bars
 from pages.shared.views.figures import figure, table
 
 SIDE_EFFECT_COLUMNS = {

@@ -10,11 +10,11 @@ import streamlit as st
 from neuron_core.analysis.tables import baseline_table
 from neuron_core.commands.experiment_models import COST_FILE
 from neuron_core.control.results import Evaluation, SideEffects
-from neuron_core.figures.experiments import cost_lines
 from neuron_core.figures.points import Metric
 from neuron_core.reports.recipes.run import PROGRAM
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.views.drawn import cost_lines
 from pages.shared.views.figures import figure, table
 from pages.shared.views.method_tables import SIDE_EFFECT_COLUMNS
 

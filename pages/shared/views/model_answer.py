@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from neuron_core.figures.question import option_bars
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.setting import PromptReport
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import plain
+from pages.shared.views.drawn import option_bars
 from pages.shared.views.figures import figure
 
 

@@ -6,12 +6,13 @@ import streamlit as st
 from neuron_core.analysis.neuron import EffectSummary, effect_rows, summary
 from neuron_core.control.findings import NeuronEffect, NeuronTokens
 from neuron_core.control.metrics import QuestionRow
-from neuron_core.figures.neuron import effect_bars, token_bars, visible
+from neuron_core.figures.neuron import visible
 from neuron_core.figures.theme import significant
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from pages.shared.frame.background_jobs import ask_for
 from pages.shared.frame.folds import unfolded
+from pages.shared.views.drawn import effect_bars, token_bars
 from pages.shared.views.figures import figure, table
 from pages.shared.views.neuron_findings import found_of, job_of
 from pages.shared.views.tables import SCORE

@@ -1,5 +1,6 @@
 """What saved runs say about one neuron: no model is needed."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,6 @@ import streamlit as st
 from neuron_core.analysis.neuron import QuestionScore, Standing, standing
 from neuron_core.analysis.neuron_story import fires_on, headline, moves, standing_said, writes
 from neuron_core.cni.methods import score_unit, source_title
-from neuron_core.figures.neuron import score_bars
 from neuron_core.figures.theme import significant
 from neuron_core.models.fingerprint import same_model
 from neuron_core.models.local_files import file_state
@@ -21,6 +21,7 @@ from pages.shared.frame import session
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.views.comparisons import MOST_RUNS, run_name
+from pages.shared.views.drawn import score_bars
 from pages.shared.views.figures import CARD_WIDTH, figure, table
 from pages.shared.views.neuron_findings import finding_or_none
 from pages.shared.views.results import setting_of
@@ -175,7 +176,8 @@ def _stamp(run: RunFolder, pattern: str) -> tuple[object, ...]:
     return tuple((path.name, file_state(path)) for path in sorted(run.path.glob(pattern)))
 
 
-@st.cache_data(show_spinner=False, max_entries=512)
+# As `setting_of`, of hundreds of runs.
+@lru_cache(2048)
 def _standings(path: str, stamp: object, layer: int, index: int) -> tuple[Standing, ...]:
     return standings(RunFolder(Path(path)), layer, index)
 

@@ -4,15 +4,13 @@ import streamlit as st
 
 from neuron_core.analysis.layers import layer_counts
 from neuron_core.control.metrics import Evaluation, question_rows
-from neuron_core.figures.effect import effect_split
-from neuron_core.figures.layers import layer_heatmap
-from neuron_core.figures.question import option_bars
 from neuron_core.runs.results import Attribution, Cell, Evaluated
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
 from pages.shared.views.control_result import verdict
+from pages.shared.views.drawn import effect_split, layer_heatmap, option_bars
 from pages.shared.views.figures import figure
 from pages.shared.views.questions_strip import largest_change
 from pages.shared.views.words import options_text, short_title

@@ -1,5 +1,6 @@
 """What a run's files hold, read once for each state of the files. All sessions share it: nobody changes it."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -92,7 +93,8 @@ def _model_size(spec: ModelSpec, files: tuple[object, ...]) -> Size | None:
     return size_of(spec)
 
 
-@st.cache_resource(show_spinner=False, max_entries=256)
+# Asked for of hundreds of runs on one page: not a cache of Streamlit, which takes a millisecond to find an entry.
+@lru_cache(256)
 def _setting(path: str, stamp: Stamp) -> Setting | None:
     return RunFolder(Path(path)).setting()
 

@@ -1,0 +1,24 @@
+"""Modules are left out of the search for garbage, and only when some were imported is this done again."""
+
+import gc
+import sys
+from types import ModuleType
+
+from pages.shared.frame import memory
+
+
+def test_what_is_in_memory_is_left_out_whenever_modules_were_imported(monkeypatch):
+    searches = []
+    monkeypatch.setattr(memory, "_known", 0)
+    monkeypatch.setattr(gc, "collect", lambda *_: searches.append(gc.get_freeze_count()))
+    try:
+        memory.settle()
+        assert gc.get_freeze_count() > 10_000
+        memory.settle()
+        assert len(searches) == 1
+        monkeypatch.setitem(sys.modules, "one_more", ModuleType("one_more"))
+        memory.settle()
+        # All was searched, what had been left out too.
+        assert searches == [0, 0]
+    finally:
+        gc.unfreeze()
