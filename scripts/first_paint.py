@@ -4,9 +4,12 @@
     python scripts/first_paint.py --runs large --times 5
 
 The large run has noise for scores, of 32 layers of 11,008 neurons, and 100 attribution and 100 evaluation questions; it
-is made in a temporary folder. Each page is opened by its address in a new tab: once with nothing kept by server or
-browser, then `--times` more, of which the table has the median. The time ends when the page's script has ended and all
-of its figures are drawn.
+is made in a temporary folder. Each page is opened by its address in a new tab: once in a new browser, which has none of
+the programs of the pages and meets a server that has not shown this page (first), then `--times` more in that browser,
+which keeps the programs' files, as a visitor's does from the second page on (median). The time ends when the page's
+script has ended and all of its figures are drawn. Programs are the JavaScript that the page has fetched by then.
+
+The last rows are what Streamlit takes by itself: for an empty page, and for a page with one bar.
 """
 
 import argparse
@@ -18,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from scale import StandIn, task_file
 from screenshots import FLAGS, PAGES, PATIENCE_MS, WINDOW, browser_path, served_app
@@ -34,6 +37,17 @@ from neuron_core.runs.store import Store  # noqa: E402
 
 LAYERS, NEURONS, EXAMPLES, KS = 32, 11_008, 25, (50, 100, 500)
 LARGE = "large"
+BARE = {
+    "Streamlit: an empty page": "import streamlit as st\nst.title('Empty')\n",
+    "Streamlit: one bar": (
+        "import plotly.graph_objects as go\nimport streamlit as st\nst.title('One bar')\n"
+        "st.plotly_chart(go.Figure(go.Bar(y=[1]), {'template': 'none'}))\n"
+    ),
+}
+PROGRAMS = """
+() => performance.getEntriesByType("resource").filter(one => one.name.endsWith(".js"))
+  .reduce((sum, one) => sum + one.decodedBodySize, 0)
+"""
 DRAWN = """
 () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
   && document.querySelector("h1") && !document.querySelector("[data-stale=true], [data-testid=stSkeleton]")
@@ -54,23 +68,32 @@ def large_run(folder: Path) -> str:
     return run.id
 
 
-def seconds(context: BrowserContext, address: str) -> float:
-    """From the address typed until the page is drawn, in a new tab."""
+def seconds(context: BrowserContext, address: str) -> tuple[float, float]:
+    """From the address typed until the page is drawn, in a new tab, and the MB of programs that it ran."""
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     began = time.perf_counter()
     page.goto(address, wait_until="commit")
     page.wait_for_function(DRAWN, polling="raf")
     found = time.perf_counter() - began
+    size = page.evaluate(PROGRAMS) / 1e6
     page.close()
-    return found
+    return found, size
+
+
+def first_and_median(chromium: Browser, address: str, times: int) -> list[str]:
+    """Seconds of the first tab of a new browser, the median of `times` more tabs of it, and the MB of programs."""
+    context = chromium.new_context(viewport=WINDOW)
+    (first, size), *more = (seconds(context, address) for _ in range(times + 1))
+    context.close()
+    return [f"{first:.2f}", f"{statistics.median(taken for taken, _ in more):.2f}", f"{size:.1f}"]
 
 
 @contextmanager
-def browser() -> Iterator[BrowserContext]:
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
-        yield chromium.new_context(viewport=WINDOW)
+        yield chromium
         chromium.close()
 
 
@@ -87,16 +110,19 @@ def main() -> int:
         folder = Path(name)
         ids = {run: large_run(folder) if run == LARGE else DEMO for run in wanted}
         for run_id in ids.values():
-            # A server and a browser of its own: nothing is kept from the other run.
-            with served_app(folder / "runs") as address, browser() as context:
+            # A server of its own: nothing is kept from the other run.
+            with served_app(folder / "runs") as address, browser() as chromium:
                 for page, path in PAGES.items():
-                    first, *more = (
-                        seconds(context, f"{address}/{path}?run={run_id}") for _ in range(options.times + 1)
-                    )
-                    found[page] += [f"{first:.2f}", f"{statistics.median(more):.2f}"]
-                    print(page, *found[page][-2:], file=sys.stderr, flush=True)
-    print("| page |", " | ".join(f"{run}: first, s | {run}: median, s" for run in wanted), "|")
-    print("|---" * (1 + 2 * len(wanted)) + "|")
+                    found[page] += first_and_median(chromium, f"{address}/{path}?run={run_id}", options.times)
+                    print(page, *found[page][-3:], file=sys.stderr, flush=True)
+        for page, text in BARE.items():
+            script = folder / "bare.py"
+            script.write_text(text, encoding="utf-8")
+            with served_app(script=script) as address, browser() as chromium:
+                found[page] = first_and_median(chromium, address, options.times) * len(wanted)
+                print(page, *found[page][:3], file=sys.stderr, flush=True)
+    print("| page |", " | ".join(f"{run}: first, s | {run}: median, s | {run}: programs, MB" for run in wanted), "|")
+    print("|---" * (1 + 3 * len(wanted)) + "|")
     for page, cells in found.items():
         print(f"| {page} |", " | ".join(cells), "|")
     return 0

@@ -30,13 +30,18 @@ START_S, PATIENCE_MS = 120.0, 90_000
 
 
 @contextlib.contextmanager
-def served_app(runs: Path | None = None):
-    """The address of the app on a free port, with an empty folder of runs unless one is given; ended afterwards."""
+def served_app(runs: Path | None = None, script: Path | None = None):
+    """The address of the app on a free port, with an empty folder of runs unless one is given; ended afterwards.
+
+    script: another script of Streamlit, in place of the app.
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     with tempfile.TemporaryDirectory() as folder:
         server = subprocess.Popen(
-            [sys.executable, "-m", "neuron_core", "app", "--port", str(port)],
+            command if script else [sys.executable, "-m", "neuron_core", "app", "--port", str(port)],
+            # With the settings of the app.
             cwd=ROOT,
             env={**os.environ, "NEURONLLM_RUNS": str(runs or Path(folder) / "runs")},
             stdout=subprocess.DEVNULL,

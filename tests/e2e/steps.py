@@ -91,7 +91,7 @@ def click_cell(page: Page, key: str, place: int) -> None:
 
 def click_last_cell(page: Page, key: str, row: int) -> None:
     """The cell of a table's last column, by the number of its row in view."""
-    frame = at(page, key).get_by_test_id("stDataFrame")
+    frame = at(page, f"{key}_table").get_by_test_id("stDataFrame")
     frame.scroll_into_view_if_needed()
     box = frame.bounding_box()
     assert box is not None

@@ -16,8 +16,8 @@ def clicked(monkeypatch):
     def click(cells, rows=()):
         found = []
         selected = type("Selected", (), {"cells": list(cells), "rows": list(rows)})
-        monkeypatch.setattr(st, "session_state", {"t": type("State", (), {"selection": selected})})
-        _cell_click(FRAME, "t", {"id": found.append}, lambda: found.append("row"))()
+        monkeypatch.setattr(st, "session_state", {"t_1": type("State", (), {"selection": selected})})
+        _cell_click(FRAME, "t", "t_1", {"id": found.append}, lambda: found.append("row"))()
         return found
 
     return click

@@ -157,19 +157,21 @@ def table(
     shown: how it looks, where that is not the frame itself. opens: column → what a click on one of its cells does with
     the cell's value.
     """
-    config = options.get("column_config", {})
+    config, widget = options.get("column_config", {}), key
     if "height" in options:
         # A height for many rows leaves no empty ones under few.
         options["height"] = min(options["height"], ROW_HEIGHT * (len(frame) + 1) + 3)
     if opens:
         given, mode = options.pop("on_select", None), options.pop("selection_mode", None)
         options["selection_mode"] = ["single-cell", *([mode] if mode else [])]
-        options["on_select"] = _cell_click(frame, key, opens, given)
+        # With other rows it is another table: the first click after its rows have changed would be lost.
+        widget = f"{key}_{int(pd.util.hash_pandas_object(frame, index=False).sum()):x}"
+        options["on_select"] = _cell_click(frame, key, widget, opens, given)
     styled, config = _looks(frame, shown, config, list(opens or ()))
     options["column_config"] = _headings(frame, config)
     with st.container(key=f"{key}_table"):
         # What is missing stays empty: Streamlit's own word for it is "None".
-        st.dataframe(styled, hide_index=True, key=key, alt=alt, placeholder="", **options)
+        st.dataframe(styled, hide_index=True, key=widget, alt=alt, placeholder="", **options)
         _downloads(frame, key, name)
 
 
@@ -181,12 +183,17 @@ def open_neuron(neuron: str) -> None:
 def _cell_click(
     frame: pd.DataFrame,
     key: str,
+    widget: str,
     opens: Mapping[str, Callable[[Any], None]],
     otherwise: Callable[[], None] | None,
 ) -> Callable[[], None]:
-    """Callback of a table: the cell that was clicked opens what it names; a ticked row does what it did before."""
+    """Callback of a table: the cell that was clicked opens what it names; a ticked row does what `otherwise` does.
+
+    widget: the key of the table as it is. `otherwise` finds the selection under `key`.
+    """
 
     def take() -> None:
+        st.session_state[key] = st.session_state[widget]
         cells = st.session_state[key].selection.cells
         if cells and cells[0][1] in opens:
             row, column = cells[0]
