@@ -47,6 +47,20 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def refuse_code(config: Any, where: str) -> None:
+    """ModelError for a config that names a program of the hub, for instance for its attention: transformers would fetch
+    and run it without being asked to trust it.
+    """
+    for name, value in config.items() if isinstance(config, dict) else ():
+        if name.endswith("_implementation") and "/" in str(value):
+            raise ModelError(
+                f"the config names a program of the hub: {name} = {str(value)[:100]!r}",
+                where=where,
+                accepted="a config.json without this entry",
+            )
+        refuse_code(value, where)
+
+
 def check_adapter(folder: Path, adapter: str | None) -> None:
     """ModelError if an adapter lies in a model's folder and the spec does not say whether it is merged."""
     if not (folder / ADAPTER_CONFIG).is_file():

@@ -23,6 +23,7 @@ from neuron_core.models.folder import (
     check_folder,
     check_tokenizer,
     read_config,
+    refuse_code,
     weight_files,
     without_adapter,
 )
@@ -140,6 +141,7 @@ def _check_config(spec: ModelSpec, folder: Path) -> Any:
     if spec.architecture:
         register_file(spec.architecture)
     raw = read_config(folder)
+    refuse_code(raw, str(folder))
     check_quantised(spec, raw)
     if raw["model_type"] not in CONFIG_MAPPING:
         # transformers would ask for the code that came along; the table decides first.

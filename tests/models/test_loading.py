@@ -12,7 +12,7 @@ from neuron_core.models.architectures import Architecture
 from neuron_core.models.fingerprint import same_model
 from neuron_core.models.identify import fingerprint_of
 from neuron_core.models.letter_head import letter_logits, vocabulary_logits
-from neuron_core.models.loading import load_model
+from neuron_core.models.loading import load_model, load_tokenizer
 from neuron_core.models.prepare import prepare_model
 from neuron_core.models.spec import EMBEDDED_SHA256, PLAIN, ModelSpec
 from tests.builders import BASIC, CONTEXT, HIDDEN, LAYERS, NEURONS, PROMPT, n_hooks, tokens
@@ -152,6 +152,25 @@ def test_fingerprints_are_compared_by_what_both_have_and_configs_within_one_vers
     assert same_model(WHOLE, other) is same
     assert same_model(other, WHOLE) is same
     assert same_model(SHORT, other) is other.startswith(SHORT)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"attn_implementation": "someone/attention"},
+        {"_attn_implementation": "kernels-community/flash-attn3"},
+        {"attn_implementation": {"": "someone/attention"}},
+        {"text_config": {"attn_implementation": "someone/attention:forward"}},
+        {"experts_implementation": "someone/experts"},
+    ],
+)
+def test_a_config_that_names_a_program_of_the_hub_is_refused(damaged, entry):
+    folder = damaged("llama")
+    set_config(folder, **entry)
+    with pytest.raises(ModelError, match="names a program of the hub"):
+        load_model(ModelSpec(source=str(folder), device="cpu"))
+    with pytest.raises(ModelError, match="names a program of the hub"):
+        load_tokenizer(ModelSpec(source=str(folder), device="cpu"))
 
 
 def test_a_folder_without_config_says_so(tmp_path):
