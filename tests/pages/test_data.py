@@ -195,9 +195,9 @@ def test_a_published_format_is_told_by_its_content(bring):
 
 
 def labels_of_raw(app):
-    """The first rows' columns that are marked as used, as their headers have them."""
+    """The first rows' columns that are used under another name, as their headers have them."""
     config = json.loads(app.dataframe[0].proto.columns)
-    return sorted(column["label"] for column in config.values() if " = " in (column.get("label") or ""))
+    return sorted(column["label"] for column in config.values() if " (" in (column.get("label") or ""))
 
 
 def names_of_raw(app):
@@ -215,7 +215,7 @@ def test_what_was_understood_is_one_sentence_and_columns_that_are_not_used_are_n
     assert "Classification with 2 labels. Columns: text (body), label (queue). 9 of 10 rows fit." in said(app)
     assert "Columns not used: ticket." in said(app)
     assert names_of_raw(app) == ["row", "body", "queue", "ticket", "nothing"]
-    assert labels_of_raw(app) == ["label = queue", "text = body"]
+    assert labels_of_raw(app) == ["label (queue)", "text (body)"]
     assert "Text: mail" in app.code[-1].value
 
 
@@ -270,13 +270,13 @@ def test_two_texts_are_joined_or_the_second_is_the_context(bring):
     rows = [{"premise": f"Rain {i}.", "hypothesis": "It is wet.", "label": "nyx"[i % 3]} for i in range(9)]
     app = bring("t.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
     assert box(app, "text").value == ["premise", "hypothesis"]
-    assert "text = premise+hypothesis" in said(app)
+    assert "text (premise+hypothesis)" in said(app)
     assert "hypothesis: It is wet." in app.code[-1].value
     box(app, "text").set_value(["hypothesis"]).run()
     assert "Columns not used: premise." in said(app)
     box(app, "context").set_value(["premise"]).run()
     assert "Context: Rain" in app.code[-1].value
-    assert labels_of_raw(app) == ["context = premise", "label = label", "text = hypothesis"]
+    assert labels_of_raw(app) == ["context (premise)", "text (hypothesis)"]
 
 
 def test_labels_that_are_numbers_get_names(bring):
