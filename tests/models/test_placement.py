@@ -59,7 +59,8 @@ def test_a_model_on_disk_attributes_as_the_one_in_memory(placed, tiny_model, fam
     assert apart.fingerprint == plain.fingerprint
     ours, theirs = (attribute(each, run_prompt(each, tokens(each)), "q", 0) for each in (apart, plain))
     assert np.abs(ours.ig - theirs.ig).max() <= 1e-6 * np.abs(theirs.ig).max()
-    assert np.array_equal(ours.letter_probabilities, theirs.letter_probabilities)
+    # The last digit of a product depends on where its weights begin in memory.
+    assert np.abs(ours.letter_probabilities - theirs.letter_probabilities).max() <= 1e-6
 
 
 def test_rows_a_shared_prefix_and_a_later_start_work_on_disk_and_leave_the_model_as_it_was(placed, tiny_model):
