@@ -101,19 +101,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", default=f"{DEMO},{LARGE}", help="demo, large, or both with a comma between")
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--pages", default=",".join(PAGES), help=f"of {', '.join(PAGES)}; all of them")
     options = parser.parse_args()
     wanted = options.runs.split(",")
     if unknown := set(wanted) - {DEMO, LARGE}:
         parser.error(f"no run is called {', '.join(sorted(unknown))}")
-    found: dict[str, list[str]] = {name: [] for name in PAGES}
+    if unknown := set(options.pages.split(",")) - set(PAGES):
+        parser.error(f"no page is called {', '.join(sorted(unknown))}")
+    found: dict[str, list[str]] = {name: [] for name in options.pages.split(",")}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ids = {run: large_run(folder) if run == LARGE else DEMO for run in wanted}
         for run_id in ids.values():
             # A server of its own: nothing is kept from the other run.
             with served_app(folder / "runs") as address, browser() as chromium:
-                for page, path in PAGES.items():
-                    found[page] += first_and_median(chromium, f"{address}/{path}?run={run_id}", options.times)
+                for page in options.pages.split(","):
+                    there = f"{address}/{PAGES[page]}?run={run_id}"
+                    found[page] += first_and_median(chromium, there, options.times)
                     print(page, *found[page][-3:], file=sys.stderr, flush=True)
         for page, text in BARE.items():
             script = folder / "bare.py"
