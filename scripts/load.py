@@ -151,7 +151,8 @@ async def measure(given: argparse.Namespace, folder: Path) -> int:
         await alone(address, table, shown, app)
         long = interrupted(store, replace(config, evaluation=LONG))
         await resume(address, long.id)
-        await until(lambda: len(long.evaluated()) > 0)
+        # From here on the worker is busy; its first question may come minutes later on a busy machine.
+        await until(lambda: long.status().stage == "evaluation")
         for think, name in ((given.pause, f"a page every {given.pause:g} s"), (0.0, "all at the same moment")):
             spent = busy(app)
             times, errors = await crowd(address, shown, given.sessions, think, 3)
