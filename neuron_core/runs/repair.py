@@ -32,6 +32,8 @@ class Damage:
 
 def verify(run: RunFolder) -> list[Damage]:
     """Reads every file of a run and returns the damaged ones."""
+    # The places of units that were read before may be damaged by now.
+    run._logs.clear()
     try:
         run.config()
     except NeuronCoreError as error:
