@@ -367,15 +367,19 @@ def test_a_newcomer_runs_the_demo_and_sees_where_its_neurons_are_and_what_they_d
     place = evaluated.column(200, 0.5, "degrader", "content")
     flipped = [row for row in question_rows(evaluated.probabilities, evaluated.plan, place) if row.flip == "lost"]
     switch(page, "flips", f"lost ({len(flipped)})")
-    expect(page.get_by_text(f"1 of {len(flipped)}: question {flipped[0].question_id}, lost")).to_be_visible()
+    # The page opens at the one that changes most.
+    most = max(range(len(flipped)), key=lambda i: flipped[i].p_correct_before - flipped[i].p_correct_after)
+    first, following = flipped[most], flipped[(most + 1) % len(flipped)]
+    expect(page.get_by_text(f"{most + 1} of {len(flipped)}: question {first.question_id}, lost")).to_be_visible()
     bars = at(page, "question_bars")
     expect(bars.locator(".bars .point")).to_have_count(8)
-    correct = "ABCD".index(flipped[0].correct_letter)
-    for trace, share in ((0, flipped[0].p_correct_before), (1, flipped[0].p_correct_after)):
+    correct = "ABCD".index(first.correct_letter)
+    for trace, share in ((0, first.p_correct_before), (1, first.p_correct_after)):
         text = bars.locator(".trace.bars").nth(trace).locator(".point").nth(correct)
         expect(text).to_have_text(re.compile(rf"^{share:.0%}$"))
     press(page, "next_question")
-    expect(page.get_by_text(f"2 of {len(flipped)}: question {flipped[1].question_id}, lost")).to_be_visible()
+    number = flipped.index(following) + 1
+    expect(page.get_by_text(f"{number} of {len(flipped)}: question {following.question_id}, lost")).to_be_visible()
 
     dark = tabs.open(f"/control?run={run.id}", "dark")
     expect(at(dark, "card_rac").get_by_text("RAC at ratio")).to_be_visible()

@@ -30,7 +30,7 @@ def test_a_result_says_what_it_was_made_from(open_page, full, page):
     for part in (
         "llama",
         "float32 on cpu",
-        "method ace",
+        "NeuronLLM (ACE)",
         "m = 4",
         "K = ",
         "position last",
@@ -44,7 +44,7 @@ def test_the_banner_warns_of_a_model_at_chance(open_page, full, page):
     complaint = full.evaluation().baseline.complaint
     app = open_page(page)
     (banner,) = banners(app)
-    assert banner.startswith("This model does not do this task here: ")
+    assert banner.startswith("This model does not do this task here. ")
     assert complaint in banner
     assert "Its neurons say nothing about the task" in banner
 
@@ -61,7 +61,7 @@ def test_a_dozen_attribution_questions_give_a_doubt_and_no_verdict(open_page, at
     app = open_page(page)
     assert "on 12 attribution questions" in texts(app)
     (banner,) = banners(app)
-    assert banner.startswith("This model may not do this task: ")
+    assert banner.startswith("This model may not do this task. ")
     assert "This rests on 12 questions; run an evaluation to be sure." in banner
 
 
@@ -69,7 +69,7 @@ def test_questions_warn_when_the_shown_run_measured_this_task_with_this_model(op
     spec = full.config().model
     chosen = {"task": full.config().task, "model_source": spec.source, "model_device": spec.device}
     (banner,) = banners(open_page("questions", chosen))
-    assert banner.startswith("This model does not do this task here: ")
+    assert banner.startswith("This model does not do this task here. ")
     assert banners(open_page("questions", {**chosen, "model_device": "auto"})) == []
     assert banners(open_page("questions", {**chosen, "task": "sentiment"})) == []
 
