@@ -250,6 +250,7 @@ class EngineHandle:
 
     def _check_run(self, config: RunConfig) -> None:
         self.permissions.check_run(config, self.store.root, confirmed=self.trust.has_all(config))
+        self.permissions.check_waiting(len(self._queue.ids()))
 
     def _is_claimed_elsewhere(self, run: RunFolder) -> bool:
         """Whether another process has the run in its queue."""

@@ -34,8 +34,13 @@ ACTIONS: dict[str, str] = {
     "replace": "replacing the evaluation of a run that somebody else began",
     "unload": "removing the model from memory",
     "cluster": "computing runs on a Ray cluster",
+    "large": "runs of any size, and any number of waiting runs",
 }
 "name → what it allows"
+LARGEST = {"steps": 256, "examples": 1000, "budgets": 20, "random sets": 20}
+"of a run without the action `large`"
+MOST_WAITING = 20
+"runs that wait at once without the action `large`"
 
 
 @dataclass(frozen=True)
@@ -104,12 +109,32 @@ class Permissions:
     def check_run(self, config: RunConfig, store: Path, *, confirmed: bool = False) -> None:
         """RunError or TaskError where the run would read or load what is not allowed."""
         self.check_model(config.model, confirmed=confirmed)
+        self._check_size(config)
         if config.evaluation and config.evaluation.comprehended_by:
             self.check_model(config.evaluation.comprehended_by, confirmed=confirmed)
         self.check_task(config.task, store)
         for use in config.sets:
             if not _inside(use.path, (store,)):
                 self.check("path", use.path)
+
+    def _check_size(self, config: RunConfig) -> None:
+        found = [("steps", config.attribution.steps), ("examples", config.attribution.examples)]
+        if one := config.evaluation:
+            found += [("examples", one.examples), ("budgets", len(one.ks)), ("random sets", one.random_seeds)]
+        for what, number in found:
+            if number > LARGEST[what] and not self.may("large"):
+                raise RunError(
+                    f"{self.why} does not allow a run of {number:,} {what}",
+                    accepted=f"at most {LARGEST[what]:,}; the owner of the server can allow more: {ALLOW}=large",
+                )
+
+    def check_waiting(self, waiting: int) -> None:
+        """RunError if no further run may wait. waiting: number of runs that wait."""
+        if waiting >= MOST_WAITING and not self.may("large"):
+            raise RunError(
+                f"{waiting} runs are waiting, and {self.why} lets no more wait",
+                accepted=f"another run when one of these has ended; the owner of the server can lift it: {ALLOW}=large",
+            )
 
     def check_job(
         self, job: BackgroundJob | PromptJob, spec: ModelSpec, store: Path, *, confirmed: bool = False

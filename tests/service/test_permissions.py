@@ -25,7 +25,7 @@ from neuron_core.service.job_table import JobTable
 from neuron_core.service.jobs import LengthsJob, NeuronJob, PromptJob, WritingJob
 from neuron_core.service.owner import OWNER
 from neuron_core.service.passwords import TRIES, WINDOW_S, Gate
-from neuron_core.service.permissions import ACTIONS, Permissions, is_loopback, permissions
+from neuron_core.service.permissions import ACTIONS, MOST_WAITING, Permissions, is_loopback, permissions
 from neuron_core.service.process import without_secrets
 from neuron_core.service.protocol import (
     REPLY,
@@ -116,6 +116,43 @@ def as_visitor(name, act, *what):
         return act(*what)
     finally:
         OWNER.reset(token)
+
+
+LARGE = [
+    (AttributionConfig(steps=10**9), None),
+    (AttributionConfig(examples=10**6), None),
+    (AttributionConfig(), EvaluationConfig(examples=10**6)),
+    (AttributionConfig(), EvaluationConfig(ks=tuple(range(1, 1000)))),
+    (AttributionConfig(), EvaluationConfig(random_seeds=10**6)),
+]
+
+
+@pytest.mark.parametrize(
+    ("attribution", "evaluation"), LARGE, ids=["steps", "examples", "evaluated", "budgets", "random"]
+)
+def test_a_visitor_starts_no_run_without_an_end(handle, monkeypatch, attribution, evaluation):
+    monkeypatch.setattr(EngineHandle, "_send_next", lambda _: None)
+    config = RunConfig("ner", attribution=attribution, evaluation=evaluation)
+    with pytest.raises(RunError, match=r"does not allow a run of .*large"):
+        handle.submit(config)
+    assert handle.store.runs() == []
+    if evaluation is not None:
+        own = as_visitor("a visitor", handle.submit, RunConfig("ner", evaluation=EvaluationConfig()))
+        as_visitor("a visitor", handle.cancel, own)
+        with pytest.raises(RunError, match="does not allow a run of"):
+            as_visitor("a visitor", handle.evaluate, own, evaluation)
+
+
+def test_visitors_do_not_fill_the_queue_without_end(handle, monkeypatch):
+    monkeypatch.setattr(EngineHandle, "_send_next", lambda _: None)
+    for _ in range(MOST_WAITING):
+        last = as_visitor("a visitor", handle.submit, RunConfig("ner"))
+    with pytest.raises(RunError, match="lets no more wait"):
+        handle.submit(RunConfig("ner"))
+    as_visitor("a visitor", handle.cancel, last)
+    handle.submit(RunConfig("ner"))
+    monkeypatch.setattr(handle, "permissions", Permissions())
+    handle.submit(RunConfig("ner"))
 
 
 def test_an_evaluation_of_others_is_not_replaced_but_ones_own_is(handle, monkeypatch):
