@@ -44,6 +44,8 @@ HEAVY = {
     "models.embedded",
     "models.heads",
     "models.hooks",
+    "models.identify",
+    "models.kept_checks",
     "models.letter_head",
     "models.loading",
     "models.lora",

@@ -40,8 +40,8 @@ def test_tasks_of_the_same_model_stand_side_by_side(open_page, full, other_task)
     # Exchanged roles: what is good for one task is bad for the other.
     assert counts[0] == [row[1] for row in bad["z"]]
     said = texts(app).replace("\\", "")
-    assert full.id in said
-    assert other_task.id in said
+    assert "mood: mood · " in said
+    assert "weather: mood · " in said
 
 
 def test_lines_and_change_are_drawn_for_two_tasks(open_page, full, other_task):

@@ -15,7 +15,7 @@ from neuron_core.figures import (
     score_map,
     task_layers,
 )
-from neuron_core.figures.kept import kept
+from pages.shared.views.kept import kept
 
 answer_bars = kept(question.answer_bars)
 budget_curves = kept(control.budget_curves)

@@ -7,12 +7,12 @@ import streamlit as st
 
 from neuron_core.control.results import Baseline, GridRow, RandomRow
 from neuron_core.figures.effect import effect_split
-from neuron_core.figures.kept import kept
 from neuron_core.figures.theme import describe
 from neuron_core.runs.results import cell_of
 from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
+from pages.shared.views.kept import kept
 from pages.shared.views.results import evaluation_of
 
 HEIGHT = 210

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neuron_core.figures import kept as module
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.effect import effect_split
 from neuron_core.figures.experiments import entry_bars
-from neuron_core.figures.kept import kept
 from neuron_core.figures.layers import completeness_bars
+from pages.shared.views import kept as module
+from pages.shared.views.kept import kept
 from tests.figures import rows
 from tests.figures.test_experiments import entries
 from tests.figures.test_inside_axes import makers
