@@ -55,6 +55,7 @@ HEAVY = {
     "models.prompt_pass",
     "models.prompt_state",
     "models.prompts",
+    "models.rounding",
     "models.rows",
     "models.shapes",
     "models.trees",

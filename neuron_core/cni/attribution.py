@@ -14,11 +14,9 @@ from neuron_core.cni.targets import target_values
 from neuron_core.errors import AttributionError
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.prompt_state import PromptBatch, PromptState
+from neuron_core.models.rounding import rounding_limit
 from neuron_core.models.rows import run_entering
 from neuron_core.models.weights import refuse_not_finite
-
-GUARD_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
-
 
 ValuesOf = Callable[[torch.Tensor], torch.Tensor]
 "computes F of every target: final hidden states after the final norm (Q, R, D) → (targets, Q, R)"
@@ -162,7 +160,7 @@ def attribute_batch(
 
 
 def _check(loaded: LoadedModel, question_id: str, guard: float, apart: float, ig: torch.Tensor) -> None:
-    limit = GUARD_TOLERANCE[loaded.dtype]
+    limit = rounding_limit(loaded.dtype)
     for off, most, what in (
         (guard, limit, "F"),
         (apart, 10 * limit, "the final hidden state, relative to its largest value"),

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neuron_core.cni.attribution import GUARD_TOLERANCE, integrate
+from neuron_core.cni.attribution import integrate
 from neuron_core.cni.quadrature import quadrature
 from neuron_core.cni.targets import log_probabilities
 from neuron_core.errors import AttributionError, ConfigError
@@ -21,6 +21,7 @@ from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.prompt_pass import run_prefix, run_prompt
 from neuron_core.models.prompt_state import PromptBatch, PromptState
+from neuron_core.models.rounding import rounding_limit
 from neuron_core.models.weights import refuse_not_finite
 
 Target = Callable[[torch.Tensor], torch.Tensor]
@@ -88,7 +89,7 @@ def fast_scores(
     )
     off = float((found.values[..., -1] - baseline).abs().max())
     # The rounding error of a logarithm is proportional to its size.
-    if not off <= GUARD_TOLERANCE[loaded.dtype] * max(1.0, abs(float(baseline))):
+    if not off <= rounding_limit(loaded.dtype) * max(1.0, abs(float(baseline))):
         if not math.isfinite(off):
             refuse_not_finite(loaded, "the prompt")
         raise AttributionError(f"rows at full neuron value differ from the unmodified model by {off:.1e}")

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neuron_core.cni.attribution import GUARD_TOLERANCE
 from neuron_core.control.interventions import Intervention
 from neuron_core.errors import AttributionError, ConfigError
 from neuron_core.models.hooks import Edit, edited_neurons, recorded_inputs, started_at
@@ -16,6 +15,7 @@ from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.prompt_pass import check_length
 from neuron_core.models.prompt_state import PromptBatch
+from neuron_core.models.rounding import rounding_limit
 from neuron_core.models.rows import run_entering
 from neuron_core.models.weights import refuse_not_finite
 
@@ -197,11 +197,11 @@ def _collected(
         # Rounding depends on the place in a pass, but an intervention on no neuron must be exactly no change.
         values[1 + chunk.columns[chunk.empty]] = values[0]
         start += chunk.n_rows
-    if off > GUARD_TOLERANCE[loaded.dtype]:
+    if off > rounding_limit(loaded.dtype):
         raise AttributionError(
             f"a row without intervention differs from the unmodified model by {off:.1e}",
             where=f"question {question_id}, architecture {loaded.architecture.name}",
-            accepted=f"at most {GUARD_TOLERANCE[loaded.dtype]}",
+            accepted=f"at most {rounding_limit(loaded.dtype)}",
         )
     if not np.isfinite(values).all():
         refuse_not_finite(loaded, f"question {question_id}")

@@ -7,6 +7,7 @@ from neuron_core.errors import ModelError
 from neuron_core.models.heads import HEADS
 from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.rounding import rounding_limit
 from neuron_core.models.weights import check_ids, refuse_not_finite
 
 TOLERANCE, LOW_PRECISION_TOLERANCE = 1e-4, 0.05
@@ -41,8 +42,7 @@ def check_head(loaded: LoadedModel) -> None:
         parts = torch.stack([letter_logits(loaded, hidden, letters)[0], vocabulary_logits(loaded, hidden)[0, letters]])
     if not bool(torch.isfinite(own).all()):
         refuse_not_finite(loaded, loaded.spec.title)
-    exact = loaded.dtype in (torch.float32, torch.float64)
-    tolerance = TOLERANCE if exact else LOW_PRECISION_TOLERANCE
+    tolerance = TOLERANCE if rounding_limit(loaded.dtype) <= TOLERANCE else LOW_PRECISION_TOLERANCE
     off = float((parts - own[letters]).abs().max() / own.abs().max().clamp_min(1e-6))
     if off > tolerance:
         raise ModelError(

@@ -4,6 +4,7 @@ import torch
 
 from neuron_core.models.hooks import Edit, edited_neurons, recorded_at
 from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.rounding import rounding_limit
 
 TOLERANCE = {torch.float64: 1e-3, torch.float32: 1e-3, torch.float16: 1e-2, torch.bfloat16: 5e-2}
 "largest difference of a layer's output, relative to its largest value; half precision rounds the residual stream"
@@ -35,7 +36,7 @@ def adds_neurons(loaded: LoadedModel) -> bool:
         for row, layer in enumerate(layers, start=1):
             found = (hidden[row, layer + 1].double() - hidden[0, layer + 1].double()).cpu()
             off = float((found - expected[layer]).abs().max() / expected[layer].abs().max().clamp_min(1e-30))
-            if not off <= TOLERANCE[loaded.dtype]:
+            if not off <= max(TOLERANCE[loaded.dtype], rounding_limit(loaded.dtype)):
                 return False
     return True
 

@@ -12,7 +12,7 @@ from neuron_core.cni.attribution import attribute
 from neuron_core.cni.quadrature import RULES
 from neuron_core.cni.reference import reference
 from neuron_core.errors import AttributionError, ConfigError
-from neuron_core.models import rows
+from neuron_core.models import rounding, rows
 from neuron_core.models.hooks import edited_neurons
 from neuron_core.models.letters import common_prefix_length
 from neuron_core.models.prompt_pass import run_prefix, run_prompt
@@ -230,12 +230,25 @@ def test_the_guard_fires_under_every_rule(tiny_model, monkeypatch, rule):
         fast(tiny_model("llama"), rule=rule)
 
 
+def test_limits_are_wider_only_where_products_of_float32_were_allowed_to_round():
+    usual = torch.get_float32_matmul_precision()
+    try:
+        found = {}
+        for precision in ("highest", "high", "medium"):
+            torch.set_float32_matmul_precision(precision)
+            found[precision] = [rounding.rounding_limit(one) for one in (torch.float32, torch.float64, torch.bfloat16)]
+    finally:
+        torch.set_float32_matmul_precision(usual)
+    assert found == {"highest": [1e-4, 1e-4, 5e-2], "high": [1e-2, 1e-4, 5e-2], "medium": [5e-2, 1e-4, 5e-2]}
+    assert usual == "highest"
+
+
 def test_the_guard_sees_a_difference_that_f_does_not_show(tiny_model, monkeypatch):
     loaded = tiny_model("llama")
-    monkeypatch.setitem(attribution.GUARD_TOLERANCE, torch.float32, 0.5)
+    monkeypatch.setitem(rounding.LIMITS, torch.float32, 0.5)
     monkeypatch.setattr(rows, "row_mask", rows_miss_a_token)
     fast(loaded)
-    monkeypatch.setitem(attribution.GUARD_TOLERANCE, torch.float32, 1e-4)
+    monkeypatch.setitem(rounding.LIMITS, torch.float32, 1e-4)
     state = run_prompt(loaded, tokens(loaded))
     # A head that gives every letter the same logit: F is 1/4 whatever the rows are.
     monkeypatch.setattr(targets, "letter_logits", lambda _, hidden, __: hidden[:, :1].expand(-1, 4))
