@@ -66,7 +66,7 @@ def cross_heatmaps(matrices: Sequence[CrossMatrix], metric: Metric = "rac") -> g
         )
         figure.add_trace(_cells(matrix, words, numbers), row=1, col=column)
         said = [[wrapped(text.replace("-", "−"), 20, 3) for text in row] for row in words]
-        figure.add_trace(_numbers(tasks, tasks, said, numbers / most), row=1, col=column)
+        figure.add_trace(cell_numbers(tasks, tasks, said, numbers / most), row=1, col=column)
     apply_theme(figure, _in_words(matrices), height=160 + 88 * len(tasks))
     figure.update_annotations(font={"size": TITLE_SIZE})
     figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 56})
@@ -100,7 +100,7 @@ def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
         )
     )
     columns_named, rows_named = [str(task) for task in table.columns], [str(task) for task in table.index]
-    figure.add_trace(_numbers(columns_named, rows_named, figure.data[0].text, numbers))
+    figure.add_trace(cell_numbers(columns_named, rows_named, figure.data[0].text, numbers))
     sentences = [
         f"{one} and {two}: {'undefined' if np.isnan(numbers[i, j]) else f'{numbers[i, j]:.2f}'}."
         for i, one in enumerate(table.index)
@@ -143,7 +143,7 @@ def _cells(matrix: CrossMatrix, words: list[list[str]], numbers: NDArray[np.floa
     )
 
 
-def _numbers(
+def cell_numbers(
     x: Sequence[str], y: Sequence[str], said: Sequence[Sequence[str]], shares: NDArray[np.float64]
 ) -> go.Scatter:
     """What is written in coloured cells, black or white by the colour below. Plotly's own choice is hard to read on

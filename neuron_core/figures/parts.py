@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 
 from neuron_core.analysis.parts import PartMatrix
 from neuron_core.errors import ConfigError
+from neuron_core.figures.cross import cell_numbers
 from neuron_core.figures.theme import (
     BAD,
     CLEAR,
@@ -18,6 +19,7 @@ from neuron_core.figures.theme import (
     name_categories,
     plain,
     significant,
+    wrapped,
 )
 
 MEASURE_TITLES = {
@@ -52,7 +54,7 @@ def part_heatmaps(
         raise ConfigError("a figure needs a matrix and got no matrix", accepted="one matrix or more")
     shared = share and not measure.startswith("rac")
     # Short: three matrices stand side by side on a page, and a title that is wider than its matrix is cut off.
-    above = [f"<b>{plain(first)}</b><br>{plain(second)}" for first, second in titles] or [
+    above = [f"<b>{plain(first)}</b><br>{wrapped(second, 24, 2)}" for first, second in titles] or [
         f"<b>{plain(one.direction.capitalize())}</b>, K = {one.k}" for one in matrices
     ]
     figure = make_subplots(1, len(matrices), shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=above)
@@ -61,8 +63,8 @@ def part_heatmaps(
     most = max(1e-9, *(float(np.nanmax(np.abs(values - middle), initial=0.0)) for values in numbers))
     digits = 0 if measure.startswith("rac") else 2
     title = f"{MEASURE_TITLES[measure]}, share of the unmodified model's" if shared else MEASURE_TITLES[measure]
-    for column, (one, values) in enumerate(zip(matrices, numbers, strict=True), start=1):
-        words = [["" if np.isnan(v) else plain(f"{v:.{digits}f}") for v in row] for row in values.tolist()]
+    written = [[["" if np.isnan(v) else plain(f"{v:.{digits}f}") for v in row] for row in one] for one in numbers]
+    for column, (one, values, words) in enumerate(zip(matrices, numbers, written, strict=True), start=1):
         shareless = one.without_share(measure) if shared else {}
         figure.add_trace(
             go.Heatmap(
@@ -76,8 +78,6 @@ def part_heatmaps(
                 xgap=3,
                 ygap=3,
                 text=words,
-                texttemplate="%{text}",
-                textfont={"weight": 600},
                 hoverinfo="skip",
                 name=plain(one.direction),
             ),
@@ -112,10 +112,13 @@ def part_heatmaps(
                 x, y = one.tasks.index(task), one.sources.index(task)
                 frame = {"x0": x - 0.48, "x1": x + 0.48, "y0": y - 0.48, "y1": y + 0.48}
                 figure.add_shape(type="rect", line={"color": MARK, "width": 3}, row=1, col=column, **frame)
+    # Last, so that the traces of a panel keep their places.
+    for column, (one, values, words) in enumerate(zip(matrices, numbers, written, strict=True), start=1):
+        figure.add_trace(cell_numbers(one.tasks, one.sources, words, (values - middle) / most), row=1, col=column)
     said = filter(None, (_own_in_words(matrices, measure), no_share_in_words(matrices, measure) if shared else ""))
     apply_theme(figure, f"{title}. {'. '.join(said)}", height=150 + 64 * len(matrices[0].sources))
     figure.update_annotations(font={"size": TITLE_SIZE})
-    figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 76 if titles else 56})
+    figure.update_layout(hovermode="closest", hoverdistance=-1, margin={"t": 96 if titles else 56})
     figure.update_xaxes(title_text="Evaluated on")
     name_categories(figure, matrices[0].tasks, matrices[0].sources)
     figure.update_yaxes(title_text="Neurons of", autorange="reversed", showgrid=False, col=1)
