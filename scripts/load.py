@@ -105,12 +105,16 @@ async def alone(address: str, table: Table, run_id: str, app: psutil.Process) ->
         )
 
 
-async def crowd(address: str, run_id: str, n: int, think: float, rounds: int) -> tuple[list[float], list[str]]:
-    """Sessions that open page after page, each with a pause of its own before the next one."""
+async def crowd(address: str, run_id: str, n: int, think: float, rounds: int) -> tuple[list[float], list[str], int]:
+    """Sessions that open page after page, each with a pause of its own before the next one. Gives the seconds of each
+    page, the errors, and the pages whose end was not said.
+    """
     times: list[float] = []
     errors: list[str] = []
+    unsaid = 0
 
     async def one(number: int) -> None:
+        nonlocal unsaid
         await asyncio.sleep(think * number / n)
         try:
             async with Visitor(address) as visitor:
@@ -118,11 +122,12 @@ async def crowd(address: str, run_id: str, n: int, think: float, rounds: int) ->
                     times.append(await visitor.open(PAGES[(number + turn) % len(PAGES)], f"run={run_id}"))
                     await asyncio.sleep(think)
                 errors.extend(visitor.errors)
+                unsaid += visitor.unsaid
         except Exception as error:
             errors.append(repr(error))
 
     await asyncio.gather(*(one(number) for number in range(n)))
-    return times, errors
+    return times, errors, unsaid
 
 
 async def resume(address: str, run_id: str) -> None:
@@ -155,9 +160,9 @@ async def measure(given: argparse.Namespace, folder: Path) -> int:
         await until(lambda: long.status().stage == "evaluation")
         for think, name in ((given.pause, f"a page every {given.pause:g} s"), (0.0, "all at the same moment")):
             spent = busy(app)
-            times, errors = await crowd(address, shown, given.sessions, think, 3)
+            times, errors, unsaid = await crowd(address, shown, given.sessions, think, 3)
             each = (busy(app) - spent) / max(1, len(times))
-            words = f"{said(times)}, {len(errors)} errors; {each:.2f} s of the processor a page"
+            words = f"{said(times)}, {len(errors)} errors, {unsaid} ends not said; {each:.2f} s of the processor a page"
             table.add(f"{given.sessions} sessions beside a job, {name}", words)
             bad += len(errors)
             for error in errors[:3]:

@@ -63,10 +63,13 @@ class Visitor:
         "what the server said went wrong"
         self.buttons: dict[str, str] = {}
         "label → id, of the last page"
+        self.unsaid = 0
+        "pages whose end the server did not say: Streamlit loses it when a part refreshes itself in that moment"
         self._timers: dict[str, asyncio.Task[None]] = {}
         self._query = ""
         self._page = ""
         self._whole = asyncio.Event()
+        self._begun = False
 
     async def __aenter__(self) -> Self:
         self._socket = await connect(
@@ -99,6 +102,7 @@ class Visitor:
 
     async def _ask(self, button: str = "") -> float:
         self._whole.clear()
+        self._begun = False
         began = time.perf_counter()
         await self._send(button=button)
         await asyncio.wait_for(self._whole.wait(), PAGE_S)
@@ -122,6 +126,7 @@ class Visitor:
             message.ParseFromString(data if isinstance(data, bytes) else data.encode())
             kind = message.WhichOneof("type")
             if kind == "delta":
+                self._begun |= not message.delta.fragment_id
                 self._note(message.delta)
             elif kind == "auto_rerun":
                 self._timers[message.auto_rerun.fragment_id] = asyncio.create_task(
@@ -132,6 +137,15 @@ class Visitor:
                     if timer := self._timers.pop(fragment, None):
                         timer.cancel()
             elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                self._whole.set()
+            elif (
+                kind == "script_finished"
+                and message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
+                and self._begun
+                and not self._whole.is_set()
+            ):
+                # A part is drawn anew only after the page was drawn.
+                self.unsaid += 1
                 self._whole.set()
 
     def _note(self, delta: Any) -> None:

@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -34,6 +35,7 @@ from neuron_core.runs.units import UnitLog
 
 CONFIG = "config.json"
 COMMENT = b"sha256 "
+KEPT_CONFIGS = 4096
 MOST_UNPACKED, MOST_TIMES = 256_000_000, 20
 "bytes of an .npz that is unpacked whatever its size is, and how many times its size a larger one may hold"
 UNREADABLE = (
@@ -60,6 +62,18 @@ def entries_of(path: Path) -> Iterator[None]:
         raise damaged(path, f"its entries are not those of this file ({error})") from None
 
 
+@lru_cache(maxsize=KEPT_CONFIGS)
+def _config_at(path: Path, state: tuple[int, ...]) -> tuple[RunConfig, Seal]:
+    """What a config.json of this modification time, size and inode says. Every look at a run asks for it."""
+    data, marks = unseal(read_bytes(path), path)
+    if "/" in marks.results or "\\" in marks.results or marks.results.startswith("."):
+        raise damaged(path, "it names a folder outside of the run")
+    try:
+        return config_from_json(data), marks
+    except ConfigError as error:
+        raise RunError(f"{error.what}", where=f"{path} {error.where or ''}".strip()) from None
+
+
 class ResultFiles:
     """Reads and writes the files of a run folder. Subclasses add the kinds of results.
 
@@ -76,7 +90,6 @@ class ResultFiles:
         self.path = path
         self.id = path.name
         self.evaluation_folder = evaluation_folder
-        self._read_config: tuple[tuple[int, ...], RunConfig, Seal] | None = None
         self._logs: dict[Path, UnitLog] = {}
 
     def config(self) -> RunConfig:
@@ -105,17 +118,9 @@ class ResultFiles:
             found = path.stat()
         except OSError as error:
             raise RunError(f"the config of this run can't be read: {error.strerror}", where=str(path)) from None
-        state = (found.st_mtime_ns, found.st_size, found.st_ino)
-        if self._read_config is None or self._read_config[0] != state:
-            data, marks = unseal(read_bytes(path), path)
-            self.check_place(path, marks)
-            if "/" in marks.results or "\\" in marks.results or marks.results.startswith("."):
-                raise damaged(path, "it names a folder outside of the run")
-            try:
-                self._read_config = state, config_from_json(data), marks
-            except ConfigError as error:
-                raise RunError(f"{error.what}", where=f"{path} {error.where or ''}".strip()) from None
-        return self._read_config[1], self._read_config[2]
+        config, marks = _config_at(path, (found.st_mtime_ns, found.st_size, found.st_ino))
+        self.check_place(path, marks)
+        return config, marks
 
     def write_config(self, config: RunConfig, results: str = "", marks: Seal | None = None) -> None:
         """Replaces config.json. results: the folder of the evaluation that is the run's from now on."""

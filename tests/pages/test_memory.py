@@ -2,8 +2,10 @@
 
 import gc
 import sys
+import tomllib
 from types import ModuleType
 
+from neuron_core.paths import APP_FOLDER
 from pages.shared.frame import memory
 
 
@@ -22,3 +24,8 @@ def test_what_is_in_memory_is_left_out_whenever_modules_were_imported(monkeypatc
         assert searches == [0, 0]
     finally:
         gc.unfreeze()
+
+
+def test_streamlit_does_not_search_all_memory_after_every_page():
+    said = tomllib.loads((APP_FOLDER / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert said["runner"]["postScriptGC"] is False

@@ -5,6 +5,7 @@ import streamlit as st
 from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.run_folder import ACTIVE, RunStatus
 from pages.shared.frame import session
+from pages.shared.frame.audience import every, here
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import error_box, guard, plain
 from pages.shared.views.cluster import cluster_line
@@ -27,7 +28,7 @@ def job_panel(shown: str | None) -> None:
                 _active(run_id, status.stage, is_shown=run_id == shown)
             elif status.state != "done":
                 _stopped(run_id, status)
-        _watch(shown, _now(shown))
+        st.fragment(run_every=every(LOOK))(_watch)(shown, _now(shown))
 
 
 def _now(shown: str | None) -> tuple[str | None, str]:
@@ -38,9 +39,9 @@ def _now(shown: str | None) -> tuple[str | None, str]:
         return engine().active(), "gone"
 
 
-@st.fragment(run_every=LOOK)
 def _watch(shown: str | None, said: tuple[str | None, str]) -> None:
     """Draws the page anew when another tab has resumed, evaluated, cancelled or deleted what this one shows."""
+    here()
     if _now(shown) != said:
         st.rerun()
 
@@ -57,10 +58,9 @@ def _active(run_id: str, stage: str, is_shown: bool) -> None:
             if not is_shown and st.button("Show this run", key=f"show_{run_id}"):
                 session.show(run_id)
                 st.rerun()
-        _bar(run_id, stage)
+        st.fragment(run_every=every(EVERY))(_bar)(run_id, stage)
 
 
-@st.fragment(run_every=EVERY)
 def _bar(run_id: str, stage: str) -> None:
     with guard():
         status = session.status_of(run_id)

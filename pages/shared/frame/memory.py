@@ -1,4 +1,6 @@
-"""Modules stay for good, so Python's search for garbage, which Streamlit starts after every page, leaves them out."""
+"""Modules stay for good, so Python's search for garbage leaves them out. Streamlit would search after every page and
+every refresh of a part: `.streamlit/config.toml` turns that off.
+"""
 
 import gc
 import sys
