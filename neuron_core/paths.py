@@ -1,5 +1,7 @@
-"""Paths of the files that come with the program: next to the package in a checkout, inside it once installed."""
+"""Files that come with the program, which are next to the package in a checkout and inside it once installed."""
 
+import hashlib
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -9,3 +11,14 @@ APP_FOLDER = INSTALLED_APP if INSTALLED_APP.is_dir() else PACKAGE.parent
 "the folder with app.py, frame.py, pages, assets and .streamlit"
 ASSETS = APP_FOLDER / "assets"
 "the folder with the bundled tasks, the adapter, the finished demo runs and the neutral text"
+
+
+@cache
+def code_digest(*names: str) -> str:
+    """16 hex digits of a sha256 over the program files of these folders and files of the package."""
+    digest = hashlib.sha256()
+    for name in names:
+        folder = PACKAGE / name
+        for path in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]:
+            digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

@@ -172,8 +172,8 @@ def _setting(run: RunFolder, engine: RunEngine) -> Setting:
     those that it began with.
     """
     before = run.setting()
-    made = make_setting(run.config(), _facts(run, engine, before), run.sample())
-    if before is not None:
+    made = make_setting(run.config(), _facts(run, engine, before), run.sample(), before)
+    if before is not None and made is not before:
         if not same_model(before.model.fingerprint, made.model.fingerprint):
             raise RunError(
                 "the model is not the one this run began with",
@@ -187,6 +187,8 @@ def _setting(run: RunFolder, engine: RunEngine) -> Setting:
     for neurons in run.sets().values():
         shape = made.model.n_layers, made.model.n_neurons
         check_model(neurons, made.model.title, made.model.fingerprint, shape)
+    if made is before:
+        return before
     run.save_setting(made)
     # As it is read again: many questions then take little memory.
     kept = run.setting()

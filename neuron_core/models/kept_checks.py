@@ -1,9 +1,7 @@
 """The checks of a model at its load. For the embedded model their result is kept beside its weights in the cache."""
 
-import hashlib
 import json
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -12,6 +10,7 @@ import transformers
 from neuron_core.models.letter_head import check_head
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.residual import adds_neurons
+from neuron_core.paths import code_digest
 
 NAME = "checked.json"
 
@@ -43,14 +42,5 @@ def check_model(loaded: LoadedModel, folder: Path | None = None) -> None:
 
 def _key(loaded: LoadedModel) -> list[str]:
     """Everything that the checks depend on."""
-    versions = [torch.__version__, transformers.__version__, _code()]
+    versions = [torch.__version__, transformers.__version__, code_digest("models")]
     return [loaded.fingerprint, str(loaded.dtype), loaded.device.type, *versions]
-
-
-@cache
-def _code() -> str:
-    """A hash of the code of this package, which makes the passes."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]

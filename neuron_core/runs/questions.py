@@ -1,11 +1,16 @@
 """Makes the questions of a run: reads its task, draws examples, and words their questions. No torch."""
 
+import hashlib
+import json
+from dataclasses import asdict
+
 from neuron_core.cni.selection import check_z, preset
 from neuron_core.errors import RunError
 from neuron_core.models.chat import ChatTemplate
+from neuron_core.paths import code_digest
 from neuron_core.qatt.draws import Draws, draw, questions_of
 from neuron_core.qatt.proxies import SHUFFLES, ProxyQuestion
-from neuron_core.runs.config import RunConfig
+from neuron_core.runs.config import RunConfig, config_to_json
 from neuron_core.runs.setting import ModelFacts, Sample, Setting
 from neuron_core.tasks.hub import PREFIX
 from neuron_core.tasks.load import bundled_tasks, load_task
@@ -16,14 +21,25 @@ from neuron_core.tasks.task import Example, Task
 OTHER_SHUFFLE = 1_000_003
 "added to the seed of the questions that a sample is chosen by, so that their option orders are not those evaluated"
 
+MADE_FROM = "made from"
+"under this name, `Setting.keys` holds what the questions were made from"
+MAKERS = ("qatt", "tasks", "runs/questions.py")
+"the code that makes questions"
 
-def make_setting(config: RunConfig, model: ModelFacts, sample: Sample | None = None) -> Setting:
+
+def make_setting(
+    config: RunConfig, model: ModelFacts, sample: Sample | None = None, before: Setting | None = None
+) -> Setting:
     """Reads the task, draws the examples and makes the questions.
 
     sample: the evaluation examples of a config whose sample is not natural. Without it, such a config gets no
-    evaluation questions. ConfigError when z is too large for the model.
+    evaluation questions. before: a setting that may have been made from the same things; if it was, it is returned,
+    because making many questions takes long. ConfigError when z is too large for the model.
     """
     reading = reading_of(config)
+    made_from = _made_from(config, reading, model, sample)
+    if before is not None and made_from is not None and before.keys.get(MADE_FROM) == made_from:
+        return before
     task = reading.task
     draws = _draws(config, task)
     usual = preset(model.n_total)
@@ -58,7 +74,25 @@ def make_setting(config: RunConfig, model: ModelFacts, sample: Sample | None = N
         preset="own" if own else usual.name,
         model=model,
         sample=sample,
+        keys={MADE_FROM: made_from} if made_from else {},
     )
+
+
+def _made_from(config: RunConfig, reading: TaskReading, model: ModelFacts, sample: Sample | None) -> str | None:
+    """A digest of everything that a setting depends on. None where a chat template, which is a program of the model's,
+    words the prompts.
+    """
+    if config.prompt.template == "chat":
+        return None
+    task = reading.task
+    said = [
+        config_to_json(config),
+        [task.name, task.fingerprint, len(task.examples), len(reading.rejected)],
+        asdict(model),
+        asdict(sample) if sample else None,
+        code_digest(*MAKERS),
+    ]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def what_changed(config: RunConfig, before: Setting, made: Setting) -> str:

@@ -44,7 +44,7 @@ class ScoreFiles(ResultFiles):
 
     def save_setting(self, setting: Setting) -> None:
         make_folder(self.results)
-        kept = replace(setting, keys=kept_keys(setting, self.config().attribution))
+        kept = replace(setting, keys={**setting.keys, **kept_keys(setting, self.config().attribution)})
         self._write_json(self.results / "setting.json", setting_to_json(kept))
 
     def setting(self) -> Setting | None:

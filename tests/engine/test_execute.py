@@ -9,7 +9,9 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import Cancelled, RunError
 from neuron_core.models.prepare import prepare_model
+from neuron_core.runs import questions
 from neuron_core.runs.config import EvaluationConfig
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
 from neuron_core.tasks.load import load_task
 from tests.builders import classification_rows, write_jsonl
@@ -183,6 +185,26 @@ def test_an_evaluation_is_not_resumed_when_its_examples_changed(store, engine, t
     write_jsonl(task, [r for i, r in enumerate(classification_rows(48), start=1) if i != row])
     with pytest.raises(RunError, match="the task file changed"):
         execute(run, lambda _: engine)
+
+
+def test_questions_are_made_again_only_if_something_that_they_are_made_from_has_changed(
+    store, config, engine, monkeypatch
+):
+    run, made = store.create(config), []
+    own = questions.questions_of
+    monkeypatch.setattr(questions, "questions_of", lambda *given: made.append(given) or own(*given))
+    execute(run, lambda _: engine)
+    assert len(made) == 2
+    written = (run.path / "setting.json").stat().st_mtime_ns
+    execute(RunFolder(run.path), lambda _: engine)
+    assert len(made) == 2
+    assert (run.path / "setting.json").stat().st_mtime_ns == written
+    # Another version of the program makes them, and finds the same.
+    monkeypatch.setattr(questions, "code_digest", lambda *_: "another")
+    execute(RunFolder(run.path), lambda _: engine)
+    assert len(made) == 4
+    execute(RunFolder(run.path), lambda _: engine)
+    assert len(made) == 4
 
 
 def test_a_run_that_is_worked_on_is_not_worked_on_twice(store, config, engine):
