@@ -8,7 +8,7 @@ from neuron_core.runs.run_folder import RunFolder
 from neuron_core.service.jobs import WritingJob
 from pages.shared.frame import session
 from pages.shared.frame.background_jobs import EVERY, failure_box
-from pages.shared.frame.engine import engine
+from pages.shared.frame.engine import cancel_button, engine
 from pages.shared.frame.folds import unfolded
 from pages.shared.frame.guard import guard
 from pages.shared.frame.navigation import through_frame
@@ -38,9 +38,7 @@ def result(run: RunFolder, job: WritingJob, one: Intervention) -> None:
     if now is None:
         return
     if not now.ended:
-        if st.button("Cancel", key="write_cancel", icon=":material/stop_circle:"):
-            with guard():
-                engine().jobs.cancel(job)
+        cancel_button(job, "write_cancel")
         going_on(job)
         return
     failure_box(now)

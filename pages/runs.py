@@ -5,7 +5,7 @@ import streamlit as st
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.summary import summary_of
 from pages.shared.frame import session
-from pages.shared.frame.engine import engine
+from pages.shared.frame.engine import engine, why_not
 from pages.shared.frame.guard import error_box, guard, plain
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.neuron_sets import import_set
@@ -43,18 +43,23 @@ def _damaged(run: RunFolder, name: str, damage: str) -> None:
     """What is wrong with a run, and the two ways on."""
     error_box(f"This run is damaged: {damage}", accepted="Repair sets the file aside; Resume then computes it again")
     with st.container(horizontal=True):
-        if not session.is_demo(name) and st.button("Repair", icon=":material/build:", key="repair"):
-            with guard():
-                engine().repair(run.id)
-                st.rerun()
+        if not session.is_demo(name):
+            no = why_not("resume", run)
+            if st.button("Repair", icon=":material/build:", key="repair", disabled=no is not None, help=no):
+                with guard():
+                    engine().repair(run.id)
+                    st.rerun()
         _delete(run, name)
 
 
 def _delete(run: RunFolder, name: str) -> None:
-    """A popover that asks; not for the demo, nor while the run is worked on."""
-    locked = session.is_demo(name) or (not summary_of(run).damage and session.is_active(name))
-    why = "The demo came with the app." if session.is_demo(name) else "Cancel it first: it is being worked on."
-    with st.popover("Delete", icon=":material/delete:", disabled=locked, help=why if locked else None, key="delete"):
+    """A popover that asks; not for the demo, nor while the run is worked on, nor where it is not allowed."""
+    why = why_not("delete", run)
+    if session.is_demo(name):
+        why = "The demo came with the app."
+    elif why is None and not summary_of(run).damage and session.is_active(name):
+        why = "Cancel it first: it is being worked on."
+    with st.popover("Delete", icon=":material/delete:", disabled=why is not None, help=why, key="delete"):
         st.markdown("Its folder is removed with everything in it. This can't be undone.")
         if st.button("Delete this run", type="primary", key="confirm_delete"):
             with guard():

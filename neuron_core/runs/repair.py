@@ -176,7 +176,8 @@ def _of_units(run: RunFolder, n: int) -> Iterator[Damage]:
     log = run._evaluation
     broken = log.broken()
     if broken or log.lost_bytes():
-        yield Damage(_name(run, log.path), f"{len(broken)} of its units are not what was written", AGAIN)
+        why = f"{len(broken)} of its units are not what was written, or bytes belong to none"
+        yield Damage(_name(run, log.path), why, AGAIN)
     for path in sorted((run.results / "evaluation").glob("*.npz")):
         yield from _read(run, _name(run, path), partial(run._read_arrays, path), AGAIN)
     try:
@@ -197,7 +198,10 @@ def _set_aside(run: RunFolder, damage: Damage) -> None:
     elif path.suffix == ".units" and path.exists():
         view = run.pending() if path.parent != run.path and run.pending_folder() == path.parent.name else run
         log = (view or run)._log(path)
-        log.keep(log.numbers() - log.broken())
+        if whole := log.numbers() - log.broken():
+            log.keep(whole)
+        else:
+            _move(run, path)
     elif damage.file.endswith(f"/{CONFIG}"):
         _move(run, path.parent)
     elif path.exists():

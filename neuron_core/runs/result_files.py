@@ -36,6 +36,8 @@ from neuron_core.runs.units import UnitLog
 CONFIG = "config.json"
 COMMENT = b"sha256 "
 KEPT_CONFIGS = 4096
+HOLD = {"scores.units": "letter_probabilities", "examples.units": "/good", "evaluation.units": "values"}
+"file of units → the array by which its units are told from those of the other two"
 MOST_UNPACKED, MOST_TIMES = 256_000_000, 20
 "bytes of an .npz that is unpacked whatever its size is, and how many times its size a larger one may hold"
 UNREADABLE = (
@@ -133,7 +135,7 @@ class ResultFiles:
         return {int(path.stem) for path in folder.glob("*.npz") if path.stem.isdecimal()}
 
     def _log(self, path: Path) -> UnitLog:
-        return self._logs.setdefault(path, UnitLog(path))
+        return self._logs.setdefault(path, UnitLog(path, HOLD[path.name]))
 
     def _read_arrays(self, path: Path) -> dict[str, NDArray[Any]]:
         """The arrays of an .npz file. It ends with a zip comment that holds the SHA-256 of all bytes before. RunError

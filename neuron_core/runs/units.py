@@ -2,7 +2,7 @@
 No torch.
 
 A record is a prefix (sign, number, key, lengths, CRC-32), a JSON header that names the arrays with a CRC-32 of each,
-and their bytes. A record that is damaged or was cut off by a crash counts as absent. If a unit was written twice, the
+and their bytes. A record that is damaged, was cut off by a crash, or is of another log counts as absent. If a unit was written twice, the
 later record counts.
 """
 
@@ -42,8 +42,12 @@ class _Place:
 class UnitLog:
     """The units in one file. Readers may read while one writer appends."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, holds: str = "") -> None:
+        """holds: the name of an array that each unit has, or the end of this name. A record without it is a unit of
+        another log that lies in this one's place. It counts as absent.
+        """
         self.path = path
+        self._holds = f'{holds}", '.encode() if holds else b""
         self._places: dict[int, _Place] = {}
         self._end = 0
         "byte up to which the file was scanned"
@@ -157,7 +161,7 @@ class UnitLog:
         with self.path.open("rb") as file:
             at = self._whole
             while at < state.st_size:
-                found = _record_at(file, at, state.st_size)
+                found = _record_at(file, at, state.st_size, self._holds)
                 if found is None:
                     at = _next_sign(file, at + 1)
                     if at < 0:
@@ -187,7 +191,7 @@ def _record(number: int, arrays: Mapping[str, NDArray[Any]], key: str) -> bytes:
     return prefix + struct.pack("<I", zlib.crc32(header, zlib.crc32(prefix))) + header + data
 
 
-def _record_at(file: BinaryIO, at: int, size: int) -> tuple[int, _Place] | None:
+def _record_at(file: BinaryIO, at: int, size: int, holds: bytes) -> tuple[int, _Place] | None:
     file.seek(at)
     prefix = file.read(_PREFIX.size)
     if len(prefix) < _PREFIX.size:
@@ -197,7 +201,7 @@ def _record_at(file: BinaryIO, at: int, size: int) -> tuple[int, _Place] | None:
     if sign != SIGN or n_header > MOST_HEADER or start + n_header + n_data > size:
         return None
     header = file.read(n_header)
-    if zlib.crc32(header, zlib.crc32(prefix[:-4])) != crc:
+    if zlib.crc32(header, zlib.crc32(prefix[:-4])) != crc or holds not in header:
         return None
     return number, _Place(start, n_header, n_data, key.rstrip(b"\0").decode("ascii", "replace"))
 

@@ -15,7 +15,7 @@ from neuron_core.runs.run_folder import ACTIVE, RunFolder, RunStatus
 from neuron_core.runs.setting import ModelFacts, PromptReport
 from neuron_core.runs.store import Store
 from neuron_core.service.jobs import BackgroundJob
-from neuron_core.service.owner import OWNER
+from neuron_core.service.owner import Owners
 from neuron_core.service.permissions import Permissions
 from neuron_core.service.protocol import RunEnded, RunRequest
 from neuron_core.service.run_queue import CANCELLED, RunQueue
@@ -48,8 +48,7 @@ class EngineHandle:
             self._state, store.root, self.permissions, self._check_job, self._run_ended, self._worker_ended
         )
         self.jobs = self._worker.jobs
-        self._owners: dict[str, str] = {}
-        "run id → the session that began the run, since this server started"
+        self._owners = Owners(self.permissions)
         self._clusters: dict[str, ClusterOptions] = {}
         "run id → the cluster that computes it; absent for runs that the worker computes"
         atexit.register(self.close)
@@ -67,7 +66,7 @@ class EngineHandle:
             if cluster is not None:
                 self.permissions.check("cluster", cluster.address)
             run = self.store.create(config)
-            self._owners[run.id] = OWNER.get()
+            self._owners.begin(run.id)
             if cluster is not None:
                 self._clusters[run.id] = cluster
             self._enqueue(run)
@@ -78,7 +77,9 @@ class EngineHandle:
         with self._state:
             self._worker.check_open()
             run = self._in_state(run_id, RESUMABLE)
+            self._owners.check("resume", run_id)
             self._check_run((run.pending() or run).config())
+            self._owners.resume(run_id)
             self._queue_again(run)
 
     def evaluate(self, run_id: str, evaluation: EvaluationConfig) -> None:
@@ -86,13 +87,12 @@ class EngineHandle:
         with self._state:
             self._worker.check_open()
             run = self._in_state(run_id, ("done", *RESUMABLE))
-            if run.config().evaluation is not None or run.pending() is not None:
-                self._check_own(run_id, "replace")
+            self._owners.check_evaluate(run)
             wanted = replace(run.config(), evaluation=evaluation)
             self._check_run(wanted)
             with self._queue.claimed(run), run.held():
                 run.set_evaluation(wanted)
-            self._owners[run.id] = OWNER.get()
+            self._owners.begin(run.id)
             self._queue_again(run)
 
     def cancel(self, run_id: str) -> None:
@@ -104,7 +104,7 @@ class EngineHandle:
         """
         with self._state:
             run = self.store.inside(run_id)
-            self._check_own(run_id, "cancel")
+            self._owners.check("cancel", run_id)
             if run_id in self._queue.ids():
                 self._queue.cancel(run)
                 self._state.notify_all()
@@ -150,7 +150,7 @@ class EngineHandle:
 
     def delete(self, run_id: str) -> None:
         """Removes a run for good. RunError while it is queued or worked on."""
-        self.permissions.check("delete", run_id)
+        self._owners.check("delete", run_id)
         with self._state:
             run = self.store.inside(run_id)
             try:
@@ -168,12 +168,18 @@ class EngineHandle:
 
     def rename(self, run_id: str, label: str) -> None:
         """Gives a run a label. RunError for one that is too long."""
-        self.permissions.check("rename", run_id)
+        self._owners.check("rename", run_id)
         self.store.inside(run_id).set_label(label)
 
     def repair(self, run_id: str) -> list[Damage]:
         """Moves the damaged files of a run aside, see `runs.repair`. Resume computes them again."""
+        self._owners.check("resume", run_id)
         return repair(self.store.inside(run_id))
+
+    def why_not(self, action: str, run: RunFolder | None = None) -> str:
+        """As `Owners.why_not`: why the session that asks may not do this, in words; empty if it may."""
+        with self._state:
+            return self._owners.why_not(action, run)
 
     def active(self) -> str | None:
         """Id of the run that the worker is carrying out, or None."""
@@ -217,7 +223,7 @@ class EngineHandle:
 
     def unload(self) -> None:
         """Ends the worker process, which frees all memory of the model. RunError while the model is used."""
-        self.permissions.check("unload")
+        self._owners.check("unload")
         with self._state:
             if self._queue.ids() or self._worker.in_use():
                 raise RunError("the model is in use", accepted="wait until it has finished, or cancel what it does")
@@ -230,11 +236,6 @@ class EngineHandle:
             self._worker.closed = True
             self._worker.stop()
             self._queue.clear()
-
-    def _check_own(self, run_id: str, action: str) -> None:
-        """RunError if the session that asks did not begin the run, and may not do this to the runs of others."""
-        if not OWNER.get() or self._owners.get(run_id) != OWNER.get():
-            self.permissions.check(action, run_id)
 
     def _check_job(self, job: BackgroundJob, spec: ModelSpec) -> bool:
         """Whether the model's own code was confirmed. RunError for a job that is not allowed."""
@@ -274,7 +275,8 @@ class EngineHandle:
                 run = self.store.inside(run_id)
                 config = (run.pending() or run).config()
                 cluster, confirmed = self._clusters.get(run_id), self.trust.has_all(config)
-                request = RunRequest(run_id, str(run.path.resolve()), confirmed, cluster)
+                others = self._owners.of_others(run_id)
+                request = RunRequest(run_id, str(run.path.resolve()), confirmed, cluster, others)
                 self._worker.start_run(request, config.model)
             except (NeuronCoreError, OSError) as error:
                 self._queue.record_end(run_id, "failed", str(error))

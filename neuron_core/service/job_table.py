@@ -19,8 +19,8 @@ class JobTable:
     """The background jobs of one handle. A job that is running is not started a second time. The last 64 jobs that
     ended are remembered.
 
-    `start`, `state`, `cancel` and `wait` take the lock. The handle calls `going`, `change` and `end_all` while it
-    has the lock.
+    `start`, `state`, `cancel`, `why_not_cancel` and `wait` take the lock. The handle calls `going`, `change` and
+    `end_all` while it has the lock.
     """
 
     def __init__(
@@ -74,15 +74,27 @@ class JobTable:
         with self._lock:
             state = self._states.get(job)
             if state is not None and not state.ended:
-                if self._askers[state.number] != {OWNER.get()}:
+                if not self._is_own(state):
                     self._permissions.check("cancel")
                 self._send_on(DropRequest(state.number))
+
+    def why_not_cancel(self, job: BackgroundJob) -> str:
+        """Why the session that asks may not stop the job, in words; empty if it may."""
+        with self._lock:
+            state = self._states.get(job)
+            if state is None or state.ended or self._is_own(state):
+                return ""
+            return self._permissions.why_not("cancel")
 
     def wait(self, job: BackgroundJob, seconds: float) -> JobState | None:
         """Waits until the job has ended, or for this many seconds, and returns the job's state."""
         with self._lock:
             self._lock.wait_for(lambda: job not in self._states or self._states[job].ended, seconds)
             return self._states.get(job)
+
+    def _is_own(self, state: JobState) -> bool:
+        """Whether no session but the one that asks has asked for this job."""
+        return self._askers[state.number] == {OWNER.get()}
 
     def going(self) -> bool:
         """Whether any job is running."""

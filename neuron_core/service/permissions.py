@@ -32,11 +32,14 @@ ACTIONS: dict[str, str] = {
     "rename": "changing the names of runs and kept tasks",
     "cancel": "stopping a run or a job that somebody else began",
     "replace": "replacing the evaluation of a run that somebody else began",
+    "resume": "resuming or repairing a run that somebody else began",
     "unload": "removing the model from memory",
     "cluster": "computing runs on a Ray cluster",
     "large": "runs of any size, and any number of waiting runs",
 }
 "name → what it allows"
+OF_OTHERS = frozenset({"cancel", "replace", "resume"})
+"actions that a session may always do to what it began itself"
 LARGEST = {"steps": 256, "examples": 1000, "budgets": 20, "random sets": 20}
 "of a run without the action `large`"
 MOST_WAITING = 20
@@ -66,11 +69,15 @@ class Permissions:
     def may(self, action: str) -> bool:
         return action in self.actions
 
+    def why_not(self, action: str) -> str:
+        """Why this action is not allowed, in words; empty if it is allowed."""
+        return "" if self.may(action) else f"{self.why or 'this server'} does not allow {ACTIONS[action]}"
+
     def check(self, action: str, where: str = "") -> None:
         """RunError if this action is not allowed."""
-        if action not in self.actions:
+        if not self.may(action):
             raise RunError(
-                f"{self.why or 'this server'} does not allow {ACTIONS[action]}",
+                self.why_not(action),
                 where=where[:200] or None,
                 accepted=f"the owner of the server can allow it: {ALLOW}={action}",
             )

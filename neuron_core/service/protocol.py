@@ -31,6 +31,8 @@ class RunRequest:
     "whether code that comes with the run's models was confirmed at the terminal"
     cluster: ClusterOptions | None = None
     "the cluster that computes the run; None for the worker itself"
+    of_others: bool = True
+    "whether another session than the one that asks has begun the run"
     kind: Literal["run"] = "run"
 
 

@@ -147,6 +147,8 @@ class Worker:
             return
         if run.path.is_symlink() or run.path.resolve().parent != self._store.resolve():
             raise RunError("only runs of the store are carried out here", where=str(run.path))
+        if request.of_others:
+            self._permissions.check("resume", request.run_id)
         for view in filter(None, (run, run.pending())):
             self._permissions.check_run(view.config(), self._store, confirmed=request.confirmed)
         if request.cluster is not None:

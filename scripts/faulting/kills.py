@@ -31,6 +31,10 @@ def kills(lab: Lab) -> Iterator[Line]:
 
 def experiments(lab: Lab) -> Iterator[Line]:
     """`experiment` of two tasks, as the command line carries it out; given again it goes on."""
+    # Imported once, before the forks: it takes longer than the tables.
+    import neuron_core.experiments.files
+    import neuron_core.experiments.outputs  # noqa: F401
+
     tasks = [
         write_jsonl(lab.folder / f"{name}.jsonl", classification_rows(20, labels))
         for name, labels in (("mood", ("good", "fair", "bad")), ("tone", ("high", "mild", "low")))

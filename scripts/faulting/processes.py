@@ -2,26 +2,65 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
+from types import SimpleNamespace
 
 import psutil
 
 from faulting.lab import Lab, Line, gone, is_locked
 from neuron_core.engine.cluster_options import ClusterOptions, has_ray, prepare_ray
 from neuron_core.engine.execute import execute
+from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.repair import verify
-from neuron_core.runs.run_folder import RunFolder
+from neuron_core.runs.run_folder import RunFolder, RunStatus
 from neuron_core.runs.store import Store
+from neuron_core.service import process, worker_process
 from neuron_core.service.handle import EngineHandle
 from tests.run_helpers import assert_equal_results
 
+FRESH = 10
+"of so many workers, one is started anew"
 ORPHAN_S = 2.0
 "how long a worker may outlive its server"
-KILLS_A_POOL = 3
-"Ray starts an actor again three times"
+MOST_KILLS = 3
+"of actors in one run: a batch may lose its actor three times"
+N_ATTRIBUTION, N_QUESTIONS = 12, 36
+"questions of a run in its first stage, and in both"
+
+
+class ForkedWorker:
+    """A worker as `subprocess.Popen` starts it, but forked from this process, which has imported everything."""
+
+    def __init__(self, command: list[str], *, stdin: int, stdout: int, env: dict[str, str]) -> None:
+        requests, replies = os.pipe(), os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.dup2(requests[0], 0)
+                os.dup2(replies[1], 1)
+                os.closerange(3, 4096)
+                sys.argv = command[2:]
+                worker_process.main()
+            finally:
+                os._exit(0)
+        os.close(requests[0])
+        os.close(replies[1])
+        self.stdin, self.stdout = os.fdopen(requests[1], "wb"), os.fdopen(replies[0], "rb")
+
+    def wait(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def terminate(self) -> None:
+        os.kill(self.pid, signal.SIGTERM)
 
 
 def whole(lab: Lab, run: RunFolder) -> None:
@@ -76,11 +115,17 @@ def workers(lab: Lab) -> Iterator[Line]:
 
 
 def servers(lab: Lab) -> Iterator[Line]:
-    """A process that owns the handle, as a server does, ends without a word; another one resumes."""
+    """A process that owns the handle, as a server does, ends without a word; another one resumes.
+
+    The imports of a worker take ten times as long as its run. So nine workers of ten are forked from a process that has
+    imported everything, and most kills meet a run at work.
+    """
     line, longest, hit = Line("SIGKILL of the server in a run"), 0.0, 0
     store = Store(lab.folder / "two servers")
 
-    def serve(ready: int) -> None:
+    def serve(ready: int, fresh: bool) -> None:
+        if not fresh:
+            process.subprocess = SimpleNamespace(Popen=ForkedWorker, PIPE=subprocess.PIPE)  # type: ignore[attr-defined]
         handle = EngineHandle(store)
         run_id = handle.submit(lab.config)
         os.write(ready, f"{run_id} {handle.worker_pid()}\n".encode())
@@ -88,13 +133,13 @@ def servers(lab: Lab) -> Iterator[Line]:
             pass
         threading.Event().wait()
 
-    def begun() -> tuple[int, int, RunFolder]:
+    def begun(fresh: bool) -> tuple[int, int, RunFolder]:
         out, ready = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(out)
             try:
-                serve(ready)
+                serve(ready, fresh)
             finally:
                 os._exit(0)
         os.close(ready)
@@ -106,19 +151,24 @@ def servers(lab: Lab) -> Iterator[Line]:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
-    began = time.monotonic()
-    child, pid, run = begun()
-    while run.status().state != "done":
-        time.sleep(0.05)
-    usual = time.monotonic() - began
-    ended(child)
-    gone([pid])
-    for _ in lab.tries(1, 100):
+    @cache
+    def usual(fresh: bool) -> float:
+        began = time.monotonic()
+        child, pid, run = begun(fresh)
+        while run.status().state != "done":
+            time.sleep(0.05)
+        found = time.monotonic() - began
+        ended(child)
+        gone([pid])
+        return found
 
-        def one() -> None:
+    for number in lab.tries(1, 100):
+
+        def one(fresh: bool = number % FRESH == 0) -> None:
             nonlocal hit, longest
-            child, pid, run = begun()
-            time.sleep(lab.draw.uniform(0, usual))
+            at = lab.draw.uniform(0, usual(fresh))
+            child, pid, run = begun(fresh)
+            time.sleep(at)
             ended(child)
             at_work = psutil.pid_exists(pid)
             since = time.monotonic()
@@ -142,55 +192,58 @@ def servers(lab: Lab) -> Iterator[Line]:
 
 
 def actors(lab: Lab) -> Iterator[Line]:
-    """A run on a cluster of this machine; one of its two actors is killed. The run itself must go on."""
+    """Runs on a cluster of this machine with two actors, of which one to three are killed. Each run must go on by
+    itself. A try is a kill.
+    """
     if not has_ray():
         return
     prepare_ray("local")
-    from neuron_core.engine.ray_engine import RayEngines
+    import ray
 
-    line, kills, engines = Line("SIGKILL of a Ray actor in a run"), 0, None
-    options = ClusterOptions("local", 2, 2, gpus=0, cpus=0.5)
+    from neuron_core.engine import ray_pool
+    from neuron_core.engine.ray_engine import RayEngines, connect
 
-    def carried(run: RunFolder, on_progress: object = None) -> None:
-        assert engines is not None
-        execute(run, lambda say: engines.engine(run.config().model, say), on_progress=on_progress)  # type: ignore[arg-type]
+    # One cluster and one pool serve all runs: to start them takes longer than all else.
+    ray_pool.RESTARTS = 10**6
+    line, runs = Line("SIGKILL of a Ray actor in a run"), 0
+    connect("local")
+    engines = RayEngines(ClusterOptions("local", 2, 2, gpus=0, cpus=0.5))
 
     def pids() -> list[int]:
-        assert engines is not None
-        assert engines._held is not None
-        return [place.pid for place, _ in engines._held[1]._pool.members()]
+        held = engines._held
+        return [place.pid for place, _ in held[1]._pool.members()] if held else []
+
+    def run_with(moments: list[int], killed: list[int]) -> None:
+        def kill(status: RunStatus) -> None:
+            done = status.done + (N_ATTRIBUTION if status.stage == "evaluation" else 0)
+            if moments and done >= moments[0] and status.stage in ("attribution", "evaluation") and pids():
+                moments.pop(0)
+                # Meanwhile the actors compute: they are killed in the middle of a batch, too.
+                time.sleep(lab.draw.uniform(0, 0.05))
+                killed.append(lab.draw.choice(pids()))
+                os.kill(killed[-1], signal.SIGKILL)
+
+        run = lab.store.create(replace(lab.config))
+        execute(run, lambda say: engines.engine(run.config().model, say), on_progress=kill)
+        whole(lab, run)
+        assert gone(killed), "the actor is still there"
 
     try:
-        for number in lab.tries(1, 100):
-            if number % KILLS_A_POOL == 0:
-                if engines is not None:
-                    engines.close()
-                engines = RayEngines(options)
-            n_before = lab.draw.randrange(36)
-            killed: list[int] = []
-
-            def kill(status: object, n_before: int = n_before, killed: list[int] = killed) -> None:
-                done = status.done + (12 if status.stage == "evaluation" else 0)  # type: ignore[attr-defined]
-                at_work = status.stage in ("attribution", "evaluation") and pids()  # type: ignore[attr-defined]
-                if at_work and done >= n_before and not killed:
-                    killed.append(lab.draw.choice(pids()))
-                    os.kill(killed[0], signal.SIGKILL)
-
-            def one(kill: object = kill, killed: list[int] = killed) -> None:
-                nonlocal kills
-                run = lab.store.create(replace(lab.config))
-                carried(run, kill)
-                kills += len(killed)
-                whole(lab, run)
-                assert gone(killed), "the actor is still there"
-
-            lab.answer(line, one)
+        for _ in lab.tries(1, 100):
+            if line.tries >= min(100, lab.most):
+                break
+            runs, killed = runs + 1, []
+            moments = sorted(lab.draw.sample(range(N_QUESTIONS), lab.draw.randint(1, MOST_KILLS)))
+            try:
+                run_with(moments, killed)
+                line.survived += len(killed)
+            except (NeuronCoreError, AssertionError) as error:
+                line.message = f"{type(error).__name__}: {error}"
+            line.tries += len(killed)
         last = pids()
     finally:
-        if engines is not None:
-            engines.close()
-    if not gone(last):
-        line.message = "actors are left after the end of the run"
-        line.survived -= 1
-    line.message = line.message or f"{kills} of {line.tries} were killed at work"
+        engines.close()
+        ray.shutdown()
+    assert gone(last), "actors are left after the end of the run"
+    line.message = line.message or f"{runs} runs"
     yield line

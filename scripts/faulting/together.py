@@ -20,7 +20,8 @@ from neuron_core.runs.repair import verify
 from neuron_core.runs.results import plan_for
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
-from neuron_core.service.handle import OWNER, EngineHandle
+from neuron_core.service.handle import EngineHandle
+from neuron_core.service.owner import OWNER
 from neuron_core.service.permissions import ACTIONS, Permissions
 from tests.run_helpers import assert_equal_results
 

@@ -63,6 +63,9 @@ class Recorder:
     def status(self, run_id):
         return self.store.open(run_id).status()
 
+    def why_not(self, action, run=None):
+        return ""
+
     def active(self):
         return None
 

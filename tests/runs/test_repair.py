@@ -209,7 +209,31 @@ def rich(tmp_path_factory, task_file, checkpoint, tiny_model, one_thread) -> Run
     return run
 
 
-@pytest.mark.parametrize("kind", [".json", ".npz"])
+UNITS = ("scores.units", "examples.units", "evaluation.units")
+
+
+@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("other", [*UNITS, "sums.npz", "plan.json"])
+def test_units_of_another_kind_are_named_set_aside_and_computed_again(name, other, whole, tmp_path, tiny_model):
+    if name == other:
+        return
+    run = RunFolder(shutil.copytree(whole.path, tmp_path / whole.path.name))
+    alien = (run.path / other).read_bytes()
+    (run.path / name).write_bytes(alien)
+    with pytest.raises(NeuronCoreError, match=name):
+        everything(RunFolder(run.path))
+    found = verify(run)
+    assert name in {one.file for one in found}
+    assert {one.mend for one in found} == {AGAIN}
+    repair(run)
+    assert run.status().state == "interrupted"
+    assert alien in [path.read_bytes() for path in (run.path / ".damaged").iterdir()]
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    assert verify(run) == []
+    assert_equal_results(run, whole)
+
+
+@pytest.mark.parametrize("kind", [".json", ".npz", ".units"])
 def test_no_file_of_a_run_is_taken_for_another_of_its_files(rich, kind):
     """Every file in the place of every other: of another method, set, neuron or evaluation, or of another purpose."""
     assert verify(rich) == []
@@ -237,6 +261,11 @@ def told(run: RunFolder) -> str:
     found = [read_finding(run.path / "neurons", 0, index, "tokens") for index in (1, 2)]
     arrays = [run.loudness(), run.kept_checks(), run.sums(), *run.rankings().values(), run.means()]
     numbers = [{name: np.asarray(one).tolist() for name, one in vars(part).items()} for part in arrays[1:-1]]
+    many = [list(run.examples()), [run.scores(number) for number in range(12)], run.probabilities()]
+    for one in (one for part in many[:2] for one in part):
+        parts = one.values() if isinstance(one, dict) else [one]
+        numbers += [{name: np.asarray(value).tobytes() for name, value in vars(part).items()} for part in parts]
+    numbers.append({"p": np.asarray(many[2].values).tobytes()})
     rest = [run.config(), run.status(), run.setting(), run.evaluation(), run.side_effects(), run.passes()]
     return repr([*rest, run.sets(), run.plan_key(), found, numbers, np.asarray(arrays[0]).tolist()])
 

@@ -116,3 +116,12 @@ def test_many_units_are_read_in_the_order_asked_for_and_a_damaged_one_ends_it(lo
     with pytest.raises(RunError, match="unit 0 is not what was written"):
         next(units)
     assert spoilt.broken() == {0}
+
+
+def test_records_of_another_log_count_as_absent_and_as_bytes_of_no_unit(log):
+    size = log.path.stat().st_size
+    name = next(iter(unit(0)))
+    assert UnitLog(log.path, name[1:]).numbers() == log.numbers() != set()
+    other = UnitLog(log.path, "something else")
+    assert other.numbers() == set()
+    assert other.lost_bytes() == size

@@ -20,10 +20,10 @@ from neuron_core.qatt.config import PromptConfig
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig, SetUse
 from neuron_core.runs.run_folder import RunStatus
 from neuron_core.runs.store import Store
-from neuron_core.service.handle import EngineHandle
+from neuron_core.service.handle import RESUMABLE, EngineHandle
 from neuron_core.service.job_table import JobTable
 from neuron_core.service.jobs import LengthsJob, NeuronJob, PromptJob, WritingJob
-from neuron_core.service.owner import OWNER
+from neuron_core.service.owner import EVALUATE, OWNER
 from neuron_core.service.passwords import TRIES, WINDOW_S, Gate
 from neuron_core.service.permissions import ACTIONS, MOST_WAITING, Permissions, is_loopback, permissions
 from neuron_core.service.process import without_secrets
@@ -172,6 +172,72 @@ def test_an_evaluation_of_others_is_not_replaced_but_ones_own_is(handle, monkeyp
         as_visitor("another", handle.evaluate, own, EvaluationConfig())
 
 
+@pytest.mark.parametrize("state", RESUMABLE)
+def test_a_run_of_others_is_neither_resumed_nor_repaired_but_ones_own_is(handle, monkeypatch, state):
+    monkeypatch.setattr(EngineHandle, "_send_next", lambda _: None)
+    theirs = as_visitor("another", handle.submit, RunConfig("ner"))
+    as_visitor("another", handle.cancel, theirs)
+    earlier = handle.store.create(RunConfig("ner")).id
+    for run_id in (theirs, earlier):
+        run = handle.store.inside(run_id)
+        run.write_status(RunStatus(state))
+        for act in (handle.resume, handle.repair, lambda name: handle.evaluate(name, EvaluationConfig())):
+            with pytest.raises(RunError, match="does not allow resuming or repairing a run that somebody else began"):
+                as_visitor("a visitor", act, run_id)
+            with pytest.raises(RunError, match="does not allow resuming"):
+                act(run_id)
+        assert run.status().state == state
+        assert handle.queued() == ()
+        assert all(as_visitor("a visitor", handle.why_not, action, run) for action in ("resume", EVALUATE))
+    assert as_visitor("another", handle.why_not, "resume", handle.store.inside(theirs)) == ""
+    assert as_visitor("another", handle.repair, theirs) == []
+    as_visitor("another", handle.resume, theirs)
+    assert handle.queued() == (theirs,)
+
+
+def test_resuming_runs_of_others_can_be_allowed_by_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(EngineHandle, "_send_next", lambda _: None)
+    allowed = permissions(loopback=False, environment={"NEURONLLM_ALLOW": "resume"})
+    handle = EngineHandle(Store(tmp_path / "runs"), allowed)
+    run = handle.store.create(RunConfig("ner"))
+    as_visitor("a visitor", handle.resume, run.id)
+    assert handle.queued() == (run.id,)
+    handle.close()
+
+
+def test_the_worker_refuses_a_run_of_others_and_takes_ones_own(handle, tmp_path):
+    # Its model is what is refused next.
+    run = handle.store.create(RunConfig("ner", model=ModelSpec("/some/model")))
+    path = str(run.path.resolve())
+    refused, unsaid, own = answers(
+        handle.store.root,
+        handle.permissions,
+        RunRequest(run.id, path, of_others=True),
+        RunRequest(run.id, path),
+        RunRequest(run.id, path, of_others=False),
+    )
+    assert "does not allow resuming" in refused.failure.what
+    assert "does not allow resuming" in unsaid.failure.what
+    assert "does not allow this model" in own.failure.what
+
+
+def test_what_a_page_is_told_is_what_the_handle_refuses(handle):
+    run = handle.store.create(RunConfig("ner", evaluation=EvaluationConfig()))
+    run.write_status(RunStatus("interrupted"))
+    calls = {
+        "delete": handle.delete,
+        "rename": lambda name: handle.rename(name, "mine"),
+        "cancel": handle.cancel,
+        "resume": handle.resume,
+        "unload": lambda _: handle.unload(),
+        EVALUATE: lambda name: handle.evaluate(name, EvaluationConfig()),
+    }
+    for action, call in calls.items():
+        with pytest.raises(RunError) as refused:
+            as_visitor("a visitor", call, run.id)
+        assert as_visitor("a visitor", handle.why_not, action, run) == refused.value.what
+
+
 @pytest.mark.parametrize("allowed", [DEMO, SHARED], ids=["demo", "shared"])
 def test_a_job_that_others_asked_for_is_not_stopped(allowed):
     sent = []
@@ -192,6 +258,7 @@ def test_a_job_that_others_asked_for_is_not_stopped(allowed):
     with pytest.raises(RunError, match="does not allow stopping"):
         as_visitor("first", jobs.cancel, job)
     assert stopped() == 0
+    assert "does not allow stopping" in as_visitor("first", jobs.why_not_cancel, job)
     jobs.change(0, ended=True)
     as_visitor("second", jobs.start, job, ModelSpec())
     as_visitor("second", jobs.cancel, job)

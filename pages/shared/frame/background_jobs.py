@@ -5,7 +5,7 @@ import streamlit as st
 from neuron_core.errors import Cancelled
 from neuron_core.models.spec import ModelSpec
 from neuron_core.service.jobs import BackgroundJob, JobState
-from pages.shared.frame.engine import engine
+from pages.shared.frame.engine import cancel_button, engine
 from pages.shared.frame.guard import error_box, guard, plain
 from pages.shared.views.words import short_title
 
@@ -17,9 +17,7 @@ def ask_for(job: BackgroundJob, spec: ModelSpec, label: str, key: str, note: str
     state = engine().jobs.state(job)
     with st.container(key=f"{key}_job"):
         if state is not None and not state.ended:
-            if st.button("Cancel", key=f"{key}_cancel", icon=":material/stop_circle:"):
-                with guard():
-                    engine().jobs.cancel(job)
+            cancel_button(job, f"{key}_cancel")
             _progress(job)
             return
         if st.button(label, key=key, type="primary" if primary else "secondary", icon=":material/neurology:"):

@@ -6,10 +6,13 @@ from threading import Lock
 
 import streamlit as st
 
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store, default_root
 from neuron_core.service.handle import EngineHandle
+from neuron_core.service.jobs import BackgroundJob
 from neuron_core.service.owner import OWNER
 from neuron_core.service.permissions import Permissions
+from pages.shared.frame.guard import guard, plain
 from pages.shared.inputs.tasks import allowed
 
 # Not a cache of Streamlit: any browser may have those emptied, by one message, before it gave a password.
@@ -26,6 +29,26 @@ def engine() -> EngineHandle:
         if key not in _handles:
             _handles[key] = EngineHandle(Store(Path(key[0])), Permissions.from_json(key[1]))
         return _handles[key]
+
+
+def why_not(action: str, run: RunFolder | None = None) -> str | None:
+    """Why the server does not let this session do this, for the help of a button that is switched off; None if it may.
+
+    action: as of `EngineHandle.why_not`.
+    """
+    return _help(engine().why_not(action, run))
+
+
+def cancel_button(job: BackgroundJob, key: str) -> None:
+    """The button that stops a job, switched off where others have asked for the job too and it is not allowed."""
+    no = _help(engine().jobs.why_not_cancel(job))
+    if st.button("Cancel", key=key, icon=":material/stop_circle:", disabled=no is not None, help=no):
+        with guard():
+            engine().jobs.cancel(job)
+
+
+def _help(why: str) -> str | None:
+    return plain(why[:1].upper() + why[1:]) + "." if why else None
 
 
 def end_engines() -> None:

@@ -6,7 +6,7 @@ from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.run_folder import ACTIVE, RunStatus
 from pages.shared.frame import session
 from pages.shared.frame.audience import every, here
-from pages.shared.frame.engine import engine
+from pages.shared.frame.engine import engine, why_not
 from pages.shared.frame.guard import error_box, guard, plain
 from pages.shared.views.cluster import cluster_line
 from pages.shared.views.words import progress
@@ -51,7 +51,10 @@ def _active(run_id: str, stage: str, is_shown: bool) -> None:
         # Above the bar: the buttons stay where they are while the bar's text changes.
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{plain(session.run_title(run_id))}**", help=f"Run {run_id}", width="content")
-            if st.button("Cancel", key=f"cancel_{run_id}", icon=":material/stop_circle:"):
+            no = why_not("cancel", session.open_run(run_id))
+            if st.button(
+                "Cancel", key=f"cancel_{run_id}", icon=":material/stop_circle:", disabled=no is not None, help=no
+            ):
                 with guard():
                     engine().cancel(run_id)
                     st.rerun()
@@ -79,7 +82,8 @@ def _stopped(run_id: str, status: RunStatus) -> None:
         words = {"cancelled": "was cancelled", "failed": "failed", "interrupted": "was interrupted"}[status.state]
         done = f" {status.done} of {status.total} questions of its {status.stage} are kept." if status.total else ""
         st.markdown(f"**{plain(session.run_title(run_id))}** {words}.{done}", help=f"Run {run_id}")
-        if st.button("Resume", key=f"resume_{run_id}", icon=":material/play_arrow:"):
+        no = why_not("resume", session.open_run(run_id))
+        if st.button("Resume", key=f"resume_{run_id}", icon=":material/play_arrow:", disabled=no is not None, help=no):
             with guard():
                 engine().resume(run_id)
                 st.rerun()

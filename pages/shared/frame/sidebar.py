@@ -10,7 +10,7 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.service.permissions import runs_code
 from pages.shared.frame import session
 from pages.shared.frame.address import choose_run, keep_address
-from pages.shared.frame.engine import engine
+from pages.shared.frame.engine import engine, why_not
 from pages.shared.frame.guard import guard, plain
 from pages.shared.inputs.model_choice import model_choice
 from pages.shared.inputs.tasks import allowed, task_choice
@@ -83,7 +83,8 @@ def _model() -> None:
             st.caption("A model is being loaded.")
         else:
             st.caption("No model is in memory; it is loaded when it is needed.")
-        if st.button("Unload", key="unload", disabled=facts is None):
+        no = why_not("unload")
+        if st.button("Unload", key="unload", disabled=facts is None or no is not None, help=no):
             engine().unload()
             st.rerun()
 

@@ -11,6 +11,8 @@ from neuron_core.qatt.proxies import N_PROXIES, PROXIES, SHUFFLES
 from neuron_core.runs.config import POSITIONS, SAMPLES, EvaluationConfig
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
+from neuron_core.service.owner import EVALUATE
+from pages.shared.frame.engine import why_not
 from pages.shared.frame.guard import guard, plain
 from pages.shared.inputs.evaluation_size import interventions
 from pages.shared.inputs.submit import evaluate, room_of
@@ -76,7 +78,16 @@ def form(run: RunFolder, setting: Setting) -> None:
             else ""
         )
     )
-    if st.button("Evaluate", type="primary", key="start_evaluation", icon=":material/play_arrow:"):
+    no = why_not(EVALUATE, run)
+    if no is not None:
+        st.caption(no)
+    if st.button(
+        "Evaluate",
+        type="primary",
+        key="start_evaluation",
+        icon=":material/play_arrow:",
+        disabled=no is not None,
+    ):
         with guard():
             wanted = EvaluationConfig(
                 examples=int(examples),

@@ -7,6 +7,7 @@ import streamlit as st
 from neuron_core.tasks.library import discard
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame import session
+from pages.shared.frame.engine import why_not
 from pages.shared.frame.guard import guard, plain
 from pages.shared.inputs.renaming import rename_task
 from pages.shared.inputs.tasks import allowed, tasks_at_hand, tasks_folder, use_task
@@ -54,8 +55,8 @@ def deletion(name: str, title: str) -> None:
     """A popover that asks; not while a run that needs the task is worked on."""
     made = [run for run in session.all_runs() if run.config().task == name]
     locked = any(session.is_active(run.id) for run in made)
-    why = "A run of this task is being worked on: cancel it first." if locked else None
-    with st.popover("Delete", icon=":material/delete:", disabled=locked, help=why, key="delete_task"):
+    why = why_not("delete") or ("A run of this task is being worked on: cancel it first." if locked else None)
+    with st.popover("Delete", icon=":material/delete:", disabled=why is not None, help=why, key="delete_task"):
         st.markdown(f"**{plain(title)}** is removed from this app. This can't be undone.")
         unfinished = sum(session.status_of(run.id).state != "done" for run in made)
         if made:
