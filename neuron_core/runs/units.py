@@ -2,8 +2,8 @@
 No torch.
 
 A record is a prefix (sign, number, key, lengths, CRC-32), a JSON header that names the arrays with a CRC-32 of each,
-and their bytes. A record that is damaged, was cut off by a crash, or is of another log counts as absent. If a unit was written twice, the
-later record counts.
+and their bytes. A record that is damaged, was cut off by a crash, or is of another log counts as absent. If a unit was
+written twice, the later record counts.
 """
 
 import json
