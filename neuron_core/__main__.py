@@ -1,5 +1,5 @@
 """`python -m neuron_core`."""
 
-from neuron_core.cli import main
+from neuron_core.cli import neuronllm
 
-raise SystemExit(main())
+neuronllm()

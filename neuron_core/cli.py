@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from neuron_core.collector import leave_out_modules
 from neuron_core.commands import app as web_app
 from neuron_core.commands import estimate, experiment, inspect, neurons, run, runs, sets
 from neuron_core.errors import NeuronCoreError
@@ -69,5 +70,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def neuronllm() -> None:
-    """The installed command `neuronllm`."""
+    """The process of `python -m neuron_core`, and of the installed command `neuronllm`."""
+    leave_out_modules()
     raise SystemExit(main())

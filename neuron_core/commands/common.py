@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuron_core.collector import importing
 from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.engine.engines import Engines, engines_for
 from neuron_core.errors import NeuronCoreError, RunError
@@ -118,7 +119,8 @@ def carry_through(run: RunFolder, cluster: ClusterOptions | None = None) -> None
 def load_engine(spec: ModelSpec) -> "Engine":
     """Loads the model of a command that makes no run."""
     with stage_line() as on_stage:
-        from neuron_core.engine.engine import Engine
+        with importing():
+            from neuron_core.engine.engine import Engine
 
         return Engine(spec, on_stage=on_stage)
 

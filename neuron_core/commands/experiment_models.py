@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuron_core.collector import importing
 from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.engine.engines import LocalEngines, engines_for
 from neuron_core.estimates.estimate import facts_from_runs
@@ -43,7 +44,8 @@ class ExperimentModels:
 
     def local(self, on_stage: Callable[[str], None]) -> "Engine":
         """An engine in this process: Figure 9 measures seconds on this machine. The actors of a cluster are ended."""
-        from neuron_core.engine.engine import Engine
+        with importing():
+            from neuron_core.engine.engine import Engine
 
         if isinstance(self._engines, LocalEngines):
             return self._engines.engine(self._spec, on_stage)

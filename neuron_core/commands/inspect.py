@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from neuron_core.collector import importing
 from neuron_core.commands.common import model_spec
 from neuron_core.commands.groups import with_groups
 from neuron_core.commands.options import AsJson, ModelOptions, Proxies, Revision, Seed, Task
@@ -51,7 +52,9 @@ def preview(
 def _chat_template(model: ModelSpec) -> "ChatTemplate":
     with stage_line() as on_stage:
         from neuron_core.models.chat import chat_template_of
-        from neuron_core.models.loading import load_tokenizer
+
+        with importing():
+            from neuron_core.models.loading import load_tokenizer
 
         return chat_template_of(load_tokenizer(model, on_stage)[0])
 

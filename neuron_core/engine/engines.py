@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+from neuron_core.collector import importing
 from neuron_core.engine.cluster_options import ClusterOptions, check_ray, prepare_ray
 from neuron_core.engine.run_engine import RunEngine
 from neuron_core.models.local_files import files_state
@@ -42,7 +43,8 @@ class LocalEngines:
         self._held: tuple[ModelSpec, object, Engine] | None = None
 
     def engine(self, spec: ModelSpec, say: "Say") -> "Engine":
-        from neuron_core.engine.engine import Engine
+        with importing():
+            from neuron_core.engine.engine import Engine
 
         files = files_state(spec)
         if self._held is None or self._held[:2] != (spec, files):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuron_core.cni.passes import Passes
+from neuron_core.collector import importing
 from neuron_core.control.interventions import Intervention
 from neuron_core.control.results import SideEffects
 from neuron_core.engine.stage_part import StagePart
@@ -118,9 +119,10 @@ class EngineActor:
 
     def load(self, spec: ModelSpec) -> LoadedOn:
         """Loads the model, once. ModelError when this node can't load it."""
-        import torch
+        with importing():
+            import torch
 
-        from neuron_core.engine.engine import Engine
+            from neuron_core.engine.engine import Engine
 
         if self._engine is None:
             self._engine = Engine(spec)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from neuron_core.collector import importing
 from neuron_core.commands.common import is_finished
 from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.engine.engines import engines_for
@@ -53,7 +54,8 @@ def unload() -> None:
 
 def _engine(spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
     """The kept engine if it has this model; otherwise a new one. The old one is closed first to free its memory."""
-    from neuron_core.engine.engine import Engine
+    with importing():
+        from neuron_core.engine.engine import Engine
 
     if not _loaded or _loaded[0][0] != spec:
         unload()

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuron_core.collector import importing
 from neuron_core.errors import RunError, TaskError
 from neuron_core.models.chat import ChatTemplate, chat_template_of
 from neuron_core.models.letters import encode
@@ -42,7 +43,8 @@ class Reader:
     def of(cls, spec: ModelSpec, say: Callable[[str], None]) -> "Reader":
         """Loads the tokenizer and the config only. ModelError as for load_tokenizer."""
         # It takes seconds to import.
-        from neuron_core.models.loading import load_tokenizer
+        with importing():
+            from neuron_core.models.loading import load_tokenizer
 
         tokenizer, limit = load_tokenizer(spec, say)
         return cls(spec.title, tokenizer, limit, chat_template_of(tokenizer))

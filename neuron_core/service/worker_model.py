@@ -4,6 +4,7 @@ import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from neuron_core.collector import importing
 from neuron_core.models.local_files import files_state
 from neuron_core.models.spec import ModelSpec
 from neuron_core.service.prompt_lengths import Reader
@@ -19,7 +20,8 @@ Load = Callable[[ModelSpec, Callable[[str], None]], "Engine"]
 def load_engine(spec: ModelSpec, say: Callable[[str], None]) -> "Engine":
     """An engine with this model, loaded here. say: called with each stage of loading."""
     # It imports torch, which takes seconds.
-    from neuron_core.engine.engine import Engine
+    with importing():
+        from neuron_core.engine.engine import Engine
 
     return Engine(spec, on_stage=say)
 

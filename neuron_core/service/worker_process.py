@@ -27,8 +27,10 @@ def main() -> int:
     """Arguments: the number of the server's process, then those of `neuron_core.service.worker`."""
     server, *others = sys.argv[1:]
     end_with(int(server))
+    from neuron_core.collector import leave_out_modules
     from neuron_core.service import worker
 
+    leave_out_modules()
     return worker.main(others)
 
 
