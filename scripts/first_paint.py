@@ -1,10 +1,11 @@
-"""How long every page of the app takes to be drawn, with the finished demo and with a run of the size of a 7B model.
+"""How long every page of the app takes to be drawn, with the finished demo and with large runs.
 
     python scripts/first_paint.py
-    python scripts/first_paint.py --runs large --times 5
+    python scripts/first_paint.py --runs large,long --times 5
 
-The large run has noise for scores, of 32 layers of 11,008 neurons, and 100 attribution and 100 evaluation questions; it
-is made in a temporary folder. Each page is opened by its address in a new tab: once in a new browser, which has none of
+The run `large` is of the size of a 7B model: 32 layers of 11,008 neurons, 100 attribution and 100 evaluation questions.
+The run `long` has 99,999 attribution and 99 evaluation questions of a tiny model. Both have noise for scores and are
+made in a temporary folder. Each page is opened by its address in a new tab: once in a new browser, which has none of
 the programs of the pages and meets a server that has not shown this page (first), then `--times` more in that browser,
 which keeps the programs' files, as a visitor's does from the second page on (median). The time ends when the page's
 script has ended and all of its figures are drawn. Programs are the JavaScript that the page has fetched by then.
@@ -31,12 +32,12 @@ sys.path.insert(0, str(ROOT))
 
 from neuron_core.engine.execute import execute  # noqa: E402
 from neuron_core.models.spec import ModelSpec  # noqa: E402
+from neuron_core.qatt.proxies import ROTATIONS, SHUFFLES  # noqa: E402
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConfig  # noqa: E402
 from neuron_core.runs.demo import DEMO  # noqa: E402
 from neuron_core.runs.store import Store  # noqa: E402
 
-LAYERS, NEURONS, EXAMPLES, KS = 32, 11_008, 25, (50, 100, 500)
-LARGE = "large"
+LARGE, LONG = "large", "long"
 BARE = {
     "Streamlit: an empty page": "import streamlit as st\nst.title('Empty')\n",
     "Streamlit: one bar": (
@@ -55,16 +56,20 @@ DRAWN = """
 """
 
 
-def large_run(folder: Path) -> str:
-    """The id of a finished run of a stand-in model below `folder`; four questions an example."""
+def made_run(name: str, folder: Path) -> str:
+    """The id of a finished run of a stand-in model below `folder`: `large` or `long`."""
+    if name == LARGE:
+        stand_in, proxies, n_attribution, n_evaluation, ks = StandIn(32, 11_008, 0.0), ROTATIONS, 25, 25, (50, 100, 500)
+    else:
+        stand_in, proxies, n_attribution, n_evaluation, ks = StandIn(4, 48, 0.0), SHUFFLES, 33_333, 33, (5, 10)
     config = RunConfig(
-        str(task_file(folder, 3 * EXAMPLES)),
+        str(task_file(folder, n_attribution + n_evaluation + 10)),
         ModelSpec("stand-in", device="cpu"),
-        attribution=AttributionConfig(examples=EXAMPLES, proxies="rotations"),
-        evaluation=EvaluationConfig(examples=EXAMPLES, ks=KS, proxies="rotations"),
+        attribution=AttributionConfig(examples=n_attribution, proxies=proxies),
+        evaluation=EvaluationConfig(examples=n_evaluation, ks=ks, proxies=proxies),
     )
     run = Store(folder / "runs").create(config)
-    execute(run, lambda _: StandIn(LAYERS, NEURONS, 0.0))
+    execute(run, lambda _: stand_in)
     return run.id
 
 
@@ -99,19 +104,19 @@ def browser() -> Iterator[Browser]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", default=f"{DEMO},{LARGE}", help="demo, large, or both with a comma between")
+    parser.add_argument("--runs", default=f"{DEMO},{LARGE}", help="of demo, large, long; several with commas")
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--pages", default=",".join(PAGES), help=f"of {', '.join(PAGES)}; all of them")
     options = parser.parse_args()
     wanted = options.runs.split(",")
-    if unknown := set(wanted) - {DEMO, LARGE}:
+    if unknown := set(wanted) - {DEMO, LARGE, LONG}:
         parser.error(f"no run is called {', '.join(sorted(unknown))}")
     if unknown := set(options.pages.split(",")) - set(PAGES):
         parser.error(f"no page is called {', '.join(sorted(unknown))}")
     found: dict[str, list[str]] = {name: [] for name in options.pages.split(",")}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ids = {run: large_run(folder) if run == LARGE else DEMO for run in wanted}
+        ids = {run: DEMO if run == DEMO else made_run(run, folder) for run in wanted}
         for run_id in ids.values():
             # A server of its own: nothing is kept from the other run.
             with served_app(folder / "runs") as address, browser() as chromium:

@@ -39,6 +39,7 @@ from tests.run_helpers import tiny_config  # noqa: E402
 from visitor import Visitor, server  # noqa: E402
 
 PAGES = ("", "overview", "attribution", "layers", "control", "questions", "neuron", "runs", "methods")
+ENDED = ("done", "failed", "cancelled")
 LONG = EvaluationConfig(examples=3900, ks=(4, 6, 8, 10), random_seeds=5)
 
 
@@ -157,7 +158,8 @@ async def measure(given: argparse.Namespace, folder: Path) -> int:
         long = interrupted(store, replace(config, evaluation=LONG))
         await resume(address, long.id)
         # From here on the worker is busy; its first question may come minutes later on a busy machine.
-        await until(lambda: long.status().stage == "evaluation")
+        await until(lambda: long.status().stage == "evaluation" or long.status().state in ENDED)
+        assert long.status().state not in ENDED, long.status().message
         for think, name in ((given.pause, f"a page every {given.pause:g} s"), (0.0, "all at the same moment")):
             spent = busy(app)
             times, errors, unsaid = await crowd(address, shown, given.sessions, think, 3)
