@@ -7,13 +7,15 @@ The run `large` is of the size of a 7B model: 32 layers of 11,008 neurons, 100 a
 The run `long` has 99,999 attribution and 99 evaluation questions of a tiny model. Both have noise for scores and are
 made in a temporary folder. Each page is opened by its address in a new tab: once in a new browser, which has none of
 the programs of the pages and meets a server that has not shown this page (first), then `--times` more in that browser,
-which keeps the programs' files, as a visitor's does from the second page on (median). The time ends when the page's
-script has ended and all of its figures are drawn. Programs are the JavaScript that the page has fetched by then.
+which keeps the files of the programs, as a visitor does from the second page on (median). Then one tab goes from page to
+page by the list on the left, `--times` rounds of it (by the list, median). The time ends when the script of the page
+has ended and all figures are drawn. Programs are the JavaScript that the page has fetched by then.
 
 The last rows are what Streamlit takes by itself: for an empty page, and for a page with one bar.
 """
 
 import argparse
+import re
 import statistics
 import sys
 import tempfile
@@ -38,6 +40,9 @@ from neuron_core.runs.demo import DEMO  # noqa: E402
 from neuron_core.runs.store import Store  # noqa: E402
 
 LARGE, LONG = "large", "long"
+HEADINGS = {"start": "NeuronLLM Explorer"}
+"of pages whose heading is not their name"
+PAUSE_MS = 500
 BARE = {
     "Streamlit: an empty page": "import streamlit as st\nst.title('Empty')\n",
     "Streamlit: one bar": (
@@ -50,7 +55,8 @@ PROGRAMS = """
   .reduce((sum, one) => sum + one.decodedBodySize, 0)
 """
 DRAWN = """
-() => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
+title => (!title || document.querySelector("h1")?.innerText.trim() === title)
+  && document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
   && document.querySelector("h1") && !document.querySelector("[data-stale=true], [data-testid=stSkeleton]")
   && [...document.querySelectorAll("[data-testid=stPlotlyChart]")].every(one => one.querySelector(".main-svg"))
 """
@@ -79,7 +85,7 @@ def seconds(context: BrowserContext, address: str) -> tuple[float, float]:
     page.set_default_timeout(PATIENCE_MS)
     began = time.perf_counter()
     page.goto(address, wait_until="commit")
-    page.wait_for_function(DRAWN, polling="raf")
+    page.wait_for_function(DRAWN, arg="", polling="raf")
     found = time.perf_counter() - began
     size = page.evaluate(PROGRAMS) / 1e6
     page.close()
@@ -92,6 +98,26 @@ def first_and_median(chromium: Browser, address: str, times: int) -> list[str]:
     (first, size), *more = (seconds(context, address) for _ in range(times + 1))
     context.close()
     return [f"{first:.2f}", f"{statistics.median(taken for taken, _ in more):.2f}", f"{size:.1f}"]
+
+
+def by_the_list(chromium: Browser, address: str, names: list[str], times: int) -> dict[str, str]:
+    """Median seconds from a click in the list of pages until the page is drawn; the tab has shown every page before."""
+    page = chromium.new_context(viewport=WINDOW).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(address)
+    page.wait_for_function(DRAWN, arg="", polling="raf")
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(times + 1):
+        for name in names:
+            title = name.capitalize()
+            link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=re.compile(rf"\b{title}$"))
+            began = time.perf_counter()
+            link.click()
+            page.wait_for_function(DRAWN, arg=HEADINGS.get(name, title), polling="raf")
+            taken[name].append(time.perf_counter() - began)
+            page.wait_for_timeout(PAUSE_MS)
+    page.context.close()
+    return {name: f"{statistics.median(seconds[1:]):.2f}" for name, seconds in taken.items()}
 
 
 @contextmanager
@@ -124,14 +150,20 @@ def main() -> int:
                     there = f"{address}/{PAGES[page]}?run={run_id}"
                     found[page] += first_and_median(chromium, there, options.times)
                     print(page, *found[page][-3:], file=sys.stderr, flush=True)
+                again = by_the_list(chromium, f"{address}/?run={run_id}", list(found), options.times)
+                for page, median in again.items():
+                    found[page].insert(-1, median)
+                    print(page, "by the list", median, file=sys.stderr, flush=True)
         for page, text in BARE.items():
             script = folder / "bare.py"
             script.write_text(text, encoding="utf-8")
             with served_app(script=script) as address, browser() as chromium:
-                found[page] = first_and_median(chromium, address, options.times) * len(wanted)
+                first, median, size = first_and_median(chromium, address, options.times)
+                found[page] = [first, median, "", size] * len(wanted)
                 print(page, *found[page][:3], file=sys.stderr, flush=True)
-    print("| page |", " | ".join(f"{run}: first, s | {run}: median, s | {run}: programs, MB" for run in wanted), "|")
-    print("|---" * (1 + 3 * len(wanted)) + "|")
+    columns = ("first, s", "median, s", "by the list, s", "programs, MB")
+    print("| page |", " | ".join(f"{run}: {column}" for run in wanted for column in columns), "|")
+    print("|---" * (1 + len(columns) * len(wanted)) + "|")
     for page, cells in found.items():
         print(f"| {page} |", " | ".join(cells), "|")
     return 0
