@@ -15,10 +15,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.shared.frame.engine import end_engines
 from pages.shared.frame.hosts import KnownHosts
 from pages.shared.frame.uploads import Uploads
+from pages.shared.frame.warm import warm
 
 
 @asynccontextmanager
 async def _lifespan(_: st.App) -> AsyncIterator[None]:
+    warm()
     yield
     # A signal ends the server, so nothing that `atexit` holds would be called.
     end_engines()

@@ -7,8 +7,8 @@ The run `large` is of the size of a 7B model: 32 layers of 11,008 neurons, 100 a
 The run `long` has 99,999 attribution and 99 evaluation questions of a tiny model. Both have noise for scores and are
 made in a temporary folder. Each page is opened by its address in a new tab: once in a new browser, which has none of
 the programs of the pages and meets a server that has not shown this page (first), then `--times` more in that browser,
-which keeps the files of the programs, as a visitor does from the second page on (median). Then one tab goes from page to
-page by the list on the left, `--times` rounds of it (by the list, median). The time ends when the script of the page
+which keeps the files of the programs, as a visitor does from the second page on (median). Then one tab goes from page
+to page by the list on the left, `--times` rounds of it (by the list, median). The time ends when the script of the page
 has ended and all figures are drawn. Programs are the JavaScript that the page has fetched by then.
 
 The last rows are what Streamlit takes by itself: for an empty page, and for a page with one bar.

@@ -88,6 +88,7 @@ def test_the_end_of_the_server_ends_the_worker(monkeypatch):
     import app as server
 
     ended = []
+    monkeypatch.setattr(server, "warm", lambda: None)
     monkeypatch.setattr(server, "end_engines", lambda: ended.append(True))
 
     async def served():

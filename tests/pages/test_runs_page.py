@@ -14,6 +14,7 @@ from neuron_core.runs.run_folder import RunFolder, RunStatus
 from neuron_core.runs.store import Store
 from pages.shared.frame import session
 from pages.shared.inputs import neuron_sets
+from pages.shared.views import run_export
 from tests.pages.conftest import faults, texts
 
 
@@ -83,6 +84,15 @@ def test_a_finished_run_can_be_exported_in_every_format(open_page, full):
     labels = [button.label for button in open_page("runs").download_button]
     for wanted in ("Neurons, CSV", "Neurons, Parquet", "Interventions, CSV", "Everything, JSON", "Report, HTML"):
         assert wanted in labels
+
+
+def test_exported_files_are_made_when_they_are_asked_for(open_page, full, monkeypatch):
+    def made(*_):
+        raise AssertionError("made while the page was drawn")
+
+    for name in ("neuron_frame", "grid_frame", "set_json", "runs_html"):
+        monkeypatch.setattr(run_export, name, made)
+    assert not faults(open_page("runs", run=full.id))
 
 
 def test_two_chosen_runs_have_one_report(open_page, full, second):

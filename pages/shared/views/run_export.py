@@ -27,14 +27,15 @@ def export(run: RunFolder, name: str) -> None:
     st.subheader("Export")
     with st.container(horizontal=True):
         if attribution is not None:
-            neurons = neuron_frame(rankings_of_run(run))
-            download("Neurons, CSV", lambda: safe_csv(neurons), f"neurons-{name}.csv", "text/csv")
-            download("Neurons, Parquet", lambda: _parquet(neurons), f"neurons-{name}.parquet", PARQUET)
+            rankings = rankings_of_run(run)
+            download("Neurons, CSV", lambda: safe_csv(neuron_frame(rankings)), f"neurons-{name}.csv", "text/csv")
+            download("Neurons, Parquet", lambda: _parquet(neuron_frame(rankings)), f"neurons-{name}.parquet", PARQUET)
             download("Neuron set, JSON", lambda: set_json(run), f"set-{name}.json", "application/json")
         if evaluation is not None:
-            grid = grid_frame(evaluation)
-            download("Interventions, CSV", lambda: safe_csv(grid), f"grid-{name}.csv", "text/csv")
-            download("Interventions, Parquet", lambda: _parquet(grid), f"grid-{name}.parquet", PARQUET)
+            download("Interventions, CSV", lambda: safe_csv(grid_frame(evaluation)), f"grid-{name}.csv", "text/csv")
+            download(
+                "Interventions, Parquet", lambda: _parquet(grid_frame(evaluation)), f"grid-{name}.parquet", PARQUET
+            )
         download("Report, HTML", lambda: runs_html({name: run}), f"report-{name}.html", "text/html")
         download("Everything, JSON", lambda: _json(run), f"run-{name}.json", "application/json")
 
