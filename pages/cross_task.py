@@ -2,20 +2,23 @@
 
 import streamlit as st
 
-from neuron_core.analysis.specific import specific_neurons
 from neuron_core.experiments.cross_task_runs import specific_files
 from neuron_core.reports.recipes.comparison import rankings_python
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from pages.shared.frame import session
+from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, keep_links, take_link, take_links
 from pages.shared.frame.navigation import follow_click, through_frame
 from pages.shared.inputs.cross_runs import missing_runs
+from pages.shared.views.compared import specific_of
 from pages.shared.views.comparisons import (
     SAME_NAME,
     asked_tasks,
     comparable_runs,
     comparison_caption,
+    different_methods,
+    of_one_method,
     places_of,
     rankings_of,
     without_run,
@@ -34,15 +37,16 @@ MATRICES, PARTS, SETS, OVERLAP, OPPOSED = VIEWS = (
 )
 
 
-def choose_tasks(setting: Setting, found: dict[str, RunFolder]) -> tuple[list[str], int]:
-    """The tasks compared, at first those that have neurons and need no further run, and K."""
+def choose_tasks(run: RunFolder, setting: Setting, found: dict[str, RunFolder]) -> tuple[list[str], int]:
+    """The tasks compared, at first those that have neurons of the run's method and need no further run, and K."""
+    usual = of_one_method(run, found)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         options = [*found, *without_run(found)]
         take_links("tasks", "cross_tasks", options)
         tasks = st.multiselect(
-            "Tasks", options, default=list(found), key="cross_tasks", persist_state="session", help=SAME_NAME
+            "Tasks", options, default=usual, key="cross_tasks", persist_state="session", help=SAME_NAME
         )
-        keep_links("tasks", tasks, list(found))
+        keep_links("tasks", tasks, usual)
         take_link("k", "cross_k", range(1, 10 * setting.k + 1))
         asked = st.number_input(
             "K good and K bad neurons",
@@ -60,7 +64,7 @@ def choose_tasks(setting: Setting, found: dict[str, RunFolder]) -> tuple[list[st
 def page(run: RunFolder, setting: Setting) -> None:
     competence(run)
     found = comparable_runs(run)
-    tasks, k = choose_tasks(setting, found)
+    tasks, k = choose_tasks(run, setting, found)
     chosen = {task: found[task] for task in tasks if task in found}
     rankings = rankings_of(chosen)
     if len(rankings) < 2:
@@ -68,7 +72,7 @@ def page(run: RunFolder, setting: Setting) -> None:
         missing_runs(run, tasks, chosen, {}, k)
         footing(run)
         return
-    specific = specific_neurons(rankings, k)
+    specific = specific_of(chosen, k)
     files = specific_files(specific, setting.model, {task: one.config() for task, one in chosen.items()})
     take_link("view", "view", VIEWS)
     view = st.segmented_control("View", VIEWS, default=MATRICES, required=True, key="view")
@@ -76,18 +80,20 @@ def page(run: RunFolder, setting: Setting) -> None:
     places = places_of({task: chosen[task] for task in rankings})
     python: str | None = None
     if view == MATRICES:
-        python = matrices_view(chosen, rankings, files, k)
+        python = matrices_view(chosen, files, k)
     elif view == PARTS:
         parts_view(run, asked_tasks(found, tasks))
     elif view == SETS:
-        sets_view(rankings, specific, k)
+        sets_view(chosen, k)
         python = rankings_python("specific", places, k)
     elif view == OVERLAP:
-        overlap_view(rankings, k)
+        overlap_view(chosen, k)
         python = rankings_python("overlap", places, k)
     else:
-        opposed_view(rankings, k)
+        opposed_view(chosen, k)
         python = rankings_python("opposed", places, k)
+    if mixed := different_methods(chosen):
+        st.warning(plain(mixed), icon=":material/warning:")
     missing_runs(run, tasks, chosen, files, k)
     comparison_caption(chosen, f"K = {k} good and {k} bad neurons")
     comparison_recipe(["fig2", "table5", "table8", "overlap"], chosen.values(), k, python)

@@ -8,6 +8,7 @@ from neuron_core.cni.methods import source_title
 from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.control.metrics import question_rows
 from neuron_core.control.results import Evaluation
+from neuron_core.figures.question import OPTION_WIDTH
 from neuron_core.runs.results import Evaluated
 from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
@@ -19,6 +20,7 @@ from pages.shared.views.figures import competence, empty_state, figure, footing,
 from pages.shared.views.question_details import details
 from pages.shared.views.questions_strip import largest_change
 from pages.shared.views.results import evaluated_of, evaluation_of
+from pages.shared.views.words import options_text
 
 
 def back_to_neuron(run: RunFolder) -> None:
@@ -52,6 +54,9 @@ def page(run: RunFolder, evaluation: Evaluation, evaluated: Evaluated) -> None:
     name = f"question-{question.id.replace('#', '-')}-k{k}"
     figure(question_strip(rows, direction, number), "question_strip", f"questions-k{k}-{direction}", take_mark)
     st.text(question.stem)
+    if max(len(option.text) for option in question.options) > OPTION_WIDTH:
+        # The bars name only their beginnings.
+        st.text(options_text(question))
     found = answers(p, plan, number, k, ratios)
     if whose is not None:
         parts = [one for d in DIRECTIONS for one in alone(p, plan, number, k, whose, d)]
@@ -66,9 +71,7 @@ def page(run: RunFolder, evaluation: Evaluation, evaluated: Evaluated) -> None:
     content = option_content(p, evaluated.questions, number, place)
     if content is not None:
         with contents:
-            st.markdown(
-                f"**By content**: the same options, averaged over letters ({source_title(source)}, {direction})"
-            )
+            st.markdown(f"**By content**: the same options, averaged over letters. {source_title(source)}, {direction}")
             figure(content_bars(content), "content_bars", f"{name}-content")
     details(evaluated, number, k, ratios, found, name)
     recipes(run)

@@ -13,7 +13,7 @@ from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.frame.navigation import through_frame
 from pages.shared.inputs.example_choice import Shown, choose, known_template
 from pages.shared.inputs.wording import wording_form
-from pages.shared.views.figures import PROXY_WIDTH, competence_banner
+from pages.shared.views.figures import PROXY, PROXY_WIDTH, competence_banner
 from pages.shared.views.model_answer import answer
 from pages.shared.views.question_downloads import downloads
 from pages.shared.views.results import baseline_of, reading_of, setting_of
@@ -38,7 +38,7 @@ def side_by_side(questions: tuple[ProxyQuestion, ...]) -> None:
     st.text(questions[0].stem)
     row = st.container(horizontal=True)
     for number, question in enumerate(questions, start=1):
-        with row.container(border=True, width=PROXY_WIDTH):
+        with row.container(border=True, width=PROXY_WIDTH, key=f"{PROXY}{number}"):
             st.markdown(f"**Question {number}**, correct: **{LETTERS[question.target]}**")
             st.text(options_text(question))
 

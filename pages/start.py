@@ -16,6 +16,7 @@ from pages.shared.inputs.submit import submit
 from pages.shared.views.comparisons import run_name
 from pages.shared.views.gallery import gallery
 from pages.shared.views.results import evaluation_of, setting_of
+from pages.shared.views.tables import run_columns
 from pages.shared.views.words import STATES, moment, short_title
 
 PICTURES, MOST_LOOKED_AT = 4, 60
@@ -127,7 +128,7 @@ def recent(runs: list[RunFolder]) -> None:
         hide_index=True,
         key="recent_runs",
         # Nothing to say of runs that are all finished.
-        column_order=[name for name in frame if name != "progress" or any(frame[name])],
+        column_order=[name for name in run_columns(frame) if name != "progress" or any(frame[name])],
         on_select=open_selected,
         selection_mode="single-row",
         alt="Recent runs with their state, task, model and time",

@@ -19,6 +19,7 @@ from neuron_core.figures.theme import (
     TITLE_SIZE,
     apply_theme,
     ink,
+    label_size,
     mixed,
     name_categories,
     plain,
@@ -26,6 +27,8 @@ from neuron_core.figures.theme import (
 )
 
 Metric = Literal["rac", "rcc"]
+LETTER, LINE = 8, 21
+"pixels of a tick label: the width of a letter, the height of a line"
 NOTHING = "#EEF1F4"
 "colour of no effect and of no overlap; light and opaque, so that numbers are readable on light and dark pages"
 
@@ -106,11 +109,12 @@ def overlap_heatmap(table: pd.DataFrame, rows: str, columns: str) -> go.Figure:
         for i, one in enumerate(table.index)
         for j, two in enumerate(table.columns)
     ]
-    apply_theme(
-        figure,
-        f"Jaccard overlap of neurons {rows} and {columns} each task. {' '.join(sentences)}",
-        140 + 56 * len(table),
-    )
+    # The rows keep their height under upright labels of any length, and are as high as their own labels.
+    letters, _ = label_size(columns_named)
+    _, lines = label_size(rows_named)
+    height = 76 + LETTER * letters + max(56, LINE * lines) * len(table)
+    alt = f"Jaccard overlap of neurons {rows} and {columns} each task. {' '.join(sentences)}"
+    apply_theme(figure, alt, height)
     name_categories(figure, map(str, table.columns), map(str, table.index))
     # Upright: the columns are narrower than the names.
     figure.update_xaxes(title_text=plain(columns.capitalize()), tickangle=-90)

@@ -24,6 +24,8 @@ from neuron_core.figures.theme import (
     wrapped,
 )
 
+OPTION_WIDTH, OPTION_LINES = 13, 4
+"of the label of an option: four of them stand side by side in half a page of a window 1280 wide"
 BEFORE_NAME, AFTER_NAME = "before", "under the intervention"
 
 
@@ -49,7 +51,7 @@ def option_bars(
     apply_theme(figure, _in_words(before, after, correct, labels), height=380)
     figure.update_layout(barmode="group", bargroupgap=0.06, margin={"t": 44})
     ticks = [
-        wrapped(label, width=18, lines=3) + ("<br><b>correct</b>" if place == correct else "")
+        wrapped(label, OPTION_WIDTH, OPTION_LINES) + ("<br><b>correct</b>" if place == correct else "")
         for place, label in enumerate(labels)
     ]
     figure.update_xaxes(tickvals=list(range(len(labels))), ticktext=ticks, tickangle=0, showgrid=False)
@@ -132,7 +134,7 @@ def answer_bars(
     figure.update_layout(legend={"y": 1.0, "yref": "container", "yanchor": "top"})
     figure.update_annotations(font={"size": TITLE_SIZE}, x=0, xanchor="left")
     ticks = [
-        wrapped(label, width=18, lines=3) + ("<br><b>correct</b>" if place == correct else "")
+        wrapped(label, OPTION_WIDTH, OPTION_LINES) + ("<br><b>correct</b>" if place == correct else "")
         for place, label in enumerate(labels)
     ]
     figure.update_xaxes(

@@ -14,6 +14,7 @@ from neuron_core.figures.theme import (
     MARK,
     NEUTRAL,
     TASK,
+    TICK_SIZE,
     apply_theme,
     around,
     counted,
@@ -24,7 +25,7 @@ from neuron_core.figures.theme import (
 )
 
 FLIPS = {"gained": "triangle-up", "lost": "triangle-down", "changed": "diamond", "same": "circle"}
-STRIP = 150
+STRIP, TEXT_WIDTH = 150, 12
 
 
 def question_strip(rows: Sequence[QuestionRow], direction: Direction, shown: int) -> go.Figure:
@@ -129,9 +130,10 @@ def content_bars(found: OptionContent) -> go.Figure:
     apply_theme(figure, alt, height=380)
     figure.update_layout(barmode="group", bargroupgap=0.06, margin={"t": 44})
     ticks = [
-        wrapped(text, width=16, lines=3) + ("" if i else "<br><b>correct</b>") for i, text in enumerate(found.texts)
+        wrapped(text, TEXT_WIDTH, lines=4) + ("" if i else "<br><b>correct</b>") for i, text in enumerate(found.texts)
     ]
-    figure.update_xaxes(tickvals=places, ticktext=ticks, tickangle=0, range=[-0.5, len(places) - 0.5])
+    figure.update_xaxes(tickvals=places, ticktext=ticks, tickangle=0, tickfont={"size": TICK_SIZE - 2})
+    figure.update_xaxes(range=[-0.5, len(places) - 0.5])
     figure.update_yaxes(title_text="Content score (nats)", range=around([*found.before, *found.after]))
     zero_line(figure)
     return figure

@@ -24,6 +24,8 @@ CLEAR = "rgba(0,0,0,0)"
 TICK_SIZE, TITLE_SIZE = 14, 16
 NAME_WIDTH, NAME_LINES = 18, 3
 "letters of a line, and lines, of a category on an axis"
+PARTING = " ,;:_-/."
+"signs that no line of a name begins or ends with where its middle is left out"
 MINUS = "\N{MINUS SIGN}"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -149,8 +151,18 @@ def name_label(name: str) -> str:
             rows.append("")
         rows[-1] += part
     if len(rows) > NAME_LINES or any(_columns(row.strip()) > NAME_WIDTH for row in rows):
-        rows = [f"{_within(name, NAME_WIDTH - 1)}…", _within(name[::-1], NAME_WIDTH)[::-1]]
+        head, tail = _within(name, NAME_WIDTH - 1), _within(name[::-1], NAME_WIDTH)[::-1]
+        # Not with half a word, unless little else would be left.
+        whole = tail.partition(" ")[2]
+        tail = whole if 2 * _columns(whole) >= NAME_WIDTH and name[-len(tail) - 1] != " " else tail
+        rows = [f"{head.rstrip(PARTING)}…", tail.lstrip(PARTING)]
     return "<br>".join(plain(row.strip()) for row in rows)
+
+
+def label_size(names: Iterable[str]) -> tuple[int, int]:
+    """How large the tick labels of these names are: letters of the widest line, and lines of the tallest one."""
+    labels = [html.unescape(name_label(name)).split("<br>") for name in names]
+    return max((_columns(row) for rows in labels for row in rows), default=0), max(map(len, labels), default=0)
 
 
 def wrapped(text: str, width: int, lines: int) -> str:
@@ -231,5 +243,5 @@ def significant(value: float, digits: int = 3, *, sign: bool = False) -> str:
 
 
 def counted(n: int, noun: str) -> str:
-    """A number with a noun: `3 good neurons`, `1 good neuron`, `no good neurons`."""
-    return f"{n or 'no'} {noun}{'' if n == 1 else 's'}"
+    """A number with a noun: `3 good neurons`, `1 good neuron`, `no good neurons`, `1,000 good neurons`."""
+    return f"{f'{n:,}' if n else 'no'} {noun}{'' if n == 1 else 's'}"

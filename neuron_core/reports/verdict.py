@@ -55,7 +55,8 @@ def verdict_of(cell: Cell, baseline: Baseline, task: str) -> Verdict:
     if row.rac is None:
         sentence += "; the unmodified model has no correct answer, so a relative change is not defined."
     else:
-        sentence += f" (RAC {signed(row.rac)}%{_interval(row.rac_interval)})."
+        interval = "" if row.rac_interval is None else f", {_interval(row.rac_interval)}"
+        sentence += f" (RAC {signed(row.rac)}%{interval})."
     if random is not None and cell.random is not None:
         low, high = random
         sets = counted(cell.random.n_seeds, "random set").capitalize()
@@ -92,10 +93,7 @@ def _parts(cell: Cell, baseline: Baseline) -> tuple[str | None, bool]:
         return None, False
     mostly = row.rac > 0 and letters >= MOSTLY * row.rac and interval is not None and interval[0] > 0
     kept = _content_kept(row, baseline)
-    text = (
-        f"Letters {signed(letters)}%{_interval(interval)}, content {signed(content)}%"
-        f"{_interval(row.rac_content_interval)}."
-    )
+    text = f"Its two parts: letters {_part(letters, interval)} and content {_part(content, row.rac_content_interval)}."
     if mostly or kept:
         text = f"Most of this change is an effect on letters, not on the content of the answers. {text}"
     return f"{text} {kept}" if kept else text, mostly or bool(kept)
@@ -125,5 +123,9 @@ def _range(low: float, high: float) -> str:
     return signed(low) if signed(low) == signed(high) else f"{signed(low)} to {signed(high)}"
 
 
-def _interval(interval: Interval | None) -> str:
-    return "" if interval is None else f", 95% interval {signed(interval[0])} to {signed(interval[1])}"
+def _part(value: float, interval: Interval | None) -> str:
+    return f"{signed(value)}%" + ("" if interval is None else f" ({_interval(interval)})")
+
+
+def _interval(interval: Interval) -> str:
+    return f"95% interval {signed(interval[0])} to {signed(interval[1])}%"

@@ -12,17 +12,18 @@ from neuron_core.tasks.task import Task
 _NAME = re.compile(r"(?P<title>.+)-(?P<digest>[0-9a-f]{12})\.jsonl")
 TITLE_LENGTH = 60
 TITLE = ".title"
-"ending of the file beside a kept task that holds a later title"
+"ending of the file beside a kept task that holds a title which its file's name can't say"
 
 
 def keep(task: Task, folder: Path, title: str) -> Path:
     """Saves a task's examples in `folder` and returns the absolute path. The name holds the title and a content hash.
 
-    The same examples under the same title give the same file. Raises TaskError if it can't be written.
+    The same examples under the same title give the same file. A title with signs that name no file everywhere is kept
+    beside it. Raises TaskError if it can't be written.
     """
     content = examples_jsonl(task)
-    # As it was given, but for signs that name no file everywhere.
-    name = re.sub(r"[^\w ,&+()-]+", "-", " ".join(title.split()))[:TITLE_LENGTH].strip("- ") or "task"
+    given = _title(title)
+    name = re.sub(r"[^\w ,&+()-]+", "-", given).strip("- ") or "task"
     path = folder.absolute() / f"{name}-{_digest(content)}.jsonl"
     try:
         if not path.is_file():
@@ -31,6 +32,8 @@ def keep(task: Task, folder: Path, title: str) -> Path:
             part = path.with_suffix(f".{os.getpid()}.part")
             part.write_bytes(content)
             part.replace(path)
+        if given and kept_title(path) != given:
+            path.with_suffix(TITLE).write_text(given, encoding="utf-8")
     except OSError as error:
         raise TaskError(f"the task can't be kept: {error.strerror}", where=str(path)) from None
     return path
@@ -62,7 +65,7 @@ def retitle(path: Path, folder: Path, title: str) -> None:
     """Gives a kept task of `folder` another title; its file stays where runs find it. TaskError where it is none."""
     if path not in kept_tasks(folder):
         raise TaskError("no such task is kept", where=path.name, accepted="a kept task of the list")
-    name = " ".join(title.split())[:TITLE_LENGTH]
+    name = _title(title)
     if not name:
         raise TaskError("the name is empty", accepted="at least one letter")
     try:
@@ -81,6 +84,13 @@ def kept_name(path: Path) -> str | None:
     """The name of the task that a file keeps, told by the hash of its content; None for any other file."""
     match, path = _NAME.fullmatch(path.name), path.expanduser()
     return kept_title(path) if match and _digest(path.read_bytes()) == match["digest"] else None
+
+
+def _title(said: str) -> str:
+    """In one line, without signs that can't be shown, and not too long."""
+    return " ".join("".join(sign for sign in said if sign.isprintable() or sign.isspace()).split())[
+        :TITLE_LENGTH
+    ].strip()
 
 
 def _title_beside(path: Path) -> str:

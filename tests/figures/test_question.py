@@ -59,7 +59,7 @@ def test_tags_in_an_option_are_shown_and_not_obeyed():
 def test_long_options_are_wrapped_under_the_bars_and_longer_under_the_pointer():
     long = "B. [NP the quick fox] [VP jumps over] [NP the very lazy dog] [PP of] [NP mine]"
     figure = option_bars((0.25, 0.25, 0.25, 0.25), None, 0, ("A. x", long, "C. y", "D. z"))
-    assert figure.layout.xaxis.ticktext[1] == "B. [NP the quick<br>fox] [VP jumps<br>over] [NP the …"
+    assert figure.layout.xaxis.ticktext[1] == "B. [NP the<br>quick fox]<br>[VP jumps<br>over] [NP …"
     assert figure.data[0].hovertext[1] == (
         "<b>B. [NP the quick fox] [VP jumps over] [NP the very lazy dog]<br>[PP of] [NP mine]</b><br>before: 25.0%"
     )

@@ -13,13 +13,15 @@ from neuron_core.analysis.layers import LayerCounts
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.control import budget_curves, ratio_curves
-from neuron_core.figures.cross import overlap_heatmap
+from neuron_core.figures.cross import LETTER, LINE, overlap_heatmap
 from neuron_core.figures.layers import completeness_bars, layer_heatmap, layer_score_bars
 from neuron_core.figures.question import option_bars
 from neuron_core.figures.theme import (
     CLEAR,
+    NAME_WIDTH,
     counted,
     describe,
+    label_size,
     name_categories,
     name_label,
     percent,
@@ -121,6 +123,7 @@ def test_words_of_numbers():
         "1 neuron",
         "2 neurons",
     )
+    assert counted(12_000, "row") == "12,000 rows"
 
 
 def test_labels_are_wrapped_at_words_and_cut_with_an_ellipsis():
@@ -189,6 +192,21 @@ def test_long_names_leave_room_for_the_matrix_and_short_ones_stay_as_they_are():
     assert list(figure.data[0].x) == names
     short = overlap_heatmap(pd.DataFrame(np.eye(2), index=["a", "b"], columns=["a", "b"]), "good for", "bad for")
     assert short.layout.xaxis.ticktext is None
+
+
+def test_no_line_of_a_shortened_name_begins_with_half_a_word_or_a_comma():
+    assert name_label("Customer messages of the northern branches, autumn 2026") == "Customer messages…<br>autumn 2026"
+
+
+def test_rows_of_a_matrix_are_as_high_as_their_names_and_upright_names_take_nothing_from_them():
+    def matrix(names: list[str]) -> int:
+        return overlap_heatmap(pd.DataFrame(np.eye(3), index=names, columns=names), "good for", "bad for").layout.height
+
+    tall, short = "客户服务工单-退款与投诉全部-第二季度汇总表", "a"
+    assert name_label(tall).count("<br>") == 2
+    letters, lines = label_size([tall, short])
+    assert (letters <= NAME_WIDTH, lines) == (True, 3)
+    assert matrix([tall, short, "b"]) - matrix([short, "c", "b"]) >= 3 * (3 * LINE - 56) + LETTER * (letters - 1)
 
 
 def test_a_text_without_spaces_is_parted_by_what_its_signs_take():

@@ -1,5 +1,6 @@
 """Cross-task: what is missing, one click, matrices, shared and specific neurons."""
 
+import os
 import shutil
 from dataclasses import replace
 
@@ -18,7 +19,16 @@ from neuron_core.experiments.task_comparisons import evaluations_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
-from pages.shared.views.comparisons import asked_tasks, comparable_runs, fingerprints_of, rankings_of
+from pages.shared.views import compared, comparisons
+from pages.shared.views.compared import specific_of
+from pages.shared.views.comparisons import (
+    asked_tasks,
+    comparable_runs,
+    different_methods,
+    fingerprints_of,
+    of_one_method,
+    rankings_of,
+)
 from pages.shared.views.task_parts import evaluations_with_parts
 from tests.builders import classification_rows, write_jsonl
 from tests.pages.conftest import faults, figures, texts
@@ -220,6 +230,30 @@ def test_a_trial_on_other_examples_of_the_same_name_is_not_taken(two_tasks, tiny
     execute(run, lambda say: Engine.of(tiny_model("llama")))
     assert cross_runs([run], files, 5, fingerprints) == {"mood": run}
     assert cross_runs([run], files, 5, {**fingerprints, "mood": "0" * 16}) == {}
+
+
+def test_what_rankings_share_is_computed_once_for_a_state_of_their_files(two_tasks, monkeypatch):
+    chosen = dict(zip(("mood", "weather"), two_tasks, strict=True))
+    first, n = specific_of(chosen, 4), []
+    monkeypatch.setattr(compared, "specific_neurons", lambda *given: n.append(1) or specific_neurons(*given))
+    assert specific_of(chosen, 4) is first
+    specific_of(chosen, 3)
+    os.utime(chosen["mood"].path / "rankings", (1, 1))
+    assert specific_of(chosen, 4).rankings.keys() == first.rankings.keys()
+    assert len(n) == 2
+
+
+def test_tasks_of_one_method_are_compared_at_first_and_a_mixture_is_said(two_tasks, monkeypatch):
+    mood, weather = two_tasks
+    found = {"mood": mood, "weather": weather, "other": mood}
+    assert of_one_method(mood, found) == list(found)
+    assert different_methods(found) is None
+    first = {mood.path: "ace", weather.path: "content"}
+    monkeypatch.setattr(comparisons, "rankings_of_run", lambda run: {first[run.path]: None})
+    assert of_one_method(mood, found) == ["mood", "other"]
+    # Alone it could not be compared.
+    assert of_one_method(weather, found) == list(found)
+    assert "NeuronLLM (ACE) for mood, other; Content (letter-free) for weather" in different_methods(found)
 
 
 def test_before_a_set_was_tried_there_is_a_command_and_no_python(open_page, two_tasks):

@@ -211,6 +211,8 @@ def test_rac_and_rcc_have_columns_of_their_own(open_page, every):
     apart = app.dataframe[0].value.set_index("method")
     best = next(b for b in every.evaluation().best if (b.source, b.k, b.direction) == ("ace", 4, "degrader"))
     assert apart.loc["ace", "mood Deg"] == pytest.approx(best.rac, abs=0.06)
+    # The average of one task says nothing more.
+    assert [name for name in apart if "average" in name] == []
     app.segmented_control(key="methods_measure").set_value("RCC").run()
     apart = app.dataframe[0].value.set_index("method")
     # Undefined here: an unmodified model that comprehends nothing has nothing to lose.

@@ -97,7 +97,7 @@ def test_what_was_found_before_is_shown_again(open_page, asked, good):
     contexts = next(frame.value for frame in app.dataframe if "before" in frame.value)
     assert contexts["value"].tolist() == sorted(contexts["value"], reverse=True)
     said = texts(app).replace("\\", "")
-    assert "position last" in said
+    assert "position\N{NO-BREAK SPACE}last" in said
     # The story is made from what was measured.
     assert "Number 2 of" in said
     assert "At the answer its value is" in said or "changes sign from question to question" in said

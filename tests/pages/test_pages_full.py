@@ -31,9 +31,9 @@ def test_a_result_says_what_it_was_made_from(open_page, full, page):
         "llama",
         "float32 on cpu",
         "NeuronLLM (ACE)",
-        "m = 4",
-        "K = ",
-        "position last",
+        "m\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}4",
+        "K\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}",
+        "position\N{NO-BREAK SPACE}last",
         "seed 3",
     ):
         assert part in said

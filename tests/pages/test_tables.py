@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from pages.shared.views.figures import _cell_click, _looks, _three_figures
+from pages.shared.views.figures import _cell_click
+from pages.shared.views.table_looks import looks, three_figures
+from pages.shared.views.tables import run_columns
 
 FRAME = pd.DataFrame({"id": ["3.17", "4.2"], "score": [0.0000798, 20.54], "rank": [1.0, None], "ratio": [0.5, 0.1]})
 
@@ -29,15 +31,28 @@ def test_a_click_on_an_id_opens_it_and_one_elsewhere_does_what_a_ticked_row_does
     assert clicked([], [0]) == ["row"]
 
 
+def test_the_task_of_a_run_is_shown_where_its_name_does_not_say_it():
+    runs = pd.DataFrame({"run": ["mood · 1 May", "Demo · mood"], "task": ["mood", "mood"], "id": ["a", "b"]})
+    assert run_columns(runs) == ["run", "id"]
+    assert run_columns(runs.assign(run=["mood · 1 May", "my best one"])) == ["run", "task", "id"]
+
+
+def test_numbers_with_a_format_of_their_own_have_a_minus_too():
+    frame = pd.DataFrame({"rac": [-2.44, None], "score": [-0.5, 1.0]})
+    styled, config = looks(frame, None, {"rac": st.column_config.NumberColumn(format="%.1f")}, [])
+    assert ">−2.4<" in styled.to_html()
+    assert config["rac"]["type_config"]["format"] is None
+
+
 def test_numbers_are_shown_with_three_figures_and_whole_ones_as_they_are():
-    assert [_three_figures(value) for value in (0.0000798, 20.54, 0.5, -2.6, 100.0)] == [
+    assert [three_figures(value) for value in (0.0000798, 20.54, 0.5, -2.6, 100.0)] == [
         "7.98×10⁻⁵",
         "20.5",
         "0.5",
         "−2.6",
         "100",
     ]
-    styled, _ = _looks(FRAME, None, {}, ["id"])
+    styled, _ = looks(FRAME, None, {}, ["id"])
     shown = styled.to_html()
     for text in ("7.98×10⁻⁵", ">20.5<", ">1<", ">0.5<"):
         assert text in shown

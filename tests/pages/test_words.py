@@ -7,7 +7,7 @@ from neuron_core.control.results import GridRow
 from neuron_core.runs.results import Cell
 from neuron_core.runs.run_folder import RunStatus
 from pages.shared.frame.guard import plain
-from pages.shared.views.words import between, change, duration, effect_badge, progress, size
+from pages.shared.views.words import between, change, duration, effect_badge, progress, shortened, size
 from tests.figures import rows
 
 ROW = GridRow(10, 0.5, "enhancer", "last", "task", 5, 5, 0.5, 0.5, 1.0, 0.0, (0.0, 2.0), None, 0.5, {"A": 1.0}, "ok")
@@ -19,6 +19,12 @@ ROW = GridRow(10, 0.5, "enhancer", "last", "task", 5, 5, 0.5, 0.5, 1.0, 0.0, (0.
 )
 def test_a_change_keeps_its_sign_unless_it_is_nothing(value, said):
     assert change(value) == said
+
+
+def test_a_long_text_ends_at_a_word_and_says_that_it_goes_on():
+    assert shortened("one two three", 20) == "one two three"
+    assert shortened("one two three", 9) == "one two …"
+    assert shortened("客户服务工单", 3) == "客户服 …"
 
 
 def test_both_ends_of_an_interval_are_said_once_in_percent():

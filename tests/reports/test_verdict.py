@@ -1,5 +1,7 @@
 """The sentence of a result says what the numbers say, by hand-made probabilities."""
 
+import re
+
 import numpy as np
 
 from neuron_core.control.interventions import Intervention
@@ -28,7 +30,9 @@ def test_a_bias_of_letters_is_said_to_be_one_with_the_accuracy_that_stays():
 def test_a_change_of_content_is_not_said_to_be_letters():
     verdict = said_of(CONTENT * [-1, 1, 1, 1], 0 * BIAS)
     assert not verdict.mostly_letters
-    assert verdict.parts.startswith("Letters ")
+    said = r"Its two parts: letters \S+% \(95% interval .*%\) and content \S+% \(95% interval .*%\)\."
+    assert re.fullmatch(said, verdict.parts)
+    assert re.search(r"\(RAC \S+%, 95% interval \S+ to \S+%\)", verdict.sentence)
     assert "averaged" not in verdict.parts
 
 

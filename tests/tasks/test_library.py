@@ -18,11 +18,21 @@ def task(tmp_path):
 def test_a_kept_task_is_the_same_task_under_a_readable_name(task, tmp_path, monkeypatch):
     path = keep(task, tmp_path / "new" / "tasks", "My films, 2nd try!")
     assert path.name.startswith("My films, 2nd try-")
-    assert kept_title(path) == "My films, 2nd try"
+    assert kept_title(path) == "My films, 2nd try!"
     monkeypatch.chdir("/")
     again = load_task(str(path))
-    assert again.task.name == "My films, 2nd try"
+    assert again.task.name == "My films, 2nd try!"
     assert (again.rejected, again.task.fingerprint, again.task.labels) == ((), task.fingerprint, task.labels)
+
+
+def test_a_task_is_called_as_it_was_named_whatever_signs_a_file_may_have(task, tmp_path):
+    folder = tmp_path / "tasks"
+    for name in ("客户服务工单（第二季度）：退款", "Films: good / bad?", "a\nb\0c"):
+        path = keep(task, folder, name)
+        assert kept_title(path) == load_task(str(path)).task.name == "".join(name.replace("\n", " ").split("\0"))
+        assert not set("（）：？/?:").intersection(path.name)
+        discard(path, folder)
+    assert list(folder.iterdir()) == []
 
 
 def test_only_a_file_that_keeps_a_task_is_called_by_its_title(task, tmp_path):

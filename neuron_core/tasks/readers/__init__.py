@@ -50,8 +50,8 @@ FORMATS: dict[str, Format] = {
 SUFFIXES = {suffix: name for name, one in FORMATS.items() for suffix in one.suffixes}
 ACCEPTED = (
     f"{', '.join(one.suffixes[0] for one in FORMATS.values() if one.suffixes)}, "
-    f"{', '.join(suffix for one in FORMATS.values() for suffix in one.suffixes[1:])}, the text ones also with .gz; "
-    "or a file with a token and its tags a line (CoNLL, Few-NERD), an SST or a CommonsenseQA file as published"
+    f"{', '.join(suffix for one in FORMATS.values() for suffix in one.suffixes[1:])}, text formats also as .gz; "
+    "or a file with one token and its tags per line (CoNLL, Few-NERD), an SST or a CommonsenseQA file as published"
 )
 
 

@@ -21,10 +21,32 @@ button[data-selected=true], button[data-selected=true] *, [data-testid=stSlider]
 [data-testid=stBaseButton-primary], [data-testid=stMultiSelect] :has(> span[title]) {
   background-color: #0072B2 !important; border-color: #0072B2
 }
+/* A name that is longer than its box says so. */
+[data-testid=stSelectbox] input {text-overflow: ellipsis}
+/* As high as boxes, beside which they stand. */
+[data-testid=stMain] [data-testid=stButtonGroup] button {min-height: 2.5rem}
+/* All that is chosen is seen, in as many lines as it takes. */
+[data-testid=stMultiSelectTagsContainer] {flex-wrap: wrap; height: auto; mask-image: none; row-gap: .25rem}
+[data-testid=stMultiSelect] :has(> [data-testid=stMultiSelectTagsContainer]) {height: auto; max-height: none}
+[data-testid=stMultiSelect] :has(> div > [data-testid=stMultiSelectTagsContainer]) {height: auto; max-height: none}
+/* Cards of questions share the width of the page. */
+[data-testid=stLayoutWrapper]:has(> [class*=st-key-proxy_card_]) {flex-grow: 1}
 :focus-visible {outline: 2px solid #2A7FB8 !important; outline-offset: 2px}
 /* What the pointer rests on in another figure. */
 .point.neuronllm-marked, .point.neuronllm-marked path {
   opacity: 1 !important; stroke: #E69F00 !important; stroke-width: 3px !important; stroke-opacity: 1 !important
+}
+/* In a narrow window pictures of runs stand in two rows, bars below their question, numbers of cells are smaller. */
+[data-testid=stColumn]:has(.st-key-overview_question) {min-width: min(100%, 24rem)}
+[data-testid=stHorizontalBlock]:has(> * [class*=st-key-gallery_]) {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr))
+}
+[data-testid=stColumn]:has([class*=st-key-gallery_]) {width: auto; min-width: 0}
+@media (max-width: 1000px) {
+  [data-testid=stPlotlyChart] :is(.hm, .textpoint) text {font-size: 9px !important}
+}
+@media (min-width: 1400px) {
+  .st-key-map_of_layers .hm text {font-size: 11px !important}
 }
 /* In a narrow window the cards go below the curve; side by side, its buttons would be cut off. */
 :is(.st-key-curve_of_cell, .st-key-map_of_layers), :has(> :is(.st-key-curve_of_cell, .st-key-map_of_layers)) {

@@ -39,7 +39,7 @@ MEANINGS = {
     CONTEXT: "A second text that the first is about. The prompt shows it in a line of its own. May stay empty.",
 }
 JOINED = "Several columns are joined in their order, as in premise: … hypothesis: …"
-MOST_LABELS = 50
+MOST_LABELS, MOST_LETTERS = 50, 48
 
 
 @dataclass(frozen=True)
@@ -150,11 +150,15 @@ def _labels(
             list(counts),
             default=list(counts),
             key=f"data_labels {sorted(counts)} {of_kind}",
-            format_func=lambda label: f"{label} ({counts[label]:,})",
+            format_func=lambda label: f"{_short(label)} ({counts[label]:,})",
             help="Rows with a label that is taken out here are rejected.",
-            width=760,
         )
     return None if len(kept) == len(counts) else tuple(kept)
+
+
+def _short(label: str) -> str:
+    """Both ends of a long label: labels often differ at their ends only."""
+    return label if len(label) <= MOST_LETTERS else f"{label[: MOST_LETTERS // 2]}…{label[-MOST_LETTERS // 2 :]}"
 
 
 def _say_strange(names: Mapping[str, str], counts: Mapping[str, int]) -> None:

@@ -7,6 +7,7 @@ from neuron_core.control.interventions import DIRECTIONS, Direction
 from neuron_core.runs.results import Evaluated
 from pages.shared.frame.guard import error_box
 from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.views.words import shortened
 
 
 def choose_question(evaluated: Evaluated, usual: int) -> int | None:
@@ -30,7 +31,7 @@ def choose_question(evaluated: Evaluated, usual: int) -> int | None:
             ids,
             key="question",
             on_change=take,
-            format_func=lambda name: f"{stems[name][:110]} ({name})",
+            format_func=lambda name: f"{shortened(stems[name], 110)} ({name})",
             placeholder="choose a question",
         )
         alone = len(ids) == 1

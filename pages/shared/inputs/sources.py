@@ -57,7 +57,7 @@ def uploaded_file() -> Origin | None:
         "A file of examples", key="data_upload", help=f"{ACCEPTED}. At most {MAX_ROWS:,} rows.", max_upload_size=200
     )
     if file is None:
-        st.caption(plain(f"Accepted: {ACCEPTED}. At most 200 MB and {MAX_ROWS:,} rows, or a sample of more."))
+        st.caption(plain(f"Accepted: {ACCEPTED}. At most 200 MB and {MAX_ROWS:,} rows; of more, a sample."))
         return None
     return Origin(
         file.file_id,

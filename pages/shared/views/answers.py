@@ -8,7 +8,7 @@ from neuron_core.cni.methods import source_title
 from neuron_core.qatt.proxies import ProxyQuestion
 from neuron_core.runs.results import Evaluated
 from neuron_core.tasks.task import LETTERS
-from pages.shared.views.figures import PROXY_WIDTH
+from pages.shared.views.figures import PROXY, PROXY_WIDTH
 from pages.shared.views.words import options_text
 
 
@@ -42,7 +42,7 @@ def proxies(evaluated: Evaluated, number: int, k: int, ratios: dict) -> None:
     for place in places:
         question = evaluated.questions[place]
         found = answers(evaluated.probabilities, evaluated.plan, place, k, ratios)
-        with row.container(border=True, width=PROXY_WIDTH):
+        with row.container(border=True, width=PROXY_WIDTH, key=f"{PROXY}{place}"):
             here = " :blue-badge[above]" if place == number else ""
             st.markdown(f"**Question {question.id.rpartition('#')[2]}**, correct: **{LETTERS[question.target]}**{here}")
             st.text(options_text(question))

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from neuron_core.cni.methods import METHODS
+from neuron_core.cni.methods import METHODS, source_title
 from neuron_core.cni.neurons import NeuronRanking
+from neuron_core.figures.theme import counted
 from neuron_core.models.fingerprint import same_model
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.summary import RunSummary, summary_of
@@ -16,6 +17,7 @@ from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_links, take_links
 from pages.shared.views.results import rankings_of_run, reading_of, setting_of
+from pages.shared.views.words import unbroken
 
 MOST_RUNS = 200
 SAME_NAME = "Of tasks with one name but other questions, all but one carry the first digits of their fingerprint."
@@ -127,6 +129,25 @@ def rankings_of(runs: dict[str, RunFolder], method: str | None = None) -> dict[s
     return found
 
 
+def of_one_method(run: RunFolder, found: Mapping[str, RunFolder]) -> list[str]:
+    """The tasks whose neurons the method shown first of `run` found too; all where it would be alone."""
+    first = list(rankings_of_run(run))[:1]
+    same = [task for task, other in found.items() if list(rankings_of_run(other))[:1] == first]
+    return same if len(same) > 1 else list(found)
+
+
+def different_methods(runs: dict[str, RunFolder]) -> str | None:
+    """A sentence where the rankings that `rankings_of` gives of these runs are of different methods."""
+    by_method: dict[str, list[str]] = {}
+    for task, run in runs.items():
+        for method in list(rankings_of_run(run))[:1]:
+            by_method.setdefault(method, []).append(task)
+    if len(by_method) < 2:
+        return None
+    said = "; ".join(f"{source_title(method)} for {', '.join(tasks)}" for method, tasks in by_method.items())
+    return f"Different methods found these neurons: {said}. Two methods share few neurons, whatever the task."
+
+
 def run_name(run: RunFolder) -> str:
     """The id that links use; finished demos have ids of their own."""
     return session.run_name(run)
@@ -148,9 +169,9 @@ def comparison_caption(runs: dict[str, RunFolder], said: str) -> None:
     parts = []
     for task, run in runs.items():
         setting, config = setting_of(run), run.config()
-        seen = f"{len(setting.attribution)} questions" if setting else ""
-        parts.append(
-            f"{plain(task)}: {plain(session.run_title(run_name(run)))} "
-            f"({seen}, m = {config.attribution.steps}, seed {config.seed})"
-        )
+        seen = f"{counted(len(setting.attribution), 'question')}, " if setting else ""
+        title = session.run_title(run_name(run))
+        named = title if task in title else f"{task}: {title}"
+        how = unbroken(f"m = {config.attribution.steps}, seed {config.seed}")
+        parts.append(f"{plain(named)} ({seen}{how})")
     st.caption(f"{said}. " + " · ".join(parts))

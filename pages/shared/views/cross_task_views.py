@@ -5,19 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from neuron_core.analysis.common import common_neurons, common_table
+from neuron_core.analysis.common import common_table
 from neuron_core.analysis.cross import CrossMatrix, cross_entries, cross_matrix
 from neuron_core.analysis.layers import Role
-from neuron_core.analysis.specific import (
-    PAIRS,
-    SpecificNeurons,
-    opposed_neurons,
-    overlap,
-    overlap_table,
-    specific_table,
-)
+from neuron_core.analysis.specific import PAIRS
 from neuron_core.analysis.task_layers import task_layers
-from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.control.interventions import DIRECTIONS
 from neuron_core.experiments.cross_task_runs import cross_names, cross_runs
@@ -28,6 +20,14 @@ from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.views.compared import (
+    common_of,
+    opposed_of,
+    overlap_of,
+    overlap_table_of,
+    specific_of,
+    specific_table_of,
+)
 from pages.shared.views.comparisons import fingerprints_of, places_of
 from pages.shared.views.drawn import cross_heatmaps, overlap_heatmap, share_lines
 from pages.shared.views.figures import figure, open_neuron, table
@@ -41,9 +41,7 @@ MEASURES: dict[str, Metric] = {"RAC": "rac", "RCC": "rcc"}
 EFFECTS = ("rac", "rcc", "rac_low", "rac_high", "rcc_low", "rcc_high")
 
 
-def matrices_view(
-    chosen: dict[str, RunFolder], rankings: dict[str, NeuronRanking], files: dict[str, NeuronSetFile], k: int
-) -> str | None:
+def matrices_view(chosen: dict[str, RunFolder], files: dict[str, NeuronSetFile], k: int) -> str | None:
     """What each task's specific neurons do to each task, degrading and enhancing; gives it as Python.
 
     As long as none of them was tried, what their rankings alone tell.
@@ -56,7 +54,7 @@ def matrices_view(
             "No task has been tried with these neurons yet. The list below says which runs are missing. Meanwhile, "
             "this is how many neurons the tasks share."
         )
-        overlap_figures(rankings, k, PAIRS[:2])
+        overlap_figures(chosen, k, PAIRS[:2])
         return None
     names = cross_names(tuple(files))
     take_link("measure", "cross_metric", list(MEASURES))
@@ -98,9 +96,9 @@ def random_caption(runs: dict[str, RunFolder], k: int) -> None:
         st.caption(plain(f"Random sets, each at its own best ratio. {'; '.join(said)}."))
 
 
-def sets_view(rankings: dict[str, NeuronRanking], specific: SpecificNeurons, k: int) -> None:
+def sets_view(chosen: dict[str, RunFolder], k: int) -> None:
     """The common neurons of all tasks, and those that a task has for itself."""
-    common = common_neurons(rankings, k)
+    common, specific = common_of(chosen, k), specific_of(chosen, k)
     st.header("Common neurons")
     st.markdown(
         f"In the top D of at least two tasks, the smallest D that gives {k}: D = {common.good.depth} for good ones, "
@@ -126,7 +124,7 @@ def sets_view(rankings: dict[str, NeuronRanking], specific: SpecificNeurons, k: 
         f"{len(specific.banned)} banned in {counted(specific.rounds, 'round')}."
     )
     table(
-        specific_table(specific),
+        specific_table_of(chosen, k),
         "specific",
         f"specific-k{k}",
         "Specific neurons of each task",
@@ -136,18 +134,18 @@ def sets_view(rankings: dict[str, NeuronRanking], specific: SpecificNeurons, k: 
     )
 
 
-def overlap_view(rankings: dict[str, NeuronRanking], k: int) -> None:
+def overlap_view(chosen: dict[str, RunFolder], k: int) -> None:
     """Jaccard of every two tasks' sets, by role and across roles."""
-    overlap_figures(rankings, k, PAIRS)
-    table(overlap_table(rankings, k), "overlaps", f"overlap-k{k}", "Overlap of every two tasks' sets", height=240)
+    overlap_figures(chosen, k, PAIRS)
+    table(overlap_table_of(chosen, k), "overlaps", f"overlap-k{k}", "Overlap of every two tasks' sets", height=240)
 
 
-def overlap_figures(rankings: dict[str, NeuronRanking], k: int, pairs: Sequence[tuple[Role, Role]]) -> None:
+def overlap_figures(chosen: dict[str, RunFolder], k: int, pairs: Sequence[tuple[Role, Role]]) -> None:
     """A matrix of Jaccard overlaps for each of these pairs of roles."""
     with st.container(horizontal=True, gap="medium"):
         for one, two in pairs:
-            found = overlap(rankings, k, one, two)
-            with st.container(width=PANEL_WIDTH + TASK_WIDTH * max(3, len(rankings))):
+            found = overlap_of(chosen, k, one, two)
+            with st.container(width=PANEL_WIDTH + TASK_WIDTH * max(3, len(found))):
                 st.markdown(f"**{one.capitalize()} for one task, {two} for another**")
                 drawn = overlap_heatmap(found, f"{one} for", f"{two} for")
                 figure(
@@ -160,9 +158,9 @@ def overlap_figures(rankings: dict[str, NeuronRanking], k: int, pairs: Sequence[
     )
 
 
-def opposed_view(rankings: dict[str, NeuronRanking], k: int) -> None:
+def opposed_view(chosen: dict[str, RunFolder], k: int) -> None:
     """Neurons good for one task and bad for another."""
-    found = opposed_neurons(rankings, k)
+    found = opposed_of(chosen, k)
     if not len(found):
         st.info(f"No neuron is among the {k} good ones of one task and the {k} bad ones of another.")
         return

@@ -9,9 +9,8 @@ import plotly.graph_objects as go
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from neuron_core.cni.methods import source_title
 from neuron_core.control.metrics import Baseline
-from neuron_core.figures.theme import MINUS, describe, significant
+from neuron_core.figures.theme import describe
 from neuron_core.reports.recipes.run import command_of, experiment_command, python_of
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.tasks.spreadsheet import safe_csv
@@ -20,21 +19,15 @@ from pages.shared.frame.folds import unfolded
 from pages.shared.frame.guard import plain
 from pages.shared.frame.presentation import enlarge, presenting
 from pages.shared.views.results import baseline_of, setting_of
-from pages.shared.views.tables import SCORE
-from pages.shared.views.words import changes, method_names, short_title, standing
+from pages.shared.views.table_looks import headings, looks
+from pages.shared.views.words import changes, method_names, short_title, standing, unbroken
 
 # In pixels: four beside each other where there is room, and where there is not, none of them is cut off.
 CARD_WIDTH = 192
-# Three beside each other where there is room.
-PROXY_WIDTH = 272
+# At least; they grow with the window, see the styles of the heading. And how their keys begin.
+PROXY_WIDTH, PROXY = 272, "proxy_card_"
 # In pixels, of Streamlit's tables; the header has the same.
 ROW_HEIGHT = 35
-# Cells. A larger table is drawn without styles, which take longer than everything else.
-MOST_STYLED = 60_000
-# Columns that name methods: shown by their titles.
-METHOD_COLUMNS = ("method", "source", "target")
-# As in .streamlit/config.toml.
-LINKS = {"light": "#005A8C", "dark": "#7CC4EE"}
 LABELS = {
     session.START: "Go to Start and run the demo",
     session.ATTRIBUTION: "Go to Attribution and start a run",
@@ -98,11 +91,11 @@ def provenance(run: RunFolder, *, k: int | Sequence[int] | None = None, position
         short_title(setting.model.title),
         f"{setting.model.dtype} on {setting.model.device}",
         method_names(config.attribution.methods),
-        f"m = {steps}{'' if rule == 'right' else f' ({rule})'}",
-        f"K = {', '.join(map(str, ks))}",
+        unbroken(f"m = {steps}{'' if rule == 'right' else f' ({rule})'}"),
+        unbroken(f"K = {', '.join(map(str, ks))}"),
         # Attribution itself looks at the last position only.
-        f"position {position or 'last'}",
-        f"seed {config.seed}",
+        unbroken(f"position {position or 'last'}"),
+        unbroken(f"seed {config.seed}"),
         *([f"{changed} changed"] if (changed := changes(config.prompt)) else []),
     ]
     st.caption(plain(" · ".join(parts)), help=f"Run {run_id}")
@@ -167,8 +160,8 @@ def table(
         # With other rows it is another table: the first click after its rows have changed would be lost.
         widget = f"{key}_{int(pd.util.hash_pandas_object(frame, index=False).sum()):x}"
         options["on_select"] = _cell_click(frame, key, widget, opens, given)
-    styled, config = _looks(frame, shown, config, list(opens or ()))
-    options["column_config"] = _headings(frame, config)
+    styled, config = looks(frame, shown, config, list(opens or ()))
+    options["column_config"] = headings(frame, config)
     with st.container(key=f"{key}_table"):
         # What is missing stays empty: Streamlit's own word for it is "None".
         st.dataframe(styled, hide_index=True, key=widget, alt=alt, placeholder="", **options)
@@ -202,50 +195,6 @@ def _cell_click(
             otherwise()
 
     return take
-
-
-def _looks(
-    frame: pd.DataFrame, shown: Styler | None, config: Mapping[str, Any], links: Sequence[str]
-) -> tuple[Any, dict[str, Any]]:
-    """The frame with three significant figures and with the colour of links, and `config` without those formats."""
-    named = {name: dict(one) for name, one in config.items()}
-    formats = {name: one.get("type_config", {}).get("format") for name, one in named.items()}
-    numbers = [
-        name for name in frame.select_dtypes("float").columns if formats.get(name) in (None, SCORE) and name in frame
-    ]
-    shares = [name for name, form in formats.items() if form == "percent" and name in frame]
-    titled = [name for name in METHOD_COLUMNS if name in frame]
-    named_all = "methods" in frame
-    if frame.size > MOST_STYLED or not (numbers or shares or links or titled or named_all or shown is not None):
-        return (frame if shown is None else shown), named
-    for name in (*numbers, *shares):
-        if formats.get(name) is not None:
-            named[name]["type_config"] = {**named[name]["type_config"], "format": None}
-    styled = (frame.style if shown is None else shown).format(na_rep="")
-    # Whole numbers beside missing ones are floats too.
-    whole = {name: bool((frame[name].dropna() % 1 == 0).all()) for name in numbers}
-    styled = styled.format({name: "{:,.0f}" if whole[name] else _three_figures for name in numbers}, na_rep="")
-    # Streamlit's own percents have as many digits as each needs: 1.6%, 28%, 0.42%.
-    styled = styled.format("{:.1%}", subset=shares, na_rep="")
-    # Files keep the names that the command line and Python take.
-    styled = styled.format(source_title, subset=titled, na_rep="")
-    if named_all:
-        styled = styled.format(lambda names: method_names(tuple(names.split(", "))), subset=["methods"])
-    colour = LINKS.get(st.context.theme.type or "light", LINKS["light"])
-    return styled.map(lambda _: f"color: {colour}", subset=list(links)), named
-
-
-def _three_figures(value: float) -> str:
-    """Three significant figures; a number that has fewer, as a ratio of 0.5, as it is."""
-    short = f"{value:.3g}"
-    return short.replace("-", MINUS) if "e" not in short and float(short) == value else significant(value)
-
-
-def _headings(frame: pd.DataFrame, config: Mapping[str, Any]) -> dict[str, Any]:
-    """`config`, and spaces for the underscores of names that files have too."""
-    named = {name: {"label": name.replace("_", " ")} for name in map(str, frame.columns) if "_" in name}
-    said = {name: {key: value for key, value in one.items() if value is not None} for name, one in config.items()}
-    return {name: named.get(name, {}) | said.get(name, {}) for name in {**named, **said}}
 
 
 def _downloads(table: pd.DataFrame, key: str, name: str) -> None:

@@ -23,6 +23,9 @@ def gallery(runs: Sequence[RunFolder], name_of: Callable[[RunFolder], str]) -> N
     if not runs:
         return
     st.header("Finished runs", anchor=False)
+    st.caption(
+        "How far the degrader lowers accuracy (RAC in percent), all of it and its two parts. Grey: random neurons."
+    )
     for place, (column, run) in enumerate(zip(st.columns(4), runs, strict=False)):
         evaluation = evaluation_of(run)
         if evaluation is None or not evaluation.best:

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from neuron_core.analysis.entries import AVERAGE
 from neuron_core.analysis.letter_free import letter_free_table
 from neuron_core.analysis.table_side_effects import has_side_effects, side_effects_printed, with_mean_effects
 from neuron_core.analysis.tables import as_printed
@@ -22,14 +23,17 @@ NUMBERS = ("rac", "rcc", "rac_low", "rac_high", "rcc_low", "rcc_high")
 def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int, key: Metric) -> None:
     """The bars of a table, its numbers with RAC and RCC apart, then as printed, and all of its entries."""
     file = f"{name.lower().replace(' ', '')}-k{k}"
-    chosen = rows if name != "Table 7" else rows[rows["k"] == k]
+    # The average of one task is that task again.
+    tasks = rows if len(set(rows["task"]) - {AVERAGE}) != 1 else rows[rows["task"] != AVERAGE]
+    chosen = tasks if name != "Table 7" else tasks[tasks["k"] == k]
     figure(entry_bars(chosen, key, lines if name != "Table 7" else ("method",)), "entry_bars", f"{file}-{key}")
     st.markdown(
         f"**{key.upper()} at the best ratio, in percent** (chosen on these questions, so optimistic; Enh: enhancer, "
         "Deg: degrader)"
     )
-    wide, one = apart(rows, key, lines), st.column_config.NumberColumn(format="%.1f")
-    shown = {column: one for column in wide.columns if column not in lines}
+    wide = apart(tasks, key, lines)
+    # Tasks keep the names that they have.
+    shown = {name: st.column_config.NumberColumn(name, format="%.1f") for name in wide.columns if name not in lines}
     table(wide, "apart", f"{file}-{key}", f"{name}: {key.upper()} by task and direction", column_config=shown)
     if fold := unfolded("As printed in the paper, and held out", "as_printed"):
         with fold:

@@ -25,7 +25,7 @@ from pages.shared.views.drawn import score_bars
 from pages.shared.views.figures import CARD_WIDTH, figure, table
 from pages.shared.views.neuron_findings import finding_or_none
 from pages.shared.views.results import setting_of
-from pages.shared.views.tables import SCORE
+from pages.shared.views.tables import SCORE, run_columns
 from pages.shared.views.words import options_text
 
 
@@ -97,13 +97,15 @@ def standing_table(run: RunFolder, setting: Setting, layer: int, index: int) -> 
     # The shown run first, the others newest first.
     rows.sort(key=lambda row: not row["shown"])
     whole = st.column_config.NumberColumn(format="localized")
-    columns = ["task", "method", "role", "rank", "of", "score", "run", "shown", "id"]
+    columns = ["run", "task", "method", "role", "rank", "of", "score", "shown", "id"]
+    frame = pd.DataFrame(rows, columns=columns)
     table(
-        pd.DataFrame(rows, columns=columns),
+        frame,
         "standings",
         f"neuron-{layer}.{index}-tasks",
         f"Role, rank and score of neuron {layer}.{index} in every run of this model",
         column_config={"score": st.column_config.NumberColumn(format=SCORE), "rank": whole, "of": whole},
+        column_order=run_columns(frame),
     )
     st.caption(
         "All runs with this model. Role none: the score is 0. Scores of different methods have "

@@ -32,7 +32,12 @@ def attribution_of(run: RunFolder) -> Attribution | None:
 
 def rankings_of_run(run: RunFolder) -> dict[str, NeuronRanking]:
     """Every method's ranking of a run, the one shown first before the others."""
-    return _rankings(str(run.path), _stamp(run, "rankings"))
+    return _rankings(str(run.path), rankings_stamp(run))
+
+
+def rankings_stamp(run: RunFolder) -> Stamp:
+    """The state of the files of a run's rankings."""
+    return _stamp(run, "rankings")
 
 
 def evaluation_of(run: RunFolder) -> Evaluation | None:

@@ -9,6 +9,7 @@ from pages.shared.frame import session
 from pages.shared.frame.guard import guard
 from pages.shared.views.comparisons import run_name
 from pages.shared.views.figures import table
+from pages.shared.views.tables import run_columns
 from pages.shared.views.words import NO_METHOD, STATES, moment, short_title
 
 
@@ -43,6 +44,7 @@ def history(runs: list[RunFolder]) -> list[RunFolder]:
         f"{len(rows)} runs with task, model, state, date, method and accuracy",
         on_select="rerun",
         selection_mode="multi-row",
+        column_order=run_columns(frame),
         column_config={"accuracy": st.column_config.NumberColumn(format="percent")},
     )
     chosen = st.session_state["run_history"].selection.rows if "run_history" in st.session_state else []

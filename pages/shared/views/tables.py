@@ -43,6 +43,12 @@ def rejected_table(rejected: Iterable[Rejected]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def run_columns(frame: pd.DataFrame) -> list[str]:
+    """Which columns of a table with a run a row are shown: not the task where the names of all runs say it."""
+    said = all(str(task) in str(run) for run, task in zip(frame["run"], frame["task"], strict=True))
+    return [name for name in frame if name != "task" or not said]
+
+
 def cell(value: Any) -> str:
     """A value of a dataset as text that a table can show: shortened, half characters spelled out."""
     text = "" if value is None else str(value)

@@ -31,9 +31,10 @@ def understood(reading: TaskReading) -> None:
         st.markdown(plain(f"Columns not used: {listed(reading.unused)}."))
     notes = [on_page(_begun(note)) for note in reading.notes]
     if reading.n_trimmed:
+        have = "has" if reading.n_trimmed == 1 else "have"
         notes.append(
-            f"{reading.n_trimmed:,} examples have more than four options. The right one is kept, and the seed chooses "
-            "three of the others"
+            f"{counted(reading.n_trimmed, 'example')} {have} more than four options. The right one is kept, and the "
+            "seed chooses three of the others"
         )
     if fillers := filled_with(reading):
         own = "labels" if reading.task.labels else "options"
@@ -96,8 +97,9 @@ def first_rows(table: Table, mapping: Mapping[str, str | tuple[str, ...]]) -> No
             uses.setdefault(column, []).append(field)
     frame = raw_table(table, SHOWN_ROWS, first=tuple(uses))
     marked = frame.style.set_properties(subset=list(uses), **{"background-color": MARK})
+    size = f"{counted(len(table.rows), 'row')}, {counted(len(table.columns), 'column')}"
     st.caption(
-        plain(f"{table.source}: {len(table.rows):,} rows, {len(table.columns)} columns, format {table.format}. ")
+        plain(f"{table.source}: {size}, format {table.format}. ")
         + f"Below are the first {min(SHOWN_ROWS, len(table.rows))}. Columns in use are marked and come first."
     )
     st.dataframe(
@@ -115,9 +117,9 @@ def first_rows(table: Table, mapping: Mapping[str, str | tuple[str, ...]]) -> No
 
 def rejected_rows(rejected: tuple[Rejected, ...], name: str) -> None:
     """How many by which rule, the list, and the file."""
-    st.markdown(f"**{len(rejected):,} rejected rows**")
+    st.markdown(f"**{counted(len(rejected), 'rejected row')}**")
     by_rule = Counter(row.rule for row in rejected).most_common()
-    st.text(", ".join(f"{rule}: {count:,}" for rule, count in by_rule))
+    st.text("By reason: " + ", ".join(f"{rule} ({count:,})" for rule, count in by_rule))
     shown = rejected_table(rejected[:SHOWN_REJECTED])
     shown["accepted"] = shown["accepted"].map(on_page)
     st.dataframe(

@@ -86,6 +86,19 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{max(n_bytes, 1e5) / 1e6:.3g} MB"
 
 
+def unbroken(text: str) -> str:
+    """The text with spaces at which no line ends."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def shortened(text: str, length: int) -> str:
+    """The beginning of a longer text, to the end of a word where there is one, and an ellipsis."""
+    if len(text) <= length:
+        return text
+    start = text[:length]
+    return f"{start.rpartition(' ')[0] or start} …"
+
+
 def short_title(title: str) -> str:
     """A model's name without what an embedded one says of itself in parentheses."""
     return title.partition(" (")[0] if title in EMBEDDED_TITLES.values() else title
@@ -111,7 +124,9 @@ def options_text(question: ProxyQuestion) -> str:
     """The four answer lines, the correct one and neutral ones marked."""
 
     def mark(option: Option) -> str:
-        return "  ← correct" if option.correct else "  (added neutral option)" if option.neutral else ""
+        return (
+            "  ←\N{NO-BREAK SPACE}correct" if option.correct else "  (added neutral option)" if option.neutral else ""
+        )
 
     return "\n".join(f"{option.letter}. {option.text}{mark(option)}" for option in question.options)
 
@@ -119,7 +134,7 @@ def options_text(question: ProxyQuestion) -> str:
 def standing(baseline: Baseline, source: str) -> str:
     """The unmodified model against chance, and how often it takes each letter."""
     low, high = baseline.acc_interval
-    letters = ", ".join(f"{letter} {share:.0%}" for letter, share in baseline.letters.items())
+    letters = ", ".join(unbroken(f"{letter} {share:.0%}") for letter, share in baseline.letters.items())
     return (
         f"Unmodified model: accuracy {baseline.acc:.0%} (95% interval {low:.0%} to {high:.0%}; chance is "
         f"{baseline.chance:.0%}), comprehension {baseline.com:.0%}, on {baseline.n_questions} {source} questions. "
