@@ -1,6 +1,7 @@
 """Small files that would take hours or all memory: refused within a moment, whatever they claim."""
 
 import io
+import json
 import struct
 import time
 import tracemalloc
@@ -15,8 +16,9 @@ from neuron_core.errors import TaskError
 from neuron_core.tasks.cells import listed
 from neuron_core.tasks.parts import parts_of
 from neuron_core.tasks.readers import xlsx_bounds
+from neuron_core.tasks.readers.source import MAX_CELL, MAX_NAME
 from neuron_core.tasks.table import read_table
-from tests.tasks.files import xlsx
+from tests.tasks.files import FORMATS, file_of, xlsx
 
 SECONDS, MEGABYTES = 5.0, 40
 
@@ -159,3 +161,56 @@ def test_a_cell_on_which_a_search_would_go_back_and_forth(cell):
     began = time.process_time()
     listed(cell)
     assert time.process_time() - began < SECONDS
+
+
+LONG = "a, word; " * (20_000_000 // 9)
+OTHERS = [{"text": f"text {number}", "label": "good" if number % 2 else "bad"} for number in range(8)]
+
+
+def with_a_long_cell(form: str) -> tuple[str, bytes]:
+    """A file of eight rows and one with a cell of 20 million characters."""
+    rows = [*OTHERS[:4], {"text": LONG, "label": "good"}, *OTHERS[4:]]
+    if form == "quoted":
+        text = "".join(f'"{row["text"]}\n{row["label"]}",{row["label"]}\n' for row in rows)
+        return "t.csv", f"text,label\n{text}".encode()
+    if form == "fasttext":
+        return "t.txt", "".join(f"__label__{row['label']} {row['text']}\n" for row in rows).encode()
+    if form == "sst":
+        numbers = {"good": 4, "bad": 0}
+        words = ((numbers[row["label"]], row["text"].replace(" ", "")) for row in rows)
+        return "t.txt", "".join(f"({number} (2 {word}) (2 x))\n" for number, word in words).encode()
+    if form == "tagged":
+        tags = {"good": "PER", "bad": "LOC"}
+        words = ((tags[row["label"]], row["text"].replace(" ", "")) for row in rows)
+        return "t.conll", "".join(f"{word} B-{tag}\nis O\n\n" for tag, word in words).encode()
+    return file_of(rows, form)
+
+
+@pytest.mark.parametrize("form", [*(form for form in FORMATS if form != "xlsx"), "quoted", "fasttext", "sst", "tagged"])
+def test_a_row_with_a_cell_longer_than_any_context_is_rejected_and_the_others_are_read(form):
+    name, data = with_a_long_cell(form)
+    began = time.process_time()
+    table = read_table(data, name)
+    assert time.process_time() - began < SECONDS
+    assert len(table.rows) == len(OTHERS)
+    ((_, bad),) = table.bad
+    assert bad.complaint == "has a cell of more than 4,000,000 characters"
+    assert bad.accepted == "at most 4,000,000 characters"
+    assert len(bad.value) < 300
+
+
+def test_a_cell_of_the_greatest_length_is_read():
+    name, data = file_of([*OTHERS, {"text": "x" * MAX_CELL, "label": "good"}], "csv")
+    assert len(read_table(data, name).rows[-1][1]["text"]) == MAX_CELL
+
+
+def test_long_texts_in_a_list_and_a_long_name_reject_their_row():
+    rows = [*OTHERS, {"text": ["x" * 1_500_000] * 3, "label": "good"}, {"y" * (MAX_NAME + 1): "z"}]
+    table = read_table("".join(json.dumps(row) + "\n" for row in rows).encode(), "t.jsonl")
+    assert len(table.rows) == len(OTHERS)
+    assert [bad.rule for _, bad in table.bad] == ["cell too long", "name too long"]
+
+
+def test_a_sentence_that_is_repeated_for_each_of_its_entities_without_end():
+    data = b"Anna B-PER\nis O\n" * 20_000
+    assert "their sentences repeated" in refused(data, "t.conll")

@@ -10,7 +10,18 @@ from neuron_core.tasks.readers.json_rows import read_json, read_json_lines
 from neuron_core.tasks.readers.lines import read_fasttext, read_lines
 from neuron_core.tasks.readers.parquet import read_parquet
 from neuron_core.tasks.readers.shapes import multiple_choice, shaped
-from neuron_core.tasks.readers.source import BadRow, Note, Reader, Row, Source, shown
+from neuron_core.tasks.readers.source import (
+    MAX_CELL,
+    MAX_NAME,
+    MAX_PATH_BYTES,
+    BadRow,
+    Note,
+    Reader,
+    Row,
+    Source,
+    shown,
+    too_long,
+)
 from neuron_core.tasks.readers.sst import read_sst
 from neuron_core.tasks.readers.tagging import read_conll2000, read_tagged
 from neuron_core.tasks.readers.xlsx import read_xlsx
@@ -70,7 +81,32 @@ def detect(suffix: str, source: Source) -> str:
     return found
 
 
+def _bounded(rows: Iterator[Row], where: str) -> Iterator[Row]:
+    """The rows; one with a cell or a column's name that is too long is a BadRow. TaskError for more text than any file
+    may have: the rows of a file of tags repeat their sentence.
+    """
+    n_characters = 0
+    for number, fields in rows:
+        found = fields
+        for name, value in fields.items() if isinstance(fields, dict) else ():
+            if len(name) > MAX_NAME:
+                limit = f"{MAX_NAME:,} characters"
+                what = f"has a column with a name of more than {limit}"
+                found = BadRow(what, shown(name), "name too long", f"at most {limit}")
+            elif isinstance(value, str) and len(value) <= MAX_CELL:
+                n_characters += len(value)
+            elif isinstance(value, str | list | dict) and (bad := too_long(value, name)):
+                found = bad
+        if n_characters > MAX_PATH_BYTES:
+            raise TaskError(
+                f"the rows have more than {MAX_PATH_BYTES:,} characters, their sentences repeated",
+                where=f"{where}, row {number}",
+                accepted="a part of the file; in a file of tags, a blank line behind every sentence",
+            )
+        yield number, found
+
+
 def read_rows(name: str, source: Source, note: Note) -> Iterator[Row]:
     """The rows of a file in the format `name`. Records of published datasets are turned into task rows."""
-    rows = get_format(name).read(source, note)
+    rows = _bounded(get_format(name).read(source, note), source.where)
     return rows if get_format(name).kind else shaped(rows, note, source.options.tag_names)

@@ -1,14 +1,12 @@
 """CSV and TSV, and text files with a file of labels. Rows count records from 1; the header is row 1."""
 
 import csv
-import io
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator
 
 from neuron_core.tasks.readers.header import Cells, with_header
-from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
+from neuron_core.tasks.readers.source import MAX_CELL, BadRow, Note, Row, Source, long_cell, shown, text_of, too_long
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LOOKED_AT = 20
@@ -16,7 +14,7 @@ _ESCAPED, _OTHER_ESCAPES = re.compile(r'\\"'), re.compile(r'\\(?![\\"])')
 _MOST_LINES = 1000
 "most lines of one record; a quote that stays open for longer is a mistake"
 # A cell may hold a whole article. The default limit of the csv module is 131,072 characters.
-csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+csv.field_size_limit(MAX_CELL)
 
 
 def read_csv(source: Source, note: Note) -> Iterator[Row]:
@@ -44,7 +42,10 @@ def read_tsv(source: Source, note: Note) -> Iterator[Row]:
 
 
 def _parted(lines: list[str], delimiter: str, first: int) -> Iterator[Cells]:
-    return ((n, line.split(delimiter)) for n, line in enumerate(lines[first - 1 :], start=first) if line.strip(" "))
+    for number, line in enumerate(lines[first - 1 :], start=first):
+        if line.strip(" "):
+            cells = line.split(delimiter)
+            yield number, next(filter(None, map(too_long, cells)), cells)
 
 
 def _is_plain(lines: list[str]) -> bool:
@@ -86,14 +87,17 @@ def _records(lines: list[str], delimiter: str, number: int, note: Note) -> Itera
     while place < len(lines):
         line, end = lines[place], place + 1
         cells = _cells(line, delimiter)
-        if cells is None:
+        if cells is None or isinstance(cells, BadRow):
             # A cell may continue over several lines, up to the one that closes its quote.
             quotes = line.count('"')
             while quotes % 2 and end < len(lines) and end - place < _MOST_LINES:
                 quotes += lines[end].count('"')
                 end += 1
             cells = _cells("\n".join(lines[place:end]), delimiter)
-            several += cells is not None
+            if isinstance(cells, BadRow):
+                end = place + 1 if quotes % 2 else end
+            elif cells is not None:
+                several += 1
         if cells is None and _ESCAPED.search(line) and not _OTHER_ESCAPES.search(line):
             # Some programs write a quote inside a cell as \\" instead of "".
             cells, end = _cells(line, delimiter, escape="\\"), place + 1
@@ -101,7 +105,7 @@ def _records(lines: list[str], delimiter: str, number: int, note: Note) -> Itera
         if cells is None:
             yield number, BadRow("has a quote that does not close, or text after a closing quote", shown(line))
             end = place + 1
-        elif line.strip() or len(cells) > 1:
+        elif isinstance(cells, BadRow) or line.strip() or len(cells) > 1:
             yield number, cells
         place, number = end, number + 1
     if several:
@@ -111,12 +115,14 @@ def _records(lines: list[str], delimiter: str, number: int, note: Note) -> Itera
         note(f'{escaped:,} {told} written as \\", which are read as quotes')
 
 
-def _cells(text: str, delimiter: str, escape: str | None = None) -> list[str] | None:
-    """The cells of one record; None where the text is none, or more than one. escape: before quotes inside a cell."""
+def _cells(text: str, delimiter: str, escape: str | None = None) -> list[str] | BadRow | None:
+    """The cells of one record; None where the text is none, or more than one; BadRow where a cell is too long. escape:
+    before quotes inside a cell.
+    """
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, escapechar=escape))
-    except csv.Error:
-        return None
+        rows = list(csv.reader([text], delimiter=delimiter, strict=True, escapechar=escape))
+    except csv.Error as error:
+        return long_cell(text) if "field limit" in str(error) else None
     if not rows:
         return []
     return rows[0] if len(rows) == 1 else None

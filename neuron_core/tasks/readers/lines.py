@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
+from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of, too_long
 
 _LABEL = "__label__"
 
@@ -41,6 +41,9 @@ def read_fasttext(source: Source, note: Note) -> Iterator[Row]:
     """`__label__good a text`: the label, then the text. A line with several labels is a BadRow."""
     for number, line in enumerate(text_of(source).split("\n"), start=1):
         if not line.strip():
+            continue
+        if bad := too_long(line):
+            yield number, bad
             continue
         words = line.split()
         labels = [word.removeprefix(_LABEL) for word in words if word.startswith(_LABEL)]

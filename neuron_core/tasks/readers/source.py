@@ -32,6 +32,10 @@ MAX_UPLOAD_BYTES = 200 * 2**20
 MAX_PATH_BYTES = 2**30
 "largest size of a file given by its path, after unpacking"
 MAX_COLUMNS = 10_000
+MAX_CELL = 4_000_000
+"characters of a cell: more than any model's context holds"
+MAX_NAME = 10_000
+"characters of a column's name"
 VALUE_LENGTH = 200
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "cp1251", "gb18030", "shift_jis", "euc_kr")
 _UTF_16, _UTF_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
@@ -141,6 +145,35 @@ def check_size(size: int, where: str, max_bytes: int, *, unpacked: bool = False)
             where=where,
             accepted=f"at most {limit}; {'a larger file by its path' if upload else 'a part of the file'}",
         )
+
+
+def too_long(value: object, column: str = "") -> BadRow | None:
+    """The reason to reject a row with this cell if the cell is longer than any example may be; None if it is not.
+    In a list or an object, all texts together count.
+    """
+    return long_cell(value, column) if _length(value) > MAX_CELL else None
+
+
+def long_cell(value: object, column: str = "") -> BadRow:
+    """The reason to reject a row with this cell, which is too long."""
+    named = f"{column[:60]}: " if column else ""
+    begins = shown(value) if isinstance(value, str) else f"a {type(value).__name__}"
+    limit = f"{MAX_CELL:,} characters"
+    return BadRow(f"has a cell of more than {limit}", f"{named}{begins}", "cell too long", f"at most {limit}")
+
+
+def _length(value: object) -> int:
+    """Characters of a text, or of all texts in a list or an object."""
+    length, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            length += len(one)
+        elif isinstance(one, dict):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list | tuple):
+            waiting += one
+    return length
 
 
 def shown(value: object) -> str:

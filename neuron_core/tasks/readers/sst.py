@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
+from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of, too_long
 
 LABELS = ("negative", "negative", "neutral", "positive", "positive")
 _PIECE = re.compile(r"\(|\)|[^()\s]+")
@@ -25,7 +25,7 @@ def read_sst(source: Source, note: Note) -> Iterator[Row]:
     for number, line in enumerate(text_of(source).split("\n"), start=1):
         if not line.strip():
             continue
-        found = tree(line)
+        found = too_long(line) or tree(line)
         if isinstance(found, BadRow):
             yield number, found
             continue

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from neuron_core.errors import TaskError
-from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
+from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of, too_long
 from neuron_core.tasks.readers.tags import entities, is_fine_grained, no_entity_note, normal, prefixed, spans, types_of
 
 _BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}"}
@@ -126,7 +126,7 @@ def is_header(fields: Sequence[str]) -> bool:
 def _sentences(source: Source, note: Note) -> Iterator[tuple[list[int], list[list[str]] | BadRow]]:
     """The sentences with their line numbers. A sentence with a broken line is a BadRow at that line."""
     lines = text_of(source).split("\n")
-    parted = [split_line(line.rstrip(" ")) for line in lines]
+    parted = [[line] if too_long(line) else split_line(line.rstrip(" ")) for line in lines]
     filled = [fields for line, fields in zip(lines, parted, strict=True) if line.strip(" \t") and not is_comment(line)]
     if filled and is_header(filled[0]):
         place = parted.index(filled[0])
@@ -153,6 +153,8 @@ def _sentences(source: Source, note: Note) -> Iterator[tuple[list[int], list[lis
         elif width == _CONLLU and not fields[0].isdigit():
             # Ranges stand for contracted words, decimals for words that are not in the text.
             continue
+        elif bad := too_long(line):
+            broken = broken or (number, bad)
         elif len(fields) != width or not all(field.strip() for field in fields[1:]):
             what = (
                 f"has {len(fields)} {'field' if len(fields) == 1 else 'fields'}, not {width}"
