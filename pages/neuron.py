@@ -123,7 +123,7 @@ def page(run: RunFolder, setting: Setting, found: Attribution, layer: int, index
     neuron = f"{layer}.{index}"
     competence(run)
     st.header(f"Neuron {neuron} in layer {layer}")
-    story(run, found, layer, index)
+    story(run, setting, found, layer, index)
     tokens(run, layer, index)
     effect(run, setting, layer, index)
     contexts(run, setting, layer, index)

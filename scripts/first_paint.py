@@ -4,7 +4,7 @@
     python scripts/first_paint.py --runs large,long --times 5
 
 The run `large` is of the size of a 7B model: 32 layers of 11,008 neurons, 100 attribution and 100 evaluation questions.
-The run `long` has 99,999 attribution and 99 evaluation questions of a tiny model. Both have noise for scores and are
+The run `long` has 99,999 attribution and 9,999 evaluation questions of a tiny model. Both have noise for scores and are
 made in a temporary folder. Each page is opened by its address in a new tab: once in a new browser, which has none of
 the programs of the pages and meets a server that has not shown this page (first), then `--times` more in that browser,
 which keeps the files of the programs, as a visitor does from the second page on (median). Then one tab goes from page
@@ -67,7 +67,7 @@ def made_run(name: str, folder: Path) -> str:
     if name == LARGE:
         stand_in, proxies, n_attribution, n_evaluation, ks = StandIn(32, 11_008, 0.0), ROTATIONS, 25, 25, (50, 100, 500)
     else:
-        stand_in, proxies, n_attribution, n_evaluation, ks = StandIn(4, 48, 0.0), SHUFFLES, 33_333, 33, (5, 10)
+        stand_in, proxies, n_attribution, n_evaluation, ks = StandIn(4, 48, 0.0), SHUFFLES, 33_333, 3_333, (5, 10)
     config = RunConfig(
         str(task_file(folder, n_attribution + n_evaluation + 10)),
         ModelSpec("stand-in", device="cpu"),

@@ -22,14 +22,18 @@ LEAST_POINTS = 0.001
 MINUS = "\N{MINUS SIGN}"
 
 
-def standing_said(one: Standing, scores: Sequence[QuestionScore]) -> str:
-    """The neuron's rank, and for how many questions its score is positive. scores: its scores under one target."""
+def standing_said(one: Standing, scores: Sequence[QuestionScore], n_questions: int) -> str:
+    """The neuron's rank, and for how many questions its score is positive.
+
+    scores: its scores under one target, of the first of the n_questions attribution questions or of all of them.
+    """
     if one.role is None:
         return "This neuron is neither good nor bad in this run."
     said = f"Number {one.rank:,} of {one.n_role:,} {one.role} neurons."
     if scores:
         n_for = sum(score.ig > 0 for score in scores)
-        said += f" It raises the score of the correct answer in {n_for} of {len(scores)} attribution questions."
+        of = f"{len(scores):,}" if len(scores) == n_questions else f"the first {len(scores):,} of {n_questions:,}"
+        said += f" It raises the score of the correct answer in {n_for:,} of {of} attribution questions."
     return said
 
 

@@ -90,10 +90,13 @@ def standings(run: RunFolder, layer: int, index: int) -> tuple[Standing, ...]:
     return tuple(standing(ranking, method, layer, index) for method, ranking in run.rankings().items())
 
 
-def question_scores(run: RunFolder, layer: int, index: int) -> tuple[QuestionScore, ...]:
-    """The neuron's score in every question under every target. Empty if the run keeps no scores of single questions."""
+def question_scores(run: RunFolder, layer: int, index: int, most: int | None = None) -> tuple[QuestionScore, ...]:
+    """The neuron's score in every question under every target. Empty if the run keeps no scores of single questions.
+
+    most: so many questions are read, the first ones; all of them if not given. A question takes up to a millisecond.
+    """
     found: list[QuestionScore] = []
-    for number in sorted(run.scored()) if run.has_whole_scores() else ():
+    for number in sorted(run.scored())[:most] if run.has_whole_scores() else ():
         scores = run.scores(number)
         value = float(scores.neurons[layer, index])
         for target in scores.targets:

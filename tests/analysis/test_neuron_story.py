@@ -43,12 +43,13 @@ def effect(letter=None, correct=0.0, n=8):
 
 def test_its_place_and_the_questions_it_speaks_for():
     scores = [QuestionScore(f"q{i}", "ace", ig, 1.0) for i, ig in enumerate((0.1, -0.2, 0.3))]
-    said = standing_said(GOOD, scores)
+    said = standing_said(GOOD, scores, 3)
     assert (
         said
         == "Number 3 of 1,204 good neurons. It raises the score of the correct answer in 2 of 3 attribution questions."
     )
-    assert "neither good nor bad" in standing_said(replace(GOOD, role=None, rank=None), scores)
+    assert "neither good nor bad" in standing_said(replace(GOOD, role=None, rank=None), scores, 3)
+    assert standing_said(GOOD, scores, 99_999).endswith("in 2 of the first 3 of 99,999 attribution questions.")
 
 
 def test_a_letter_at_an_end_of_the_vocabulary_is_what_it_writes_or_suppresses():

@@ -13,6 +13,7 @@ from neuron_core.runs.store import Store
 from neuron_core.service.job_steps import steps_of
 from neuron_core.service.jobs import NeuronJob
 from pages.shared.frame.engine import engine
+from pages.shared.views import neuron_saved
 from tests.pages.conftest import faults, figures, texts
 
 
@@ -228,3 +229,15 @@ def test_a_note_in_the_source_of_a_page_is_not_shown(open_page, full):
     app = open_page("neuron", run=full.id)
     assert faults(app) == []
     assert "of the address" not in texts(app).lower()
+
+
+def test_of_very_many_questions_the_first_are_read_and_the_page_says_so(open_page, full, good, monkeypatch):
+    monkeypatch.setattr(neuron_saved, "MOST_QUESTIONS", 2)
+    n_all = len(full.setting().attribution)
+    assert n_all > 2
+    app = open_neuron(open_page, full, good[2])
+    assert faults(app) == []
+    said = texts(app)
+    assert f"of the first 2 of {n_all} attribution questions" in said
+    assert f"in the first 2 of {n_all} questions" in said
+    assert [len(frame.value) for frame in app.dataframe if "question_id" in frame.value] == [2]

@@ -141,6 +141,7 @@ def test_a_neurons_place_in_the_ranking_and_its_question_scores_come_from_the_ru
     first = run.scores(0)
     assert scores[0].ig == pytest.approx(float(first.of("ace")[layer, index]))
     assert scores[0].value == pytest.approx(float(first.neurons[layer, index]))
+    assert question_scores(run, layer, index, 2) == scores[:2]
 
 
 def test_plain_and_steered_text_start_alike_without_steering(engine):

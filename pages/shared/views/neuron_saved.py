@@ -28,6 +28,9 @@ from pages.shared.views.results import setting_of
 from pages.shared.views.tables import SCORE, run_columns
 from pages.shared.views.words import options_text
 
+MOST_QUESTIONS = 500
+"attribution questions of a run whose scores are read and drawn for a neuron, the first ones"
+
 
 def standing_cards(found: Attribution, setting: Setting, layer: int, index: int) -> None:
     """Role, rank and score in the run's own ranking."""
@@ -49,12 +52,12 @@ def standing_cards(found: Attribution, setting: Setting, layer: int, index: int)
         )
 
 
-def story(run: RunFolder, found: Attribution, layer: int, index: int) -> None:
+def story(run: RunFolder, setting: Setting, found: Attribution, layer: int, index: int) -> None:
     """In a few sentences, from what is on disk: its role, what it writes, what it moves, where it fires."""
     one = standing(found.ranking, next(iter(found.rankings), ""), layer, index)
-    scores = _question_scores(str(run.path), _stamp(run, "scores/*"), layer, index)
+    scores = _question_scores(str(run.path), _stamp(run, "scores.units"), layer, index)
     own = [score for score in scores if score.target == scores[0].target]
-    said: list[str | None] = [standing_said(one, own)]
+    said: list[str | None] = [standing_said(one, own, len(setting.attribution))]
     tokens, effect, contexts = (finding_or_none(run, layer, index, what) for what in ("tokens", "effect", "contexts"))
     if tokens is not None:
         said.append(writes(tokens, effect.values if effect else [score.value for score in own]))
@@ -114,8 +117,10 @@ def standing_table(run: RunFolder, setting: Setting, layer: int, index: int) -> 
 
 
 def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) -> None:
-    """The neuron's attribution in every question of the run, and the question that was clicked."""
-    scores = _question_scores(str(run.path), _stamp(run, "scores/*"), layer, index)
+    """The neuron's attribution in the run's questions, the first ones where they are many, and the question that was
+    clicked.
+    """
+    scores = _question_scores(str(run.path), _stamp(run, "scores.units"), layer, index)
     st.header("Its score in each attribution question")
     if not scores:
         st.caption("This run has not kept the scores of its single questions.")
@@ -135,8 +140,10 @@ def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) ->
         f"neuron-{layer}.{index}-questions",
         take_score_click,
     )
+    n_all = len(setting.attribution)
+    which = "each attribution question" if len(shown) == n_all else f"the first {len(shown)} of {n_all:,} questions"
     st.caption(
-        "Integrated gradients of the correct letter in each attribution question. Blue: the neuron raises it; hatched "
+        f"Integrated gradients of the correct letter in {which}. Blue: the neuron raises it; hatched "
         "orange: the neuron lowers it. Click a bar to see its question below."
     )
     table(
@@ -151,9 +158,10 @@ def choose_question(run: RunFolder, setting: Setting, layer: int, index: int) ->
             "value": st.column_config.NumberColumn("value at the last token", format=SCORE),
         },
     )
-    take_link("question", "neuron_question", [one.id for one in setting.attribution])
+    ids = [score.question_id for score in shown]
+    take_link("question", "neuron_question", ids)
     wanted = st.session_state.get("neuron_question")
-    question = next((one for one in setting.attribution if one.id == wanted), None)
+    question = setting.attribution[ids.index(wanted)] if wanted in ids else None
     if question is not None:
         keep_link("question", question.id)
         with st.container(border=True, key="neuron_question_shown"):
@@ -186,4 +194,12 @@ def _standings(path: str, stamp: object, layer: int, index: int) -> tuple[Standi
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _question_scores(path: str, stamp: object, layer: int, index: int) -> tuple[QuestionScore, ...]:
-    return question_scores(RunFolder(Path(path)), layer, index)
+    return question_scores(_opened(path, stamp), layer, index, MOST_QUESTIONS)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _opened(path: str, stamp: object) -> RunFolder:
+    """A run whose scores were found in their file: to find those of 100,000 questions takes seconds."""
+    run = RunFolder(Path(path))
+    run.scored()
+    return run
