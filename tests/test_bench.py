@@ -14,11 +14,13 @@ from neuron_core.bench.floor import floor_seconds
 from neuron_core.bench.run import WIDER, run_bench
 from neuron_core.bench.text import bench_text
 from neuron_core.bench.timing import peak_memory_gib, timed_layers
+from neuron_core.engine.engine import Engine
 from neuron_core.figures.bench import bench_figure
 from neuron_core.figures.theme import describe
 from neuron_core.models import shapes
 from neuron_core.models.shapes import SHAPES
 from neuron_core.models.spec import ModelSpec
+from neuron_core.tasks.load import load_task
 from tests.builders import checkpoint, one_thread, tiny_checkpoint, tiny_model
 
 __all__ = ["checkpoint", "one_thread", "tiny_model"]
@@ -81,6 +83,7 @@ def test_captum_floor_shared_prefixes_and_settings_are_measured_beside(measured)
     assert attribution["captum_s"] > 0
     assert attribution["ratio_to_floor"] == pytest.approx(attribution["fast_s"] / attribution["floor_s"])
     assert list(attribution["by_questions"]) == ["1", "3", "15", "45"]
+    assert list(attribution["shared_to_floor"]) == ["1", "3", "15", "45"]
     assert attribution["content"]["ratio"] == attribution["content"]["content"] / attribution["content"]["ace"] > 0
     usual = measured[0]["T"]
     assert [setting["T"] for setting in settings][:3] == [64, 256, 1024]
@@ -195,6 +198,7 @@ def test_the_text_by_hand():
             "floor_s": 0.8,
             "ratio_to_floor": 1.5,
             "by_questions": {"1": 1.2, "3": 1.0},
+            "shared_to_floor": {"1": 1.44, "3": 1.21},
             "content": {"ace": 9.0, "content": 12.0, "ratio": 12 / 9},
         },
         "settings": [
@@ -220,7 +224,8 @@ def test_the_text_by_hand():
         "108 times as long; largest difference 3.0e-07 of max|IG|",
         "Captum, the same scores and layers: 140 s; bare matrix multiplications 0.8 s: the fast form takes "
         "1.50 times as long",
-        "seconds per question, by the number of questions that share a prefix: 1: 1.2 s, 3: 1 s",
+        "seconds per question, and as a multiple of the bare matrix multiplications, by the number of questions "
+        "that share a prefix: 1: 1.2 s (1.44), 3: 1 s (1.21)",
         "the same examples by ACE in three shuffles: 9 s; by content in four rotations 12 s: 1.33 times as long",
         "grid of 176 interventions on one question: 0.75 s; one plain pass 0.25 s: 3.0 times",
         "some model, T = 64, m = 16: 0.9 s; reference 60 s, 67 times as long, scaled from layers [7, 22]; "
@@ -235,3 +240,12 @@ def test_the_peak_covers_what_the_process_has_held():
     assert held.nbytes < peak * 2**30 < psutil.virtual_memory().total
     # The system counts the peak in steps.
     assert psutil.Process().memory_info().rss < 1.02 * peak * 2**30
+
+
+def test_shared_questions_are_compared_with_the_floor_before_and_after(tiny_model, monkeypatch):
+    loaded, floors = tiny_model("llama"), iter([1.0, 3.0])
+    monkeypatch.setattr("neuron_core.bench.stages.floor_seconds", lambda *_: next(floors))
+    questions = bench.questions_for(load_task("sentiment").task, (3,))
+    passes = Engine.of(loaded).passes(questions[3], stages.CONFIG, None)
+    seconds, to_floor = stages.time_shared(loaded, questions, passes, 160)
+    assert to_floor == {"3": seconds["3"] / 2.0}

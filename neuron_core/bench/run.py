@@ -49,6 +49,7 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     - captum_s: like reference_s, computed by Captum; None if it is not installed
     - floor_s: only the matrix multiplications of a question
     - by_questions: number of questions that share their prefixes → seconds per question
+    - shared_to_floor: the same → how many times the floor, taken right before and after, that is
     - content: seconds that ACE (three shuffles) and the method `content` (four rotations) take for the same examples
     - settings: the same for other prompt lengths, other steps and a wider model (not with `quick`)
     - grid_s: the whole grid of interventions, the prompt included; median
@@ -76,7 +77,8 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     n_tokens = round(statistics.mean(len(prompt.token_ids) for prompt in prompts))
     floor_s = floor_seconds(loaded, n_tokens, CONFIG.steps)
     on_stage("questions that share a prefix")
-    by_questions = time_shared(loaded, questions_for(task, QUICK_COUNTS if quick else COUNTS), passes)
+    asked = questions_for(task, QUICK_COUNTS if quick else COUNTS)
+    by_questions, shared_to_floor = time_shared(loaded, asked, passes, n_tokens)
     on_stage("the method content")
     content = time_content(Engine.of(loaded), task)
     on_stage("grid")
@@ -112,6 +114,7 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
             "floor_s": floor_s,
             "ratio_to_floor": fast_median / floor_s,
             "by_questions": by_questions,
+            "shared_to_floor": shared_to_floor,
             "content": content | {"ratio": content["content"] / content["ace"]},
             "questions": len(questions),
             "layers_per_pass": passes.layers,

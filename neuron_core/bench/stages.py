@@ -98,17 +98,26 @@ def time_grid(
 
 
 def time_shared(
-    loaded: LoadedModel, questions: Mapping[int, Sequence[ProxyQuestion]], passes: Passes
-) -> dict[str, float]:
-    """Number of questions → seconds per question when they are asked together. Common beginnings are computed once."""
-    engine, found = Engine.of(loaded), {}
+    loaded: LoadedModel, questions: Mapping[int, Sequence[ProxyQuestion]], passes: Passes, n_tokens: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Number of questions → seconds per question when they are asked together, and the same as a multiple of the floor
+    for prompts of `n_tokens` tokens. Common beginnings are computed once.
+
+    The floor is taken right before and after, because the pace of a shared machine changes from minute to minute.
+    """
+    engine = Engine.of(loaded)
+    found: dict[str, float] = {}
+    to_floor: dict[str, float] = {}
     for n, asked in questions.items():
         seconds: list[float] = []
+        before = floor_seconds(loaded, n_tokens, CONFIG.steps)
         with timed(loaded.device, seconds):
             for _ in engine.attribute(asked, CONFIG, StagePart(passes=passes)):
                 pass
+        floor_s = statistics.mean((before, floor_seconds(loaded, n_tokens, CONFIG.steps)))
         found[str(n)] = seconds[0] / n
-    return found
+        to_floor[str(n)] = found[str(n)] / floor_s
+    return found, to_floor
 
 
 def time_content(engine: Engine, task: Task) -> dict[str, float]:

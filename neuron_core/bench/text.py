@@ -7,7 +7,9 @@ def bench_text(result: dict[str, Any]) -> str:
     """The measured numbers, one line for each part."""
     a, e = result["attribution"], result["evaluation"]
     worst = "no score to compare" if a["max_rel_diff"] is None else f"{a['max_rel_diff']:.1e} of max|IG|"
-    shared = ", ".join(f"{n}: {seconds:.3g} s" for n, seconds in a["by_questions"].items())
+    shared = ", ".join(
+        f"{n}: {seconds:.3g} s ({a['shared_to_floor'][n]:.2f})" for n, seconds in a["by_questions"].items()
+    )
     return "\n".join(
         [
             f"{result['model']}, {result['dtype']} on {result['device']}, {result['threads']} threads, "
@@ -16,7 +18,8 @@ def bench_text(result: dict[str, Any]) -> str:
             f"scaled from layers {a['reference_layers']}: {a['ratio']:.0f} times as long; largest difference {worst}",
             f"Captum, the same scores and layers: {_captum(a)}; bare matrix multiplications {a['floor_s']:.3g} s: "
             f"the fast form takes {a['ratio_to_floor']:.2f} times as long",
-            f"seconds per question, by the number of questions that share a prefix: {shared}",
+            "seconds per question, and as a multiple of the bare matrix multiplications, by the number of questions "
+            f"that share a prefix: {shared}",
             f"the same examples by ACE in three shuffles: {a['content']['ace']:.3g} s; by content in four rotations "
             f"{a['content']['content']:.3g} s: {a['content']['ratio']:.2f} times as long",
             f"grid of {e['interventions']} interventions on one question: {e['grid_s']:.3g} s; one plain pass "
