@@ -4,6 +4,7 @@ from neuron_core.errors import NeuronCoreError
 from pages.shared.frame import session
 from pages.shared.frame.address import address, finish_address
 from pages.shared.frame.browser import tell_browser
+from pages.shared.frame.damage import damage_of, say_damage
 from pages.shared.frame.draft import keep_draft, load_draft
 from pages.shared.frame.guard import error_box, guard
 from pages.shared.frame.heading import heading
@@ -16,6 +17,9 @@ from pages.shared.frame.preload import preload
 from pages.shared.frame.presentation import presenting, stage
 from pages.shared.frame.sidebar import sidebar
 from pages.shared.inputs.renaming import run_title_bar
+
+WITHOUT_RUN = ("Start", "Data", "Questions", "Runs")
+"pages that need no run that is whole"
 
 page = navigation()
 begin_view(page.title)
@@ -35,14 +39,18 @@ with guard():
 if page.title == "Not found":
     page.run()
 elif not missing:
+    damage = damage_of(shown)
     with guard(), beside_title:
         # Not on pages about the next run, nor where the run has a heading of its own.
-        if shown and page.title not in ("Start", "Data", "Questions", "Runs"):
+        if shown and not damage and page.title not in WITHOUT_RUN:
             run_title_bar(shown)
     with guard():
-        job_panel(shown)
+        job_panel(None if damage else shown)
     with guard(), framed():
-        page.run()
+        if shown and damage and page.title not in WITHOUT_RUN:
+            say_damage(shown, damage)
+        else:
+            page.run()
 with guard():
     finish_address(keep_draft())
     if present:

@@ -74,7 +74,7 @@ def finished_demo(run: RunFolder) -> None:
 
 def steps(shown: RunFolder | None) -> None:
     """Where are they, what do they do, one question: of the shown run."""
-    if shown is None or setting_of(shown) is None:
+    if shown is None or summary_of(shown).damage or setting_of(shown) is None:
         return
     st.header(plain(f"{session.run_title(session.shown_id() or shown.id)} in three steps"), anchor=False)
     address = {"run": session.shown_id() or ""}
@@ -98,6 +98,7 @@ def recent(runs: list[RunFolder]) -> None:
         st.markdown("None yet. Run the demo, or start a run on the Attribution page.")
         return
     rows = []
+    titles = session.run_titles([run.id for run in runs])
     for run in runs:
         found = summary_of(run)
         if found.damage:
@@ -107,7 +108,7 @@ def recent(runs: list[RunFolder]) -> None:
         progress = f"{status.stage} {status.done} of {status.total}" if status.total else status.stage
         rows.append(
             {
-                "run": session.run_title(run.id),
+                "run": titles[run.id],
                 "task": found.task,
                 "state": STATES[status.state],
                 "progress": "" if status.state == "done" else progress,
@@ -131,6 +132,7 @@ def recent(runs: list[RunFolder]) -> None:
         column_order=[name for name in run_columns(frame) if name != "progress" or any(frame[name])],
         on_select=open_selected,
         selection_mode="single-row",
+        placeholder="",
         alt="Recent runs with their state, task, model and time",
     )
     st.caption("Tick a run to show it on every page.")

@@ -38,7 +38,8 @@ OPTIMISTIC = (
 )
 BESIDE = (
     "Side effects: P(A-D) is the probability left on the four letters, perplexity that of a neutral text; average "
-    "columns are means over tasks. Those of random+ are of one set at the first method's ratio. Empty: not measured."
+    "columns are means over tasks. Those of Random (good and bad) are of one set at the first method's "
+    "ratio. Empty: not measured."
 )
 
 

@@ -95,13 +95,27 @@ def effect_splits(rows: Sequence[tuple[str, GridRow | Best]]) -> go.Figure:
             orientation="h",
             name=title,
             marker={"color": colour, "pattern": {"shape": pattern}},
-            text=[signed(value, 1) for value in values],
             hovertemplate=f"%{{y}}, {title}: %{{x:.1f}}%<extra></extra>",
         )
+    # Both numbers behind the end of the bar: inside, they would not fit into small parts.
+    ends = [max(row.rac_content or 0.0, 0.0) + max(row.rac_letters or 0.0, 0.0) for _, row in shown]
+    figure.add_scatter(
+        x=ends,
+        y=[name for name, _ in shown],
+        mode="text",
+        text=[f" {signed(row.rac_content or 0.0)}, {signed(row.rac_letters or 0.0)}" for _, row in shown],
+        textposition="middle right",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+    )
     figure.update_layout(barmode="relative")
     words = "; ".join(f"{name}: content {row.rac_content:.1f}, letters {row.rac_letters:.1f}" for name, row in shown)
     apply_theme(figure, f"RAC in percent, split into content and letters. {words}.", height=120 + 48 * len(shown))
-    figure.update_xaxes(title_text="RAC (%), positive in the intended direction")
+    lows = [min(row.rac_content or 0.0, 0.0) + min(row.rac_letters or 0.0, 0.0) for _, row in shown]
+    low, high = around([*lows, *ends], 0.04)
+    # With room for the numbers.
+    figure.update_xaxes(title_text="RAC (%), positive in the intended direction", range=[low, high + (high - low) / 5])
     name_categories(figure, y=[name for name, _ in shown])
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(zeroline=True, zerolinecolor=NEUTRAL, zerolinewidth=2)

@@ -10,7 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from neuron_core.figures.theme import describe
+from neuron_core.cni.methods import source_title
+from neuron_core.figures.theme import MINUS, describe, three_figures
+
+METHOD_COLUMNS = ("method", "source")
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8882; }
@@ -35,10 +38,14 @@ figure { margin: 1rem 0; } figcaption { font-size: .85rem; }
   nav, .modebar-container { display: none; }
   h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; } h2 { margin-top: 1.2rem; }
   .wide, .setting { overflow: visible; max-height: none; }
+  .setting tr { break-inside: auto; } .setting td { padding: 0 .4rem; }
   table { font-size: 7pt; max-width: 100%; } th, td { white-space: normal; padding: .1rem .3rem; }
   thead th { position: static; }
+  /* Two on a page. */
+  figure { zoom: .7; margin: 0; } .lead p { font-size: 1em; }
   .plot { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  .plot text { fill: #1F2933 !important; }
+  /* Numbers in coloured cells keep the colour that is read on them. */
+  .plot text:not(.hm text, [style*="font-weight: 600"]) { fill: #1F2933 !important; }
 }
 """
 # Figures have no text colour of their own; the script gives them that of the page, which may be light or dark.
@@ -77,6 +84,8 @@ class Section:
     text: str = ""
     tables: Sequence[tuple[str, pd.DataFrame]] = field(default_factory=tuple)
     figures: Sequence[tuple[str, go.Figure]] = field(default_factory=tuple)
+    link: str = ""
+    "what the list at the top calls it, where that is not its short name"
 
 
 def html_report(
@@ -86,7 +95,7 @@ def html_report(
 
     lead: sentences below the title. setting: all settings behind the results, shown at the end.
     """
-    names = {section.name: section.name for section in sections} | {"setting": "settings"}
+    names = {section.name: section.link or section.name for section in sections} | {"setting": "Settings"}
     links = " ".join(f'<a href="#{_text(name)}">{_text(said)}</a>' for name, said in names.items())
     script = base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
     return "\n".join(
@@ -142,16 +151,30 @@ def _section(section: Section) -> str:
 
 
 def _table(table: pd.DataFrame) -> str:
-    head = "".join(f"<th>{_text(name)}</th>" for name in table.columns)
-    rows = ("".join(f"<td>{_text(_shown(value))}</td>" for value in row) for row in table.itertuples(index=False))
+    # Names of columns have underscores; those with spaces are names of tasks too, which stay as they are.
+    named = (str(name) for name in table.columns)
+    head = "".join(f"<th>{_text(name if ' ' in name else name.replace('_', ' '))}</th>" for name in named)
+    shown = pd.DataFrame({place: _column(table.iloc[:, place]) for place in range(table.shape[1])}, dtype=str)
+    rows = ("".join(f"<td>{_text(value)}</td>" for value in row) for row in shown.itertuples(index=False))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>"
+
+
+def _column(values: pd.Series) -> list[str]:
+    """The values of a column as they are shown: methods by their titles, whole numbers whole."""
+    if values.name in METHOD_COLUMNS:
+        return [_shown(source_title(value) if isinstance(value, str) else value) for value in values]
+    known = [value for value in values if isinstance(value, float) and value == value]
+    # Whole numbers beside missing ones are floats too.
+    if 0 < len(known) < len(values) and all(value.is_integer() for value in known):
+        return [f"{value:,.0f}".replace("-", MINUS) if value == value else "–" for value in values]
+    return list(map(_shown, values))
 
 
 def _shown(value: object) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return "–"
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1 else f"{value:.1f}"
+        return f"{value:,.1f}".replace("-", MINUS) if abs(value) >= 1 else three_figures(value)
     return str(value)
 
 

@@ -242,6 +242,12 @@ def significant(value: float, digits: int = 3, *, sign: bool = False) -> str:
     return ("+" if sign and value > 0 else "") + said.replace("-", MINUS)
 
 
+def three_figures(value: float) -> str:
+    """Three significant figures; a number that has fewer, as a ratio of 0.5, as it is."""
+    short = f"{value:.3g}"
+    return short.replace("-", MINUS) if "e" not in short and float(short) == value else significant(value)
+
+
 def counted(n: int, noun: str) -> str:
     """A number with a noun: `3 good neurons`, `1 good neuron`, `no good neurons`, `1,000 good neurons`."""
     return f"{f'{n:,}' if n else 'no'} {noun}{'' if n == 1 else 's'}"

@@ -1,7 +1,8 @@
 """Finished runs as one HTML file that opens without a network. No torch."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,15 +11,17 @@ from neuron_core.analysis.available_tables import ENTRY_TABLES, can_be_made, com
 from neuron_core.analysis.layers import layer_counts, neuron_rows
 from neuron_core.analysis.letter_free import letter_free_table
 from neuron_core.analysis.tables import GOOD_ONLY, baseline_table, run_table
+from neuron_core.cni.methods import source_title
 from neuron_core.control.effect import Effect
 from neuron_core.control.metrics import Best, Evaluation
 from neuron_core.errors import RunError
 from neuron_core.experiments.task_comparisons import effects_of, entries_output, evaluations_of
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.control import ratio_curves
-from neuron_core.figures.effect import effect_splits
+from neuron_core.figures.effect import effect_split, effect_splits
 from neuron_core.figures.html_page import Section, html_report
 from neuron_core.figures.layers import completeness_bars, layer_heatmap
+from neuron_core.figures.theme import significant
 from neuron_core.reports.comparison import config_differences, metric_differences, set_overlaps
 from neuron_core.reports.verdict import letters_lost, verdict_of
 from neuron_core.runs.config import config_to_json
@@ -48,10 +51,11 @@ def runs_html(runs: Mapping[str, RunFolder]) -> str:
 
     Raises RunError for a run of which neither the attribution nor the evaluation is finished.
     """
-    sections = [section for name, run in runs.items() for section in _sections(name, run)]
+    ends = {name: f" of {said}" if len(runs) > 1 else "" for name, said in _names(runs).items()}
+    sections = [section for name, run in runs.items() for section in _sections(name, run, ends[name])]
     if len(runs) == 2:
         sections.append(_comparison(*runs.values()))
-    lead = [sentence for name, run in runs.items() for sentence in _lead(name if len(runs) > 1 else "", run)]
+    lead = [sentence for name, run in runs.items() for sentence in _lead(ends[name].removeprefix(" of "), run)]
     return html_report(f"NeuronLLM: {', '.join(map(_titled, runs.values()))}", _whole_setting(runs), sections, lead)
 
 
@@ -70,23 +74,33 @@ def tables_html(runs: Mapping[str, RunFolder], k: int) -> str:
             continue
         table = entry_table(name, evaluations, k, common_budgets(evaluations), effects)
         missing = lacking(name, evaluations, k)
-        more = f"Not evaluated on every task: {', '.join(missing)}." if missing else ""
+        more = f"Not evaluated on every task: {', '.join(map(source_title, missing))}." if missing else ""
         anchor = name.lower().replace(" ", "")
         # Bars of every budget would be too many to tell apart.
         measures = () if name == "Table 7" else ("rac", "rcc")
         title = f"{name}: {MEASURED[name]}" + (f", K = {k}" if measures else "")
         made = entries_output(anchor, title, table, line, more, measures=measures)
-        sections.append(Section(made.name, made.title, made.text, made.printed, made.figures))
+        sections.append(Section(made.name, made.title, made.text, made.printed, made.figures, name))
     text = (
         "Accuracy and comprehension in percent, with 95% intervals; chance is 25%, or more where neutral options were "
         "added."
     )
-    sections.append(Section("table4", "Table 4: the unmodified model", text, [("Baselines", baselines)]))
+    sections.append(
+        Section("table4", "Table 4: the unmodified model", text, [("Baselines", baselines)], link="Table 4")
+    )
     return html_report("NeuronLLM tables", {"K": k, **_whole_setting(runs)}, sections)
 
 
-def _sections(name: str, run: RunFolder) -> list[Section]:
-    """The finished sections of a run: baseline, neurons and effects."""
+def _names(runs: Mapping[str, RunFolder]) -> dict[str, str]:
+    """What each run is called: as somebody called it, else its task; with its name where two would be called alike."""
+    settings = {name: run.setting() for name, run in runs.items()}
+    said = {name: run.label() or (one.task_name if (one := settings[name]) else name) for name, run in runs.items()}
+    times = Counter(said.values())
+    return {name: one if times[one] == 1 else f"{one} ({name})" for name, one in said.items()}
+
+
+def _sections(name: str, run: RunFolder, end: str) -> list[Section]:
+    """The finished sections of a run: baseline, neurons and effects. end: of their titles."""
     setting = run.setting()
     attribution, evaluation = read_attribution(run), run.evaluation()
     if setting is None or (attribution is None and evaluation is None):
@@ -102,10 +116,11 @@ def _sections(name: str, run: RunFolder) -> list[Section]:
     figures = [("How often each letter is chosen", letter_bars(measured.baseline))]
     found = []
     if evaluation is not None:
-        found.append(_effects(name, run, setting, evaluation))
+        found.append(_effects(name, run, setting, evaluation, end))
     if attribution is not None:
-        found.append(_neurons(name, run, setting))
-    return [*found, Section(f"{name}-baseline", f"{name}: baseline", text, [("Baseline", table)], figures)]
+        found.append(_neurons(name, run, setting, end))
+    title = f"Unmodified model{end}"
+    return [*found, Section(f"{name}-baseline", title, text, [("Baseline", table)], figures, title)]
 
 
 def _titled(run: RunFolder) -> str:
@@ -141,7 +156,7 @@ def _lead(name: str, run: RunFolder) -> list[str]:
     return said
 
 
-def _neurons(name: str, run: RunFolder, setting: Setting) -> Section:
+def _neurons(name: str, run: RunFolder, setting: Setting, end: str) -> Section:
     """The top K neurons of every method, their layers, and the completeness gap."""
     found = read_attribution(run)
     assert found is not None
@@ -151,26 +166,32 @@ def _neurons(name: str, run: RunFolder, setting: Setting) -> Section:
         columns = ["role", "rank", "id", "layer", "index", "score"]
         table = pd.DataFrame([{column: getattr(row, column) for column in columns} for row in neuron_rows(cut)])
         # Formatted here, because a report rounds numbers and scores are small.
-        shown = table.assign(score=[f"{score:.3e}" for score in table["score"]]) if len(table) else table
-        tables.append((f"{method}: top {setting.k} good and bad", shown))
-        figures.append((f"{method}: layers", layer_heatmap(layer_counts(cut, ranking.n_layers), setting.k)))
+        shown = table.assign(score=[significant(score) for score in table["score"]]) if len(table) else table
+        called = source_title(method)
+        tables.append((f"{called}: top {setting.k} good and bad", shown))
+        figures.append((f"{called}: layers", layer_heatmap(layer_counts(cut, ranking.n_layers), setting.k)))
     figures.append(("Completeness gap by layer", completeness_bars(found.gaps.mean, found.gaps.spread)))
     text = (
-        f"z = {setting.z}, K = {setting.k} (preset {setting.preset}) of {setting.model.n_total} neurons; "
-        f"{found.ranking.n_ambiguous} ambiguous ones set to 0. Largest guard distance {found.guard:.1e}."
+        f"z = {setting.z}, K = {setting.k} (preset {setting.preset}) of {setting.model.n_total:,} neurons; "
+        f"{found.ranking.n_ambiguous:,} ambiguous ones set to 0. Largest guard distance {significant(found.guard, 2)}."
     )
-    return Section(f"{name}-neurons", f"{name}: neurons", text, tables, figures)
+    title = f"Neurons{end}"
+    return Section(f"{name}-neurons", title, text, tables, figures, title)
 
 
-def _effects(name: str, run: RunFolder, setting: Setting, evaluation: Evaluation) -> Section:
+def _effects(name: str, run: RunFolder, setting: Setting, evaluation: Evaluation, end: str) -> Section:
     """The effects of every source and budget at its best ratio, held out, with side effects, and curves over the
     ratio.
     """
     table = run_table(setting.task_name, evaluation, effects_of({setting.task_name: run}))
-    made = entries_output(f"{name}-effects", f"{name}: interventions", table, ("method", "k"), measures=())
+    title = f"Interventions{end}"
+    made = entries_output(f"{name}-effects", title, table, ("method", "k"), measures=())
     source = evaluation.best[0].source
     figures = [
-        (f"{source}: {metric.upper()} over the ratio, K = {k}", ratio_curves(evaluation, k, metric, source))
+        (
+            f"{source_title(source)}: {metric.upper()} over the ratio, K = {k}",
+            ratio_curves(evaluation, k, metric, source),
+        )
         for k in dict.fromkeys(best.k for best in evaluation.best if best.source == source)
         for metric in ("rac", "rcc")
         if source not in GOOD_ONLY
@@ -178,13 +199,25 @@ def _effects(name: str, run: RunFolder, setting: Setting, evaluation: Evaluation
     whole = table.drop(columns=["task", "n_tasks", "n_undefined"])
     parts = letter_free_table({setting.task_name: evaluation}).drop(columns="task")
     shown = evaluation.best[: len({best.source for best in evaluation.best}) * 8]
-    figures.insert(0, ("RAC as content and letters", effect_splits([(_called(best), best) for best in shown])))
+    figures.insert(0, ("RAC as content and letters", effect_splits(_rows(shown))))
+    largest = max(evaluation.best, key=lambda one: (one.source == source, one.direction == "degrader", one.k))
+    cell = cell_of(evaluation, largest.k, largest.ratio, largest.direction, source)
+    caption = f"{_called(largest)}, ratio {largest.ratio:g}: the change of accuracy and its parts. Grey: random sets."
+    figures.insert(0, (caption, effect_split(cell.row, cell.random, evaluation.baseline)))
     printed = [*made.printed, ("Measures without the preference for letters", parts), ("All entries", whole)]
-    return Section(made.name, made.title, made.text, printed, figures)
+    return Section(made.name, made.title, made.text, printed, figures, title)
+
+
+def _rows(shown: Sequence[Best]) -> list[tuple[str, Best]]:
+    """Rows of a figure with short names: titles of methods without what stands in parentheses, if they still differ."""
+    titles = {best.source: source_title(best.source) for best in shown}
+    short = {source: title.partition(" (")[0] for source, title in titles.items()}
+    named = short if len(set(short.values())) == len(short) else titles
+    return [(f"{named[best.source]}, K={best.k}, {best.direction}", best) for best in shown]
 
 
 def _called(best: Best) -> str:
-    return f"{best.source}, K = {best.k}, {best.direction}"
+    return f"{source_title(best.source)}, K = {best.k}, {best.direction}"
 
 
 def _comparison(one: RunFolder, two: RunFolder) -> Section:
@@ -197,7 +230,7 @@ def _comparison(one: RunFolder, two: RunFolder) -> Section:
         sizes = {(ranking.n_layers, ranking.n_neurons) for ranking in rankings if ranking is not None}
         if len(sizes) == 1:
             tables.append(("Neurons that both have", set_overlaps(rankings[0], rankings[1], OVERLAP_KS)))
-    return Section("comparison", "Comparison of the two runs", "", tables)
+    return Section("comparison", "Comparison of the two runs", "", tables, link="Comparison")
 
 
 def _whole_setting(runs: Mapping[str, RunFolder]) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def unseal(data: bytes, path: Path) -> tuple[bytes, Seal]:
     found = _SEAL.search(data, max(0, len(data) - LONGEST_SEAL))
     if found is None:
         if b'"sealed"' in data[-600:]:
-            raise damaged(path, "its seal is broken")
+            raise damaged(path, "its checksum is wrong")
         return data, UNSEALED
     try:
         said = json.loads(found[1])
@@ -170,7 +170,7 @@ def unseal(data: bytes, path: Path) -> tuple[bytes, Seal]:
         good = hashlib.sha256(data[:ends]).hexdigest() == said["sha256"]
         marks = Seal(str(said["run"]), int(said["format"]), str(said["results"]), str(said.get("place", "")))
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise damaged(path, "its seal is broken") from None
+        raise damaged(path, "its checksum is wrong") from None
     if not good:
         raise damaged(path, "its checksum is wrong")
     if marks.format > FORMAT:

@@ -175,7 +175,7 @@ class ResultFiles:
         data, marks = unseal(read_bytes(path), path)
         mine = self._owner()
         if mine.format >= FORMAT and not marks.run:
-            raise damaged(path, "it has no seal")
+            raise damaged(path, "its checksum is missing")
         if marks.run and mine.run and marks.run != mine.run:
             raise damaged(path, "it is another run's")
         self.check_place(path, marks)

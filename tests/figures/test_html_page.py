@@ -5,14 +5,18 @@ import gzip
 import math
 import re
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from plotly.offline import get_plotlyjs
 
+from neuron_core.analysis.layers import LayerCounts
 from neuron_core.figures.html_page import Section, html_report
+from neuron_core.figures.layers import layer_heatmap
 from neuron_core.figures.theme import apply_theme
 
+COUNTS = LayerCounts(np.array([1, 0]), np.array([0, 0]), np.array([1.0, 0.0]), np.array([0.0, 0.0]))
 SETTING = {"model": "a <b>bold</b> model", "ks": [10, 25], "z": None, "role": "", "runs": [{"task": "ner", "seed": 7}]}
 
 
@@ -26,7 +30,7 @@ def report():
     return html_report(
         "A report",
         SETTING,
-        [first, Section("fig9", "Figure 9", figures=[("Again", figure("x"))])],
+        [first, Section("fig9", "Figure 9", figures=[("Again", figure("x")), ("Layers", layer_heatmap(COUNTS, 1))])],
         ["It works & is clear."],
     )
 
@@ -57,7 +61,7 @@ def test_the_lead_stands_first_then_figures_before_tables_and_the_setting_last()
 def test_text_of_tables_and_figures_is_shown_and_not_obeyed():
     page = report()
     assert "<td>&lt;i&gt;ace&lt;/i&gt;</td><td>12.3</td><td>ok</td>" in page
-    assert "<td>tn</td><td>–</td><td>–</td>" in page
+    assert "<td>TN</td><td>–</td><td>–</td>" in page
     assert "<script>console.error" not in page
     assert 'aria-label="Two &quot;bars&quot;."' in page
 
@@ -94,6 +98,10 @@ def test_a_browser_opens_the_file_without_a_network_and_without_an_error(chromiu
             # On paper: dark words on white, whatever the theme, and nothing wider than the page.
             page.emulate_media(media="print")
             assert tick.evaluate("one => getComputedStyle(one).fill") == "rgb(31, 41, 51)"
+            # Numbers in coloured cells keep the colour that is read on them.
+            for cell in page.locator(".hm text").all():
+                assert cell.evaluate("one => getComputedStyle(one).fill") == "rgb(255, 255, 255)"
+            assert page.locator(".hm text").count() == 1
             assert page.locator("nav").is_hidden()
         chromium.close()
     assert faults == []

@@ -9,6 +9,7 @@ from neuron_core.analysis.parts import part_matrix
 from neuron_core.errors import ConfigError
 from neuron_core.figures.effect import effect_splits
 from neuron_core.figures.parts import no_share_in_words, part_heatmaps
+from neuron_core.figures.theme import signed
 from tests.analysis.test_parts import EVALUATIONS, SETS, evaluated
 
 MATRICES = [part_matrix(EVALUATIONS, SETS, 8, direction) for direction in ("degrader", "enhancer")]
@@ -51,7 +52,9 @@ def test_a_cell_that_was_not_run_says_so():
 
 def test_an_effect_is_a_bar_of_content_and_letters():
     rows = [(row.source, row) for row in EVALUATIONS["one"].grid if row.direction == "degrader"]
-    content, letters = effect_splits(rows).data
+    content, letters, numbers = effect_splits(rows).data
     assert [content.name, letters.name] == ["content", "letters"]
     for place, (_, row) in enumerate(rows):
         assert content.x[place] + letters.x[place] == pytest.approx(row.rac)
+        assert numbers.text[place] == f" {signed(row.rac_content)}, {signed(row.rac_letters)}"
+        assert numbers.x[place] == pytest.approx(max(content.x[place], 0) + max(letters.x[place], 0))

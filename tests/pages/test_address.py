@@ -35,6 +35,12 @@ def test_a_run_that_is_not_there_is_said_and_nothing_else_is_shown(open_page, fu
     assert app.selectbox(key="shown_run").value is None
 
 
+def test_an_empty_name_of_a_run_is_none(open_page, full):
+    app = open_page("layers", run="")
+    assert faults(app) == []
+    assert app.selectbox(key="shown_run").value == full.id
+
+
 def test_another_run_chosen_in_the_sidebar_ends_the_complaint(open_page, full):
     app = open_page("control", run="no-such-run")
     app.selectbox(key="shown_run").set_value(full.id).run()

@@ -80,6 +80,8 @@ def test_the_demo_opens_at_a_question_whose_answer_its_neurons_change(open_page,
     assert app.text_area[0].value == run.setting().evaluation[known.question].prompt
     said = f"answered {known.row.baseline_letter} by the unmodified model and {known.row.new_letter} with the neurons"
     assert said in texts(app)
+    app.text_area[0].set_value("Another prompt").run()
+    assert "was answered" not in texts(app)
 
 
 def test_marked_text_is_shown_as_it_is():

@@ -157,6 +157,12 @@ def test_a_damaged_run_takes_no_page_down_and_is_listed_with_its_file(open_page,
     (bent.path / name).write_bytes(content)
     for page in ("start", "methods", "layers", "cross_task"):
         assert faults(open_page(page, run=full.id)) == [], page
+    for page in ("overview", "control", "layers"):
+        (said,) = faults(open_page(page, run=bent.id))
+        assert "damaged" in said
+        assert "the page Runs" in said
+        assert str(bent.path) not in said.replace("\\", "")
+    assert "in three steps" not in texts(open_page("start", run=bent.id))
     app = open_page("runs", run=full.id)
     assert faults(app) == []
     frame = app.dataframe[0].value.set_index("id")

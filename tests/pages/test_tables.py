@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 import streamlit as st
 
+from neuron_core.figures.theme import three_figures
 from pages.shared.views.figures import _cell_click
-from pages.shared.views.table_looks import looks, three_figures
+from pages.shared.views.table_looks import looks
 from pages.shared.views.tables import run_columns
 
 FRAME = pd.DataFrame({"id": ["3.17", "4.2"], "score": [0.0000798, 20.54], "rank": [1.0, None], "ratio": [0.5, 0.1]})

@@ -6,7 +6,7 @@ from html import escape
 
 import pytest
 
-from neuron_core.cni.methods import METHODS, RANKED
+from neuron_core.cni.methods import METHODS, RANKED, source_title
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import RunError
@@ -91,6 +91,17 @@ def test_the_report_of_the_demo_is_under_five_megabytes():
     assert len(runs_html({"demo": RunFolder(ASSETS / "demo_run")}).encode()) < 5_000_000
 
 
+def test_sections_are_named_for_a_reader_and_numbers_have_three_figures(run, page):
+    assert ">Interventions</a>" in page.split("</nav>")[0]
+    assert "Interventions of" not in page
+    for title in re.findall(r"<h[123]>(.*?)</h[123]>", page):
+        assert run.id not in title
+    cells = re.findall(r"<td>([−-]?[\d.,]+(?:e[-+]?\d+)?)</td>", page[: page.index('<section id="setting">')])
+    assert [cell for cell in cells if "e" in cell or cell.startswith("-")] == []
+    two = runs_html({"one": run, "two": run})
+    assert f"Interventions of {escape(run.label())} (two)" in two
+
+
 def test_its_numbers_are_those_of_the_run(run, page):
     evaluation, effects = run.evaluation(), run.side_effects()
     assert f"<td>{100 * evaluation.baseline.acc:.1f}</td>" in page
@@ -99,9 +110,9 @@ def test_its_numbers_are_those_of_the_run(run, page):
     assert f"{100 * effects.letter_mass:.1f}% / {effects.perplexity:.4g}" in page
     entries = page[page.index("All entries") :]
     for method in METHODS:
-        assert f"<td>{method}</td>" in entries
+        assert f"<td>{source_title(method)}</td>" in entries
     # RAC and RCC over the ratio at two budgets.
-    assert page.count('<div class="plot"') == 1 + len(RANKED) + 1 + 4 + 1
+    assert page.count('<div class="plot"') == 1 + len(RANKED) + 1 + 4 + 2
 
 
 def test_a_run_without_an_evaluation_has_its_baseline_and_its_neurons(bare):
@@ -134,7 +145,7 @@ def test_the_tables_of_runs_are_those_that_they_allow(run, store, config, tiny_m
     execute(made, lambda say: Engine.of(tiny_model("llama")))
     page = tables_html({"mood": made}, 4)
     assert anchors(page) == ["table1", "table3", "table6", "table7", "table4", "setting"]
-    assert "Not evaluated on every task: tn, qrnca, tn+, qrnca+, kn, act, random." in page
+    assert "Not evaluated on every task: TN, QRNCA, TN (enabled), QRNCA (enabled), KN, Activation, Random." in page
 
 
 def test_tables_need_an_evaluation(bare):

@@ -15,7 +15,8 @@ def choose_run(recent: Sequence[str]) -> str | None:
     The address wins only when it has changed since it was written here: the sidebar can move away from it.
     RunError when there is no such run; the next rerun asks for it again unless something else is chosen.
     """
-    asked = st.query_params.get("run")
+    # An empty name is none.
+    asked = st.query_params.get("run") or None
     if "run_to_show" in st.session_state:
         chosen = st.session_state.pop("run_to_show")
     elif asked and asked != st.session_state.get("run_in_address"):

@@ -13,7 +13,7 @@ STYLE = """<style>
 [data-testid=stCaptionContainer] {opacity: .8}
 :is(.st-key-browser, .st-key-preload) {position: absolute; height: 0; overflow: hidden}
 .st-key-head {margin-bottom: -0.4rem}
-[data-testid=stMain] .stMarkdownBadge {white-space: normal; overflow: visible}
+[data-testid=stMain] .stMarkdownBadge {white-space: normal !important; overflow: visible !important}
 [data-testid=stMetricValue] {white-space: nowrap}
 [data-testid=stMain] [data-testid=stPageLink] * {white-space: normal; overflow: visible}
 /* The dark theme's primary colour is too dark for words on its ground, and too light under white words. */
@@ -39,7 +39,7 @@ button[data-selected=true], button[data-selected=true] *, [data-testid=stSlider]
 /* In a narrow window pictures of runs stand in two rows, bars below their question, numbers of cells are smaller. */
 [data-testid=stColumn]:has(.st-key-overview_question) {min-width: min(100%, 24rem)}
 [data-testid=stHorizontalBlock]:has(> * [class*=st-key-gallery_]) {
-  display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr))
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(max(11rem, 25% - 1rem), 1fr))
 }
 [data-testid=stColumn]:has([class*=st-key-gallery_]) {width: auto; min-width: 0}
 @media (max-width: 1000px) {

@@ -77,7 +77,7 @@ def _bar(run_id: str, stage: str) -> None:
 
 def _stopped(run_id: str, status: RunStatus) -> None:
     if status.state == "failed":
-        error_box(f"{session.run_title(run_id)} failed", f"run {run_id}", details=status.message)
+        error_box(f"The run {session.run_title(run_id)} failed", details=status.message)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         words = {"cancelled": "was cancelled", "failed": "failed", "interrupted": "was interrupted"}[status.state]
         done = f" {status.done} of {status.total} questions of its {status.stage} are kept." if status.total else ""

@@ -27,6 +27,7 @@ html {font-size: 22.4px}
 .st-key-stage {position: fixed; right: 1rem; top: .6rem; width: auto; opacity: .3; font-size: .7rem}
 .st-key-stage:hover, .st-key-stage:focus-within {opacity: 1}
 [data-testid=stMainBlockContainer] {padding-top: 1.2rem}
+.st-key-map_of_layers .hm text {font-size: 20px !important}
 </style>"""
 # Of the type in figures, which has pixels of its own.
 LARGER = 1.4
@@ -34,7 +35,9 @@ LARGER = 1.4
 
 def enlarge(figure: go.Figure) -> None:
     """The figure's type as large as the page's."""
-    figure.update_layout(height=1.2 * figure.layout.height)
+    # Legends and titles stand in the upper margin.
+    top = figure.layout.margin.t or 0
+    figure.update_layout(height=1.2 * figure.layout.height + (LARGER - 1) * top, margin_t=LARGER * top)
     for font in (figure.layout.font, figure.layout.legend.font):
         font.size = LARGER * font.size
     figure.for_each_annotation(lambda note: note.update(font_size=LARGER * (note.font.size or TITLE_SIZE)))

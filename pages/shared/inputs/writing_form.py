@@ -25,15 +25,16 @@ def form(run: RunFolder, setting: Setting, found: Attribution) -> None:
     """Prompt, neurons and manner of writing; the button starts it."""
     questions = setting.evaluation or setting.attribution
     known = changed_answer_of(run, next(iter(found.rankings)))
+    question = questions[known.question if known else 0].prompt
     prompt = st.text_area(
         "Prompt",
-        questions[known.question if known else 0].prompt,
+        question,
         height=220,
         key=f"playground_prompt_{setting.task_fingerprint}",
         persist_state="session",
         help="Sent as it is, without a chat template.",
     )
-    if known is not None:
+    if known is not None and prompt == question:
         st.caption(
             f"This question of the evaluation was answered {known.row.baseline_letter} by the unmodified model and "
             f"{known.row.new_letter} with the neurons below changed. Any other prompt can be typed."

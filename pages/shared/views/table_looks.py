@@ -8,7 +8,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from neuron_core.cni.methods import source_title
-from neuron_core.figures.theme import MINUS, significant
+from neuron_core.figures.theme import MINUS, three_figures
 from pages.shared.views.tables import SCORE
 from pages.shared.views.words import method_names
 
@@ -59,12 +59,6 @@ def looks(
 
 def _is_printf(form: str | None) -> bool:
     return form is not None and form.startswith("%.")
-
-
-def three_figures(value: float) -> str:
-    """Three significant figures; a number that has fewer, as a ratio of 0.5, as it is."""
-    short = f"{value:.3g}"
-    return short.replace("-", MINUS) if "e" not in short and float(short) == value else significant(value)
 
 
 def headings(frame: pd.DataFrame, config: Mapping[str, Any]) -> dict[str, Any]:
