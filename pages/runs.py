@@ -41,7 +41,7 @@ def one_run(run: RunFolder) -> None:
 
 def _damaged(run: RunFolder, name: str, damage: str) -> None:
     """What is wrong with a run, and the two ways on."""
-    error_box(f"This run is damaged: {damage}", accepted="Repair sets the file aside; Resume then computes it again")
+    error_box("This run is damaged", None, "Repair sets the file aside; Resume then computes it again", f"{damage}.")
     with st.container(horizontal=True):
         if not session.is_demo(name):
             no = why_not("resume", run)

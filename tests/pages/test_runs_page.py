@@ -159,7 +159,7 @@ def test_a_damaged_run_takes_no_page_down_and_is_listed_with_its_file(open_page,
         assert faults(open_page(page, run=full.id)) == [], page
     for page in ("overview", "control", "layers"):
         (said,) = faults(open_page(page, run=bent.id))
-        assert "damaged" in said
+        assert "can't be shown" in said
         assert "the page Runs" in said
         assert str(bent.path) not in said.replace("\\", "")
     assert "in three steps" not in texts(open_page("start", run=bent.id))

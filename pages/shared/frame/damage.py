@@ -20,5 +20,5 @@ def damage_of(run_id: str | None) -> str:
 
 def say_damage(run_id: str, damage: str) -> None:
     """The one box, and the way to where the run is repaired."""
-    error_box(f"The run {run_id} is damaged: {damage}", accepted="Repair or Delete, on the page Runs")
+    error_box(f"The run {run_id} can't be shown", accepted="Repair or Delete, on the page Runs", details=f"{damage}.")
     st.page_link(session.RUNS, label="Go to Runs and repair it", icon=":material/build:", query_params={"run": run_id})
