@@ -13,6 +13,7 @@ from neuron_core.cni.scores import AttributionScores
 from neuron_core.errors import RunError
 from neuron_core.runs.config import AttributionConfig
 from neuron_core.runs.files import damaged, make_folder
+from neuron_core.runs.kept_settings import keep_setting, kept_setting
 from neuron_core.runs.keys import attribution_key, kept_keys
 from neuron_core.runs.result_files import UNREADABLE, ResultFiles
 from neuron_core.runs.setting import Setting, setting_from_json, setting_to_json
@@ -54,10 +55,14 @@ class ScoreFiles(ResultFiles):
             return None
         state = (path.stat().st_mtime_ns, path.stat().st_size, path.stat().st_ino)
         if self._read_setting is None or self._read_setting[0] != state:
-            try:
-                self._read_setting = state, setting_from_json(self._read_json(path))
-            except ValidationError as error:
-                raise damaged(path, str(error.errors()[0]["msg"])) from None
+            found = kept_setting(path, state)
+            if found is None:
+                try:
+                    found = setting_from_json(self._read_json(path))
+                except ValidationError as error:
+                    raise damaged(path, str(error.errors()[0]["msg"])) from None
+                keep_setting(path, state, found, state[1])
+            self._read_setting = state, found
         return self._read_setting[1]
 
     _read_setting: tuple[tuple[int, ...], Setting] | None = None

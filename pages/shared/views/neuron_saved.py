@@ -186,7 +186,7 @@ def _stamp(run: RunFolder, pattern: str) -> tuple[object, ...]:
     return tuple((path.name, file_state(path)) for path in sorted(run.path.glob(pattern)))
 
 
-# As `setting_of`, of hundreds of runs.
+# Asked for of hundreds of runs on one page: not a cache of Streamlit, which takes a millisecond to find an entry.
 @lru_cache(2048)
 def _standings(path: str, stamp: object, layer: int, index: int) -> tuple[Standing, ...]:
     return standings(RunFolder(Path(path)), layer, index)

@@ -1,6 +1,5 @@
 """What a run's files hold, read once for each state of the files. All sessions share it: nobody changes it."""
 
-from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -23,7 +22,7 @@ Stamp = tuple[tuple[int, ...], ...]
 
 
 def setting_of(run: RunFolder) -> Setting | None:
-    return _setting(str(run.path), _stamp(run, "setting.json"))
+    return run.setting()
 
 
 def attribution_of(run: RunFolder) -> Attribution | None:
@@ -96,12 +95,6 @@ def _stamp(run: RunFolder, *names: str) -> Stamp:
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _model_size(spec: ModelSpec, files: tuple[object, ...]) -> Size | None:
     return size_of(spec)
-
-
-# Asked for of hundreds of runs on one page: not a cache of Streamlit, which takes a millisecond to find an entry.
-@lru_cache(256)
-def _setting(path: str, stamp: Stamp) -> Setting | None:
-    return RunFolder(Path(path)).setting()
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
