@@ -136,7 +136,7 @@ def over_ray(layers: int, neurons: int, delay: float) -> Any:
         def load(self, spec: ModelSpec) -> LoadedOn:
             stand_in = StandIn(layers, neurons, delay)
             self._engine = stand_in  # type: ignore[assignment]
-            return LoadedOn(stand_in.facts(), "stand-in", torch.__version__)
+            return LoadedOn(stand_in.facts(), "stand-in", torch.__version__, self.place())
 
     ray_pool.EngineActor = StandInActor  # type: ignore[misc]
     return RayEngine(ModelSpec("stand-in", device="cpu"), ClusterOptions("local", 1, 1, gpus=0, cpus=1))

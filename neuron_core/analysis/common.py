@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neuron_core.analysis.layers import Role
 from neuron_core.cni.neurons import NeuronRanking
-from neuron_core.errors import ConfigError
+from neuron_core.errors import ConfigError, first_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,10 @@ def same_model(rankings: Mapping[str, NeuronRanking]) -> tuple[int, int]:
         raise ConfigError("the neurons of fewer than two tasks can't be compared", accepted="two tasks or more")
     sizes = {(ranking.n_layers, ranking.n_neurons) for ranking in rankings.values()}
     if len(sizes) > 1:
-        raise ConfigError(f"rankings of models with {sorted(sizes)} layers and neurons per layer", accepted="one model")
+        raise ConfigError(
+            f"rankings of models with [{first_of(sorted(sizes))}] layers and neurons per layer",
+            accepted="one model",
+        )
     return sizes.pop()
 
 

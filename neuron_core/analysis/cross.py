@@ -12,7 +12,7 @@ from neuron_core.analysis.entries import SIDE_EFFECTS, Entry, cell_entry, change
 from neuron_core.control.interventions import Direction
 from neuron_core.control.metrics import Evaluation, GridRow
 from neuron_core.control.results import Verdict
-from neuron_core.errors import ConfigError
+from neuron_core.errors import ConfigError, first_of
 
 NOT_RUN = "not run"
 
@@ -74,7 +74,7 @@ def cross_matrix(
     """
     tasks = tuple(sets)
     if unknown := [task for task in tasks if task not in evaluations]:
-        raise ConfigError(f"no evaluation of {', '.join(unknown)}", accepted="an evaluation of each task")
+        raise ConfigError(f"no evaluation of {first_of(unknown)}", accepted="an evaluation of each task")
     ratios = {task: own_ratio(evaluations[task], sets[task], k, direction, task) for task in tasks}
     cells: dict[tuple[str, str], GridRow] = {}
     for evaluated in tasks:

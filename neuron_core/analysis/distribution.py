@@ -6,7 +6,7 @@ import pandas as pd
 
 from neuron_core.analysis.layers import ROLES, layer_counts
 from neuron_core.cni.neurons import NeuronRanking, NeuronSet
-from neuron_core.errors import ConfigError
+from neuron_core.errors import ConfigError, first_of
 
 MEAN = "mean"
 
@@ -46,7 +46,7 @@ def layer_change_table(
     """
     if set(rankings) != set(specific):
         raise ConfigError(
-            f"rankings of {', '.join(rankings)} and specific sets of {', '.join(specific)}", accepted="the same tasks"
+            f"rankings of {first_of(rankings)} and specific sets of {first_of(specific)}", accepted="the same tasks"
         )
     n_layers = next(iter(rankings.values())).n_layers
     before = layers_table({task: ranking.cut(k) for task, ranking in rankings.items()}, n_layers)

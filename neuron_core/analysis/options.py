@@ -9,7 +9,7 @@ from neuron_core.analysis.answers import Answer, alone, answers
 from neuron_core.control.interventions import Direction, Intervention
 from neuron_core.control.metrics import Evaluation
 from neuron_core.control.probabilities import OptionProbabilities
-from neuron_core.errors import ConfigError
+from neuron_core.errors import ConfigError, first_of
 from neuron_core.tasks.task import LETTERS
 
 BEFORE = "original"
@@ -43,7 +43,7 @@ def question_answers(
     """
     chosen = {best.source: best.ratio for best in evaluation.best if (best.k, best.direction) == (k, direction)}
     if missing := [method for method in (*methods, ours) if method not in chosen]:
-        raise ConfigError(f"{', '.join(missing)} with K = {k}, {direction}, not evaluated", accepted=", ".join(chosen))
+        raise ConfigError(f"{first_of(missing)} with K = {k}, {direction}, not evaluated", accepted=first_of(chosen))
     rivals = {(method, direction): chosen[method] for method in methods if method != ours}
     *found, both = answers(p, plan, question, k, {**rivals, (ours, direction): chosen[ours]})
     return (*found, *alone(p, plan, question, k, ours, direction), replace(both, source=f"{ours}, both"))

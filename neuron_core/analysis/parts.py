@@ -20,7 +20,7 @@ from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.cni.selection import dense_ranking
 from neuron_core.control.interventions import Direction
 from neuron_core.control.results import Baseline, Evaluation, GridRow, RandomRow
-from neuron_core.errors import ConfigError
+from neuron_core.errors import ConfigError, first_of
 
 Mode = Literal["ban", "subtract"]
 MODES: tuple[Mode, ...] = ("ban", "subtract")
@@ -151,7 +151,7 @@ def part_matrix(
                 cells[source, task] = row
     if not cells:
         raise ConfigError(
-            f"none of {', '.join(sets.values())} with K = {k}, ratio {ratio:g}, {direction} was evaluated",
+            f"none of {first_of(sets.values())} with K = {k}, ratio {ratio:g}, {direction} was evaluated",
             accepted="evaluations of these sets",
         )
     baselines = {task: evaluation.baseline for task, evaluation in evaluations.items()}

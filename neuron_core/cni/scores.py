@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuron_core.errors import AttributionError
+from neuron_core.errors import AttributionError, first_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class AttributionScores:
             raise AttributionError(
                 f"the target {target!r} was not attributed",
                 where=f"question {self.question_id}",
-                accepted=", ".join(self.targets),
+                accepted=first_of(self.targets),
             )
         return self.ig[self.targets.index(target)]
 

@@ -62,6 +62,10 @@ class Place:
     versions: dict[str, str]
 
 
+class NoModel(RunError):
+    """The actor has no model: Ray has started it again since it loaded one."""
+
+
 @dataclass(frozen=True)
 class LoadedOn:
     """The model that an actor has loaded."""
@@ -71,6 +75,8 @@ class LoadedOn:
     "name of the GPU, or kind of the processor"
     build: str
     "version of torch, with its build"
+    place: Place
+    "where the model was loaded: an actor that is started again may be on another node"
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +134,7 @@ class EngineActor:
             self._engine = Engine(spec)
         device = self._engine.loaded.device
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-        return LoadedOn(self._engine.facts(), name, torch.__version__)
+        return LoadedOn(self._engine.facts(), name, torch.__version__, self.place())
 
     def facts(self, day: date | None) -> ModelFacts:
         """As `Engine.facts`."""
@@ -225,7 +231,7 @@ class EngineActor:
     @property
     def _loaded(self) -> "Engine":
         if self._engine is None:
-            raise RunError("this actor has no model", accepted="a call of `load` first")
+            raise NoModel("this actor has no model", accepted="a call of `load` first")
         return self._engine
 
 

@@ -44,6 +44,8 @@ class Lost:
     """The actor of a batch has ended."""
 
     why: str
+    before: bool = False
+    "whether it ended before the batch, and not because of it"
 
 
 def spec_for_actors(spec: ModelSpec, gpus: float) -> ModelSpec:

@@ -15,7 +15,7 @@ import ray
 from ray.exceptions import ActorDiedError, RayError
 
 from neuron_core.engine.cluster_options import CLUSTER_WORDS, ClusterOptions
-from neuron_core.engine.ray_actor import EngineActor, LoadedOn, Place
+from neuron_core.engine.ray_actor import EngineActor, LoadedOn, NoModel, Place
 from neuron_core.engine.ray_agreement import refuse_other_model, refuse_other_versions
 from neuron_core.engine.ray_errors import actor_errors
 from neuron_core.engine.ray_members import Batch, Lost, Member, spec_for_actors
@@ -100,7 +100,7 @@ class ActorPool:
                 if isinstance(result, NeuronCoreError):
                     raise result
                 if isinstance(result, Lost):
-                    batch.losses += 1
+                    batch.losses += not result.before
                     if batch.losses > LOSSES:
                         raise RunError(
                             f"{batch.losses} actors ended while they computed this: {result.why}",
@@ -126,7 +126,7 @@ class ActorPool:
         """The results of one call of every actor that is free. Actors that end meanwhile are left out."""
         found = []
         for member in list(self._idle):
-            with suppress(RayError), actor_errors(member.node):
+            with suppress(RayError, NoModel), actor_errors(member.node):
                 found.append(ray.get(getattr(member.handle, method).remote(*arguments)))
         return found or [self.one(method, *arguments)]
 
@@ -204,8 +204,8 @@ class ActorPool:
                     refuse_other_versions(found)
                     self._joining[member.handle.load.remote(self._spec)] = member
                 else:
-                    assert member.place is not None
-                    member.loaded = found
+                    member.place, member.loaded = found.place, found
+                    refuse_other_versions(found.place)
                     self._reference = self._reference or found
                     refuse_other_model(self._reference, found, member.place)
                     self._idle.append(member)
@@ -226,6 +226,10 @@ class ActorPool:
         try:
             with actor_errors(member.node):
                 result = ray.get(reference)
+        except NoModel as error:
+            # It ended while it was idle, and Ray has started it again.
+            self._join(member)
+            return Lost(error.what, before=True)
         except NeuronCoreError as error:
             self._idle.append(member)
             return error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from neuron_core.cni.methods import PAPER_CONTROLS, PAPER_METHODS
 from neuron_core.control.interventions import BUDGETS, DIRECTIONS, RATIOS, Direction
-from neuron_core.errors import ConfigError
+from neuron_core.errors import ConfigError, first_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.proxies import ROTATIONS
@@ -84,11 +84,13 @@ class ExperimentSetting:
 
     def __post_init__(self) -> None:
         if not self.tasks or len(set(self.tasks)) < len(self.tasks):
-            raise ConfigError(f"tasks {', '.join(self.tasks) or 'none'}", accepted="one task or more, each once")
+            raise ConfigError(f"tasks {first_of(self.tasks) or 'none'}", accepted="one task or more, each once")
         if not set(self.budget_tasks) <= set(self.tasks):
-            raise ConfigError(f"budgets of {', '.join(self.budget_tasks)}", accepted=", ".join(self.tasks))
+            raise ConfigError(f"budgets of {first_of(self.budget_tasks)}", accepted=first_of(self.tasks))
         if not {0.0, 1.0} <= set(self.ratios):
-            raise ConfigError(f"ratios {list(self.ratios)}", accepted="0 and 1 among them: Tables 3 and 6 need both")
+            raise ConfigError(
+                f"ratios [{first_of(self.ratios)}]", accepted="0 and 1 among them: Tables 3 and 6 need both"
+            )
 
     @property
     def tasks_of_budgets(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from neuron_core.control.interventions import DIRECTIONS, Direction
 from neuron_core.control.results import Best, Evaluation, GridRow, RandomBest, RandomRow
-from neuron_core.errors import ConfigError
+from neuron_core.errors import ConfigError, first_of
 from neuron_core.figures.panels import Point, band, curve, mark, two_panels
 from neuron_core.figures.points import (
     BASE,
@@ -126,7 +126,7 @@ def _check(name: str, value: float, known: Iterable[float]) -> None:
     if not any(_same(value, one) for one in accepted):
         raise ConfigError(
             f"no intervention with {name} {value:g} was evaluated",
-            accepted=", ".join(f"{one:g}" for one in accepted) or "an evaluation with interventions",
+            accepted=first_of(f"{one:g}" for one in accepted) or "an evaluation with interventions",
         )
 
 

@@ -4,7 +4,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from neuron_core.errors import ModelError
+from neuron_core.errors import ModelError, first_of
 from neuron_core.models.architectures import architecture_of
 from neuron_core.models.device import pick_device
 from neuron_core.models.identify import fingerprint_of
@@ -36,7 +36,7 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any, kept: Path | None
     widths = {width_of(each, architecture.write_axis) for each in down}
     if len(widths) > 1:
         raise ModelError(
-            f"layers of unequal width: down projections of {sorted(widths)}",
+            f"layers of unequal width: down projections of [{first_of(sorted(widths))}]",
             where=spec.title,
             accepted="a model with the same number of neurons in every layer",
         )

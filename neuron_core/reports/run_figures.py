@@ -10,7 +10,7 @@ from neuron_core.analysis.task_layers import score_map
 from neuron_core.cni.methods import score_unit
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.control.results import Evaluation
-from neuron_core.errors import ConfigError, RunError
+from neuron_core.errors import ConfigError, RunError, first_of
 from neuron_core.figures.baseline import letter_bars
 from neuron_core.figures.control import budget_curves, ratio_curves
 from neuron_core.figures.layers import completeness_bars, layer_heatmap, layer_score_bars
@@ -66,7 +66,7 @@ def ranked(run: RunFolder, method: str | None = None) -> tuple[Setting, NeuronRa
     """The setting and a ranking of a run. method: the run's first by default. Raises RunError before both exist."""
     methods = run.config().attribution.methods
     if method is not None and method not in methods:
-        raise ConfigError(f"the run has no method {method!r}", where=run.id, accepted=", ".join(methods))
+        raise ConfigError(f"the run has no method {method!r}", where=run.id, accepted=first_of(methods))
     setting, ranking = run.setting(), run.ranking(method)
     if setting is None or ranking is None:
         raise RunError("the attribution is not finished", where=run.id, accepted="run.resume()")
@@ -111,5 +111,5 @@ def _question(run: RunFolder, evaluation: Evaluation, question: int | str, k: in
     ratios = chosen_ratios(evaluation, k)
     if not ratios:
         budgets = sorted({row.k for row in evaluation.grid})
-        raise ConfigError(f"K = {k} was not evaluated", where=run.id, accepted=", ".join(map(str, budgets)))
+        raise ConfigError(f"K = {k} was not evaluated", where=run.id, accepted=first_of(budgets))
     return answer_bars(answers(found.probabilities, found.plan, number, k, ratios), shown.target, labels)

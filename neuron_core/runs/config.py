@@ -20,7 +20,7 @@ from neuron_core.control.interventions import (
     Direction,
     Silence,
 )
-from neuron_core.errors import ConfigError
+from neuron_core.errors import ConfigError, first_of
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.qatt.prompt import TEMPLATE_VERSION
@@ -116,9 +116,9 @@ class EvaluationConfig:
         if self.rows_per_pass is not None:
             _at_least("rows_per_pass", self.rows_per_pass, 1)
         if not self.ks or min(self.ks) < 1 or len(set(self.ks)) != len(self.ks):
-            raise ConfigError(f"budgets {list(self.ks)}", accepted="different whole numbers from 1")
+            raise ConfigError(f"budgets [{first_of(self.ks)}]", accepted="different whole numbers from 1")
         if not self.ratios or not set(self.ratios) <= set(RATIOS) or len(set(self.ratios)) != len(self.ratios):
-            raise ConfigError(f"ratios {list(self.ratios)}", accepted="different tenths from 0 to 1")
+            raise ConfigError(f"ratios [{first_of(self.ratios)}]", accepted="different tenths from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class RunConfig:
         if wanted - set(self.attribution.methods):
             raise ConfigError(
                 f"the method {min(wanted - set(self.attribution.methods))!r} is evaluated but not attributed",
-                accepted=", ".join((*self.attribution.methods, *CONTROLS)),
+                accepted=first_of((*self.attribution.methods, *CONTROLS)),
             )
 
 
@@ -219,7 +219,7 @@ def _strength(excite: float, silence: str) -> None:
 
 def _all_different(name: str, values: Sequence[str]) -> None:
     if len(set(values)) != len(values):
-        raise ConfigError(f"{name} {', '.join(values)}", accepted="each once")
+        raise ConfigError(f"{name} {first_of(values)}", accepted="each once")
 
 
 def _at_least(name: str, value: int, least: int) -> None:

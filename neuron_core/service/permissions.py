@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from neuron_core.errors import ConfigError, RunError
+from neuron_core.errors import ConfigError, RunError, first_of
 from neuron_core.models.spec import EMBEDDED, PLAIN, ModelSpec
 from neuron_core.paths import ASSETS
 from neuron_core.runs.config import RunConfig
@@ -97,7 +97,7 @@ class Permissions:
             raise RunError(
                 f"{self.why} does not allow this model",
                 where=spec.source[:200],
-                accepted=f"{', '.join(sorted(self.models))}; the owner of the server names others in {MODELS}",
+                accepted=f"{first_of(sorted(self.models))}; the owner of the server names others in {MODELS}",
             )
 
     def check_task(self, name: str, store: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neuron_core.errors import TaskError
+from neuron_core.errors import TaskError, first_of
 from neuron_core.tasks.answers import FORM_NOTES, FORMS, answer_form, could_be_places
 from neuron_core.tasks.guessing import guess_mapping
 from neuron_core.tasks.kinds import TaskKind, get_kind
@@ -178,7 +178,7 @@ def _problem(
     if problem := kind.check(fields):
         return problem
     if allowed and kind.label_column and one_line(fields[kind.label_column]) not in allowed:
-        return Problem(kind.label_column, "unknown label", "is not one of the labels", ", ".join(allowed))
+        return Problem(kind.label_column, "unknown label", "is not one of the labels", first_of(allowed))
     return None
 
 

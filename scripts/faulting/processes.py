@@ -211,7 +211,8 @@ def actors(lab: Lab) -> Iterator[Line]:
 
     def pids() -> list[int]:
         held = engines._held
-        return [place.pid for place, _ in held[1]._pool.members()] if held else []
+        # The pool learns of a kill when it asks the actor next.
+        return [place.pid for place, _ in held[1]._pool.members() if psutil.pid_exists(place.pid)] if held else []
 
     def run_with(moments: list[int], killed: list[int]) -> None:
         def kill(status: RunStatus) -> None:

@@ -98,6 +98,34 @@ def test_an_actor_killed_in_mid_run_is_started_again_and_nothing_is_lost(new_run
     assert not set(killed) & set(pids(engines))
 
 
+def test_actors_killed_between_two_runs_load_the_model_again_before_the_next_one(new_run, engines, whole):
+    import ray
+
+    # New actors: Ray starts each of them again three times.
+    engines.close()
+    carried(new_run(), engines)
+    members = list(pool_of(engines)._members)
+    before = pids(engines)
+    for member in members:
+        os.kill(member.place.pid, signal.SIGKILL)
+    for member in members:
+        # Ray has started it again, without a model, before the pool asks anything of it.
+        wait_until(lambda member=member: is_new(ray, member), "an actor that is started again")
+    run = new_run()
+    carried(run, engines)
+    assert_equal_results(run, whole)
+    assert not set(before) & set(pids(engines))
+    engines.close()
+
+
+def is_new(ray, member):
+    """Whether Ray has started the actor again."""
+    try:
+        return ray.get(member.handle.place.remote(), timeout=60).pid != member.place.pid
+    except ray.exceptions.RayError:
+        return False
+
+
 def test_a_run_that_another_model_samples_for_is_the_local_one(tmp_path, config, checkpoint, tiny_model, engines):
     chooser = ModelSpec(str(checkpoint("gpt2")), device="cpu")
     config = replace(config, evaluation=replace(config.evaluation, sample="balanced", comprehended_by=chooser))

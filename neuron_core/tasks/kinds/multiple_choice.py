@@ -1,5 +1,6 @@
 """Multiple choice: a question, its choices and the correct one. The seed draws three of more wrong choices."""
 
+from neuron_core.errors import bounded
 from neuron_core.tasks.kinds.base import A_LIST, CONTEXT, Fields, Problem, TaskKind, empty, one_line, pick, with_context
 from neuron_core.tasks.task import Example, Task, Wording
 
@@ -26,7 +27,7 @@ def _problem(fields: Fields) -> Problem | None:
         )
         return Problem("choices", "too few options", complaint, accepted)
     if one_line(fields["answer"]) not in texts:
-        return Problem("answer", "answer not among options", "is not one of the choices", " | ".join(texts))
+        return Problem("answer", "answer not among options", "is not one of the choices", bounded(" | ".join(texts)))
     return None
 
 

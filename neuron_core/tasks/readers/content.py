@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Collection
 from pathlib import PurePath
 
-from neuron_core.errors import TaskError
+from neuron_core.errors import TaskError, first_of
 from neuron_core.tasks.readers.source import Note, unpack_entry
 
 _OTHERS = (
@@ -121,7 +121,7 @@ def from_zip(
                 raise TaskError(
                     f"the ZIP archive holds {len(entries)} files" if part is None else f"the archive has no {part!r}",
                     where=where,
-                    accepted=f"one of them by its name (--sheet): {', '.join(entries)[:300]}",
+                    accepted=f"one of them by its name (--sheet): {first_of(entries)}",
                 )
             content = unpack_entry(archive, entries[part], where, max_bytes)
     except (

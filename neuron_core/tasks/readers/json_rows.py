@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from neuron_core.errors import TaskError
+from neuron_core.errors import TaskError, first_of
 from neuron_core.tasks.readers.header import with_header
 from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
 
@@ -83,7 +83,7 @@ def _of_object(content: dict[str, Any], source: Source, note: Note) -> Iterator[
     if part is not None:
         if part not in lists:
             raise TaskError(
-                f"the file has no list called {part!r}", where=source.where, accepted=", ".join(lists) or "no such name"
+                f"the file has no list called {part!r}", where=source.where, accepted=first_of(lists) or "no such name"
             )
         return _objects(lists[part])
     columns, data = content.get("columns"), content.get("data")
@@ -112,7 +112,7 @@ def _of_object(content: dict[str, Any], source: Source, note: Note) -> Iterator[
         raise TaskError(
             f"the file has {len(lists)} lists of objects",
             where=source.where,
-            accepted=f"one of them by its name (--sheet): {', '.join(lists)}",
+            accepted=f"one of them by its name (--sheet): {first_of(lists)}",
         )
     return _columns(content, source.where)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from neuron_core.errors import TaskError
+from neuron_core.errors import TaskError, first_of
 from neuron_core.tasks.readers.header import Cells, with_header
 from neuron_core.tasks.readers.source import Note, ReadOptions, Row, Source
 from neuron_core.tasks.readers.xlsx_bounds import MAX_CELLS, MAX_SHEETS, WHOLE, bounded
@@ -20,14 +20,12 @@ def read_xlsx(source: Source, note: Note) -> Iterator[Row]:
     filled = [name for name, sheet in sheets.items() if sheet.rows]
     part = source.options.part
     if part is not None and part not in filled:
-        raise TaskError(f"no sheet with cells is called {part!r}", where=source.where, accepted=", ".join(filled))
+        raise TaskError(f"no sheet with cells is called {part!r}", where=source.where, accepted=first_of(filled))
     visible = [name for name in filled if sheets[name].visible]
     if part is None and not visible:
         if filled:
             what = "all sheets with cells are hidden"
-            raise TaskError(
-                what, where=source.where, accepted=f"one of them by its name (--sheet): {', '.join(filled)}"
-            )
+            raise TaskError(what, where=source.where, accepted=f"one of them by its name (--sheet): {first_of(filled)}")
         return
     chosen = part or next((name for name in visible if sheets[name].is_table), visible[0])
     if others := [f"{name!r}{'' if sheets[name].visible else ' (hidden)'}" for name in filled if name != chosen]:
