@@ -1,6 +1,8 @@
 """Files that come with the program, which are next to the package in a checkout and inside it once installed."""
 
+import errno
 import hashlib
+import stat
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +13,15 @@ APP_FOLDER = INSTALLED_APP if INSTALLED_APP.is_dir() else PACKAGE.parent
 "the folder with app.py, frame.py, pages, assets and .streamlit"
 ASSETS = APP_FOLDER / "assets"
 "the folder with the bundled tasks, the adapter, the finished demo runs and the neutral text"
+
+
+def read_regular(path: Path) -> bytes:
+    """The content of a file. OSError for what is no regular file: a pipe would never end, nor a device such as
+    /dev/zero.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe, a device or a folder, not a file")
+    return path.read_bytes()
 
 
 @cache

@@ -1,6 +1,7 @@
 """Output of the command line: results on standard output, everything else on standard error."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,34 +9,41 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from neuron_core.runs.run_folder import RunStatus
 
-errors = Console(stderr=True)
+errors = Console(stderr=True, emoji=False)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 LOADING = "loading"
+
+
+def printable(text: str) -> str:
+    """The text with control characters written out: names from files must not command the terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def emit(result: dict[str, Any], as_json: bool, text: Callable[[dict[str, Any]], str]) -> None:
     """Prints the result of a command, as one JSON object or as the text that `text` makes of it."""
-    typer.echo(json.dumps(result, allow_nan=False) if as_json else text(result))
+    typer.echo(json.dumps(result, allow_nan=False) if as_json else printable(text(result)))
 
 
 def say(message: str, style: str = "") -> None:
     """Prints a message exactly as it is: no markup, no added line breaks."""
-    errors.print(message, style=style, highlight=False, markup=False, soft_wrap=True)
+    errors.print(printable(message), style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def stage_line() -> Iterator[Callable[[str], None]]:
     """Shows a status line on the terminal, and yields the function that changes its text."""
-    with errors.status("starting") as status:
-        yield status.update
+    with errors.status(Text("starting")) as status:
+        yield lambda text: status.update(Text(printable(text)))
 
 
 def progress_bars() -> Progress:
     """Progress bars with counts and the remaining time. They are only shown on a terminal."""
     return Progress(
-        TextColumn("{task.description:12}"),
+        TextColumn("{task.description:12}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -56,6 +64,8 @@ def stage_bars(progress: Progress) -> Callable[[RunStatus], None]:
             if LOADING in bars:
                 progress.update(bars[LOADING], visible=False)
             bars[status.stage] = progress.add_task(status.stage, total=status.total or None, completed=status.done)
-        progress.update(bars[status.stage], completed=status.done, description=status.message or status.stage)
+        progress.update(
+            bars[status.stage], completed=status.done, description=printable(status.message or status.stage)
+        )
 
     return show

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.errors import ConfigError
 from neuron_core.models.fingerprint import same_model
+from neuron_core.paths import read_regular
 
 FORMAT = "neuronllm-neuron-set"
 VERSION = 1
@@ -144,7 +145,7 @@ def load(path: Path) -> NeuronSetFile:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ConfigError("a neuron set that is too large", where=str(path), accepted=f"at most {MOST_BYTES} bytes")
-        return from_json(path.read_bytes(), str(path))
+        return from_json(read_regular(path), str(path))
     except OSError as error:
         raise ConfigError(f"the neuron set can't be read: {error.strerror}", where=str(path)) from None
 

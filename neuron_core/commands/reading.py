@@ -9,6 +9,7 @@ import typer
 
 from neuron_core.commands.groups import OptionGroup
 from neuron_core.errors import TaskError
+from neuron_core.paths import read_regular
 
 if TYPE_CHECKING:
     from neuron_core.tasks.mapping import Guess
@@ -113,6 +114,6 @@ class FileReading(OptionGroup):
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.expanduser().read_bytes()
+        return read_regular(path.expanduser())
     except OSError as error:
         raise TaskError(f"the file of labels can't be read: {error.strerror}", where=str(path)) from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from neuron_core.errors import ModelError
+from neuron_core.paths import read_regular
 
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tokenizer_config.json")
@@ -203,7 +204,7 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MOST_JSON:
             raise ValueError(f"it has {path.stat().st_size} bytes, more than {MOST_JSON}")
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_regular(path))
     except RecursionError:
         raise ModelError(
             f"the model can't be loaded: {path.name} is damaged: it is nested too deep", where=str(path.parent)

@@ -15,6 +15,7 @@ from transformers.pytorch_utils import Conv1D
 from neuron_core.errors import ModelError
 from neuron_core.models.folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from neuron_core.models.wrappers import KEY_MAPPING
+from neuron_core.paths import read_regular
 
 FACTOR = re.compile(
     r"base_model\.model\.(?P<module>.+)\.lora_(?P<kind>embedding_)?(?P<side>[AB])(?:\.default)?(?:\.weight)?"
@@ -80,7 +81,7 @@ def read_lora(folder: Path) -> list[Factors]:
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads((folder / ADAPTER_CONFIG).read_bytes())
+        config = json.loads(read_regular(folder / ADAPTER_CONFIG))
     except (OSError, ValueError) as error:
         raise ModelError(
             f"the adapter can't be read: {error}", where=str(folder), accepted=f"a folder with {ADAPTER_CONFIG}"

@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 from neuron_core.errors import ModelError
 from neuron_core.models.architectures import Architecture, architectures, forget_architecture, register_architecture
+from neuron_core.paths import read_regular
 
 NAMES = [field.name for field in fields(Architecture)]
 ACCEPTED = f"a .json file with one line or a list of them, of the fields {', '.join(NAMES)}; or a .py file"
@@ -36,7 +37,7 @@ def register_file(file: str) -> None:
 
 def _lines(path: Path) -> list[Architecture]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_regular(path))
     except (OSError, ValueError) as error:
         raise ModelError(f"the architecture file can't be read: {error}", where=str(path), accepted=ACCEPTED) from None
     return [_line(one, path) for one in (found if isinstance(found, list) else [found])]

@@ -4,6 +4,7 @@ import html
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from neuron_core.notebook.summary import as_text
 from neuron_core.runs.run_folder import RunStatus
 from neuron_core.terminal import errors, progress_bars, stage_bars
 
@@ -31,7 +32,7 @@ def _notebook_line() -> Watch:
     shown = display(HTML(""), display_id=True)
 
     def show(status: RunStatus) -> None:
-        shown.update(HTML(status_html(status)))
+        shown.update(HTML(as_text(status_html(status))))
 
     return show
 

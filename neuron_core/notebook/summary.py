@@ -29,7 +29,12 @@ def summary_html(run: "Run") -> str:
         effects = run.effects()
         columns = ["method", "k", "direction", "ratio", "rac", "heldout_rac", "random_rac", "verdict"]
         parts.append(_table(effects.loc[effects["k"] == effects["k"].max(), columns]))
-    return "".join(parts)
+    return as_text("".join(parts))
+
+
+def as_text(inner: str) -> str:
+    """The HTML in an element in which a notebook does not take dollar signs for formulas. Long names are wrapped."""
+    return f'<div class="tex2jax_ignore mathjax_ignore" style="overflow-wrap: anywhere">{inner}</div>'
 
 
 def _table(frame: pd.DataFrame) -> str:

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -90,6 +91,8 @@ def make_folder(path: Path, *, fresh: bool = False, parents: bool = False) -> No
 
     Without `parents`, RunError when its parent folder is gone, so that a deleted run is not made again.
     """
+    if not parents and path.is_symlink():
+        raise damaged(path, NO_FILE)
     with disk_errors(path):
         if path.is_dir() and not fresh:
             return
@@ -136,6 +139,9 @@ class Seal:
 
 
 UNSEALED = Seal()
+NO_FILE = "it is a link, a pipe or a device, not a file"
+MOST_BYTES = 1 << 31
+"of a file that is read as a whole"
 
 
 def place_of(name: str) -> str:
@@ -185,9 +191,24 @@ def damaged(path: Path, why: str) -> RunError:
     return RunError(f"a file of this run is damaged: {why}", where=str(path), accepted="Repair, or Delete")
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file. RunError when it can't be read."""
+def check_regular(path: Path) -> None:
+    """RunError when something else than a regular file lies here: a link, a pipe, a device. A run folder from elsewhere
+    must neither be waited for nor be written through. Does nothing where there is no file.
+    """
     try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode):
+        raise damaged(path, NO_FILE)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file of a run. RunError when it can't be read, is no regular file, or is larger than any is."""
+    check_regular(path)
+    try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise damaged(path, f"it has {size:,} bytes")
         return path.read_bytes()
     except OSError as error:
         raise RunError(f"a file of this run can't be read: {error.strerror or error}", where=str(path)) from None

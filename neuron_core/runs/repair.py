@@ -1,6 +1,7 @@
 """Finds damaged files in a run folder and moves them aside, so that Resume computes them again. No torch."""
 
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 from neuron_core.cni import sets
 from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.errors import NeuronCoreError, RunError
-from neuron_core.runs.files import disk_errors, make_folder, read_bytes, unseal
+from neuron_core.runs.files import NO_FILE, disk_errors, make_folder, read_bytes, unseal
 from neuron_core.runs.result_files import CONFIG
 from neuron_core.runs.run_folder import RunFolder, RunStatus
 from neuron_core.runs.summary import SUMMARY
@@ -38,6 +39,9 @@ def verify(run: RunFolder) -> list[Damage]:
         run.config()
     except NeuronCoreError as error:
         return [Damage(CONFIG, error.what, LOST)]
+    if strange := list(_strange(run)):
+        # What else is damaged is told when these have been moved aside.
+        return strange
     if _is_anothers(run):
         return [Damage(CONFIG, "it belongs to another run than the other files", LOST)]
     found = [*_read(run, "status.json", run.status, ANEW), *_read(run, "label.txt", run.label, LOST)]
@@ -73,6 +77,14 @@ def repair(run: RunFolder) -> list[Damage]:
         for one in found:
             run.event("set aside", file=one.file, why=one.why)
     return found
+
+
+def _strange(run: RunFolder) -> Iterator[Damage]:
+    """What is neither a folder nor a regular file: links, also to folders, pipes, devices."""
+    for path in sorted(run.path.rglob("*")):
+        name, mode = _name(run, path), path.lstat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and not name.startswith(ASIDE):
+            yield Damage(name, NO_FILE, AGAIN)
 
 
 def _neuron_set(run: RunFolder, path: Path) -> NeuronSetFile:
@@ -191,6 +203,9 @@ def _of_units(run: RunFolder, n: int) -> Iterator[Damage]:
 
 def _set_aside(run: RunFolder, damage: Damage) -> None:
     path = run.path / damage.file
+    if damage.why == NO_FILE:
+        _move(run, path)
+        return
     if damage.mend == LOST and damage.file != "label.txt" and not damage.file.endswith(f"/{CONFIG}"):
         return
     if path.name in ("sums.npz", "examples.units") or path.parent.name == "examples":

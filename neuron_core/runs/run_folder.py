@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from neuron_core.cni.passes import Passes
 from neuron_core.errors import RunError
 from neuron_core.runs.evaluation_files import EvaluationFiles
-from neuron_core.runs.files import PART, damaged, disk_errors, read_bytes, write_file
+from neuron_core.runs.files import PART, check_regular, damaged, disk_errors, read_bytes, write_file
 
 ACTIVE = ("queued", "running")
 STATES = (*ACTIVE, "done", "cancelled", "failed", "interrupted")
@@ -168,6 +168,7 @@ class RunFolder(EvaluationFiles):
         """Appends one line to events.jsonl."""
         line = json.dumps({"time": time.time(), "event": kind, **fields}) + "\n"
         path = self.path / "events.jsonl"
+        check_regular(path)
         with disk_errors(path), path.open("a+b") as file:
             # If a crash cut off the last line, the new one still begins a line.
             file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
@@ -177,7 +178,7 @@ class RunFolder(EvaluationFiles):
     def events(self) -> list[dict[str, Any]]:
         """All events. A line that a crash cut off is left out."""
         path = self.path / "events.jsonl"
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
+        lines = read_bytes(path).decode(errors="replace").split("\n") if path.exists() else []
         found = []
         for line in lines:
             with suppress(ValueError):

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from neuron_core.errors import RunError
 from neuron_core.runs import files
-from neuron_core.runs.files import damaged, disk_errors, write_file
+from neuron_core.runs.files import check_regular, damaged, disk_errors, write_file
 
 SIGN = b"\x93NU2"
 _PREFIX = struct.Struct("<4sq16sIQI")
@@ -147,6 +147,7 @@ class UnitLog:
 
     def _look(self) -> None:
         """Scans what was appended since the last scan. RunError when the file can't be read."""
+        check_regular(self.path)
         try:
             state = self.path.stat()
         except (FileNotFoundError, NotADirectoryError):

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from neuron_core.errors import TaskError
+from neuron_core.paths import read_regular
 from neuron_core.tasks.readers import FORMATS, SUFFIXES, detect, get_format, read_rows
 from neuron_core.tasks.readers.content import from_zip, is_zip, refuse_non_tables
 from neuron_core.tasks.readers.source import (
@@ -231,6 +232,6 @@ def is_file(name: str) -> bool:
 def _bytes(path: Path, limit: int) -> bytes:
     try:
         check_size(path.stat().st_size, str(path), limit)
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise TaskError(f"the file can't be read: {error.strerror}", where=str(path)) from None

@@ -198,6 +198,8 @@ def actors(lab: Lab) -> Iterator[Line]:
     if not has_ray():
         return
     prepare_ray("local")
+    # By default, actors get the processor only when nothing else wants it.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     import ray
 
     from neuron_core.engine import ray_pool

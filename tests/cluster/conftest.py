@@ -1,5 +1,7 @@
 """A real Ray cluster of two nodes on this machine, every one at 127.0.0.1."""
 
+import os
+
 import pytest
 
 from neuron_core.engine.cluster_options import ClusterOptions, prepare_ray
@@ -18,6 +20,8 @@ NODE = {
 def cluster():
     """Two nodes with room for one actor each; a third one, the head, has none."""
     prepare_ray("127.0.0.1:0")
+    # By default, actors get the processor only when nothing else wants it.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     ray = pytest.importorskip("ray", reason="Ray is not installed")
     from ray.cluster_utils import Cluster
 

@@ -3,15 +3,23 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import pandas as pd
+import plotly.graph_objects as go
 import pytest
 from playwright.sync_api import Page, expect
 
+from neuron_core import cli
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
+from neuron_core.figures.html_page import Section, html_report
 from neuron_core.models.spec import ModelSpec
-from neuron_core.reports.run_page import runs_html
-from neuron_core.runs.run_folder import RunFolder
+from neuron_core.notebook.progress import status_html
+from neuron_core.notebook.run import Run
+from neuron_core.notebook.summary import as_text
+from neuron_core.reports.run_page import runs_html, tables_html
+from neuron_core.runs.run_folder import RunFolder, RunStatus
 from tests.builders import write_jsonl
 from tests.e2e.steps import go_to, settled, switch
 from tests.run_helpers import tiny_config
@@ -108,3 +116,61 @@ def test_a_report_renders_no_text_of_a_run_as_anything_but_text(tabs, hostile, t
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     assert_inert(page, "report")
     assert "onerror" in page.inner_text("body")
+
+
+# Marks that turn the direction of writing, a formula of a spreadsheet, and a name without an end.
+ODD = f"\u202e{TEXT}\u2066 =cmd()|' /C calc'!A0 {'x' * 10_000}"
+
+
+def opened(tabs, tmp_path: Path, html: str, where: str) -> Page:
+    """The page, which has asked for nothing beyond itself."""
+    file = tmp_path / "page.html"
+    file.write_text(html, encoding="utf-8")
+    page = tabs.open("/")
+    settled(page)
+    page.goto("about:blank")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    page.wait_for_load_state("networkidle")
+    assert_inert(page, where)
+    assert [url for url in asked if urlsplit(url).scheme not in ("file", "data", "blob")] == []
+    assert "onerror" in page.inner_text("body"), where
+    return page
+
+
+def test_every_place_of_a_report_takes_any_text(tabs, tmp_path):
+    table = pd.DataFrame([[ODD, 1.0]], columns=[ODD, f"{ODD} 2"])
+    figure = go.Figure(go.Bar(x=["a"], y=[1]), {"meta": {"alt": ODD}})
+    section = Section(ODD, ODD, ODD, [(ODD, table)], [(ODD, figure)])
+    settings = {ODD: {ODD: [ODD, None, {"a": ODD}]}, "records": [{ODD: ODD}]}
+    page = opened(tabs, tmp_path, html_report(ODD, settings, [section], [ODD]), "report")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    assert_inert(page, "report with figures")
+
+
+def test_a_report_of_tables_and_what_a_notebook_shows_are_text(tabs, hostile, tmp_path):
+    opened(tabs, tmp_path, tables_html({NAME: hostile, f"{NAME} 2": hostile}, 6), "tables")
+    told = as_text(status_html(RunStatus("running", ODD, 1, 2, ODD)))
+    page = opened(tabs, tmp_path, Run(hostile)._repr_html_() + told, "notebook")
+    # A notebook takes dollar signs for formulas elsewhere.
+    outside = """() => [...document.querySelectorAll('body *')]
+      .filter(one => one.textContent.includes('$') && !one.closest('.mathjax_ignore')).map(one => one.outerHTML)"""
+    assert page.evaluate(outside) == []
+
+
+def test_a_report_of_an_experiment_is_text(tabs, checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEURONLLM_RUNS", str(tmp_path / "runs"))
+    model = shutil.copytree(checkpoint("llama"), tmp_path / NAME)
+    # Commas part the tasks of a command.
+    tasks = [tmp_path / f"{NAME} {number}.jsonl" for number in (1, 2)]
+    for task in tasks:
+        labels = [f"{word} {LABEL}" for word in ("fair", "mixed", "foul")]
+        write_jsonl(task, [{"text": f"Day {i} {task.stem[-1]}. {SHORT}", "label": labels[i % 3]} for i in range(24)])
+    words = [
+        *("experiment", "table1", "overlap", "--tasks", ",".join(map(str, tasks)), "--model", str(model)),
+        *("--device", "cpu", "--examples", "4", "--attribution-examples", "2", "--steps", "2", "--random-seeds", "1"),
+        *("--k", "6", "--z", "12", "--out", str(tmp_path / "out")),
+    ]
+    assert cli.main(words) == 0
+    opened(tabs, tmp_path, (tmp_path / "out" / "report.html").read_text(encoding="utf-8"), "experiment")

@@ -1,7 +1,9 @@
 """Every kind of damage in a run folder is found, said by file, set aside, and computed again by a resume."""
 
 import json
+import os
 import shutil
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -278,3 +280,66 @@ def test_a_finding_of_a_run_that_was_deleted_meanwhile_makes_no_folder(whole, tm
     with pytest.raises(RunError):
         save_finding(folder, 0, 3, "tokens", found)
     assert not run.path.exists()
+
+
+def strange(path: Path, kind: str, outside: Path) -> None:
+    """Puts something in the place of a file."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as made:
+            here = os.getcwd()
+            # The address of a socket may not be long.
+            os.chdir(path.parent)
+            try:
+                made.bind(path.name)
+            finally:
+                os.chdir(here)
+    else:
+        path.symlink_to({"link": outside, "dangling link": outside.with_name("nothing"), "device": "/dev/zero"}[kind])
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without pipes in folders")
+@pytest.mark.parametrize("kind", ["pipe", "socket", "link", "dangling link", "device"])
+@pytest.mark.parametrize(
+    "name",
+    ["scores.units", "examples.units", "evaluation.units", "sums.npz", "setting.json", "events.jsonl", "rankings"],
+)
+def test_what_is_no_file_is_named_neither_waited_for_nor_written_through(name, kind, whole, tmp_path, tiny_model):
+    run = RunFolder(shutil.copytree(whole.path, tmp_path / whole.path.name))
+    outside = tmp_path / "outside"
+    outside.mkdir() if name == "rankings" else outside.write_bytes(b"mine")
+    before = sorted(tmp_path.rglob("outside*"))
+    strange(run.path / name, kind, outside)
+    assert [(one.file, one.mend) for one in verify(run)] == [(name, AGAIN)]
+    if name == "events.jsonl":
+        with pytest.raises(RunError, match="not a file"):
+            run.event("note")
+    repair(run)
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    assert verify(run) == []
+    assert_equal_results(run, whole)
+    assert sorted(tmp_path.rglob("outside*")) == before
+    assert list(outside.iterdir()) == [] if name == "rankings" else outside.read_bytes() == b"mine"
+
+
+@pytest.mark.timeout(60)
+def test_a_status_or_label_that_is_no_file_or_has_an_absurd_size_is_an_error_with_its_name(whole, tmp_path):
+    run = RunFolder(shutil.copytree(whole.path, tmp_path / whole.path.name))
+    for name, read in (("status.json", run.status), ("label.txt", run.label), ("setting.json", run.setting)):
+        content = (run.path / name).read_bytes()
+        with (run.path / name).open("wb") as file:
+            # It takes no room on the disk.
+            file.truncate(1 << 40)
+        with pytest.raises(RunError, match="bytes") as found:
+            read()
+        assert found.value.where == str(run.path / name)
+        strange(run.path / name, "pipe", tmp_path)
+        with pytest.raises(RunError, match="not a file"):
+            read()
+        (run.path / name).unlink()
+        (run.path / name).write_bytes(content)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import struct
 import time
 import tracemalloc
@@ -214,3 +215,14 @@ def test_long_texts_in_a_list_and_a_long_name_reject_their_row():
 def test_a_sentence_that_is_repeated_for_each_of_its_entities_without_end():
     data = b"Anna B-PER\nis O\n" * 20_000
     assert "their sentences repeated" in refused(data, "t.conll")
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without pipes in folders")
+def test_a_pipe_or_a_device_is_no_file_of_examples(tmp_path):
+    os.mkfifo(tmp_path / "t.csv")
+    (tmp_path / "z.csv").symlink_to("/dev/zero")
+    for name in ("t.csv", "z.csv", "."):
+        with pytest.raises(TaskError, match="can't be read"):
+            read_table(tmp_path / name)
+        assert parts_of(tmp_path / name) == ()
