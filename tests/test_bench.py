@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 
 import numpy as np
 import psutil
@@ -224,8 +225,8 @@ def test_the_text_by_hand():
         "108 times as long; largest difference 3.0e-07 of max|IG|",
         "Captum, the same scores and layers: 140 s; bare matrix multiplications 0.8 s: the fast form takes "
         "1.50 times as long",
-        "seconds per question, and as a multiple of the bare matrix multiplications, by the number of questions "
-        "that share a prefix: 1: 1.2 s (1.44), 3: 1 s (1.21)",
+        "seconds per question, and the work as a multiple of the bare matrix multiplications, by the number of "
+        "questions that share a prefix: 1: 1.2 s (1.44), 3: 1 s (1.21)",
         "the same examples by ACE in three shuffles: 9 s; by content in four rotations 12 s: 1.33 times as long",
         "grid of 176 interventions on one question: 0.75 s; one plain pass 0.25 s: 3.0 times",
         "some model, T = 64, m = 16: 0.9 s; reference 60 s, 67 times as long, scaled from layers [7, 22]; "
@@ -242,10 +243,20 @@ def test_the_peak_covers_what_the_process_has_held():
     assert psutil.Process().memory_info().rss < 1.02 * peak * 2**30
 
 
-def test_shared_questions_are_compared_with_the_floor_before_and_after(tiny_model, monkeypatch):
-    loaded, floors = tiny_model("llama"), iter([1.0, 3.0])
-    monkeypatch.setattr("neuron_core.bench.stages.floor_seconds", lambda *_: next(floors))
+def test_shared_questions_are_compared_with_the_floor_before_and_after_in_processor_seconds(tiny_model, monkeypatch):
+    loaded, clocks = tiny_model("llama"), []
+    floors, ticks = iter([1.0, 3.0]), iter([10.0, 22.0])
+
+    def floor_s(*_, clock):
+        clocks.append(clock)
+        return next(floors)
+
+    monkeypatch.setattr(stages, "floor_seconds", floor_s)
+    monkeypatch.setattr("time.process_time", lambda: next(ticks))
     questions = bench.questions_for(load_task("sentiment").task, (3,))
     passes = Engine.of(loaded).passes(questions[3], stages.CONFIG, None)
     seconds, to_floor = stages.time_shared(loaded, questions, passes, 160)
-    assert to_floor == {"3": seconds["3"] / 2.0}
+    assert seconds["3"] > 0
+    # 12 s of the processor for 3 questions; the floor is 2 s.
+    assert to_floor == {"3": 2.0}
+    assert clocks == [time.process_time] * 2

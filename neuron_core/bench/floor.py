@@ -1,5 +1,8 @@
 """The floor of the benchmark: only the matrix multiplications that the method cannot avoid."""
 
+import time
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -8,7 +11,9 @@ from neuron_core.models.loaded import LoadedModel
 
 
 @torch.no_grad()
-def floor_seconds(loaded: LoadedModel, n_tokens: int, steps: int, repeats: int = 3) -> float:
+def floor_seconds(
+    loaded: LoadedModel, n_tokens: int, steps: int, repeats: int = 3, clock: Callable[[], float] = time.perf_counter
+) -> float:
     """Seconds that the products with the layers' weights take for one question; the best of `repeats`.
 
     The prompt passes all layers once. Then the rows, `steps` per layer, pass the layers above their own, forward and
@@ -16,7 +21,7 @@ def floor_seconds(loaded: LoadedModel, n_tokens: int, steps: int, repeats: int =
     """
     seconds: list[float] = []
     for _ in range(repeats):
-        with timed(loaded.device, seconds):
+        with timed(loaded.device, seconds, clock):
             for layer in loaded.layers:
                 for weight in _weights(layer):
                     _forward(weight, n_tokens)

@@ -49,7 +49,7 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     - captum_s: like reference_s, computed by Captum; None if it is not installed
     - floor_s: only the matrix multiplications of a question
     - by_questions: number of questions that share their prefixes → seconds per question
-    - shared_to_floor: the same → how many times the floor, taken right before and after, that is
+    - shared_to_floor: the same → how many times the work of the floor; on a CPU, of processor seconds
     - content: seconds that ACE (three shuffles) and the method `content` (four rotations) take for the same examples
     - settings: the same for other prompt lengths, other steps and a wider model (not with `quick`)
     - grid_s: the whole grid of interventions, the prompt included; median

@@ -10,7 +10,7 @@ import torch
 
 from neuron_core.bench.captum import captum_layer
 from neuron_core.bench.floor import floor_seconds
-from neuron_core.bench.timing import Say, timed, timed_layers
+from neuron_core.bench.timing import Say, timed, timed_layers, work_clock
 from neuron_core.cni.attribution import attribute
 from neuron_core.cni.passes import Passes
 from neuron_core.cni.reference import reference
@@ -100,23 +100,25 @@ def time_grid(
 def time_shared(
     loaded: LoadedModel, questions: Mapping[int, Sequence[ProxyQuestion]], passes: Passes, n_tokens: int
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Number of questions → seconds per question when they are asked together, and the same as a multiple of the floor
-    for prompts of `n_tokens` tokens. Common beginnings are computed once.
+    """Number of questions → seconds per question when they are asked together, and how many times the work of the floor
+    for prompts of `n_tokens` tokens that is. Common beginnings are computed once.
 
-    The floor is taken right before and after, because the pace of a shared machine changes from minute to minute.
+    The floor is taken right before and after, and on a CPU both are compared in processor seconds, because the pace of
+    a shared machine changes from minute to minute.
     """
-    engine = Engine.of(loaded)
+    engine, clock = Engine.of(loaded), work_clock(loaded.device)
     found: dict[str, float] = {}
     to_floor: dict[str, float] = {}
     for n, asked in questions.items():
         seconds: list[float] = []
-        before = floor_seconds(loaded, n_tokens, CONFIG.steps)
-        with timed(loaded.device, seconds):
+        work: list[float] = []
+        before = floor_seconds(loaded, n_tokens, CONFIG.steps, clock=clock)
+        with timed(loaded.device, seconds), timed(loaded.device, work, clock):
             for _ in engine.attribute(asked, CONFIG, StagePart(passes=passes)):
                 pass
-        floor_s = statistics.mean((before, floor_seconds(loaded, n_tokens, CONFIG.steps)))
+        after = floor_seconds(loaded, n_tokens, CONFIG.steps, clock=clock)
         found[str(n)] = seconds[0] / n
-        to_floor[str(n)] = found[str(n)] / floor_s
+        to_floor[str(n)] = work[0] / n / statistics.mean((before, after))
     return found, to_floor
 
 

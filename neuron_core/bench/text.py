@@ -18,8 +18,8 @@ def bench_text(result: dict[str, Any]) -> str:
             f"scaled from layers {a['reference_layers']}: {a['ratio']:.0f} times as long; largest difference {worst}",
             f"Captum, the same scores and layers: {_captum(a)}; bare matrix multiplications {a['floor_s']:.3g} s: "
             f"the fast form takes {a['ratio_to_floor']:.2f} times as long",
-            "seconds per question, and as a multiple of the bare matrix multiplications, by the number of questions "
-            f"that share a prefix: {shared}",
+            "seconds per question, and the work as a multiple of the bare matrix multiplications, by the number of "
+            f"questions that share a prefix: {shared}",
             f"the same examples by ACE in three shuffles: {a['content']['ace']:.3g} s; by content in four rotations "
             f"{a['content']['content']:.3g} s: {a['content']['ratio']:.2f} times as long",
             f"grid of {e['interventions']} interventions on one question: {e['grid_s']:.3g} s; one plain pass "

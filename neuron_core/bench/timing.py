@@ -12,13 +12,20 @@ Say = Callable[[str], None]
 
 
 @contextmanager
-def timed(device: torch.device, into: list[float]) -> Iterator[None]:
+def timed(device: torch.device, into: list[float], clock: Callable[[], float] = time.perf_counter) -> Iterator[None]:
     """Appends the seconds that the block takes to `into`. Waits for the device before and after."""
     _wait_for(device)
-    began = time.perf_counter()
+    began = clock()
     yield
     _wait_for(device)
-    into.append(time.perf_counter() - began)
+    into.append(clock() - began)
+
+
+def work_clock(device: torch.device) -> Callable[[], float]:
+    """The clock for comparing work on a shared machine: processor seconds of all threads on a CPU, and the usual clock
+    elsewhere, where the processor only waits.
+    """
+    return time.process_time if device.type == "cpu" else time.perf_counter
 
 
 def _wait_for(device: torch.device) -> None:
