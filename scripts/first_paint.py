@@ -7,9 +7,10 @@ The run `large` is of the size of a 7B model: 32 layers of 11,008 neurons, 100 a
 The run `long` has 99,999 attribution and 9,999 evaluation questions of a tiny model. Both have noise for scores and are
 made in a temporary folder. Each page is opened by its address in a new tab: once in a new browser, which has none of
 the programs of the pages and meets a server that has not shown this page (first), then `--times` more in that browser,
-which keeps the files of the programs, as a visitor does from the second page on (median). Then one tab goes from page
-to page by the list on the left, `--times` rounds of it (by the list, median). The time ends when the script of the page
-has ended and all figures are drawn. Programs are the JavaScript that the page has fetched by then.
+which keeps the files of the programs, as a visitor does from the second page on (median of the time until the browser
+has drawn the first text, and of the time until all is drawn). Then one tab goes from page to page by the list on the
+left, `--times` rounds of it (by the list, median). All is drawn when the script of the page has ended and every figure
+is there. Programs are the JavaScript that the page has fetched by then.
 
 The last rows are what Streamlit takes by itself: for an empty page, and for a page with one bar.
 """
@@ -50,6 +51,8 @@ BARE = {
         "st.plotly_chart(go.Figure(go.Bar(y=[1]), {'template': 'none'}))\n"
     ),
 }
+PAINT = 'performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN'
+"milliseconds until the browser drew the first text of the page"
 PROGRAMS = """
 () => performance.getEntriesByType("resource").filter(one => one.name.endsWith(".js"))
   .reduce((sum, one) => sum + one.decodedBodySize, 0)
@@ -79,25 +82,26 @@ def made_run(name: str, folder: Path) -> str:
     return run.id
 
 
-def seconds(context: BrowserContext, address: str) -> tuple[float, float]:
-    """From the address typed until the page is drawn, in a new tab, and the MB of programs that it ran."""
+def seconds(context: BrowserContext, address: str) -> tuple[float, float, float]:
+    """From the address typed until the page is drawn, in a new tab; until the first paint; the MB of programs."""
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     began = time.perf_counter()
     page.goto(address, wait_until="commit")
     page.wait_for_function(DRAWN, arg="", polling="raf")
     found = time.perf_counter() - began
-    size = page.evaluate(PROGRAMS) / 1e6
+    size, painted = page.evaluate(PROGRAMS) / 1e6, page.evaluate(PAINT) / 1e3
     page.close()
-    return found, size
+    return found, painted, size
 
 
 def first_and_median(chromium: Browser, address: str, times: int) -> list[str]:
-    """Seconds of the first tab of a new browser, the median of `times` more tabs of it, and the MB of programs."""
+    """Seconds of the first tab of a new browser, the medians of `times` more tabs of it, and the MB of programs."""
     context = chromium.new_context(viewport=WINDOW)
-    (first, size), *more = (seconds(context, address) for _ in range(times + 1))
+    (first, _, size), *more = (seconds(context, address) for _ in range(times + 1))
     context.close()
-    return [f"{first:.2f}", f"{statistics.median(taken for taken, _ in more):.2f}", f"{size:.1f}"]
+    painted, drawn = (statistics.median(one[place] for one in more) for place in (1, 0))
+    return [f"{first:.2f}", f"{painted:.2f}", f"{drawn:.2f}", f"{size:.1f}"]
 
 
 def by_the_list(chromium: Browser, address: str, names: list[str], times: int) -> dict[str, str]:
@@ -149,7 +153,7 @@ def main() -> int:
                 for page in options.pages.split(","):
                     there = f"{address}/{PAGES[page]}?run={run_id}"
                     found[page] += first_and_median(chromium, there, options.times)
-                    print(page, *found[page][-3:], file=sys.stderr, flush=True)
+                    print(page, *found[page][-4:], file=sys.stderr, flush=True)
                 again = by_the_list(chromium, f"{address}/?run={run_id}", list(found), options.times)
                 for page, median in again.items():
                     found[page].insert(-1, median)
@@ -158,10 +162,10 @@ def main() -> int:
             script = folder / "bare.py"
             script.write_text(text, encoding="utf-8")
             with served_app(script=script) as address, browser() as chromium:
-                first, median, size = first_and_median(chromium, address, options.times)
-                found[page] = [first, median, "", size] * len(wanted)
-                print(page, *found[page][:3], file=sys.stderr, flush=True)
-    columns = ("first, s", "median, s", "by the list, s", "programs, MB")
+                *drawn, size = first_and_median(chromium, address, options.times)
+                found[page] = [*drawn, "", size] * len(wanted)
+                print(page, *drawn, file=sys.stderr, flush=True)
+    columns = ("first, s", "first paint, s", "drawn, s", "by the list, s", "programs, MB")
     print("| page |", " | ".join(f"{run}: {column}" for run in wanted for column in columns), "|")
     print("|---" * (1 + len(columns) * len(wanted)) + "|")
     for page, cells in found.items():
