@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from neuron_core.errors import TaskError
 from neuron_core.qatt.distractors import options_of
 from neuron_core.tasks.kinds.base import FILLERS
 from neuron_core.tasks.task import LETTERS, Example, Task
@@ -60,8 +61,11 @@ class ProxyQuestion:
 
     @property
     def target(self) -> int:
-        """The place of the correct letter, 0 to 3."""
-        return next(i for i, option in enumerate(self.options) if option.correct)
+        """The place of the correct letter, 0 to 3. TaskError if no option is correct."""
+        for place, option in enumerate(self.options):
+            if option.correct:
+                return place
+        raise TaskError("a question has no correct option", where=self.id[:80])
 
     @property
     def chance(self) -> float:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import overload
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from neuron_core.errors import RunError
 from neuron_core.qatt.proxies import ProxyQuestion
 
 _BEGIN = b'{"id":"'
@@ -42,7 +43,7 @@ class StoredQuestions(Sequence[ProxyQuestion]):
         return self._parsed(places) if isinstance(places, int) else tuple(map(self._parsed, places))
 
     def __iter__(self) -> Iterator[ProxyQuestion]:
-        return (_QUESTION.validate_json(self._data[start : end - 1]) for start, end in pairwise(self._starts))
+        return (_question(self._data[start : end - 1]) for start, end in pairwise(self._starts))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, StoredQuestions) and self._data == other._data:
@@ -54,4 +55,13 @@ class StoredQuestions(Sequence[ProxyQuestion]):
     __hash__ = None  # type: ignore[assignment]
 
     def _parsed(self, place: int) -> ProxyQuestion:
-        return _QUESTION.validate_json(self._data[self._starts[place] : self._starts[place + 1] - 1])
+        return _question(self._data[self._starts[place] : self._starts[place + 1] - 1])
+
+
+def _question(data: bytes) -> ProxyQuestion:
+    """RunError for what is no question."""
+    try:
+        return _QUESTION.validate_json(data)
+    except ValidationError as error:
+        what = f"a question of this run can't be read: {error.errors()[0]['msg']}"
+        raise RunError(what, where="setting.json", accepted="Repair, or Delete") from None

@@ -142,7 +142,7 @@ def opened(tabs, tmp_path: Path, html: str, where: str) -> Page:
 def test_every_place_of_a_report_takes_any_text(tabs, tmp_path):
     table = pd.DataFrame([[ODD, 1.0]], columns=[ODD, f"{ODD} 2"])
     figure = go.Figure(go.Bar(x=["a"], y=[1]), {"meta": {"alt": ODD}})
-    section = Section(ODD, ODD, ODD, [(ODD, table)], [(ODD, figure)])
+    section = Section("odd", ODD, ODD, [(ODD, table)], [(ODD, figure)])
     settings = {ODD: {ODD: [ODD, None, {"a": ODD}]}, "records": [{ODD: ODD}]}
     page = opened(tabs, tmp_path, html_report(ODD, settings, [section], [ODD]), "report")
     expect(page.locator(".js-plotly-plot").first).to_be_visible()

@@ -17,6 +17,7 @@ from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.runs.config import SetUse
+from neuron_core.runs.files import seal, unseal
 from neuron_core.runs.neuron_findings import findings_folder, read_finding, save_finding
 from neuron_core.runs.repair import AGAIN, LOST, repair, verify
 from neuron_core.runs.results import read_attribution, read_evaluated
@@ -343,3 +344,14 @@ def test_a_status_or_label_that_is_no_file_or_has_an_absurd_size_is_an_error_wit
             read()
         (run.path / name).unlink()
         (run.path / name).write_bytes(content)
+
+
+def test_a_question_without_a_correct_option_is_named(whole, tmp_path):
+    run = RunFolder(shutil.copytree(whole.path, tmp_path / whole.path.name))
+    body, marks = unseal((run.path / "setting.json").read_bytes(), run.path / "setting.json")
+    said = json.loads(body)
+    for option in said["evaluation"][2]["options"]:
+        option["correct"] = False
+    (run.path / "setting.json").write_bytes(seal(json.dumps(said), marks))
+    with pytest.raises(NeuronCoreError, match="no correct option"):
+        run.probabilities()
