@@ -17,9 +17,11 @@ NEEDED = {
 def preload(title: str) -> None:
     """Asks the browser for what the page of this title will need; the page works without it as well."""
     files = [found for name in NEEDED.get(title, ()) if (found := program(name))]
-    if files:
-        asked = "".join(f'import("./static/js/{name}").catch(() => {{}});' for name in files)
-        with st.container(key="preload"):
+    asked = "".join(f'import("./static/js/{name}").catch(() => {{}});' for name in files)
+    # On every page, so that what follows has the same place on all of them: in another place, the title of a page would
+    # stand beside that of the page before for a moment.
+    with st.container(key="preload"):
+        if asked:
             st.html(f"<script>{asked}</script>", unsafe_allow_javascript=True)
 
 
