@@ -441,5 +441,5 @@ def test_a_table_without_rows_is_refused():
 
 
 def test_a_folder_can_not_be_read(tmp_path: Path):
-    with pytest.raises(TaskError, match=r"can't be read: Is a directory"):
+    with pytest.raises(TaskError, match=r"can't be read: it is a pipe, a device or a folder, not a file"):
         read_table(tmp_path)
