@@ -220,11 +220,13 @@ def actors(lab: Lab) -> Iterator[Line]:
         def kill(status: RunStatus) -> None:
             done = status.done + (N_ATTRIBUTION if status.stage == "evaluation" else 0)
             if moments and done >= moments[0] and status.stage in ("attribution", "evaluation") and pids():
-                moments.pop(0)
                 # Meanwhile the actors compute: they are killed in the middle of a batch, too.
                 time.sleep(lab.draw.uniform(0, 0.05))
-                killed.append(lab.draw.choice(pids()))
-                os.kill(killed[-1], signal.SIGKILL)
+                # Those killed before may have gone only now; then the next question is the moment.
+                if there := pids():
+                    moments.pop(0)
+                    killed.append(lab.draw.choice(there))
+                    os.kill(killed[-1], signal.SIGKILL)
 
         run = lab.store.create(replace(lab.config))
         execute(run, lambda say: engines.engine(run.config().model, say), on_progress=kill)

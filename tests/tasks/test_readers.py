@@ -374,6 +374,14 @@ def test_a_nested_form_with_parts_of_anything_is_understood_or_refused(tmp_path_
     understood_or_refused(path)
 
 
+@pytest.mark.parametrize("result", [1, "x", None, {"a": 1}, True, [1], [{"value": 1}]])
+def test_an_annotation_without_a_list_of_results_is_a_bad_row(tmp_path, result):
+    path = tmp_path / "tasks.json"
+    path.write_text(json.dumps([{"data": {"text": "It rained."}, "annotations": [{"result": result}]}]))
+    with pytest.raises(TaskError, match="row 1 has no finished annotation of a text"):
+        read_table(path)
+
+
 NAMES = st.sampled_from(
     ["text", "label", "label_id", "queue", "note", "A", "B", "answer", "question", "a b", "column 2"]
 )

@@ -114,7 +114,8 @@ def _label_studio(fields: dict[str, Any]) -> Iterator[Made]:
     texts = [value for value in fields["data"].values() if isinstance(value, str)]
     text = fields["data"].get("text", texts[0] if texts else None)
     done = [each for each in fields["annotations"] if isinstance(each, dict) and not each.get("was_cancelled")]
-    results = [one for each in done[:1] for one in each.get("result") or () if isinstance(one, dict)]
+    said = [each["result"] for each in done[:1] if isinstance(each.get("result"), list)]
+    results = [one for result in said for one in result if isinstance(one, dict)]
     values: list[dict[str, Any]] = [one["value"] for one in results if isinstance(one.get("value"), dict)]
     if not isinstance(text, str) or not values:
         yield BadRow("has no finished annotation of a text", shown(fields["data"]), "not annotated")
