@@ -4,13 +4,15 @@
     python scripts/first_paint.py --runs large,long --times 5
 
 The run `large` is of the size of a 7B model: 32 layers of 11,008 neurons, 100 attribution and 100 evaluation questions.
-The run `long` has 99,999 attribution and 9,999 evaluation questions of a tiny model. Both have noise for scores and are
-made in a temporary folder. Each page is opened by its address in a new tab: once in a new browser, which has none of
-the programs of the pages and meets a server that has not shown this page (first), then `--times` more in that browser,
-which keeps the files of the programs, as a visitor does from the second page on (median of the time until the browser
-has drawn the first text, and of the time until all is drawn). Then one tab goes from page to page by the list on the
-left, `--times` rounds of it (by the list, median). All is drawn when the script of the page has ended and every figure
-is there. Programs are the JavaScript that the page has fetched by then.
+The run `long` has 99,999 attribution and 9,999 evaluation questions of a tiny model. Both have noise for scores. With
+`many`, the store has 1,000 runs of a tiny model. All are made in a temporary folder.
+
+Each page is opened by its address in a new tab: once in a new browser, which has none of the programs of the pages and
+meets a server that has not shown this page (first), then `--times` more in that browser, which keeps the files of the
+programs, as a visitor does from the second page on (median of the time until the browser has drawn the first text, and
+of the time until all is drawn). Then one tab goes from page to page by the list on the left, `--times` rounds of it (by
+the list, median). All is drawn when the script of the page has ended and every figure is there. Programs are the
+JavaScript that the page has fetched by then.
 
 The last rows are what Streamlit takes by itself: for an empty page, and for a page with one bar.
 """
@@ -27,6 +29,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from load import filled
 from scale import StandIn, task_file
 from screenshots import FLAGS, PAGES, PATIENCE_MS, WINDOW, browser_path, served_app
 
@@ -40,7 +43,7 @@ from neuron_core.runs.config import AttributionConfig, EvaluationConfig, RunConf
 from neuron_core.runs.demo import DEMO  # noqa: E402
 from neuron_core.runs.store import Store  # noqa: E402
 
-LARGE, LONG = "large", "long"
+LARGE, LONG, MANY = "large", "long", "many"
 HEADINGS = {"start": "NeuronLLM Explorer"}
 "of pages whose heading is not their name"
 PAUSE_MS = 500
@@ -66,7 +69,9 @@ title => (!title || document.querySelector("h1")?.innerText.trim() === title)
 
 
 def made_run(name: str, folder: Path) -> str:
-    """The id of a finished run of a stand-in model below `folder`: `large` or `long`."""
+    """The id of a finished run below `folder`: `large` or `long`, of a stand-in model, or the first of `many`."""
+    if name == MANY:
+        return filled(folder, 1000)[0].runs()[0].id
     if name == LARGE:
         stand_in, proxies, n_attribution, n_evaluation, ks = StandIn(32, 11_008, 0.0), ROTATIONS, 25, 25, (50, 100, 500)
     else:
@@ -134,12 +139,12 @@ def browser() -> Iterator[Browser]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", default=f"{DEMO},{LARGE}", help="of demo, large, long; several with commas")
+    parser.add_argument("--runs", default=f"{DEMO},{LARGE}", help="of demo, large, long, many; several with commas")
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--pages", default=",".join(PAGES), help=f"of {', '.join(PAGES)}; all of them")
     options = parser.parse_args()
     wanted = options.runs.split(",")
-    if unknown := set(wanted) - {DEMO, LARGE, LONG}:
+    if unknown := set(wanted) - {DEMO, LARGE, LONG, MANY}:
         parser.error(f"no run is called {', '.join(sorted(unknown))}")
     if unknown := set(options.pages.split(",")) - set(PAGES):
         parser.error(f"no page is called {', '.join(sorted(unknown))}")

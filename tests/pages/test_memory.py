@@ -12,6 +12,8 @@ from pages.shared.frame import memory
 def test_what_is_in_memory_is_left_out_whenever_modules_were_imported(monkeypatch):
     searches = []
     monkeypatch.setattr(memory, "_known", 0)
+    clock = [1000.0]
+    monkeypatch.setattr(memory.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(gc, "collect", lambda *_: searches.append(gc.get_freeze_count()))
     try:
         memory.settle()
@@ -22,6 +24,12 @@ def test_what_is_in_memory_is_left_out_whenever_modules_were_imported(monkeypatc
         memory.settle()
         # All was searched, what had been left out too.
         assert searches == [0, 0]
+        # Later, what pages and sessions left behind is looked for, without the modules.
+        clock[0] += memory.EVERY_S
+        memory.settle()
+        memory.settle()
+        assert len(searches) == 3
+        assert searches[-1] > 10_000
     finally:
         gc.unfreeze()
 
