@@ -68,7 +68,7 @@ def page(run: RunFolder, setting: Setting) -> None:
     chosen = {task: found[task] for task in tasks if task in found}
     rankings = rankings_of(chosen)
     if len(rankings) < 2:
-        st.info("Neurons of two tasks are needed to compare them; so far there are those of one.")
+        st.info("This page compares the neurons of two or more tasks in one model; so far there are those of one task.")
         missing_runs(run, tasks, chosen, {}, k)
         footing(run)
         return

@@ -114,5 +114,8 @@ def _complaint(
         sentences.append(f"Its accuracy of {acc:.0%} (95% interval {low:.0%} to {high:.0%}) {standing} ({chance:.0%}).")
     letter = max(letters, key=lambda one: letters[one] - even[one])
     if letters[letter] > too_many(even[letter]):
-        sentences.append(f"It answers {letter} to {letters[letter]:.0%} of the questions whatever they ask.")
+        often, guessed = letters[letter], even[letter]
+        sentences.append(
+            f"It answers {letter} to {often:.0%} of the questions; a guess would be {letter} in {guessed:.0%}."
+        )
     return " ".join(sentences) or None

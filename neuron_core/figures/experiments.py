@@ -100,10 +100,10 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
             )
     apply_theme(figure, _entries_in_words(table, measure, line), height=380)
     figure.update_annotations(font={"size": TITLE_SIZE}, x=0, xanchor="left")
-    figure.update_layout(margin={"t": 76}, legend={"y": 1.0, "yref": "container", "yanchor": "top"})
+    # The tasks' names need no title, and the panels need its room.
+    figure.update_layout(margin={"t": 76, "b": 28}, legend={"y": 1.0, "yref": "container", "yanchor": "top"})
     # Bars and diamonds are grouped with the same gaps, so that each diamond is above its bar.
     figure.update_layout(barmode="group", bargap=0.2, scattermode="group", scattergap=0.2)
-    figure.update_xaxes(title_text="Task", row=len(DIRECTIONS))
     name_categories(figure, tasks)
     figure.update_yaxes(title_text=f"{measure.upper()} (%)")
     # Both panels have the same scale.

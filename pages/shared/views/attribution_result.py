@@ -18,7 +18,8 @@ from pages.shared.views.figures import figure, open_neuron, table
 from pages.shared.views.glossary import GLOSSARY
 from pages.shared.views.tables import NEURON_COLUMNS, SCORE, neuron_table
 
-SHOWN = 12
+SHOWN = 13
+"bars; the preset K of the demo model"
 COLUMNS = [name for name in NEURON_COLUMNS if name != "role"]
 SIDES: tuple[tuple[Role, str, str], ...] = (
     ("good", "Good neurons", "raise the score of the correct answer"),
@@ -45,7 +46,7 @@ def good_and_bad(setting: Setting, found: Attribution, name: str) -> None:
             if role == "bad" and not both:
                 st.info(f"{METHODS[name].title} names helpful neurons only.")
                 continue
-            st.markdown(f"They {meaning}.")
+            st.markdown(f"They {meaning}." + (f" The {SHOWN} strongest:" if len(own) > SHOWN else ""))
             if len(own) < setting.k:
                 st.info(f"Only {counted(len(own), f'{role} neuron')} can be shown; K is {setting.k}.")
             figure(
