@@ -51,8 +51,11 @@ elif not missing:
             say_damage(shown, damage)
         else:
             page.run()
+draft = None
 with guard():
-    finish_address(keep_draft())
+    draft = keep_draft()
+with guard():
+    finish_address(draft)
     if present:
         stage(page.title)
     tell_browser(address=address(), view=view_address(), working=session.working(), present=present, path=page.url_path)

@@ -1,8 +1,12 @@
-"""Files that come with the program, which are next to the package in a checkout and inside it once installed."""
+"""Files that come with the program, next to the package in a checkout and inside it once installed; and how a single
+file is read and written.
+"""
 
 import errno
 import hashlib
+import secrets
 import stat
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +26,20 @@ def read_regular(path: Path) -> bytes:
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "it is a pipe, a device or a folder, not a file")
     return path.read_bytes()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all: a reader sees what it held before, or the new content. OSError if the disk
+    refuses; nothing is left of the new content then.
+    """
+    part = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
 
 
 @cache

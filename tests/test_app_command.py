@@ -3,12 +3,14 @@
 import asyncio
 import socket
 import sys
+import tomllib
 
 import pytest
 
 from neuron_core.cli import main
 from neuron_core.commands import app
 from neuron_core.errors import ConfigError
+from neuron_core.paths import APP_FOLDER
 
 
 @pytest.fixture
@@ -66,14 +68,17 @@ def test_the_address_is_printed_and_streamlit_started_there(free_port, started, 
     (command,) = started
     assert command[:4] == [sys.executable, "-m", "streamlit", "run"]
     assert command[command.index("--server.port") + 1] == str(free_port)
-    assert "--client.showErrorDetails" not in command
 
 
-def test_a_server_for_other_machines_shows_no_tracebacks(free_port, started):
+def test_a_server_for_other_machines_listens_at_their_address(free_port, started):
     assert main(["app", "--port", str(free_port), "--address", "0.0.0.0"]) == 0
     (command,) = started
     assert command[command.index("--server.address") + 1] == "0.0.0.0"
-    assert command[command.index("--client.showErrorDetails") + 1] == "none"
+
+
+def test_no_page_shows_a_traceback_whoever_looks():
+    settings = tomllib.loads((APP_FOLDER / ".streamlit" / "config.toml").read_text())
+    assert settings["client"]["showErrorDetails"] == "none"
 
 
 @pytest.mark.parametrize(

@@ -48,15 +48,11 @@ def exposure() -> str:
 
 
 def server_command(port: int, address: str = LOOPBACK) -> list[str]:
-    """The command that starts Streamlit with the app. If other machines can open it, errors are shown without a
-    traceback.
-    """
+    """The command that starts Streamlit with the app."""
     # Streamlit's welcome message would print the address a second time.
     options = ["--server.address", address, "--server.port", str(port), "--logger.hideWelcomeMessage", "true"]
     for host in hosts(address):
         options += ["--server.allowedHosts", host]
-    if not is_loopback(address):
-        options += ["--client.showErrorDetails", "none"]
     return [sys.executable, "-m", "streamlit", "run", str(APP_FOLDER / "app.py"), *options]
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neuron_core.cni.selection import PAPER_K, preset
+from neuron_core.cni.sets import MOST_NEURONS
 from neuron_core.commands.cluster import ClusterGroup
 from neuron_core.commands.common import task_name
 from neuron_core.commands.experiment_models import ExperimentModels, figure9_cost
 from neuron_core.commands.groups import OptionGroup, with_groups
 from neuron_core.commands.options import AsJson, ModelOptions, Seed, numbers_from_1
+from neuron_core.commands.outputs import check_folder
 from neuron_core.commands.wording import USUAL_WORDING, WordingOptions
-from neuron_core.experiments.plan import OUTPUTS, TASKS, ExperimentSetting, wanted_outputs
+from neuron_core.experiments.plan import OUTPUTS, TASKS, ExperimentSetting, main_config, wanted_outputs
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import PromptConfig
 from neuron_core.reports.recipes.run import PROGRAM
@@ -26,6 +28,8 @@ from neuron_core.terminal import emit, progress_bars, say, stage_bars
 if TYPE_CHECKING:
     pass
 
+MOST_LENGTH = 1024
+"tokens of an answer of Figure 9"
 OF_PARTS = ("parts", "parts-stability", "dose")
 "outputs whose attribution examples are drawn apart from those of the others"
 
@@ -84,7 +88,7 @@ class ExperimentOptions(OptionGroup):
             draws=self.draws,
             steps=self.steps,
             random_seeds=self.random_seeds,
-            budgets=numbers_from_1(self.budgets, "--budgets"),
+            budgets=numbers_from_1(self.budgets, "--budgets", MOST_NEURONS),
             budget_tasks=_tasks(self.budget_tasks),
             position=self.position,
             sample=self.sample,
@@ -110,12 +114,13 @@ def experiment(
     from neuron_core.experiments.outputs import make_output
 
     began = time.monotonic()
-    answer_lengths, chosen = numbers_from_1(options.lengths, "--lengths"), model.spec()
+    answer_lengths, chosen = numbers_from_1(options.lengths, "--lengths", MOST_LENGTH), model.spec()
     model_of = ExperimentModels(chosen, cluster.options())
     # A mistake in the options or in a task is found before a model is loaded.
     setting = options.setting(chosen, seed, wording.config(), 1)
     outputs = wanted_outputs(name, setting)
     _check_tasks(setting, outputs)
+    check_folder(out, "--out")
     store = Store()
     try:
         if options.k is None:
@@ -162,6 +167,8 @@ def _check_tasks(setting: ExperimentSetting, outputs: Sequence[str]) -> None:
     content = setting.content_examples * (setting.draws if "parts-stability" in outputs else 1)
     needed = max(1, each, content if set(outputs) & set(OF_PARTS) else 0)
     for ref in setting.tasks:
+        # ConfigError for a number that no run may have.
+        main_config(setting, ref)
         task = load_task(ref).task
         draws = draw(
             task,

@@ -9,6 +9,7 @@ from neuron_core.collector import importing
 from neuron_core.commands.common import model_spec
 from neuron_core.commands.groups import with_groups
 from neuron_core.commands.options import AsJson, ModelOptions, Proxies, Revision, Seed, Task
+from neuron_core.commands.outputs import check_output
 from neuron_core.commands.reading import FileReading
 from neuron_core.commands.wording import USUAL_WORDING, WordingOptions
 from neuron_core.errors import ModelError
@@ -81,6 +82,8 @@ def validate(
     from neuron_core.tasks.load import read_checked
     from neuron_core.tasks.reading import NoGoodRow
 
+    check_output(rejected, "--rejected")
+    check_output(good, "--good")
     prompt = wording.config()
     try:
         reading = read_checked(
@@ -181,6 +184,7 @@ def bench(
         raise typer.BadParameter("it can't be combined", param_hint="--quadrature" if quadrature else "--dtypes")
     if shape and model.source != EMBEDDED:
         raise typer.BadParameter("it is used instead of --model, not with it", param_hint="--shape")
+    check_output(figure, "--figure")
     with stage_line() as on_stage:
         from neuron_core.bench.run import run_bench
         from neuron_core.bench.studies import dtype_study, quadrature_study, study_text

@@ -46,11 +46,11 @@ def numbers(text: str, option: str) -> tuple[int, ...]:
         ) from None
 
 
-def numbers_from_1(text: str, option: str) -> tuple[int, ...]:
-    """Whole numbers from 1, separated by commas. BadParameter for anything else."""
+def numbers_from_1(text: str, option: str, most: int) -> tuple[int, ...]:
+    """Whole numbers from 1 to `most`, separated by commas. BadParameter for anything else."""
     found = numbers(text, option)
-    if min(found) < 1:
-        raise typer.BadParameter("whole numbers from 1, separated by commas", param_hint=option)
+    if not 1 <= min(found) <= max(found) <= most:
+        raise typer.BadParameter(f"whole numbers from 1 to {most:,}, separated by commas", param_hint=option)
     return found
 
 

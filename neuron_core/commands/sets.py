@@ -18,12 +18,13 @@ from neuron_core.commands.options import (
     Task,
     TrialOptions,
 )
+from neuron_core.commands.outputs import check_output
 from neuron_core.commands.wording import USUAL_WORDING, WordingOptions
 from neuron_core.errors import RunError
 from neuron_core.reports import results, text
 from neuron_core.runs.config import AttributionConfig, RunConfig, SetUse
-from neuron_core.runs.files import write_file
 from neuron_core.runs.store import Store
+from neuron_core.tasks.export import write_file
 from neuron_core.terminal import emit
 
 
@@ -38,6 +39,7 @@ def save_neurons(
     as_json: AsJson = False,
 ) -> None:
     """Writes the neurons of a run to a file that other runs, programs and people can read."""
+    check_output(out, "--out")
     folder = Store().open(run)
     setting, ranking = folder.setting(), folder.ranking(method)
     methods = folder.config().attribution.methods
@@ -56,7 +58,7 @@ def save_neurons(
         model=setting.model,
         config=asdict(folder.config()),
     )
-    write_file(out, to_json(found).encode())
+    write_file(out.expanduser(), to_json(found).encode())
     counts = {role: sum(one.role == role for one in found.neurons) for role in ("good", "bad")}
     emit({"file": str(out), **counts}, as_json, lambda r: f"{r['good']} good and {r['bad']} bad neurons in {r['file']}")
 

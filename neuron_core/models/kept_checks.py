@@ -10,7 +10,7 @@ import transformers
 from neuron_core.models.letter_head import check_head
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.residual import adds_neurons
-from neuron_core.paths import code_digest
+from neuron_core.paths import code_digest, replace_file
 
 NAME = "checked.json"
 
@@ -35,9 +35,8 @@ def check_model(loaded: LoadedModel, folder: Path | None = None) -> None:
     if folder is not None:
         # Where the cache can't be written, the next load checks again.
         with suppress(OSError):
-            part = folder / f"{NAME}.part"
-            part.write_text(json.dumps({"key": key, "adds_neurons": loaded.adds_neurons}), encoding="utf-8")
-            part.replace(folder / NAME)
+            said = {"key": key, "adds_neurons": loaded.adds_neurons}
+            replace_file(folder / NAME, json.dumps(said).encode())
 
 
 def _key(loaded: LoadedModel) -> list[str]:

@@ -53,8 +53,7 @@ def draw(task: Task, n_attribution: int, n_evaluation: int | None, seed: int, de
         raise ConfigError(
             f"the task {task.name} has {len(pool)} examples of different text; {needed} are asked for",
             where=None if len(pool) == len(by_id) else f"{len(by_id)} examples, one of each text is drawn",
-            accepted=f"1 demonstration + {n_attribution} attribution + at most "
-            f"{max(0, len(pool) - 1 - n_attribution)} evaluation examples",
+            accepted=_fitting(len(pool) - 1, n_attribution, n_evaluation or 0),
         )
     aside, rest = pool[0], pool[1:]
     queues: list[list[Example]] = [[] for _ in LETTERS]
@@ -67,6 +66,14 @@ def draw(task: Task, n_attribution: int, n_evaluation: int | None, seed: int, de
     taken = {example.id for example in attribution}
     evaluation = [example for example in rest if example.id not in taken][:n_evaluation]
     return Draws(None if demonstration == NONE else aside, tuple(attribution), tuple(evaluation))
+
+
+def _fitting(most: int, n_attribution: int, n_evaluation: int) -> str:
+    """Which numbers of examples a task can give, for a message. most: its examples without the demonstration."""
+    if n_attribution <= most - min(n_evaluation, 1):
+        return f"1 demonstration + {n_attribution} attribution + at most {most - n_attribution} evaluation examples"
+    kinds = "attribution and evaluation examples together" if n_evaluation else "attribution examples"
+    return f"1 demonstration + at most {max(0, most)} {kinds}"
 
 
 def questions_of(

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pydantic import TypeAdapter, ValidationError
 
 from neuron_core.cni.methods import CONTROLS, METHODS, RANKED
-from neuron_core.cni.quadrature import RULES
+from neuron_core.cni.quadrature import MOST_STEPS, RULES
 from neuron_core.cni.selection import AMBIGUOUS, DROP
+from neuron_core.cni.sets import MOST_NEURONS
 from neuron_core.control.interventions import (
     BUDGETS,
     DIRECTIONS,
@@ -29,6 +30,8 @@ from neuron_core.qatt.proxies import PROXIES, SHUFFLES
 POSITIONS = ("last", "all")
 SAMPLES = ("natural", "balanced", "comprehended")
 KEEP_BYTES = 2_000_000_000
+MOST_EXAMPLES, MOST_BUDGETS, MOST_RANDOM_SETS = 1_000_000, 1_000, 1_000
+"of one run: a number without a bound would make whoever counts or lists it first take all memory"
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ class AttributionConfig:
             _one_of("method", method, RANKED)
         _all_different("methods", self.methods)
         _one_of("rule", self.rule, RULES)
-        _at_least("steps", self.steps, 1)
-        _at_least("examples", self.examples, 1)
+        _within("steps", self.steps, 1, MOST_STEPS)
+        _within("examples", self.examples, 1, MOST_EXAMPLES)
         if self.layers_per_pass is not None:
             _at_least("layers_per_pass", self.layers_per_pass, 1)
         _at_least("keep_bytes", self.keep_bytes, 0)
@@ -69,7 +72,7 @@ class AttributionConfig:
         _one_of("ambiguous", self.ambiguous, AMBIGUOUS)
         for name, value in (("z", self.z), ("k", self.k)):
             if value is not None:
-                _at_least(name, value, 1)
+                _within(name, value, 1, MOST_NEURONS)
 
 
 @dataclass(frozen=True)
@@ -111,12 +114,14 @@ class EvaluationConfig:
         _all_different("methods", self.methods or ())
         if self.comprehended_by is not None and self.sample == "natural":
             raise ConfigError("a natural sample is not chosen by a model", where="comprehended_by", accepted="None")
-        _at_least("examples", self.examples, 2)
-        _at_least("random_seeds", self.random_seeds, 0)
+        _within("examples", self.examples, 2, MOST_EXAMPLES)
+        _within("random_seeds", self.random_seeds, 0, MOST_RANDOM_SETS)
         if self.rows_per_pass is not None:
             _at_least("rows_per_pass", self.rows_per_pass, 1)
         if not self.ks or min(self.ks) < 1 or len(set(self.ks)) != len(self.ks):
             raise ConfigError(f"budgets [{first_of(self.ks)}]", accepted="different whole numbers from 1")
+        _within("the number of budgets", len(self.ks), 1, MOST_BUDGETS)
+        _within("a budget", max(self.ks), 1, MOST_NEURONS)
         if not self.ratios or not set(self.ratios) <= set(RATIOS) or len(set(self.ratios)) != len(self.ratios):
             raise ConfigError(f"ratios [{first_of(self.ratios)}]", accepted="different tenths from 0 to 1")
 
@@ -225,3 +230,8 @@ def _all_different(name: str, values: Sequence[str]) -> None:
 def _at_least(name: str, value: int, least: int) -> None:
     if value < least:
         raise ConfigError(f"{name} is {value}", accepted=f"{least} or more")
+
+
+def _within(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise ConfigError(f"{name} is {value}", accepted=f"{least} to {most:,}")

@@ -122,7 +122,11 @@ def _run_error(error: OSError, path: Path) -> RunError:
         return RunError("the folder of this file is gone", where=str(path), accepted="a run that is still there")
     if error.errno == errno.EEXIST:
         return RunError("a file or folder of this name exists already", where=str(path), accepted="another name")
-    return RunError(f"the disk refuses: {error.strerror or error}", where=str(path))
+    return RunError(
+        f"the disk refuses: {error.strerror or error}",
+        where=str(path),
+        accepted="a folder that this user may write to, on a disk that works",
+    )
 
 
 @dataclass(frozen=True)

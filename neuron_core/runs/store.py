@@ -21,6 +21,8 @@ from neuron_core.runs.files import FORMAT, Seal, disk_errors, make_folder, place
 from neuron_core.runs.result_files import CONFIG, new_identity
 from neuron_core.runs.run_folder import RunFolder, RunStatus
 
+FOLDER = "a folder that this user may read and write to; NEURONLLM_RUNS names it"
+
 
 def default_root() -> Path:
     """The folder of runs: NEURONLLM_RUNS, or one in the user's data folder."""
@@ -42,8 +44,8 @@ class Store:
         if path is None:
             slug = re.sub(r"[^a-z0-9]+", "-", Path(config.task).stem.lower()).strip("-")[:24] or "task"
             path = self.root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(8)}"
-        elif path.exists() and any(path.iterdir()):
-            raise RunError("the output folder is not empty", where=str(path), accepted="a new or an empty folder")
+        else:
+            _check_new(path)
         # Read before the folder is made, so that a file that is no neuron set leaves nothing behind.
         found = {use.name: sets.load(Path(use.path)) for use in config.sets}
         identity = new_identity()
@@ -125,11 +127,22 @@ class Store:
         return left
 
     def runs(self, most: int | None = None) -> list[RunFolder]:
-        """All runs, newest first, or the newest `most` of them. Links to folders elsewhere are left out."""
+        """All runs, newest first, or the newest `most` of them. Links to folders elsewhere are left out. RunError when
+        the folder can't be read.
+        """
         if not self.root.is_dir():
             return []
-        with os.scandir(self.root) as entries:
-            names = [one.name for one in entries if not one.name.startswith(".") and one.is_dir(follow_symlinks=False)]
+        try:
+            with os.scandir(self.root) as entries:
+                folders = [one.name for one in entries if one.is_dir(follow_symlinks=False)]
+        except FileNotFoundError:
+            # It went between the two calls.
+            return []
+        except OSError as error:
+            raise RunError(
+                f"the folder of runs can't be read: {error.strerror}", where=str(self.root), accepted=FOLDER
+            ) from None
+        names = [name for name in folders if not name.startswith(".")]
         return list(islice(self._folders(sorted(names, reverse=True)), most))
 
     def _folders(self, names: list[str]) -> Iterator[RunFolder]:
@@ -137,6 +150,20 @@ class Store:
             # A folder without a config is no run, or one that is being removed.
             with suppress(RunError):
                 yield RunFolder(self.root / name)
+
+
+def _check_new(path: Path) -> None:
+    """RunError if no new run can be made here."""
+    try:
+        free = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise RunError(
+            f"no run can be made in this folder: {why}", where=str(path), accepted="a new or an empty folder"
+        ) from None
+    if not free:
+        what = "the output folder is not empty" if path.is_dir() else "the output folder is a file"
+        raise RunError(what, where=str(path), accepted="a new or an empty folder")
 
 
 def _write(run: Path, name: str, text: str, identity: str) -> None:

@@ -40,6 +40,8 @@ ACTIONS: dict[str, str] = {
 "name → what it allows"
 OF_OTHERS = frozenset({"cancel", "replace", "resume"})
 "actions that a session may always do to what it began itself"
+AT = "@"
+"between a model and its revision in NEURONLLM_MODELS"
 LARGEST = {"steps": 256, "examples": 1000, "budgets": 20, "random sets": 20}
 "of a run without the action `large`"
 MOST_WAITING = 20
@@ -53,7 +55,7 @@ class Permissions:
     actions: frozenset[str] = frozenset(ACTIONS)
     "names of ACTIONS"
     models: frozenset[str] = frozenset({EMBEDDED, PLAIN})
-    "sources of the models that are allowed without the action `model`"
+    "the models that are allowed without the action `model`: a source, or SOURCE@REVISION for another revision of it"
     why: str = ""
     "what the limits come from, for messages; empty if there are none"
 
@@ -65,6 +67,16 @@ class Permissions:
     def from_json(cls, text: str) -> "Permissions":
         said = json.loads(text)
         return cls(frozenset(said["actions"]), frozenset(said["models"]), said["why"])
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What a model can be chosen from without the action `model`, in order."""
+        return tuple(sorted({name if _is_path(name) else name.partition(AT)[0] for name in self.models}))
+
+    @property
+    def revisions(self) -> bool:
+        """Whether a revision of a model may be named."""
+        return self.may("model") or any(AT in name and not _is_path(name) for name in self.models)
 
     def may(self, action: str) -> bool:
         return action in self.actions
@@ -93,10 +105,12 @@ class Permissions:
                     accepted="this word, typed in the sidebar, or a run from the command line",
                 )
         changed = spec.adapter is not None or spec.architecture is not None or spec.load_in is not None
-        if not self.may("model") and (changed or spec.source not in self.models):
+        # On the hub, anyone can offer a revision of a model with weights of their own.
+        named = spec.source if spec.revision is None else f"{spec.source}{AT}{spec.revision}"
+        if not self.may("model") and (changed or named not in self.models):
             raise RunError(
                 f"{self.why} does not allow this model",
-                where=spec.source[:200],
+                where=named[:200],
                 accepted=f"{first_of(sorted(self.models))}; the owner of the server names others in {MODELS}",
             )
 
@@ -156,6 +170,10 @@ class Permissions:
             for path in (job.run, job.folder):
                 if not _inside(path, (store, *READ_ONLY)):
                     self.check("path", path)
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or Path(name).is_absolute()
 
 
 READ_ONLY: tuple[Path, ...] = (ASSETS / "demo_run", ASSETS / "demo_runs")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neuron_core.errors import TaskError
+from neuron_core.paths import replace_file
 from neuron_core.tasks.reading import Rejected, TaskReading, joined_names
 from neuron_core.tasks.spreadsheet import safe_cell
 from neuron_core.tasks.table import TASK_LINE, listed
@@ -38,11 +39,19 @@ def examples_jsonl(task: Task) -> bytes:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Writes a file. Raises TaskError if it can't be written."""
+    """Writes a file whole or not at all; a pipe or a device is written to. Raises TaskError if it can't be written."""
     try:
-        path.expanduser().write_bytes(content)
-    except OSError as error:
-        raise TaskError(f"the file can't be written: {error.strerror}", where=str(path)) from None
+        # A link stays one: what it leads to is written.
+        found = path.expanduser().resolve()
+        if found.exists() and not found.is_file():
+            found.write_bytes(content)
+        else:
+            replace_file(found, content)
+    except (OSError, RuntimeError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise TaskError(
+            f"the file can't be written: {said}", where=str(path), accepted="a file in a folder that can be written to"
+        ) from None
 
 
 def report(reading: TaskReading) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """Saves the user's own tasks: checked examples as files with absolute paths, which a run finds from any folder."""
 
 import hashlib
-import os
 import re
 from pathlib import Path
 
 from neuron_core.errors import TaskError
+from neuron_core.paths import replace_file
 from neuron_core.tasks.export import examples_jsonl
 from neuron_core.tasks.task import Task
 
@@ -28,12 +28,9 @@ def keep(task: Task, folder: Path, title: str) -> Path:
     try:
         if not path.is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            # Written under another name and renamed, so that no reader sees half a file.
-            part = path.with_suffix(f".{os.getpid()}.part")
-            part.write_bytes(content)
-            part.replace(path)
+            replace_file(path, content)
         if given and kept_title(path) != given:
-            path.with_suffix(TITLE).write_text(given, encoding="utf-8")
+            replace_file(path.with_suffix(TITLE), given.encode())
     except OSError as error:
         raise TaskError(f"the task can't be kept: {error.strerror}", where=str(path)) from None
     return path
@@ -69,7 +66,7 @@ def retitle(path: Path, folder: Path, title: str) -> None:
     if not name:
         raise TaskError("the name is empty", accepted="at least one letter")
     try:
-        path.with_suffix(TITLE).write_text(name, encoding="utf-8")
+        replace_file(path.with_suffix(TITLE), name.encode())
     except OSError as error:
         raise TaskError(f"the title can't be kept: {error.strerror}", where=str(path)) from None
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from neuron_core.cni.quadrature import RULES, quadrature
+from neuron_core.cni.quadrature import MOST_STEPS, RULES, quadrature
 from neuron_core.errors import ConfigError
 
 
@@ -45,10 +45,11 @@ def test_the_integral_of_a_square_by_each_rule(rule, steps, expected):
     assert sum(w * a * a for a, w in zip(alphas, weights, strict=True)) == pytest.approx(expected, abs=1e-14)
 
 
-@pytest.mark.parametrize("steps", [0, -1])
-def test_no_steps_are_refused(steps):
-    with pytest.raises(ConfigError, match="1 or more"):
-        quadrature("right", steps)
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("steps", [0, -1, MOST_STEPS + 1, 10**30])
+def test_no_steps_and_more_than_memory_holds_are_refused(rule, steps):
+    with pytest.raises(ConfigError, match=r"1 to 4,096"):
+        quadrature(rule, steps)
 
 
 def test_an_unknown_rule_lists_the_known_ones():

@@ -94,3 +94,27 @@ def test_a_draft_never_lets_a_models_own_code_run(open_page, full):
     (path,) = (default_root().absolute().parent / "drafts").glob("*.json")
     assert "trust" not in json.dumps(json.loads(path.read_text()))
     assert reloaded(app).checkbox(key=f"trust_{PRESETS[0].id}").value is False
+
+
+def test_a_draft_that_the_disk_refuses_is_said_and_the_page_goes_on(open_page, full, monkeypatch):
+    app = open_page("questions")
+    folder = default_root().absolute().parent / "drafts"
+    # In the place of the folder lies a file: as good as a disk that takes nothing.
+    folder.write_text("")
+    app.selectbox(key="task").set_value("chunking").run()
+    assert not app.exception
+    assert faults(app) == []
+    assert [box.value for box in app.warning if "could not be kept" in box.value]
+    # What tells the browser the address comes after it.
+    assert one(app.query_params["run"]) == full.id
+    folder.unlink()
+    app.selectbox(key="task").set_value("ner").run()
+    assert len(app.warning) == 0
+    assert reloaded(app).selectbox(key="task").value == "ner"
+
+
+def test_a_draft_has_a_greatest_size(open_page, full):
+    app = open_page("questions")
+    app.text_input(key="model_revision").set_value("x" * 5_000_000).run()
+    assert [box.value for box in app.warning if "could not be kept: they have 5," in box.value.replace("\\", "")]
+    assert not list((default_root().absolute().parent / "drafts").glob("*.json"))

@@ -104,8 +104,12 @@ def test_too_few_examples_say_how_many_there_are(tmp_path):
         match=r"10 examples of different text; 11 are asked for.*5 attribution \+ at most 4 evaluation",
     ):
         draw(task, 5, 5, 0)
-    with pytest.raises(ConfigError, match="at most 0 evaluation"):
+    with pytest.raises(
+        ConfigError, match=r"Accepted: 1 demonstration \+ at most 9 attribution and evaluation examples"
+    ):
         draw(task, 20, 1, 0)
+    with pytest.raises(ConfigError, match=r"Accepted: 1 demonstration \+ at most 9 attribution examples\."):
+        draw(task, 10**9, 0, 0)
 
 
 def test_questions_come_three_an_example_in_order(task):

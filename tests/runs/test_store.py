@@ -308,3 +308,22 @@ def test_a_run_outside_of_the_store_is_not_deleted_by_its_path(tmp_path):
     with pytest.raises(RunError, match="only runs of the store"):
         Store(tmp_path / "store").delete(str(outside.path))
     assert outside.path.exists()
+
+
+def test_a_folder_of_runs_that_can_not_be_read_is_named(store, run, monkeypatch):
+    def refuse(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("neuron_core.runs.store.os.scandir", refuse)
+    with pytest.raises(RunError, match=r"the folder of runs can't be read: Permission denied.*NEURONLLM_RUNS"):
+        store.runs()
+
+
+def test_where_a_file_lies_no_run_is_made(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for name in ("file", "file/run", "x" * 300):
+        with pytest.raises(RunError, match="Accepted: a"):
+            Store(tmp_path / "runs").create(RunConfig("ner"), tmp_path / name)
+    with pytest.raises(RunError, match="Accepted: a folder"):
+        Store(tmp_path / "file").create(RunConfig("ner"))
+    assert Store(tmp_path / "file").runs() == []

@@ -66,6 +66,9 @@ def refused_configs(folder: Path) -> list[RunConfig]:
         replace(own, model=ModelSpec(adapter="none")),
         replace(own, model=ModelSpec("named/model", load_in_4bit=True)),
         replace(own, model=ModelSpec("named/model", load_in_8bit=True)),
+        # Whoever has an account on the hub can offer one.
+        replace(own, model=ModelSpec("named/model", "refs/pr/1")),
+        replace(own, model=ModelSpec("https://huggingface.co/named/model/tree/other")),
         replace(own, model=ModelSpec(architecture="/some/family.py")),
         replace(own, model=ModelSpec(architecture="/some/family.json")),
         replace(own, task="/etc/passwd"),
@@ -119,11 +122,11 @@ def as_visitor(name, act, *what):
 
 
 LARGE = [
-    (AttributionConfig(steps=10**9), None),
+    (AttributionConfig(steps=4000), None),
     (AttributionConfig(examples=10**6), None),
     (AttributionConfig(), EvaluationConfig(examples=10**6)),
     (AttributionConfig(), EvaluationConfig(ks=tuple(range(1, 1000)))),
-    (AttributionConfig(), EvaluationConfig(random_seeds=10**6)),
+    (AttributionConfig(), EvaluationConfig(random_seeds=1000)),
 ]
 
 
@@ -383,6 +386,18 @@ def test_runs_open_by_their_id_alone(tmp_path):
     assert handle.status(run.id).state == "interrupted"
     assert [one.id for one in store.runs()] == [run.id]
     handle.close()
+
+
+def test_a_revision_of_a_model_is_allowed_where_it_is_named():
+    allowed = permissions(loopback=False, environment={"NEURONLLM_MODELS": "a/b@v1, /models/x@y"})
+    assert allowed.sources == ("/models/x@y", "a/b", "embedded", "embedded-plain")
+    allowed.check_model(ModelSpec("a/b", "v1"))
+    allowed.check_model(ModelSpec("/models/x@y"))
+    for spec in (ModelSpec("a/b"), ModelSpec("a/b", "v2"), ModelSpec("/models/x", "y2"), ModelSpec("embedded", "v1")):
+        with pytest.raises(RunError, match="does not allow this model"):
+            allowed.check_model(spec)
+    assert allowed.revisions
+    assert not permissions(loopback=False, environment={"NEURONLLM_MODELS": "a/b, /models/x@y"}).revisions
 
 
 def test_what_is_allowed_is_named_and_what_is_no_name_is_refused():

@@ -226,3 +226,20 @@ def test_a_pipe_or_a_device_is_no_file_of_examples(tmp_path):
         with pytest.raises(TaskError, match="can't be read"):
             read_table(tmp_path / name)
         assert parts_of(tmp_path / name) == ()
+
+
+@pytest.mark.parametrize(
+    "sign", [",", "\t", "\n", "\r", ";", '","'], ids=["commas", "tabs", "lines", "cr", "semi", "quoted"]
+)
+def test_nothing_but_signs_between_cells(sign):
+    began = time.process_time()
+    for name in ("t.csv", "t.tsv"):
+        with pytest.raises(TaskError):
+            read_table(sign.encode() * 1_200_000, name)
+    assert time.process_time() - began < SECONDS
+
+
+def test_more_lines_than_a_file_may_have(monkeypatch):
+    monkeypatch.setattr("neuron_core.tasks.readers.source.MAX_LINES", 1000)
+    assert "the file has 2,000 lines" in refused(b"text,label\n" + b"\n" * 1999, "t.csv")
+    assert "at most 1,000 lines" in refused(b'{"text": "a"}\n' * 2000, "t.jsonl")

@@ -1,10 +1,13 @@
 """Kept tasks: written once, found from any folder; and which paths may be read."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 
 from neuron_core.errors import TaskError
+from neuron_core.tasks.export import write_file
 from neuron_core.tasks.library import discard, keep, kept_tasks, kept_title, retitle, within
 from neuron_core.tasks.load import load_task
 from tests.builders import classification_rows, write_jsonl
@@ -116,3 +119,35 @@ def test_a_kept_task_is_deleted_and_nothing_else_is(task, tmp_path):
         with pytest.raises(TaskError, match="no such task is kept"):
             discard(path, folder)
     assert (tmp_path / "mood.jsonl").is_file()
+
+
+@pytest.mark.parametrize("when", ["write_bytes", "replace"])
+def test_a_full_disk_loses_no_title_and_leaves_no_half_file(task, tmp_path, monkeypatch, when):
+    folder = tmp_path / "tasks"
+    path = keep(task, folder, "Films: good / bad?")
+    before = {one.name: one.read_bytes() for one in folder.iterdir()}
+
+    def full(self, *_):
+        if when == "write_bytes":
+            self.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, when, full)
+        for act in (lambda: retitle(path, folder, "Another"), lambda: keep(task, folder, "Third: 3")):
+            with pytest.raises(TaskError, match="No space left"):
+                act()
+        with pytest.raises(TaskError, match="No space left"):
+            write_file(path, b"half")
+    assert {one.name: one.read_bytes() for one in folder.iterdir()} == before
+    assert kept_title(path) == "Films: good / bad?"
+
+
+def test_what_is_written_for_a_user_goes_through_links_and_into_pipes(tmp_path):
+    (tmp_path / "there.csv").write_bytes(b"old")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "there.csv")
+    write_file(tmp_path / "link.csv", b"new")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "there.csv").read_bytes() == b"new"
+    write_file(Path(os.devnull), b"gone")
+    assert not Path(os.devnull).is_file()

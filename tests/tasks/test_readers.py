@@ -80,6 +80,9 @@ def test_a_table_of_another_code_page_is_read_when_that_is_chosen():
     [
         ("text,label\nгуд,a\n".encode("cp1251"), None, r"not UTF-8 \(byte 11\).*line 2.*encoding=.*cp1252"),
         ("text,label\na,b\n".encode("utf-16"), None, r"not UTF-8 \(byte 0\).*line 1.*encoding=.*utf-16"),
+        ("text,label\na,b\n".encode("utf-16-be"), None, r"not text \(a zero byte at character 0\).*utf-16-be"),
+        ("text,label\na,b\n".encode("utf-32-le"), None, r"not text \(a zero byte at character 1\).*utf-32-le"),
+        ("text,label\na,b\n".encode("utf-32-be"), None, r"not text \(a zero byte at character 0\).*utf-32-be"),
         ("text,label\na,b\n".encode("utf-16-le"), None, r"not text \(a zero byte at character 1\).*line 1.*utf-16-le"),
         (b"text,label\n\xff,b\n", "shift_jis", r"not shift_jis \(byte 11\).*line 2"),
         (b"text,label\na,b\n", "base64", r"unknown encoding 'base64'.*utf-8"),
@@ -451,3 +454,8 @@ def test_a_table_without_rows_is_refused():
 def test_a_folder_can_not_be_read(tmp_path: Path):
     with pytest.raises(TaskError, match=r"can't be read: it is a pipe, a device or a folder, not a file"):
         read_table(tmp_path)
+
+
+def test_byte_order_marks_of_files_that_were_joined_are_no_part_of_a_text():
+    text = "\ufeff\ufefftext,label\ngood day,yes\n\ufeffbad day,no\n"
+    assert [fields["text"] for _, fields in read_table(text.encode(), "t.csv").rows] == ["good day", "bad day"]

@@ -13,6 +13,8 @@ _LOOKED_AT = 20
 _ESCAPED, _OTHER_ESCAPES = re.compile(r'\\"'), re.compile(r'\\(?![\\"])')
 _MOST_LINES = 1000
 "most lines of one record; a quote that stays open for longer is a mistake"
+_MOST_CELLS, _MOST_QUOTED = 1_000_000, 10_000_000
+"signs between cells of one record, and of one with quotes: each cell takes memory and time, also an empty one"
 # A cell may hold a whole article. The default limit of the csv module is 131,072 characters.
 csv.field_size_limit(MAX_CELL)
 
@@ -44,8 +46,9 @@ def read_tsv(source: Source, note: Note) -> Iterator[Row]:
 def _parted(lines: list[str], delimiter: str, first: int) -> Iterator[Cells]:
     for number, line in enumerate(lines[first - 1 :], start=first):
         if line.strip(" "):
-            cells = line.split(delimiter)
-            yield number, next(filter(None, map(too_long, cells)), cells)
+            many = _too_many(line, delimiter)
+            cells = [] if many else line.split(delimiter)
+            yield number, many or next(filter(None, map(too_long, cells)), cells)
 
 
 def _is_plain(lines: list[str]) -> bool:
@@ -86,6 +89,9 @@ def _records(lines: list[str], delimiter: str, number: int, note: Note) -> Itera
     place, several, escaped = number - 1, 0, 0
     while place < len(lines):
         line, end = lines[place], place + 1
+        if not line:
+            place, number = end, number + 1
+            continue
         cells = _cells(line, delimiter)
         if cells is None or isinstance(cells, BadRow):
             # A cell may continue over several lines, up to the one that closes its quote.
@@ -115,10 +121,20 @@ def _records(lines: list[str], delimiter: str, number: int, note: Note) -> Itera
         note(f'{escaped:,} {told} written as \\", which are read as quotes')
 
 
+def _too_many(text: str, delimiter: str) -> BadRow | None:
+    """The reason to reject a record with more cells than any table has. A cell in quotes may hold signs of its own."""
+    if len(text) <= _MOST_CELLS or text.count(delimiter) <= (_MOST_QUOTED if '"' in text else _MOST_CELLS):
+        return None
+    limit = f"{_MOST_CELLS:,} cells"
+    return BadRow(f"has more than {limit}", shown(text), "too many cells", f"at most {limit}")
+
+
 def _cells(text: str, delimiter: str, escape: str | None = None) -> list[str] | BadRow | None:
-    """The cells of one record; None where the text is none, or more than one; BadRow where a cell is too long. escape:
-    before quotes inside a cell.
+    """The cells of one record; None where the text is none, or more than one; BadRow where a cell is too long, or there
+    are too many. escape: before quotes inside a cell.
     """
+    if many := _too_many(text, delimiter):
+        return many
     try:
         rows = list(csv.reader([text], delimiter=delimiter, strict=True, escapechar=escape))
     except csv.Error as error:

@@ -121,7 +121,7 @@ def _place(rows: list[tuple[int, int, list[Any]]], usual: int) -> int:
 
 def _width(cells: Sequence[Any]) -> int:
     """Number of cells up to the last one that is not empty."""
-    return max((place for place, cell in enumerate(cells, start=1) if str(cell).strip()), default=0)
+    return next((place for place in range(len(cells), 0, -1) if str(cells[place - 1]).strip()), 0)
 
 
 def looks_like_data(cells: Sequence[Any], others: Sequence[Sequence[Any]]) -> bool:

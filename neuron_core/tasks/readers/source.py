@@ -32,6 +32,8 @@ MAX_UPLOAD_BYTES = 200 * 2**20
 MAX_PATH_BYTES = 2**30
 "largest size of a file given by its path, after unpacking"
 MAX_COLUMNS = 10_000
+MAX_LINES = 20_000_000
+"of a text file: each takes memory and time, also an empty one"
 MAX_CELL = 4_000_000
 "characters of a cell: more than any model's context holds"
 MAX_NAME = 10_000
@@ -203,13 +205,29 @@ def text_of(source: Source) -> str:
             f"unknown encoding {name[:60]!r}", where=source.where, accepted=", ".join(ENCODINGS) + " and others"
         ) from None
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    # Files that were joined bring theirs along. It shows nothing, and a model would read it.
+    text = text.removeprefix("\ufeff").replace("\n\ufeff", "\n")
     if (place := text.find("\0")) >= 0:
         raise EncodingError(
             f"the file is not text (a zero byte at character {place})",
             where=f"{source.where}, line {text.count(chr(10), 0, place) + 1}",
-            accepted="UTF-8 text, or the file's encoding chosen by encoding= (--encoding), perhaps utf-16-le",
+            accepted=f"UTF-8 text, or the file's encoding chosen by encoding= (--encoding), {_wide(source.data)}",
+        )
+    if (lines := text.count("\n")) > MAX_LINES:
+        raise TaskError(
+            f"the file has {lines:,} lines",
+            where=source.where,
+            accepted=f"at most {MAX_LINES:,} lines",
         )
     return text
+
+
+def _wide(data: bytes) -> str:
+    """Which encoding puts the zero bytes of this text where they are, with two or four bytes a character."""
+    first, second, third, fourth = (data[place:4000:4].count(0) for place in range(4))
+    if 2 * min(second, third) > max(first, fourth):
+        return "perhaps utf-32-be" if first > fourth else "perhaps utf-32-le"
+    return "perhaps utf-16-be" if first + third > second + fourth else "perhaps utf-16-le"
 
 
 def _offer(data: bytes) -> str:

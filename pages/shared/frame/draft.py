@@ -3,15 +3,16 @@
 import json
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from neuron_core.errors import NeuronCoreError
+from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.qatt.config import USUAL, PromptConfig
-from neuron_core.runs.files import write_file
+from neuron_core.runs.files import make_folder, write_file
 from neuron_core.runs.store import default_root
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame.guard import plain
@@ -24,7 +25,8 @@ CHOICES = (
     *("model_adapter", "model_architecture", "model_bits"),
 )
 PARAMETER, LOADED, KEPT = "draft", "draft_loaded", "draft_kept"
-MOST_KEPT = 200
+MOST_KEPT, MOST_BYTES = 200, 4_000_000
+"drafts of all sessions, and bytes of one of them: a visitor must not fill the disk"
 
 
 def load_draft() -> None:
@@ -38,7 +40,7 @@ def load_draft() -> None:
     try:
         draft = json.loads(_file(name).read_bytes())
         wordings = {task: PromptConfig(**fields) for task, fields in draft["wordings"].items()}
-        choices = {key: draft["choices"][key] for key in CHOICES if key in draft["choices"]}
+        choices = {key: draft["choices"][key] for key in CHOICES if isinstance(draft["choices"].get(key), str | bool)}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, NeuronCoreError):
         st.session_state[KEPT] = None, None
         said = plain(repr(name[:40]))
@@ -52,7 +54,9 @@ def load_draft() -> None:
 
 
 def keep_draft() -> str | None:
-    """After the widgets: writes what has changed and gives the draft's name; None while everything is as usual."""
+    """After the widgets: writes what has changed and gives the draft's name; None while everything is as usual, and
+    where it can't be written, which is said.
+    """
     name, kept = st.session_state.get(KEPT, (None, None))
     now = _now()
     st.session_state.setdefault("draft_usual", now if name is None else None)
@@ -62,13 +66,35 @@ def keep_draft() -> str | None:
         # Another tab may have been opened from this address: what it shows stays as it is.
         name = secrets.token_hex(4)
         st.session_state["draft_own"] = True
-    path = _file(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, json.dumps(now).encode())
-    for old in sorted(path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime, reverse=True)[MOST_KEPT:]:
-        old.unlink(missing_ok=True)
+    try:
+        _write(_file(name), json.dumps(now).encode())
+    except NeuronCoreError as error:
+        st.warning(
+            f"The settings of the next run could not be kept: {plain(error.what)}. A reload of this page forgets them.",
+            icon=":material/warning:",
+        )
+        return None
     st.session_state[KEPT] = name, now
     return name  # type: ignore[no-any-return]
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes a draft, and removes the oldest ones. RunError for one that is too long, and if the disk refuses."""
+    if len(content) > MOST_BYTES:
+        raise RunError(f"they have {len(content):,} bytes", accepted=f"at most {MOST_BYTES:,}")
+    make_folder(path.parent, parents=True)
+    write_file(path, content)
+    for old in sorted(path.parent.glob("*.json"), key=_age)[MOST_KEPT:]:
+        with suppress(OSError):
+            old.unlink()
+
+
+def _age(path: Path) -> float:
+    """By which drafts are sorted, the newest first. Another session may have removed it meanwhile."""
+    try:
+        return -path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _now() -> dict[str, Any]:

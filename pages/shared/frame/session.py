@@ -167,7 +167,7 @@ def model_spec() -> ModelSpec:
     bits = st.session_state.get("model_bits") if may else None
     return ModelSpec(
         source=source,
-        revision=str(st.session_state["model_revision"]).strip() or None,
+        revision=(str(st.session_state["model_revision"]).strip() or None) if allowed().revisions else None,
         dtype=st.session_state["model_dtype"],
         device=str(st.session_state["model_device"]).strip(),
         trust_remote_code=bool(st.session_state.get(trust_key(source))),

@@ -8,7 +8,7 @@ from neuron_core.errors import NeuronCoreError
 from neuron_core.figures.theme import counted
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import N_PROXIES, PROXIES, SHUFFLES
-from neuron_core.runs.config import POSITIONS, SAMPLES, EvaluationConfig
+from neuron_core.runs.config import MOST_RANDOM_SETS, POSITIONS, SAMPLES, EvaluationConfig
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from neuron_core.service.owner import EVALUATE
@@ -52,7 +52,8 @@ def form(run: RunFolder, setting: Setting) -> None:
     seeds = three.number_input(
         "Random sets",
         0,
-        value=5,
+        MOST_RANDOM_SETS,
+        5,
         key="random_seeds",
         persist_state="session",
         help="Sets of random neurons, as many in each layer as the run's own. 0 leaves the random band out.",

@@ -38,7 +38,7 @@ def model_choice() -> None:
     with st.expander("Model of the next run", key="model"):
         _choice(
             "Source",
-            SOURCES if allowed().may("model") else {name: SOURCES.get(name, name) for name in sorted(allowed().models)},
+            SOURCES if allowed().may("model") else {name: SOURCES.get(name, name) for name in allowed().sources},
             "model_source",
             "`embedded`: the small model that comes with the app, tuned on the four bundled kinds of task; learn "
             "the tool on it, draw no conclusions about SmolLM2. "
@@ -52,6 +52,7 @@ def model_choice() -> None:
             key="model_revision",
             help="Branch, tag or commit of a hub model.",
             persist_state="session",
+            disabled=not allowed().revisions,
         )
         st.selectbox("dtype", DTYPES, key="model_dtype", persist_state="session")
         _choice("Device", DEVICE_LABELS, "model_device", "Or type `cuda:1` for the second GPU, and so on.")

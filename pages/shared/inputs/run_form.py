@@ -3,14 +3,15 @@
 import streamlit as st
 
 from neuron_core.cni.methods import METHODS, RANKED
-from neuron_core.cni.quadrature import RULES
+from neuron_core.cni.quadrature import MOST_STEPS, RULES
 from neuron_core.cni.selection import AMBIGUOUS, preset
+from neuron_core.cni.sets import MOST_NEURONS
 from neuron_core.estimates.arithmetic import TWO_CORES
 from neuron_core.estimates.estimate import Estimate, estimate, facts_from_runs, pace_from_runs
 from neuron_core.qatt.draws import draw
 from neuron_core.qatt.prompt import check_wording
 from neuron_core.qatt.proxies import PROXIES, ROTATIONS
-from neuron_core.runs.config import AttributionConfig, RunConfig
+from neuron_core.runs.config import MOST_EXAMPLES, AttributionConfig, RunConfig
 from neuron_core.runs.setting import ModelFacts
 from neuron_core.runs.summary import summary_of
 from pages.shared.frame import session
@@ -41,18 +42,20 @@ def form() -> None:
     examples = one.number_input(
         "Examples",
         1,
-        value=5,
+        MOST_EXAMPLES,
+        5,
         key="examples",
         persist_state="session",
         help="The paper takes 5. Three questions each, four with rotations.",
     )
-    steps = two.number_input("m (steps)", 1, value=16, key="steps", persist_state="session", help="m of Eq. 1.")
+    steps = two.number_input("m (steps)", 1, MOST_STEPS, 16, key="steps", persist_state="session", help="m of Eq. 1.")
     rule = three.selectbox("Rule", RULES, key="rule", persist_state="session", help="`right` is the paper's.")
     z, k = (
         column.number_input(
             f"{name} (empty: preset)",
             1,
-            value=None,
+            MOST_NEURONS,
+            None,
             placeholder=usual,
             key=f"new_{name.lower()}",
             persist_state="session",
