@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
-from neuron_core.cni.layer_rows import layer_rows
-from neuron_core.cni.passes import DEFAULT_LAYERS
+from neuron_core.cni.layer_rows import LayerRows, layer_rows
+from neuron_core.cni.passes import DEFAULT_LAYERS, SHARED_LAYERS
 from neuron_core.cni.quadrature import quadrature
 from neuron_core.cni.scores import AttributionScores
 from neuron_core.cni.targets import target_values
 from neuron_core.errors import AttributionError
+from neuron_core.models.hooks import neuron_gradients
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.prompt_state import PromptBatch, PromptState
 from neuron_core.models.rounding import rounding_limit
@@ -29,7 +30,7 @@ class Integrated:
     ig: torch.Tensor
     "(targets, Q, layers, I)"
     values: torch.Tensor
-    "F of each row, (targets, Q, layers, rows per layer)"
+    "F of each layer's rows, that with α = 1 last, (targets, Q, layers, rows per layer)"
     hidden: torch.Tensor
     "final hidden states of the rows with α = 1, (Q, layers, D)"
 
@@ -48,32 +49,63 @@ def integrate(
 
     IG_l = ŵ_l ⊙ Σ_k weight_k · ∂F/∂w_l at α_k·ŵ_l. A row is a copy of the last token that attends to the prompt's
     cached keys and values. One backward pass serves all rows of `layers_per_pass` layers and one target. alphas and
-    weights have one value for each row of a layer; exactly 1.0 must be among alphas.
+    weights have one value for each row of a layer; exactly 1.0 must be among alphas. At α = 1 the model is unmodified,
+    so SHARED_LAYERS layers have one such row in common, which enters with the lowest of them.
     """
-    alpha, weight = (torch.tensor(each, dtype=loaded.score_dtype, device=loaded.device) for each in (alphas, weights))
-    n_prompts, n_alpha, full_row = len(batch.states), len(alphas), alphas.index(1.0)
+    full_row = alphas.index(1.0)
+    order = [*(k for k in range(len(alphas)) if k != full_row), full_row]
+    alpha, weight = (
+        torch.tensor([each[k] for k in order], dtype=loaded.score_dtype, device=loaded.device)
+        for each in (alphas, weights)
+    )
     # If rows are a batch, each row holds its own copy of the cache until the backward pass: one layer at a time.
     per_pass = 1 if loaded.architecture.rows == "batch" else layers_per_pass
     igs, all_values, finals = [], [], []
     for first in range(0, len(layers), per_pass):
         group = layers[first : first + per_pass]
         with torch.enable_grad():
-            rows = [layer_rows(loaded, batch, layer, alpha, i * n_alpha) for i, layer in enumerate(group)]
+            rows, places = _rows_of(loaded, batch, group, alpha)
+            shared = {layer: full for layer, (start, full) in zip(group, places, strict=True) if full < start}
             edits = {each.layer: each.edit for each in rows if each.edit is not None}
-            hidden = run_entering(loaded, batch, {each.enters: each.hidden for each in rows}, edits)
-            values = values_of(hidden)
+            with neuron_gradients(loaded, shared, len(batch.states)) as of_shared:
+                hidden = run_entering(loaded, batch, {each.enters: each.hidden for each in rows}, edits)
+            with_graph = values_of(hidden)
             of_rows = [
-                torch.autograd.grad(one.sum(), [each.varied for each in rows], retain_graph=t + 1 < len(values))
-                for t, one in enumerate(values)
+                torch.autograd.grad(one.sum(), [each.varied for each in rows], retain_graph=t + 1 < len(with_graph))
+                for t, one in enumerate(with_graph)
             ]
+        values, hidden = with_graph.detach(), hidden.detach()
         for each, *gradients in zip(rows, *of_rows, strict=True):
+            own_weight = weight[:-1] if each.layer in shared else weight
             # Weighted after the backward pass, because norms compute in float32 and would round the weights.
-            mean = torch.stack([(weight[:, None] * gradient.to(weight)).sum(dim=1) for gradient in gradients])
+            mean = torch.stack([(own_weight[:, None] * gradient.to(weight)).sum(dim=1) for gradient in gradients])
+            slope = each.to_neurons(mean).to(weight)
+            if each.layer in shared:
+                slope = slope + weight[-1] * torch.stack(of_shared[each.layer]).to(weight)
             neurons = torch.stack([state.neurons[each.layer] for state in batch.states])
-            igs.append(neurons.to(weight) * each.to_neurons(mean).to(weight))
-        all_values.append(values.detach().unflatten(2, (len(group), n_alpha)))
-        finals.append(hidden.detach().reshape(n_prompts, len(group), n_alpha, -1)[:, :, full_row])
+            igs.append(neurons.to(weight) * slope)
+        # Slices, because to index by numbers of the host would make a device wait.
+        at = [(slice(start, start + len(alpha) - 1), slice(full, full + 1)) for start, full in places]
+        all_values.append(torch.stack([torch.cat([values[..., own], values[..., full]], dim=2) for own, full in at], 2))
+        finals.append(torch.cat([hidden[:, full] for _, full in at], dim=1))
     return Integrated(torch.stack(igs, dim=2), torch.cat(all_values, dim=2), torch.cat(finals, dim=1))
+
+
+def _rows_of(
+    loaded: LoadedModel, batch: PromptBatch, group: range, alpha: torch.Tensor
+) -> tuple[list[LayerRows], list[tuple[int, int]]]:
+    """The rows of the layers of a pass, and where they are among the rows of a prompt: for each layer, the place of the
+    first and that of the row with α = 1, which may be an earlier layer's. alpha: 1 comes last.
+    """
+    rows: list[LayerRows] = []
+    places: list[tuple[int, int]] = []
+    start = 0
+    for i, layer in enumerate(group):
+        own = alpha[:-1] if i % SHARED_LAYERS else alpha
+        rows.append(layer_rows(loaded, batch, layer, own, start))
+        places.append((start, places[i - 1][1] if i % SHARED_LAYERS else start + len(own) - 1))
+        start += len(own)
+    return rows, places
 
 
 def attribute(
@@ -114,8 +146,8 @@ def attribute_batch(
     """Scores every neuron of the model for each prompt of a batch.
 
     places: for each prompt, the place of c* among the four letters. Besides the rule's steps, each layer has a row with
-    α = 0 for the completeness gap, and one with α = 1 unless the rule has it. Rows with α = 1 are the unmodified model.
-    Raises AttributionError if they do not give its F, or if a score is not finite.
+    α = 0 for the completeness gap, and there are rows with α = 1 also if the rule has none. They are the unmodified
+    model. Raises AttributionError if they do not give its F, or if a score is not finite.
     """
     alphas, weights = quadrature(rule, steps)
     # The added rows have weight 0.
@@ -137,7 +169,7 @@ def attribute_batch(
     logits = torch.stack([state.letter_logits.abs().max() for state in batch.states]).to(baseline).clamp(min=1)
     scale = torch.stack([logits if name == "content" else torch.ones_like(logits) for name in targets])
     # Both (Q,). The hidden state is compared as well: F hardly changes where one letter is almost certain.
-    off = (found.values[..., alphas.index(1.0)] - baseline[..., None]).abs().amax(dim=2)
+    off = (found.values[..., -1] - baseline[..., None]).abs().amax(dim=2)
     guards = (off / scale).amax(dim=0)
     apart = (found.hidden - unmodified).abs().amax(dim=(1, 2)) / unmodified.abs().amax(dim=(1, 2))
     scores = []
@@ -151,7 +183,7 @@ def attribute_batch(
                 ig=found.ig[:, i].cpu().numpy(),
                 neurons=state.neurons.to(found.ig).cpu().numpy(),
                 baseline=baseline[:, i].cpu().numpy(),
-                zeroed=found.values[:, i, :, -1].cpu().numpy(),
+                zeroed=found.values[:, i, :, -2].cpu().numpy(),
                 letter_probabilities=torch.softmax(state.letter_logits, dim=-1).cpu().numpy(),
                 guard=guard,
             )

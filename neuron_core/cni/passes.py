@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 DEFAULT_LAYERS = 8
 "layers per pass if the free memory is not known"
+SHARED_LAYERS = 8
+"most layers of a pass that share the row at full value; each such row is compared with the unmodified model"
 SHARE = 0.5
 "share of the free memory that a pass may take by this estimate, which is rather too high"
 MOST_ROWS = 1024

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from neuron_core.cni.methods import LETTER_TARGETS, targets_of
-from neuron_core.cni.passes import DEFAULT_LAYERS, PassShape, choose
+from neuron_core.cni.passes import DEFAULT_LAYERS, SHARED_LAYERS, PassShape, choose
 from neuron_core.cni.quadrature import quadrature
 from neuron_core.cni.score_sums import KN_LEVELS
 from neuron_core.cni.selection import preset
@@ -128,12 +128,14 @@ def attribution_cost(
     rows = len(alphas) + (1 if alphas[-1] == 1.0 else 2)
     # Rows start after their layer, except where a norm follows the down projection.
     inside = 1 if get_architecture(d.architecture).post_norm else 0
-    row_layers = rows * d.n_layers * (d.n_layers - 1 + 2 * inside) // 2
     of_row = (layer + attention * tokens) * (1 + len(targets))
     vocabulary = sum(target not in LETTER_TARGETS for target in targets)
     head = rows * d.n_layers * 2 * d.vocabulary * d.hidden_size * (1 + vocabulary) if vocabulary else 0
     planned = DEFAULT_LAYERS if free is None else _planned_layers(d, rows, dtype, tokens, free)
     layers = config.layers_per_pass or planned
+    # The row at full value is one for several layers.
+    full_rows = 1 if get_architecture(d.architecture).rows == "batch" else 1 / min(SHARED_LAYERS, layers)
+    row_layers = (rows - 1 + full_rows) * d.n_layers * (d.n_layers - 1 + 2 * inside) / 2
     starts = range(0, d.n_layers, layers)
     passes = d.n_layers + sum(d.n_layers - first for first in starts) * (1 + len(targets))
     return Cost(

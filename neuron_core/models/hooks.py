@@ -130,6 +130,33 @@ def recorded_inputs(loaded: LoadedModel, layers: Iterable[int]) -> Iterator[dict
 
 
 @contextmanager
+def neuron_gradients(
+    loaded: LoadedModel, rows: Mapping[int, int], n_prompts: int
+) -> Iterator[dict[int, list[torch.Tensor]]]:
+    """Yields a dict. Each backward pass through the pass made here appends, for each layer in `rows`, the gradient by
+    the neuron values of one row of each prompt, (n_prompts, I).
+
+    rows: layer → the row's place among those of a prompt. Prompts are sequences and the rows their positions.
+    """
+    found: dict[int, list[torch.Tensor]] = {layer: [] for layer in rows}
+
+    def hook_for(layer: int, row: int) -> Callable[..., object]:
+        def keep(gradient: torch.Tensor) -> None:
+            # A copy of the row alone, so that the others are not kept in memory.
+            found[layer].append(gradient.reshape(n_prompts, -1, gradient.shape[-1])[:, row].clone())
+
+        def hook(_: nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, object]) -> None:
+            args[0].register_hook(keep)
+
+        return hook
+
+    with ExitStack() as stack:
+        for layer, row in rows.items():
+            stack.enter_context(_pre_hook(loaded.down_projections[layer], hook_for(layer, row)))
+        yield found
+
+
+@contextmanager
 def started_at(loaded: LoadedModel, entering: Mapping[int, torch.Tensor]) -> Iterator[None]:
     """Puts hidden states into a pass at the inputs of layers. n_layers stands for the output of the last layer.
 

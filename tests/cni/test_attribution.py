@@ -120,6 +120,27 @@ def test_scores_do_not_depend_on_how_many_layers_share_a_pass(tiny_model, family
         assert np.abs(other.zeroed - one.zeroed).max() < 1e-6
 
 
+@pytest.mark.parametrize(
+    ("family", "tolerance"),
+    # Attention of the family's own; positions folded into sequences; a norm after the down projection, in float32.
+    [*((family, 1e-12) for family in (*BASIC, "gptj", "opt")), ("gemma2", 1e-6)],
+)
+def test_scores_do_not_depend_on_how_many_layers_share_the_row_at_full_value(
+    tiny_model, monkeypatch, family, tolerance
+):
+    loaded = tiny_model(family, "float64")
+    settings = {"targets": ("ace", "content"), "steps": 3}
+    monkeypatch.setattr(attribution, "SHARED_LAYERS", 1)
+    own = fast(loaded, **settings)
+    for n_layers in (2, LAYERS):
+        monkeypatch.setattr(attribution, "SHARED_LAYERS", n_layers)
+        shared = fast(loaded, **settings)
+        assert apart(shared.ig, own.ig) < tolerance
+        assert np.abs(shared.zeroed - own.zeroed).max() < tolerance
+        assert shared.guard < tolerance
+    assert n_hooks(loaded) == 0
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])
 @every_family
 def test_a_cached_common_prefix_changes_no_score(tiny_model, family, dtype, tolerance):

@@ -54,8 +54,9 @@ def test_a_7b_question_by_hand():
     # A layer has 4 · 4096² + 3 · 4096 · 11008 = 202,375,168 weights; attention over 100 tokens 4 · 4096 · 100 a token.
     of_token = 2 * 202_375_168 + 4 * 4096 * 100
     assert cost.prompt_flops == 32 * 100 * of_token
-    # 16 steps and one at zero, over the 31 + 30 + ... + 0 layers above, forward and backward.
-    assert cost.row_flops == 17 * 496 * 2 * of_token
+    # 15 steps, one at zero, one at full value for eight layers, over the 31 + 30 + ... + 0 layers above, forward and
+    # backward.
+    assert cost.row_flops == (16 + 1 / 8) * 496 * 2 * of_token
     # Groups of eight layers begin at 0, 8, 16, 24: 80 layers forward and backward, and 32 for the prompt.
     assert cost.layer_passes == 32 + 2 * 80
 
@@ -92,8 +93,8 @@ def test_more_targets_cost_their_backward_passes_and_a_post_norm_its_own_layer()
     assert 2 < three.row_flops / ace.row_flops < 2.2
     gemma = find_preset("Gemma-3-1b").dimensions
     inside = attribution_cost(gemma, AttributionConfig(), tokens=100)
-    # 26 · 27 / 2 layers for each of 17 rows, where behind the layer it would be 26 · 25 / 2.
-    assert inside.row_flops == 15 * 17 * 351 * 2 * (2 * gemma.layer_parameters + 4 * 4 * 256 * 100)
+    # 26 · 27 / 2 layers for each of 16 rows and one for eight layers, where behind the layer it would be 26 · 25 / 2.
+    assert inside.row_flops == 15 * (16 + 1 / 8) * 351 * 2 * (2 * gemma.layer_parameters + 4 * 4 * 256 * 100)
 
 
 def test_beyond_two_gigabytes_only_extremes_and_sums_are_kept():
@@ -139,7 +140,7 @@ def test_a_model_of_unknown_size_and_an_unknown_method_are_refused(capsys):
 def test_the_table_has_three_models_and_three_numbers_of_questions():
     lines = cost_table().splitlines()
     assert len(lines) == 2 + 9
-    assert lines[2].startswith("| LLaMA-2-7B | 15 | 110 |")
+    assert lines[2].startswith("| LLaMA-2-7B | 15 | 105 |")
     assert all("does not fit" in line for line in lines if "70B" in line)
 
 

@@ -92,6 +92,11 @@ def without_backward(_, inputs, *__, **___):
     return [torch.zeros_like(each) for each in ([inputs] if isinstance(inputs, torch.Tensor) else inputs)]
 
 
+def hooked_at_once(tensor, hook):
+    """In place of a tensor's register_hook, because there is no backward pass."""
+    hook(torch.zeros_like(tensor))
+
+
 def without_values(data, *, device="cpu", dtype=None):
     """In place of torch.tensor, which fills memory of the device, of which there is none."""
     values = np.asarray(data)
@@ -103,6 +108,7 @@ def main():
     several = [load_model(ModelSpec(path, device="cpu")) for path in sys.argv[1:]]
     _setup_privateuseone_for_python_backend("invented")
     torch.autograd.grad = without_backward
+    torch.Tensor.register_hook = hooked_at_once
     torch.tensor = without_values
     with FakeTensorMode(), torch.no_grad():
         for plain in several:
