@@ -28,6 +28,13 @@ def read_regular(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def user_path(name: str) -> Path:
+    """The path that somebody typed, with the home folder in place of a ~; as it is if there is no such user."""
+    with suppress(RuntimeError):
+        return Path(name).expanduser()
+    return Path(name)
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all: a reader sees what it held before, or the new content. OSError if the disk
     refuses; nothing is left of the new content then.

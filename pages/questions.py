@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from neuron_core.qatt.proxies import ProxyQuestion
+from neuron_core.runs.summary import summary_of
 from neuron_core.tasks.task import LETTERS, Task
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
@@ -25,7 +26,8 @@ OPENS = " Every prompt of a run begins with the same demonstration."
 def known_baseline(task: Task) -> None:
     """The banner, when the shown run has measured this task with the model of the next run."""
     run = session.shown_run()
-    setting = setting_of(run) if run else None
+    # Of a damaged run nothing is known; the page is about the next one.
+    setting = setting_of(run) if run and not summary_of(run).damage else None
     if run is None or setting is None or setting.task_fingerprint != task.fingerprint:
         return
     found = baseline_of(run) if run.config().model == session.model_spec() else None

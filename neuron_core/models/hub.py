@@ -14,6 +14,7 @@ from neuron_core.models.folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS, check_nam
 from neuron_core.models.hub_cache import CODE, CONFIGS, PICKLES, SAFETENSORS, UNWANTED, cached_folder, is_whole
 from neuron_core.models.hub_errors import explained
 from neuron_core.models.spec import SOURCES, ModelSpec
+from neuron_core.paths import user_path
 
 Say = Callable[[str], None]
 ANSWER_S = 5.0
@@ -82,7 +83,7 @@ def _fetch(spec: ModelSpec, patterns: tuple[str, ...], say: Say) -> Path:
     try:
         validate_repo_id(spec.source)
     except ValueError:
-        here = Path(spec.source).expanduser().exists()
+        here = user_path(spec.source).exists()
         what = "this file is not a model" if here else "there is no such file or folder, and it is no hub id"
         raise ModelError(f"the model can't be loaded: {what}", where=spec.source, accepted=SOURCES) from None
     try:

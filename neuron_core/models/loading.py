@@ -41,6 +41,7 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.models.user_families import register_file
 from neuron_core.models.weights import check_dtypes, check_report
 from neuron_core.models.wrappers import KEY_MAPPING, WRAPPERS, text_part
+from neuron_core.paths import user_path
 
 # What is left over after a load is checked here, and said in our own words.
 for _name in ("modeling_utils", "distributed.tensor_parallel"):
@@ -96,13 +97,13 @@ def _read_adapter(spec: ModelSpec, say: Stage) -> list[Factors]:
     """The spec's adapter, before the weights are read; none where nothing is merged."""
     if not spec.merges or spec.adapter is None:
         return []
-    folder = Path(spec.adapter).expanduser()
+    folder = user_path(spec.adapter)
     return read_lora(folder if folder.is_dir() else hub.fetch_adapter(spec.adapter, say))
 
 
 def _load_gguf(spec: ModelSpec, device: torch.device, say: Stage) -> LoadedModel:
     """As load_model; what the header says is checked before any weight is read."""
-    path = Path(spec.source).expanduser()
+    path = user_path(spec.source)
     header = read_gguf_header(path)
     config = config_of_gguf(header)
     architecture_of(config)
@@ -172,7 +173,7 @@ def load_tokenizer(spec: ModelSpec, on_stage: Stage | None = None) -> tuple[Any,
     register_baichuan()
     try:
         if spec.is_gguf:
-            path = Path(spec.source).expanduser()
+            path = user_path(spec.source)
             header = read_gguf_header(path)
             config = config_of_gguf(header)
             return _gguf_tokenizer(header)[0], context_length_of(config)
@@ -180,7 +181,7 @@ def load_tokenizer(spec: ModelSpec, on_stage: Stage | None = None) -> tuple[Any,
             say("asking the hub")
             folder = hub.fetch_tokenizer(spec, say)
         else:
-            folder = _converted_embedded(spec, say) if spec.is_embedded else Path(spec.source).expanduser()
+            folder = _converted_embedded(spec, say) if spec.is_embedded else user_path(spec.source)
         config = _check_config(spec, folder)
         check_tokenizer(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
@@ -208,7 +209,7 @@ def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, d
         folder = _converted_embedded(spec, say)
         config = _check_config(spec, folder)
     else:
-        folder = Path(spec.source).expanduser()
+        folder = user_path(spec.source)
         check_adapter(folder, spec.adapter)
         config = _check_config(spec, folder)
         check_folder(folder)

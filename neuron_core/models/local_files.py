@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from neuron_core.models.spec import ModelSpec
+from neuron_core.paths import user_path
 
 
 def files_state(spec: ModelSpec) -> tuple[tuple[str, tuple[int, ...]], ...]:
@@ -14,7 +15,7 @@ def files_state(spec: ModelSpec) -> tuple[tuple[str, tuple[int, ...]], ...]:
         return ()
     found: list[tuple[str, tuple[int, ...]]] = []
     for place in filter(None, (spec.source, spec.adapter, spec.architecture)):
-        path = Path(place).expanduser()
+        path = user_path(place)
         try:
             files = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
             found += [(str(file), file_state(file)) for file in files]

@@ -1,7 +1,6 @@
 """A model's size, from the headers of its files, its config, or the presets, before it is loaded. No torch."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from neuron_core.models.dimensions import BYTES, Dimensions, dimensions_of_config
 from neuron_core.models.folder import read_config
@@ -11,6 +10,7 @@ from neuron_core.models.hub_cache import cached_config
 from neuron_core.models.presets import find_preset
 from neuron_core.models.spec import ModelSpec
 from neuron_core.models.stored import stored_weights
+from neuron_core.paths import user_path
 
 EMBEDDED_PARAMETERS = 134_515_008
 "parameters of the pinned file, whose header takes seconds to read"
@@ -38,7 +38,7 @@ def size_of(spec: ModelSpec) -> Size | None:
         config = cached_config(spec)
         dimensions = config and dimensions_of_config(config, spec.source)
         return Size(dimensions.parameters, dimensions) if dimensions else None
-    path = Path(spec.source).expanduser()
+    path = user_path(spec.source)
     if spec.is_gguf:
         if not path.is_file():
             return None

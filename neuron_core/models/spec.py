@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from neuron_core.errors import ModelError
-from neuron_core.paths import ASSETS
+from neuron_core.paths import ASSETS, user_path
 
 EMBEDDED = "embedded"
 PLAIN = "embedded-plain"
@@ -30,6 +30,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co", "hf-mirror.com")
+LONGEST_PATH, LONGEST_NAME = 4000, 255
+"bytes of a path, and of a name in it, that a file system can be asked for"
 ADDRESS = re.compile(r"https?://(?P<host>[^/\s]+)/(?P<id>[\w.-]+/[\w.-]+)(?:/(?:tree|blob)/(?P<revision>[^/\s]+))?/?")
 
 
@@ -75,6 +77,8 @@ class ModelSpec:
         source, revision = _as_written(self.source, self.revision)
         object.__setattr__(self, "source", source)
         object.__setattr__(self, "revision", revision)
+        for place in filter(None, (source, self.adapter, self.architecture)):
+            _check_place(place)
         if self.dtype not in DTYPES:
             raise ModelError(f"unknown dtype {self.dtype!r}", accepted=", ".join(DTYPES))
         if self.device not in DEVICES and not re.fullmatch(r"cuda:\d+", self.device):
@@ -123,11 +127,22 @@ class ModelSpec:
     @property
     def is_hub(self) -> bool:
         """Whether the source is none of the others, and so can only be an id on the hub."""
-        return not (self.is_embedded or self.is_gguf or Path(self.source).expanduser().is_dir())
+        return not (self.is_embedded or self.is_gguf or user_path(self.source).is_dir())
 
     @property
     def is_local(self) -> bool:
-        return self.is_embedded or Path(self.source).expanduser().exists()
+        return self.is_embedded or user_path(self.source).exists()
+
+
+def _check_place(place: str) -> None:
+    """ModelError for a text that is neither an id nor a path."""
+    said = place.encode(errors="replace")
+    if b"\0" in said or len(said) > LONGEST_PATH or max(map(len, said.split(b"/"))) > LONGEST_NAME:
+        raise ModelError(
+            "this is neither an id nor a path",
+            where=repr(place[:60]),
+            accepted=f"up to {LONGEST_PATH:,} bytes, and up to {LONGEST_NAME} between two slashes",
+        )
 
 
 def embedded_gguf() -> Path:

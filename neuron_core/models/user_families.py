@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 from neuron_core.errors import ModelError
 from neuron_core.models.architectures import Architecture, architectures, forget_architecture, register_architecture
-from neuron_core.paths import read_regular
+from neuron_core.paths import read_regular, user_path
 
 NAMES = [field.name for field in fields(Architecture)]
 ACCEPTED = f"a .json file with one line or a list of them, of the fields {', '.join(NAMES)}; or a .py file"
@@ -22,7 +22,7 @@ def register_file(file: str) -> None:
     layers return, the logits of the head, and the guard in every pass. ModelError for a file that is absent, unknown
     fields or values, and a family that is in the table already.
     """
-    path = Path(file).expanduser()
+    path = user_path(file)
     if not path.is_file():
         raise ModelError("there is no such architecture file", where=file, accepted=ACCEPTED)
     if path.suffix == ".py":

@@ -86,7 +86,7 @@ class Store:
 
     def _is_id(self, name: str) -> bool:
         """Whether a run folder of this name lies in the store itself."""
-        if not re.fullmatch(r"(?!\.)[^/\\\0]{1,200}", name):
+        if not _is_name(name):
             return False
         path = self.root / name
         return (path / CONFIG).is_file() and not path.is_symlink()
@@ -127,8 +127,8 @@ class Store:
         return left
 
     def runs(self, most: int | None = None) -> list[RunFolder]:
-        """All runs, newest first, or the newest `most` of them. Links to folders elsewhere are left out. RunError when
-        the folder can't be read.
+        """All runs, newest first, or the newest `most` of them. Links to folders elsewhere are left out, and folders
+        with a name that no run has. RunError when the folder can't be read.
         """
         if not self.root.is_dir():
             return []
@@ -142,7 +142,7 @@ class Store:
             raise RunError(
                 f"the folder of runs can't be read: {error.strerror}", where=str(self.root), accepted=FOLDER
             ) from None
-        names = [name for name in folders if not name.startswith(".")]
+        names = [name for name in folders if _is_name(name)]
         return list(islice(self._folders(sorted(names, reverse=True)), most))
 
     def _folders(self, names: list[str]) -> Iterator[RunFolder]:
@@ -150,6 +150,11 @@ class Store:
             # A folder without a config is no run, or one that is being removed.
             with suppress(RunError):
                 yield RunFolder(self.root / name)
+
+
+def _is_name(name: str) -> bool:
+    """Whether a run can have this id: whatever is listed must open by it, and pages and addresses carry UTF-8."""
+    return bool(re.fullmatch(r"(?!\.)[^/\\\0\ud800-\udfff]{1,200}", name))
 
 
 def _check_new(path: Path) -> None:

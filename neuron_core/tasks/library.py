@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import stat
 from pathlib import Path
 
 from neuron_core.errors import TaskError
@@ -37,14 +38,23 @@ def keep(task: Task, folder: Path, title: str) -> Path:
 
 
 def kept_tasks(folder: Path) -> tuple[Path, ...]:
-    """The saved tasks of a folder, newest first; empty if there is no such folder."""
+    """The saved tasks of a folder, newest first; empty if there is no such folder. What is no file is none of them."""
     try:
-        found = [
-            (path.stat().st_mtime_ns, path) for path in folder.absolute().glob("*.jsonl") if _NAME.fullmatch(path.name)
-        ]
+        found = [path for path in folder.absolute().glob("*.jsonl") if _NAME.fullmatch(path.name)]
     except OSError as error:
         raise TaskError(f"the kept tasks can't be listed: {error.strerror}", where=str(folder)) from None
-    return tuple(path for _, path in sorted(found, reverse=True))
+    written = {path: time for path in found if (time := _written(path)) is not None}
+    return tuple(sorted(written, key=lambda path: (written[path], path), reverse=True))
+
+
+def _written(path: Path) -> int | None:
+    """When a file was written; None for anything else: a link into nothing, a pipe, a file that was just deleted."""
+    try:
+        found = path.stat()
+        path.name.encode()
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns if stat.S_ISREG(found.st_mode) else None
 
 
 def discard(path: Path, folder: Path) -> None:

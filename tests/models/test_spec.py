@@ -13,6 +13,7 @@ from neuron_core.models.architectures import (
     get_architecture,
     register_architecture,
 )
+from neuron_core.models.local_files import files_state
 from neuron_core.models.spec import PLAIN, ModelSpec, embedded_gguf, sha256_of
 
 
@@ -116,3 +117,19 @@ def test_other_addresses_are_left_as_they_are(monkeypatch):
 def test_a_gguf_file_is_one_whatever_the_case_of_its_ending():
     assert ModelSpec("/m/Model.GGUF").is_gguf
     assert ModelSpec("/m/model.gguf ").is_gguf
+
+
+@pytest.mark.parametrize(
+    "place", ["x" * 5000, "a/" + "é" * 200, "a/" * 3000, "a\0b"], ids=["long", "bytes", "deep", "zero"]
+)
+@pytest.mark.parametrize("name", ["source", "adapter", "architecture"])
+def test_what_no_file_system_can_be_asked_for_is_no_model(name, place):
+    with pytest.raises(ModelError, match="neither an id nor a path"):
+        ModelSpec(**{name: place})
+
+
+def test_the_home_folder_of_an_unknown_user_is_a_path_like_any_other():
+    spec = ModelSpec("~nobody-of-this-name/model", adapter="~nobody-of-this-name/adapter")
+    assert not spec.is_local
+    assert "~nobody-of-this-name/model" in spec.title
+    assert files_state(spec) == ()

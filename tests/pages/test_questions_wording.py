@@ -177,3 +177,11 @@ def test_all_settings_have_a_widget_and_a_name_in_words():
     from pages.shared.views.words import SETTINGS
 
     assert tuple(SETTINGS) == wording.NAMES
+
+
+@pytest.mark.parametrize("name", ["config.json", "setting.json", "status.json", "baseline.json", "plan.json"])
+@pytest.mark.parametrize("page", ["start", "data", "questions"])
+def test_pages_about_the_next_run_work_beside_a_damaged_one(open_page, full, page, name):
+    (full.path / name).write_bytes(b"{")
+    app = open_page(page, run=full.id)
+    assert faults(app) == []

@@ -117,3 +117,14 @@ def test_a_demo_offers_no_adapter_family_or_bits_and_a_link_can_not_bring_them(o
     keys = {field.key for field in app.text_input}
     assert not {"model_adapter", "model_architecture"} & keys
     assert f"Next run: {EMBEDDED_TITLES['embedded']}\n" in texts(app).replace("\\", "")
+
+
+@pytest.mark.parametrize("key", ["model_source", "model_adapter", "model_architecture"])
+@pytest.mark.parametrize(
+    "said", ["~nobody-of-this-name/x", "x" * 5000, "\0", "/dev/zero"], ids=["user", "long", "zero", "device"]
+)
+def test_whatever_is_typed_as_a_model_the_page_is_shown(open_page, full, key, said):
+    app = open_page("layers", {key: said})
+    assert not app.exception
+    assert not any("should not" in box.value for box in app.error)
+    assert len(app.main.dataframe) > 0

@@ -1,6 +1,7 @@
 """Run folders: everything comes back as it was written, and broken files are named."""
 
 import fcntl
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -327,3 +328,25 @@ def test_where_a_file_lies_no_run_is_made(tmp_path):
     with pytest.raises(RunError, match="Accepted: a folder"):
         Store(tmp_path / "file").create(RunConfig("ner"))
     assert Store(tmp_path / "file").runs() == []
+
+
+def test_every_run_that_is_listed_opens_by_its_id(store, run):
+    odd = [
+        "a b",
+        "\u65e5\u672c",
+        "-rf",
+        "x" * 250,
+        "a\\b",
+        "a\nb",
+        "\x1b[31m",
+        "%2e%2e",
+        "\u202eevil",
+        ".hidden",
+        "bad\udcff",
+    ]
+    for name in odd:
+        shutil.copytree(run.path, store.root / name)
+    listed = [one.id for one in store.runs()]
+    assert {run.id, "a b", "\u65e5\u672c", "-rf"} < set(listed)
+    assert [store.inside(name).id for name in listed] == listed
+    "".join(listed).encode()

@@ -151,3 +151,14 @@ def test_what_is_written_for_a_user_goes_through_links_and_into_pipes(tmp_path):
     assert (tmp_path / "there.csv").read_bytes() == b"new"
     write_file(Path(os.devnull), b"gone")
     assert not Path(os.devnull).is_file()
+
+
+def test_what_is_no_file_in_the_folder_of_tasks_hides_none_of_the_others(task, tmp_path):
+    folder = tmp_path / "tasks"
+    path = keep(task, folder, "Films")
+    (folder / "gone-000000000000.jsonl").symlink_to(tmp_path / "nothing")
+    (folder / "zero-111111111111.jsonl").symlink_to("/dev/zero")
+    (folder / "folder-222222222222.jsonl").mkdir()
+    os.mkfifo(folder / "pipe-333333333333.jsonl")
+    Path(os.fsdecode(bytes(folder) + b"/bad\xff-444444444444.jsonl")).write_text("{}")
+    assert kept_tasks(folder) == (path,)

@@ -3,13 +3,14 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
 from neuron_core.errors import ConfigError
 from neuron_core.models.spec import ModelSpec
-from neuron_core.paths import ASSETS
+from neuron_core.paths import ASSETS, user_path
 from neuron_core.runs import demo as demo_files
 from neuron_core.runs.demo import DEMO
 from neuron_core.runs.run_folder import ACTIVE, RunFolder, RunStatus
@@ -182,8 +183,11 @@ def model_spec() -> ModelSpec:
 def _place(key: str) -> str | None:
     """A typed path in full, so that a run finds it from any folder; other words as they are, none as None."""
     said = str(st.session_state.get(key) or "").strip()
-    path = Path(said).expanduser()
-    return str(path.absolute()) if said and path.exists() else said or None
+    path = user_path(said)
+    # Where a name is too long to be asked for, the spec says so.
+    with suppress(OSError, ValueError):
+        return str(path.absolute()) if said and path.exists() else said or None
+    return said
 
 
 def trust_key(source: str) -> str:

@@ -66,7 +66,8 @@ def _choose(recent: list[str], chosen: str | None) -> None:
 
 
 def _model() -> None:
-    model_choice()
+    with guard():
+        model_choice()
     with guard():
         spec = session.model_spec()
         # Before anything is read of it.

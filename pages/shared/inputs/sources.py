@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from neuron_core.models.local_files import file_state
+from neuron_core.paths import user_path
 from neuron_core.tasks.hub import ACCEPTED as HUB_NAMES
 from neuron_core.tasks.hub import INSTALL, PREFIX, parse
 from neuron_core.tasks.load import read_source
@@ -85,7 +86,7 @@ def server_path() -> Origin | None:
     ).strip()
     if not said:
         return None
-    path = server_file(said if Path(said).expanduser().is_absolute() else str(root / said))
+    path = server_file(said if user_path(said).is_absolute() else str(root / said))
     stamp = file_state(path)
     return Origin(f"{path} {stamp}", path.name, lambda options: read_source(str(path), options), lambda: parts_of(path))
 

@@ -12,6 +12,7 @@ from neuron_core.service.permissions import DATA_ROOT, DEMO, Permissions, is_loo
 from neuron_core.tasks.library import kept_tasks, kept_title, within
 from neuron_core.tasks.load import bundled_tasks
 from neuron_core.tasks.readers import ACCEPTED
+from pages.shared.frame.guard import error_box
 
 
 def allowed() -> Permissions:
@@ -48,7 +49,12 @@ def is_own(name: object) -> bool:
 
 def task_choice() -> None:
     """The sidebar's box for the task of the next run."""
-    known = tasks_at_hand()
+    try:
+        known = tasks_at_hand()
+    except TaskError as error:
+        # Those that came with the app are there all the same.
+        error_box(error.what, error.where, error.accepted)
+        known = dict.fromkeys(bundled_tasks(), "")
     if "task_to_use" in st.session_state:
         st.session_state["task"] = st.session_state.pop("task_to_use")
     chosen = st.session_state.get("task", next(iter(known)))
@@ -56,7 +62,7 @@ def task_choice() -> None:
         "Task of the next run",
         list(dict.fromkeys([*known, *([] if demo_mode() else [chosen])])),
         key="task",
-        format_func=lambda value: known.get(value, value),
+        format_func=lambda value: known.get(value) or value,
         accept_new_options=not demo_mode(),
         help=f"A bundled task, one kept on the page Data, hub:ID, or the path of a file: {ACCEPTED}.",
         # st.switch_page forgets the sidebar's widgets for one run.

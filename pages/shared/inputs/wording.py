@@ -9,6 +9,7 @@ import streamlit as st
 from neuron_core.qatt.config import BY_SEED, NONE, USUAL, PromptConfig
 from neuron_core.qatt.prompt import RULE
 from neuron_core.qatt.stems import stem_fields, stem_template
+from neuron_core.runs.summary import summary_of
 from neuron_core.tasks.task import LETTERS, Task
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
@@ -110,7 +111,8 @@ def _settings(task_name: str, task: Task) -> PromptConfig:
 
 def _buttons(task_name: str, task: Task, config: PromptConfig) -> None:
     run = session.shown_run()
-    theirs = run.config() if run else None
+    # A damaged run has no wording to offer; this page works without it.
+    theirs = run.config() if run and not summary_of(run).damage else None
     with st.container(horizontal=True):
         st.button(
             "Reset",

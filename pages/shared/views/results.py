@@ -12,6 +12,7 @@ from neuron_core.control.results import SideEffects
 from neuron_core.models.local_files import file_state, files_state
 from neuron_core.models.size import Size, size_of
 from neuron_core.models.spec import ModelSpec
+from neuron_core.paths import user_path
 from neuron_core.runs.results import Attribution, Evaluated, read_attribution, read_evaluated
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
@@ -76,7 +77,7 @@ def baseline_of(run: RunFolder) -> tuple[Baseline, str] | None:
 
 
 def reading_of(task: str) -> TaskReading:
-    path = Path(task).expanduser()
+    path = user_path(task)
     # A kept task's later title is part of what is read.
     return _reading(task, file_state(path), kept_title(path))
 
