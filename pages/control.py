@@ -8,6 +8,7 @@ from neuron_core.runs.setting import Setting
 from pages.shared.frame import session
 from pages.shared.frame.guard import guard
 from pages.shared.frame.navigation import through_frame
+from pages.shared.frame.presentation import presenting
 from pages.shared.inputs.cells import choose_cell
 from pages.shared.inputs.evaluation_form import form
 from pages.shared.views.changed_questions import flips
@@ -20,7 +21,9 @@ def page(run: RunFolder, setting: Setting, evaluation: Evaluation) -> None:
     competence(run)
     cell = choose_cell(evaluation)
     effect(run, setting, evaluation, cell)
-    flips(run, cell.row)
+    if not presenting():
+        # The page Question has one of them for the wall.
+        flips(run, cell.row)
     details(run, setting, evaluation, cell)
     recipes(run)
     if not session.is_demo(session.shown_id()):

@@ -20,6 +20,7 @@ from pages.shared.frame import session
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.linked import keep_link, keep_links, take_link, take_links
 from pages.shared.frame.navigation import through_frame
+from pages.shared.frame.presentation import presenting
 from pages.shared.inputs.submit import submit, usual_evaluation
 from pages.shared.views.comparisons import SAME_NAME, comparison_caption, evaluated_runs, place_of, places_of
 from pages.shared.views.figures import comparison_recipe, competence, empty_state, recipes
@@ -31,7 +32,7 @@ from pages.shared.views.results import evaluation_of, side_effects_of
 
 def run_all(run: RunFolder, missing: list[str]) -> None:
     """Offers a run of every method on the shown run's task."""
-    if missing:
+    if missing and not presenting():
         st.markdown(f"Not yet run on all chosen tasks: {', '.join(map(source_title, missing))}.")
     config = run.config()
     if st.button(

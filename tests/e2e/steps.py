@@ -10,6 +10,12 @@ from playwright.sync_api import Locator, Page, TimeoutError, expect
 PATIENCE_S = 60.0
 # Pixels, of a row of Streamlit's tables and of their header.
 ROW_HEIGHT = 35
+# Texts inside an element that are wider than the room they have.
+CUT_OFF = """
+element => [...element.querySelectorAll("*")]
+  .filter(inner => getComputedStyle(inner).overflowX !== "visible" && inner.scrollWidth > inner.clientWidth + 1)
+  .map(inner => inner.innerText)
+"""
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> None:

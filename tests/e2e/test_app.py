@@ -22,6 +22,7 @@ from pages.shared.views.words import change
 from tests.builders import classification_rows, write_jsonl
 from tests.e2e.conftest import App, Tabs
 from tests.e2e.steps import (
+    CUT_OFF,
     at,
     choose,
     click_cell,
@@ -69,12 +70,6 @@ MISHAPS = """() => {
   new Image().src = "http://192.0.2.1/picture.png";
   setTimeout(() => { throw new Error("thrown"); });
 }"""
-# Texts inside an element that are wider than the room they have.
-CUT_OFF = """
-element => [...element.querySelectorAll("*")]
-  .filter(inner => getComputedStyle(inner).overflowX !== "visible" && inner.scrollWidth > inner.clientWidth + 1)
-  .map(inner => inner.innerText)
-"""
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.steps import at, settled
+from tests.e2e.steps import CUT_OFF, at, settled
 
 pytestmark = pytest.mark.browser
 SMALL = {"width": 1280, "height": 800}
@@ -41,6 +41,17 @@ def test_a_presentation_goes_by_arrow_keys_and_shows_no_sidebar_caption_or_butto
     settled(page)
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stSidebar")).to_be_visible()
+
+
+@pytest.mark.parametrize("page_name", ["overview", "control", "neuron", "methods", "cross_task"])
+def test_a_presentation_has_no_heading_of_a_hidden_table_and_no_number_cut_off(tabs, page_name):
+    page = tabs.open(f"/{page_name}?run=demo&present=1", window={"width": 1920, "height": 1080})
+    settled(page)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    for said in ("Question by question", "at the best ratio, in percent", "Not yet run on", "Runs that are missing"):
+        expect(page.get_by_text(said)).to_have_count(0)
+    for card in page.get_by_test_id("stMetric").all():
+        assert card.evaluate(CUT_OFF) == []
 
 
 def test_a_view_is_a_link(tabs):

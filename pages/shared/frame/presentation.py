@@ -55,6 +55,11 @@ def enlarge(figure: go.Figure) -> None:
         )
 
 
+def pixels(width: int) -> int:
+    """The width of what holds type: larger in a presentation, as the type is."""
+    return round(LARGER * width) if presenting() else width
+
+
 def presenting() -> bool:
     """Whether the address asks for it; it stays so from page to page until it is ended."""
     if "present" in st.query_params:

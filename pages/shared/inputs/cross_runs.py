@@ -10,6 +10,7 @@ from neuron_core.runs.run_folder import RunFolder
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.presentation import presenting
 from pages.shared.inputs.submit import room_of, submit, usual_evaluation
 from pages.shared.views.comparisons import fingerprints_of
 from pages.shared.views.words import duration, progress
@@ -36,7 +37,7 @@ def missing_runs(
         with guard():
             start_trials(chosen, untried, files, k)
             st.rerun()
-    if not without and not untried:
+    if presenting() or (not without and not untried):
         return
     with st.container(border=True, key="missing"):
         if len(tasks) < 2:

@@ -15,6 +15,7 @@ from pages.shared.frame import session
 from pages.shared.frame.folds import unfolded
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.frame.presentation import pixels
 from pages.shared.views.drawn import budget_curves, effect_split, letter_bars, ratio_curves
 from pages.shared.views.figures import figure
 from pages.shared.views.glossary import GLOSSARY
@@ -32,6 +33,7 @@ METRICS: dict[str, Metric] = {"RAC (accuracy)": "rac", "RCC (comprehension)": "r
 CARDS_WIDTH = 290
 "pixels, which hold the longest verdict"
 OVER_RATIO, OVER_BUDGET, PARTS = "over the ratio", "over the budget K", "letters and content"
+CHANGED = {"rac": "accuracy", "rcc": "comprehension"}
 
 
 def verdict(run: RunFolder, setting: Setting, cell: Cell, evaluation: Evaluation) -> None:
@@ -57,7 +59,7 @@ def effect(run: RunFolder, setting: Setting, evaluation: Evaluation, cell: Cell)
     with st.container(horizontal=True, gap="medium"):
         with st.container(key="curve_of_cell"):
             curves(evaluation, cell)
-        with st.container(width=CARDS_WIDTH):
+        with st.container(width=pixels(CARDS_WIDTH)):
             for name in ("rac", "rcc"):
                 card(cell, name)
 
@@ -67,6 +69,9 @@ def card(cell: Cell, name: Literal["rac", "rcc"]) -> None:
     with st.container(border=True, key=f"card_{name}"):
         title = f"{name.upper()} at ratio {cell.row.ratio:g}"
         st.metric(title, change(getattr(cell.row, name)), help=GLOSSARY[name.upper()])
+        if getattr(cell.row, name) is None:
+            st.caption(f"It is a change in percent of the unmodified model's {CHANGED[name]}, which is 0 here.")
+            return
         st.markdown(effect_badge(cell, name))
         st.caption(f"95% interval: {between(*(getattr(cell.row, f'{name}_interval') or (None, None)))}")
         if cell.random:

@@ -51,8 +51,8 @@ def matrices_view(chosen: dict[str, RunFolder], files: dict[str, NeuronSetFile],
     tasks = [task for task in chosen if task in evaluations]
     if not tasks:
         st.markdown(
-            "No task has been tried with these neurons yet. The list below says which runs are missing. Meanwhile, "
-            "this is how many neurons the tasks share."
+            "No task has been tried with these neurons yet; runs are missing. Meanwhile, this is how many neurons the "
+            "tasks share."
         )
         overlap_figures(chosen, k, PAIRS[:2])
         return None

@@ -10,6 +10,7 @@ from neuron_core.analysis.tables import as_printed
 from neuron_core.control.results import Evaluation
 from neuron_core.figures.points import Metric
 from pages.shared.frame.folds import unfolded
+from pages.shared.frame.presentation import presenting
 from pages.shared.views.drawn import entry_bars
 from pages.shared.views.figures import figure, table
 
@@ -27,6 +28,8 @@ def entries(name: str, rows: pd.DataFrame, lines: tuple[str, ...], k: int, key: 
     tasks = rows if len(set(rows["task"]) - {AVERAGE}) != 1 else rows[rows["task"] != AVERAGE]
     chosen = tasks if name != "Table 7" else tasks[tasks["k"] == k]
     figure(entry_bars(chosen, key, lines if name != "Table 7" else ("method",)), "entry_bars", f"{file}-{key}")
+    if presenting():
+        return
     st.markdown(
         f"**{key.upper()} at the best ratio, in percent** (chosen on these questions, so optimistic; Enh: enhancer, "
         "Deg: degrader)"

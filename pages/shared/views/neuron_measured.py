@@ -12,6 +12,7 @@ from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.setting import Setting
 from pages.shared.frame.background_jobs import ask_for
 from pages.shared.frame.folds import unfolded
+from pages.shared.frame.presentation import pixels
 from pages.shared.views.drawn import effect_bars, token_bars
 from pages.shared.views.figures import figure, table
 from pages.shared.views.neuron_findings import found_of, job_of
@@ -101,7 +102,7 @@ def effect(run: RunFolder, setting: Setting, layer: int, index: int) -> None:
 
 
 def _effect_card(name: str, found: EffectSummary) -> None:
-    with st.container(border=True, width=320):
+    with st.container(border=True, width=pixels(320)):
         st.metric(
             f"{name}: mean change of P(correct)",
             f"{significant(100 * found.mean_change, sign=True)} points",

@@ -20,6 +20,7 @@ from neuron_core.tasks.task import LETTERS
 from pages.shared.frame import session
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.frame.presentation import pixels
 from pages.shared.views.comparisons import MOST_RUNS, run_name
 from pages.shared.views.drawn import score_bars
 from pages.shared.views.figures import CARD_WIDTH, figure, table
@@ -44,7 +45,7 @@ def standing_cards(found: Attribution, setting: Setting, layer: int, index: int)
         cards.insert(1, ("Rank", f"{one.rank:,}", f"of {one.n_role:,} {one.role} ones"))
     with st.container(horizontal=True, key="neuron_cards"):
         for name, value, more in cards:
-            st.metric(name, value, more, delta_color="off", delta_arrow="off", border=True, width=CARD_WIDTH)
+            st.metric(name, value, more, delta_color="off", delta_arrow="off", border=True, width=pixels(CARD_WIDTH))
     if one.role is None:
         st.caption(
             "It is among the top or bottom z of no attribution example, or among the top of one and the bottom of "
