@@ -37,10 +37,14 @@ def write_files(
     whole = setting_of(setting, runs, seconds)
     write_file(folder / "setting.json", json.dumps(whole, indent=1, ensure_ascii=False).encode())
     times = seconds_table(runs)
-    sections = [Section(o.name, o.title, o.text, o.printed, o.figures) for o in outputs]
+    sections = [Section(o.name, o.title, o.text, o.printed, o.figures, o.title.partition(":")[0]) for o in outputs]
     sections.append(
         Section(
-            "time", "Where the time went", f"This call took {seconds:.0f} s.", [("Seconds of each run, in all", times)]
+            "time",
+            "Where the time went",
+            f"This call took {seconds:.0f} s.",
+            [("Seconds of each run, in all", times)],
+            link="Where the time went",
         )
     )
     facts = _facts(runs)

@@ -18,7 +18,7 @@ from neuron_core.analysis.tables import (
     parts_table,
     set_table,
 )
-from neuron_core.cni.methods import PAPER_CONTROLS, PAPER_METHODS
+from neuron_core.cni.methods import PAPER_CONTROLS, PAPER_METHODS, source_title
 from neuron_core.errors import ConfigError, RunError
 from neuron_core.experiments.dose import dose_output
 from neuron_core.experiments.part_stability import stability_output
@@ -66,7 +66,7 @@ def _table1(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     more = f"Intervals are 95% over examples; for random sets, the range over {setting.random_seeds} seeds."
     # For example the threshold that KN used.
     notes = {
-        f"{method} on {task}: {ranking.note}"
+        f"{source_title(method)} on {task}: {ranking.note}"
         for task, run in runs.main.items()
         for method, ranking in run.rankings().items()
         if ranking.note

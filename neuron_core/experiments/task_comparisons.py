@@ -179,7 +179,7 @@ def overlaps(setting: ExperimentSetting, runs: ExperimentRuns) -> Output:
     rankings, printed, figures = runs.rankings(), [], []
     for role, other in PAIRS:
         matrix = overlap(rankings, setting.k, role, other)
-        caption = f"{role} for, {other} for"
+        caption = f"{role.capitalize()} for one task, {other} for another"
         figures.append((caption, overlap_heatmap(matrix, f"{role} for", f"{other} for")))
         printed.append((caption, matrix.rename_axis("task").reset_index()))
     printed.append(("Neurons good for one task and bad for another", opposed_neurons(rankings, setting.k)))

@@ -1,5 +1,6 @@
 """Figures of the experiments: effects by task, cost by answer length, agreement of draws. No torch."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -28,6 +29,8 @@ from neuron_core.figures.theme import (
 )
 
 HELD_OUT_NAME = "held out"
+LEGEND_WIDTH, LEGEND_LINE, LEGEND_MARK, LEGEND_LETTER = 760, 26, 46, 7.2
+"pixels: the legend in a window 1280 wide, one of its lines, the mark and the gap of a series, a letter of its name"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
@@ -98,10 +101,12 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
                 row=panel,
                 col=1,
             )
-    apply_theme(figure, _entries_in_words(table, measure, line), height=380)
+    # The lines of the legend above the first need room of their own.
+    more = LEGEND_LINE * (_legend_lines([HELD_OUT_NAME, *map(_label, names)]) - 1)
+    apply_theme(figure, _entries_in_words(table, measure, line), height=380 + more)
     figure.update_annotations(font={"size": TITLE_SIZE}, x=0, xanchor="left")
     # The tasks' names need no title, and the panels need its room.
-    figure.update_layout(margin={"t": 76, "b": 28}, legend={"y": 1.0, "yref": "container", "yanchor": "top"})
+    figure.update_layout(margin={"t": 76 + more, "b": 28}, legend={"y": 1.0, "yref": "container", "yanchor": "top"})
     # Bars and diamonds are grouped with the same gaps, so that each diamond is above its bar.
     figure.update_layout(barmode="group", bargap=0.2, scattermode="group", scattergap=0.2)
     name_categories(figure, tasks)
@@ -110,6 +115,10 @@ def entry_bars(table: pd.DataFrame, measure: str = "rac", line: Sequence[str] = 
     figure.update_yaxes(matches="y", row=2)
     zero_line(figure)
     return figure
+
+
+def _legend_lines(names: Sequence[str]) -> int:
+    return max(1, math.ceil(sum(LEGEND_MARK + LEGEND_LETTER * len(name) for name in names) / LEGEND_WIDTH))
 
 
 def cost_lines(table: pd.DataFrame) -> go.Figure:

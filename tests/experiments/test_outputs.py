@@ -192,7 +192,7 @@ def test_table_1_has_every_method_task_and_direction_with_their_averages(outputs
 def test_table_1_says_the_threshold_of_kn_and_how_many_entries_averages_leave_out(outputs, runs):
     text, table = outputs["table1"].text, outputs["table1"].table
     for task, run in runs.main.items():
-        assert f"kn on {task}: {run.ranking('kn').note}" in text
+        assert f"KN on {task}: {run.ranking('kn').note}" in text
     single = table[table["task"] != "average"]
     n = int((single["verdict"] == "undefined").sum())
     assert (f"{n} of 36 entries are undefined" in text) == (n > 0)

@@ -42,6 +42,16 @@ def test_panels_stand_above_each_other_with_titles_from_the_left_and_one_scale()
     assert layout.yaxis2.matches == "y"
 
 
+def test_the_lines_of_a_long_legend_have_room_above_the_panels():
+    methods = ["ace", "tn", "qrnca", "tn+", "qrnca+", "kn", "activation", "random", "random+"]
+    few = entry_bars(entries()).layout
+    many = entry_bars(pd.concat([entries()[entries()["method"] == "ace"].assign(method=one) for one in methods])).layout
+    more = many.margin.t - few.margin.t
+    assert more >= 20
+    # Not at the cost of the panels.
+    assert many.height - few.height == more
+
+
 def test_what_is_held_out_is_a_diamond_over_its_bar():
     bar, diamonds = entry_bars(entries()).data[:2]
     assert diamonds.name == "held out"

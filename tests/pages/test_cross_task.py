@@ -265,4 +265,4 @@ def test_before_a_set_was_tried_there_is_a_command_and_no_python(open_page, two_
 def test_one_task_is_not_enough_and_says_so(open_page, full):
     app = opened(open_page, full, ("mood",))
     assert faults(app) == []
-    assert "Neurons of two tasks are needed" in texts(app)
+    assert "compares the neurons of two or more tasks" in texts(app)
