@@ -116,8 +116,8 @@ def dimensions_of_config(config: Mapping[str, Any], where: str | None = None) ->
         n_neurons=_size(config, "n_neurons", where, 4 * hidden),
         hidden_size=hidden,
         n_heads=heads,
-        n_kv_heads=_kv_heads(config, heads),
-        head_size=int(config.get("head_dim") or hidden // heads),
+        n_kv_heads=_kv_heads(config, heads, where),
+        head_size=_whole(config, "head_dim", where, hidden // heads),
         vocabulary=_size(config, "vocabulary", where),
         context=_size(config, "context", where, 0),
         tied=bool(config.get("tie_word_embeddings", family in TIED)),
@@ -134,11 +134,22 @@ def _size(config: Mapping[str, Any], name: str, where: str | None, default: int 
     return default
 
 
-def _kv_heads(config: Mapping[str, Any], heads: int) -> int:
+def _whole(config: Mapping[str, Any], name: str, where: str | None, default: int) -> int:
+    """A whole number that a config may leave out. ModelError for anything else."""
+    value = config.get(name)
+    if not value:
+        return default
+    if not isinstance(value, int) or value < 1:
+        raise ModelError(f"the config says {name} {str(value)[:60]}", where=where, accepted="a whole number from 1")
+    return value
+
+
+def _kv_heads(config: Mapping[str, Any], heads: int, where: str | None) -> int:
     if config.get("model_type") == "falcon":
         if config.get("new_decoder_architecture"):
-            return int(config.get("num_kv_heads") or heads)
+            return _whole(config, "num_kv_heads", where, heads)
         return 1 if config.get("multi_query", True) else heads
     if config.get("model_type") == "gpt_bigcode":
         return 1 if config.get("multi_query", True) else heads
-    return int(config.get("num_key_value_heads") or heads) if config.get("model_type") in GROUPED else heads
+    grouped = config.get("model_type") in GROUPED
+    return _whole(config, "num_key_value_heads", where, heads) if grouped else heads

@@ -56,7 +56,16 @@ def stored_weights(path: Path) -> dict[str, StoredWeight]:
             if name != "__metadata__"
         }
     # Errors of struct and json for arbitrary bytes.
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError):
+    except (
+        struct.error,
+        ValueError,
+        ArithmeticError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        MemoryError,
+    ):
         raise ModelError(
             "the model can't be loaded: the header of the weights file is damaged",
             where=str(path),
