@@ -18,8 +18,10 @@ class _RowAttention(torch.autograd.Function):
     """Softmax over the scores of P cached keys and of the row's own key, times the values. The scores have one column
     more than P, not a block of R×R.
 
-    Cached keys and values are constants, so no gradient is computed for them. For G groups of H heads that share keys:
-    query (Q, G, H, R, d), own key and value (Q, G, 1, R, d), cached ones (Q, G, P, d), mask (Q or 1, 1, 1, P).
+    Cached keys and values are constants, so no gradient is computed for them. For H heads and G groups of them that
+    share keys: query (Q, H, R, d), own key and value (Q, G, R, d), cached ones (Q, G, P, d), mask (Q or 1, 1, 1, P),
+    result (Q, R, H, d). Products are written to where they are needed: on a processor, copies of the scores take as
+    long as the products.
     """
 
     @staticmethod
@@ -31,11 +33,20 @@ class _RowAttention(torch.autograd.Function):
         keys: torch.Tensor,
         values: torch.Tensor,
         mask: torch.Tensor,
+        scale: float,
         softcap: float | None,
     ) -> torch.Tensor:
-        flat = query.flatten(2, 3)
-        own_score = (query * own_key).sum(-1, keepdim=True).flatten(2, 3)
-        scores = torch.cat([flat @ keys.transpose(-1, -2), own_score], dim=-1)
+        n, groups = len(query), own_key.shape[1]
+        keys, values = (each.expand(n, -1, -1, -1).flatten(0, 1) for each in (keys, values))
+        scaled = torch.mul(query, scale, out=query.new_empty(query.shape)).unflatten(1, (groups, -1))
+        heads, n_scores = scaled.shape, keys.shape[1] + 1
+        scores = scaled.new_empty(n, groups, heads[2] * heads[3], n_scores)
+        torch.bmm(
+            scaled.view(n * groups, -1, heads[4]),
+            keys.transpose(1, 2),
+            out=scores.view(n * groups, -1, n_scores)[..., :-1],
+        )
+        scores[..., -1] = (scaled * own_key[:, :, None]).sum(-1).flatten(2)
         slope = None
         if softcap is not None:
             scores = torch.tanh(scores / softcap)
@@ -44,30 +55,42 @@ class _RowAttention(torch.autograd.Function):
         scores[..., :-1] += mask
         # At least in float32, as in the attention of the families themselves.
         weights = torch.softmax(scores, dim=-1, dtype=torch.promote_types(scores.dtype, torch.float32)).to(scores.dtype)
-        own_weight = weights[..., -1:].unflatten(2, query.shape[2:4])
-        out = (weights[..., :-1] @ values).unflatten(2, query.shape[2:4]) + own_weight * own_value
+        out = weights[..., -1].view(heads[:4])[..., None] * own_value[:, :, None]
+        out.view(n * groups, -1, heads[4]).baddbmm_(weights[..., :-1].flatten(0, 1), values)
+        result = out.flatten(1, 2).transpose(1, 2).contiguous()
+        ctx.scale = scale
         ctx.save_for_backward(
-            query, own_key, own_value, keys, values, weights, out, *([] if slope is None else [slope])
+            scaled, own_key, own_value, keys, values, weights, result, *([] if slope is None else [slope])
         )
-        return out
+        return result
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        query, own_key, own_value, keys, values, weights, out, *slope = ctx.saved_tensors
-        flat = gradient.flatten(2, 3)
-        of_weights = torch.cat(
-            [flat @ values.transpose(-1, -2), (gradient * own_value).sum(-1, keepdim=True).flatten(2, 3)], dim=-1
+        scaled, own_key, own_value, keys, values, weights, result, *slope = ctx.saved_tensors
+        heads, (n, groups) = scaled.shape, scaled.shape[:2]
+        # In the softmax's gradient p·(∂p - Σ p·∂p), the sum is out·∂out. As one more column of ∂out, whose value is 1,
+        # it is taken off in the product.
+        both = gradient.new_empty(*heads[:4], heads[4] + 1)
+        both[..., :-1] = gradient.transpose(1, 2).unflatten(1, heads[1:3])
+        both[..., -1] = -(gradient * result).sum(-1).transpose(1, 2).unflatten(1, heads[1:3])
+        of_out = both[..., :-1]
+        values_and_one = torch.cat([values, torch.ones_like(values[..., :1])], dim=-1)
+        of_scores = torch.empty_like(weights)
+        torch.bmm(
+            both.view(n * groups, -1, heads[4] + 1),
+            values_and_one.transpose(1, 2),
+            out=of_scores.view(n * groups, -1, of_scores.shape[-1])[..., :-1],
         )
-        # Σ p·∂p = out·∂out, so the sum in the softmax's gradient needs no further pass over the scores.
-        of_scores = of_weights.sub_((flat * out.flatten(2, 3)).sum(-1, keepdim=True)).mul_(weights)
+        of_scores[..., -1] = ((of_out * own_value[:, :, None]).sum(-1) + both[..., -1]).flatten(2)
+        of_scores.mul_(weights)
         if slope:
-            of_scores = of_scores.mul_(slope[0])
-        heads = query.shape[2:4]
-        own_score = of_scores[..., -1:].unflatten(2, heads)
-        of_query = (of_scores[..., :-1] @ keys).unflatten(2, heads) + own_score * own_key
-        of_key = (own_score * query).sum(2, keepdim=True)
-        of_value = (weights[..., -1:].unflatten(2, heads) * gradient).sum(2, keepdim=True)
-        return of_query, of_key, of_value, None, None, None, None
+            of_scores.mul_(slope[0])
+        own_score = of_scores[..., -1].view(heads[:4])[..., None]
+        of_query = own_score * (own_key[:, :, None] * ctx.scale)
+        of_query.view(n * groups, -1, heads[4]).baddbmm_(of_scores[..., :-1].flatten(0, 1), keys, alpha=ctx.scale)
+        of_key = (own_score * scaled).sum(2)
+        of_value = (weights[..., -1].view(heads[:4])[..., None] * of_out).sum(2)
+        return of_query.flatten(1, 2), of_key, of_value, None, None, None, None, None
 
 
 def _attend(
@@ -86,11 +109,7 @@ def _attend(
     """
     (keys, own_key), (values, own_value) = key, value
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    grouped = (query * scale).unflatten(1, (own_key.shape[1], -1))
-    out = _RowAttention.apply(
-        grouped, own_key.unsqueeze(2), own_value.unsqueeze(2), keys, values, attention_mask, softcap
-    )
-    return out.flatten(1, 2).transpose(1, 2).contiguous(), None
+    return _RowAttention.apply(query, own_key, own_value, keys, values, attention_mask, scale, softcap), None
 
 
 AttentionInterface.register(NAME, _attend)
