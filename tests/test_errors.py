@@ -55,8 +55,9 @@ WRONG = {
     "tasks": lambda: ExperimentSetting(("ner",) * 10_000, ModelSpec(), 10),
     "labels": lambda: read_bytes(b"text,label\na,b\n", "t.csv", labels=MANY),
     "models": lambda: permissions(loopback=False, environment={"NEURONLLM_MODELS": ",".join(MANY)}).check_model(
-        replace(RunConfig("ner").model, source="x" * 10**6)
+        replace(RunConfig("ner").model, source="x" * 200)
     ),
+    "a model": lambda: ModelSpec("x" * 10**6),
     "sheets": lambda: read_table(
         xlsx({f"sheet {number}": [["a"], ["b"]] for number in range(300)}), "t.xlsx", ReadOptions(part="none")
     ),

@@ -140,7 +140,7 @@ def _check_place(place: str) -> None:
     if b"\0" in said or len(said) > LONGEST_PATH or max(map(len, said.split(b"/"))) > LONGEST_NAME:
         raise ModelError(
             "this is neither an id nor a path",
-            where=repr(place[:60]),
+            where=f"{place[:60]!r}{'…' if len(place) > 60 else ''}",
             accepted=f"up to {LONGEST_PATH:,} bytes, and up to {LONGEST_NAME} between two slashes",
         )
 
