@@ -98,7 +98,7 @@ def test_when_no_row_fits_the_rejected_are_still_written(tmp_path, capsys):
         (["--kind", "sorting"], "unknown task kind 'sorting'"),
         (["--format", "yaml"], "unknown file format 'yaml'"),
         (["--answers", "roman"], "unknown form of answers 'roman'"),
-        (["--rejected", "no/such/folder.csv"], "the file can't be written: No such file or directory"),
+        (["--rejected", "no/such/folder.csv"], "can't be written: its folder does not exist"),
     ],
 )
 def test_wrong_settings_are_one_line_of_error(path, arguments, message, capsys):
