@@ -105,7 +105,28 @@ def _config(folder: Path) -> dict[str, Any]:
         )
     if not isinstance(config.get("r"), int) or not isinstance(config.get("lora_alpha"), int | float):
         raise ModelError("the adapter's config lacks r or lora_alpha", where=str(folder))
+    stabilised = config.get("use_rslora")
+    if not isinstance(stabilised, bool | None):
+        raise ModelError(f"the adapter's use_rslora is {stabilised!r}", where=str(folder), accepted="true or false")
+    for name in ("rank_pattern", "alpha_pattern"):
+        if not _are_patterns(config.get(name) or {}):
+            raise ModelError(
+                f"the adapter's {name} can't be read",
+                where=str(folder),
+                accepted="patterns of module names, each with a number",
+            )
     return dict(config)
+
+
+def _are_patterns(given: Any) -> bool:
+    if not isinstance(given, dict) or not all(isinstance(value, int | float) for value in given.values()):
+        return False
+    try:
+        for key in given:
+            re.compile(key)
+    except re.error:
+        return False
+    return True
 
 
 def _factors(folder: Path, config: dict[str, Any], module: str, part: dict[str, Any]) -> Factors:

@@ -118,6 +118,10 @@ def test_an_adapter_alone_names_its_base(tmp_path, tiny_model):
         ({"init_lora_weights": "pissa"}, "began as pissa"),
         ({"peft_type": "IA3"}, "of the kind IA3"),
         ({"r": 5}, "rank is 5"),
+        ({"use_rslora": "false"}, "use_rslora is 'false'"),
+        ({"alpha_pattern": {"q_proj": "8"}}, "alpha_pattern can't be read"),
+        ({"rank_pattern": {"(": 3}}, "rank_pattern can't be read"),
+        ({"rank_pattern": ["q_proj"]}, "rank_pattern can't be read"),
     ],
 )
 def test_what_is_more_than_a_low_rank_part_is_refused_by_name(tmp_path, checkpoint, tiny_model, config, message):
