@@ -139,3 +139,12 @@ def test_where_the_names_stand_lower_the_message_says_how(tmp_path, stands):
     path.write_text("Texts,,Answers,\n" * (stands - 1) + "text,by,label,on\n" + "a,b,c,d\ne,f,g,h\n")
     with pytest.raises(TaskError, match="--header-row"):
         load_task(str(path))
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_files_of_one_name_in_an_archive_are_refused():
+    buffer = io.BytesIO(archive({"a.csv": CSV}))
+    with zipfile.ZipFile(buffer, "a") as zipped:
+        zipped.writestr("a.csv", "text,label\nother,x\n")
+    with pytest.raises(TaskError, match=r"2 files called 'a\.csv'.*a name of its own"):
+        read_table(buffer.getvalue(), "t.zip")

@@ -123,6 +123,12 @@ def from_zip(
                     where=where,
                     accepted=f"one of them by its name (--sheet): {first_of(entries)}",
                 )
+            if (same := archive.namelist().count(part)) > 1:
+                raise TaskError(
+                    f"the ZIP archive holds {same} files called {part!r}",
+                    where=where,
+                    accepted="an archive in which every file has a name of its own",
+                )
             content = unpack_entry(archive, entries[part], where, max_bytes)
     except (
         zipfile.BadZipFile,
