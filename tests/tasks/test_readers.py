@@ -199,6 +199,13 @@ def test_a_file_that_is_refused_says_what_and_where(name, content, message):
         read_table(content.encode() if isinstance(content, str) else content, name)
 
 
+@pytest.mark.parametrize("name", ["t.jsonl", "t.json"])
+def test_a_number_beyond_all_floats_stays_as_it_is_written(name):
+    rows = [f'{{"text": "{number}", "label": {number}}}' for number in ("1e400", "-1e400", "Infinity", "1e3")]
+    content = "\n".join(rows) if name == "t.jsonl" else f"[{', '.join(rows)}]"
+    assert [row["label"] for row in plain(read_table(content.encode(), name))] == ["1e400", "-1e400", "Infinity", 1000]
+
+
 def test_a_gzip_file_of_several_parts_is_read_whole():
     content = gzip.compress(b"text,label\na,x\n") + gzip.compress(b"b,y\n") + b"\0\0"
     assert plain(read_table(content, "t.csv.gz")) == [{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]

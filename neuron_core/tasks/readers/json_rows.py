@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -22,6 +23,19 @@ _DEEPEST_LIST = 3
 _NAMED = re.compile(r"\w+\s*=\s*(?=[\[({])")
 _BROKEN = (ValueError, RecursionError)
 "raised for broken JSON, for numbers with thousands of digits, and for thousands of nested lists"
+
+
+def _number(text: str) -> float | str:
+    """A number that is too large for a float stays as it is written."""
+    return number if math.isfinite(number := float(text)) else text
+
+
+def _constant(text: str) -> float | str:
+    """NaN, for what is missing. Infinity, which is no JSON, stays as it is written."""
+    return math.nan if text == "NaN" else text
+
+
+_JSON = json.JSONDecoder(parse_float=_number, parse_constant=_constant)
 
 
 def read_json_lines(source: Source, note: Note) -> Iterator[Row]:
@@ -56,7 +70,7 @@ def read_json(source: Source, note: Note) -> Iterator[Row]:
     if not text.strip():
         return iter(())
     try:
-        content = json.loads(text)
+        content = _JSON.decode(text)
     except _BROKEN as error:
         if text.lstrip().startswith("{"):
             if _first_line_is_whole(text):
@@ -187,7 +201,7 @@ def _as_lists(value: Any) -> Any:
 
 def _whole(text: str) -> Any:
     try:
-        return json.loads(text)
+        return _JSON.decode(text)
     except _BROKEN:
         return None
 
@@ -199,10 +213,11 @@ def _first_line_is_whole(text: str) -> bool:
 
 def _concatenated(text: str) -> list[Any] | None:
     """JSON values that follow each other, with any white space between them; None if the text is anything else."""
-    decoder, found, place = json.JSONDecoder(), [], 0
+    found: list[Any] = []
+    place = 0
     try:
         while place < len(text):
-            value, place = decoder.raw_decode(text, place)
+            value, place = _JSON.raw_decode(text, place)
             found.append(value)
             while place < len(text) and text[place] in " \t\n,":
                 place += 1
@@ -223,9 +238,9 @@ def _lines(text: str, note: Note) -> Iterator[Row]:
             continue
         try:
             try:
-                value = json.loads(line)
+                value = _JSON.decode(line)
             except json.JSONDecodeError:
-                value = json.loads(line.rstrip().removesuffix(","))
+                value = _JSON.decode(line.rstrip().removesuffix(","))
                 commas += 1
         except _BROKEN as error:
             yield number, BadRow(f"is not JSON: {error}", shown(line), "not JSON", '{"text": …}')
