@@ -82,6 +82,10 @@ def read_lora(folder: Path) -> list[Factors]:
 def _config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(read_regular(folder / ADAPTER_CONFIG))
+    except FileNotFoundError:
+        raise ModelError(
+            "the adapter has no config", where=str(folder), accepted=f"a folder with {ADAPTER_CONFIG}"
+        ) from None
     except (OSError, ValueError) as error:
         raise ModelError(
             f"the adapter can't be read: {error}", where=str(folder), accepted=f"a folder with {ADAPTER_CONFIG}"

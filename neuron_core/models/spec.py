@@ -77,6 +77,8 @@ class ModelSpec:
         source, revision = _as_written(self.source, self.revision)
         object.__setattr__(self, "source", source)
         object.__setattr__(self, "revision", revision)
+        if not source:
+            raise ModelError("no model is named", accepted=SOURCES)
         for place in filter(None, (source, self.adapter, self.architecture)):
             _check_place(place)
         if self.dtype not in DTYPES:

@@ -40,6 +40,8 @@ def _lines(path: Path) -> list[Architecture]:
         found = json.loads(read_regular(path))
     except (OSError, ValueError) as error:
         raise ModelError(f"the architecture file can't be read: {error}", where=str(path), accepted=ACCEPTED) from None
+    if found == []:
+        raise ModelError("the architecture file has no line", where=str(path), accepted=ACCEPTED)
     return [_line(one, path) for one in (found if isinstance(found, list) else [found])]
 
 
@@ -66,9 +68,10 @@ def _run(path: Path) -> None:
     before = {line.name for line in architectures()}
     try:
         runpy.run_path(str(path))
-    # A user's code may raise any error.
-    except Exception as error:
-        raise ModelError(f"the architecture file failed: {error}", where=str(path), accepted=ACCEPTED) from error
+    # A user's code may raise any error, and may end Python.
+    except (Exception, SystemExit) as error:
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise ModelError(f"the architecture file failed: {what}", where=str(path), accepted=ACCEPTED) from error
     now = {line.name: line for line in architectures()}
     changed = [name for name, line in BUILT_IN.items() if now.get(name) != line]
     for name in changed:

@@ -160,6 +160,11 @@ def test_other_weights_and_half_a_factor_are_refused(tmp_path, checkpoint, name,
         load_model(ModelSpec(str(checkpoint("llama")), device="cpu", adapter=str(tmp_path)))
 
 
+def test_a_folder_without_a_config_is_no_adapter(tmp_path, checkpoint):
+    with pytest.raises(ModelError, match=r"the adapter has no config.*a folder with adapter_config\.json"):
+        load_model(ModelSpec(str(checkpoint("llama")), device="cpu", adapter=str(tmp_path)))
+
+
 def test_an_adapter_of_pickled_weights_is_refused(tmp_path, checkpoint):
     (tmp_path / "adapter_config.json").write_text(json.dumps(CONFIG))
     (tmp_path / "adapter_model.bin").write_bytes(b"x")

@@ -87,6 +87,7 @@ def test_a_wrong_line_is_refused_when_the_model_loads(tmp_path, folder, change, 
     ("content", "message"),
     [
         ("{", "can't be read"),
+        ("[]", "has no line"),
         ({"name": "x"}, "needs name, layers and down_projection"),
         ({**LINE, "rows": "sideways"}, "rows = 'sideways'.*packed, batch"),
         ({**LINE, "post_norm": "yes"}, "post_norm = 'yes'.*bool"),
@@ -100,8 +101,10 @@ def test_a_file_that_says_something_else_is_refused(tmp_path, content, message):
 
 
 def test_python_that_fails_or_changes_a_known_family_is_refused(tmp_path):
-    with pytest.raises(ModelError, match="failed: division by zero"):
+    with pytest.raises(ModelError, match="failed: ZeroDivisionError: division by zero"):
         register_file(write(tmp_path, "1 / 0", "family.py"))
+    with pytest.raises(ModelError, match="failed: SystemExit"):
+        register_file(write(tmp_path, "raise SystemExit", "family.py"))
     code = (
         "from neuron_core.models.architectures import Architecture, register_architecture\n"
         "register_architecture(Architecture('other', 'a', 'b'))\n"

@@ -28,6 +28,12 @@ def test_an_unknown_device_lists_the_known_ones():
     assert ModelSpec(device="cuda:1").device == "cuda:1"
 
 
+@pytest.mark.parametrize("source", ["", "  "])
+def test_no_name_is_refused_and_not_taken_for_this_folder(source):
+    with pytest.raises(ModelError, match=r"no model is named.*'embedded'"):
+        ModelSpec(source=source)
+
+
 def test_equal_specs_are_one_key_and_a_change_of_what_matters_is_another():
     assert len({ModelSpec(), ModelSpec(), ModelSpec(source="gpt2")}) == 2
     assert ModelSpec(source="gpt2") != ModelSpec(source="gpt2", revision="main")
