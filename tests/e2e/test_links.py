@@ -58,6 +58,9 @@ def test_exports_are_dark_on_white_in_both_themes(tabs, scheme, tmp_path):
     page.get_by_role("radio", name="SVG").click()
     settled(page)
     page.keyboard.press("Escape")
+    settled(page)
+    # For a moment the one of the last run of the script is there too.
+    expect(figure).to_have_count(1)
     figure.hover()
     with page.expect_download() as download:
         figure.locator('.modebar-btn[data-title^="Download plot"]').click()
