@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -24,9 +24,6 @@ from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
 from neuron_core.terminal import emit, progress_bars, say, stage_bars
-
-if TYPE_CHECKING:
-    pass
 
 MOST_LENGTH = 1024
 "tokens of an answer of Figure 9"
