@@ -5,13 +5,13 @@ from dataclasses import replace
 import streamlit as st
 
 from neuron_core.qatt.proxies import ProxyQuestion
-from neuron_core.runs.summary import summary_of
 from neuron_core.tasks.task import LETTERS, Task
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.linked import keep_link, take_link
 from pages.shared.frame.navigation import through_frame
+from pages.shared.frame.once import summary_of
 from pages.shared.inputs.example_choice import Shown, choose, known_template
 from pages.shared.inputs.wording import wording_form
 from pages.shared.views.figures import PROXY, PROXY_WIDTH, competence_banner

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from neuron_core.runs.run_folder import RunFolder
-from neuron_core.runs.summary import summary_of
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine, why_not
 from pages.shared.frame.guard import error_box, guard, plain
 from pages.shared.frame.navigation import through_frame
+from pages.shared.frame.once import summary_of
 from pages.shared.inputs.neuron_sets import import_set
 from pages.shared.inputs.renaming import rename
 from pages.shared.inputs.tasks import allowed

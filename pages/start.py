@@ -8,10 +8,10 @@ import streamlit as st
 from neuron_core.reports.recipes.run import command_of, python_of
 from neuron_core.runs.demo import demo_config
 from neuron_core.runs.run_folder import RunFolder
-from neuron_core.runs.summary import summary_of
 from pages.shared.frame import session
 from pages.shared.frame.guard import guard, plain
 from pages.shared.frame.navigation import through_frame
+from pages.shared.frame.once import summary_of
 from pages.shared.inputs.submit import submit
 from pages.shared.views.comparisons import run_name
 from pages.shared.views.gallery import gallery
@@ -98,7 +98,7 @@ def recent(runs: list[RunFolder]) -> None:
         st.markdown("None yet. Run the demo, or start a run on the Attribution page.")
         return
     rows = []
-    titles = session.run_titles([run.id for run in runs])
+    titles = session.run_titles([run.id for run in runs], {run.id: run for run in runs})
     for run in runs:
         found = summary_of(run)
         if found.damage:

@@ -3,11 +3,15 @@
 import pandas as pd
 import pytest
 import streamlit as st
+from pandas.io.formats.style import Styler
 
+from neuron_core.cni.methods import source_title
 from neuron_core.figures.theme import three_figures
+from pages.shared.views import table_looks
 from pages.shared.views.figures import _cell_click
 from pages.shared.views.table_looks import looks
 from pages.shared.views.tables import run_columns
+from pages.shared.views.words import method_names
 
 FRAME = pd.DataFrame({"id": ["3.17", "4.2"], "score": [0.0000798, 20.54], "rank": [1.0, None], "ratio": [0.5, 0.1]})
 
@@ -58,3 +62,19 @@ def test_numbers_are_shown_with_three_figures_and_whole_ones_as_they_are():
     for text in ("7.98×10⁻⁵", ">20.5<", ">1<", ">0.5<"):
         assert text in shown
     assert "nan" not in shown
+
+
+def test_a_large_table_without_links_is_drawn_without_styles_and_keeps_titles_and_missing_ones():
+    n = table_looks.MOST_PLAIN
+    frame = pd.DataFrame({"method": ["ace", *[None] * n], "score": [0.5] * (n + 1), "methods": "ace, content"})
+    given = {"score": st.column_config.NumberColumn(help="in words")}
+    shown, config = looks(frame, None, given, [])
+    assert isinstance(shown, pd.DataFrame)
+    assert shown["method"][0] == source_title("ace")
+    assert shown["method"][1:].isna().all()
+    assert shown["methods"][0] == method_names(("ace", "content"))
+    assert frame["method"][0] == "ace"
+    assert config["score"]["type_config"]["format"] == table_looks.SCORE
+    assert config["score"]["help"] == "in words"
+    styled, _ = looks(frame, None, given, ["method"])
+    assert isinstance(styled, Styler)

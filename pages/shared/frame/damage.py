@@ -3,9 +3,9 @@
 import streamlit as st
 
 from neuron_core.errors import NeuronCoreError
-from neuron_core.runs.summary import summary_of
 from pages.shared.frame import session
 from pages.shared.frame.guard import error_box
+from pages.shared.frame.once import summary_of
 
 
 def damage_of(run_id: str | None) -> str:

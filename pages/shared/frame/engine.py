@@ -16,18 +16,20 @@ from pages.shared.frame.guard import guard, plain
 from pages.shared.inputs.tasks import allowed
 
 # Not a cache of Streamlit: any browser may have those emptied, by one message, before it gave a password.
-_handles: dict[tuple[str, str], EngineHandle] = {}
+_handles: dict[tuple[str, Permissions], EngineHandle] = {}
 _lock = Lock()
 
 
 def engine() -> EngineHandle:
     """The server's handle; one for each folder of runs."""
     # Who asks is the session: a visitor may stop what it began.
-    OWNER.set(st.session_state.setdefault("owner", secrets.token_hex(8)))
-    key = str(default_root()), allowed().to_json()
+    if "owner" not in st.session_state:
+        st.session_state["owner"] = secrets.token_hex(8)
+    OWNER.set(st.session_state["owner"])
+    key = str(default_root()), allowed()
     with _lock:
         if key not in _handles:
-            _handles[key] = EngineHandle(Store(Path(key[0])), Permissions.from_json(key[1]))
+            _handles[key] = EngineHandle(Store(Path(key[0])), key[1])
         return _handles[key]
 
 

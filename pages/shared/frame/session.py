@@ -15,11 +15,11 @@ from neuron_core.runs import demo as demo_files
 from neuron_core.runs.demo import DEMO
 from neuron_core.runs.run_folder import ACTIVE, RunFolder, RunStatus
 from neuron_core.runs.store import default_root
-from neuron_core.runs.summary import summary_of
 from neuron_core.tasks.hub import PREFIX
 from neuron_core.tasks.library import kept_title
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame.engine import engine
+from pages.shared.frame.once import once, summary_of
 from pages.shared.inputs.tasks import allowed, demo_mode, server_file
 
 DEMO_FOLDER = ASSETS / "demo_run"
@@ -34,7 +34,7 @@ CROSS_TASK, METHODS = "pages/cross_task.py", "pages/methods.py"
 
 def demo_folders() -> dict[str, Path]:
     """Id → folder of the finished demos that came with this copy."""
-    return demo_files.demo_folders(DEMO_FOLDER)
+    return once("demos", lambda: demo_files.demo_folders(DEMO_FOLDER))
 
 
 def has_demo() -> bool:
@@ -67,12 +67,17 @@ def status_of(run_id: str) -> RunStatus:
 
 def recent_runs() -> list[RunFolder]:
     """The newest runs of the store."""
-    return engine().store.runs(RECENT)
+    return _of_store(RECENT)
+
+
+def _of_store(most: int | None) -> list[RunFolder]:
+    """The newest runs of the store; all, where no number is given."""
+    return once(("runs", most), lambda: engine().store.runs(most))
 
 
 def listed_runs(most: int | None = None) -> list[RunFolder]:
     """Every run of the store, newest first, or the newest of them, and the finished demos last; damaged ones too."""
-    return [*engine().store.runs(most), *map(RunFolder, demo_folders().values())]
+    return [*_of_store(most), *map(RunFolder, demo_folders().values())]
 
 
 def all_runs(most: int | None = None) -> list[RunFolder]:
@@ -114,6 +119,10 @@ def task_title(run: RunFolder) -> str:
 
 
 def _task_title(task: str) -> str:
+    return once(("task", task), lambda: _titled(task))
+
+
+def _titled(task: str) -> str:
     if task.startswith(PREFIX) or ("/" not in task and task in bundled_tasks()):
         return task
     title = kept_title(Path(task))
@@ -122,10 +131,11 @@ def _task_title(task: str) -> str:
 
 def run_title(run_id: str) -> str:
     """A run as lists call it: what somebody called it, or its task and when it began."""
-    return _title(run_id, open_run(run_id))
+    return title_of(open_run(run_id), run_id)
 
 
-def _title(run_id: str, run: RunFolder) -> str:
+def title_of(run: RunFolder, run_id: str) -> str:
+    """As `run_title`, of a run that is open."""
     found = summary_of(run)
     if found.damage:
         return f"{run_id} (damaged)"
@@ -141,7 +151,7 @@ def run_titles(run_ids: Sequence[str], opened: Mapping[str, RunFolder] | None = 
     opened: those that are open already.
     """
     known = opened or {}
-    titles = {run_id: _title(run_id, known.get(run_id) or open_run(run_id)) for run_id in run_ids}
+    titles = {run_id: title_of(known.get(run_id) or open_run(run_id), run_id) for run_id in run_ids}
     counts = Counter(titles.values())
     return {run_id: title if counts[title] == 1 else f"{title} · {run_id}" for run_id, title in titles.items()}
 

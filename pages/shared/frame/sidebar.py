@@ -7,6 +7,7 @@ import streamlit as st
 from neuron_core.errors import ModelError, NeuronCoreError
 from neuron_core.models.memory import check_fits, free_for, gigabytes, need_of
 from neuron_core.models.spec import ModelSpec
+from neuron_core.runs.run_folder import RunFolder
 from neuron_core.service.permissions import runs_code
 from pages.shared.frame import session
 from pages.shared.frame.address import choose_run, keep_address
@@ -34,9 +35,9 @@ def sidebar() -> str | None:
 
 
 def _run() -> str | None:
-    recent = [run.id for run in session.recent_runs()]
+    recent = {run.id: run for run in session.recent_runs()}
     try:
-        chosen = choose_run(recent)
+        chosen = choose_run(list(recent))
     except NeuronCoreError:
         _choose(recent, None)
         raise
@@ -49,12 +50,12 @@ def _run() -> str | None:
     return chosen
 
 
-def _choose(recent: list[str], chosen: str | None) -> None:
+def _choose(recent: dict[str, RunFolder], chosen: str | None) -> None:
     options = list(dict.fromkeys([*([chosen] if chosen else []), *recent, *session.demo_folders()]))
     # Newest first wherever the chosen one is; the finished demos last.
     options.sort(key=lambda run_id: (not session.is_demo(run_id), run_id), reverse=True)
     st.session_state["shown_run"] = chosen
-    titles = session.run_titles(options)
+    titles = session.run_titles(options, recent)
     st.selectbox(
         "Run shown",
         options,

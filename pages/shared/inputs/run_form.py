@@ -13,10 +13,10 @@ from neuron_core.qatt.prompt import check_wording
 from neuron_core.qatt.proxies import PROXIES, ROTATIONS
 from neuron_core.runs.config import MOST_EXAMPLES, AttributionConfig, RunConfig
 from neuron_core.runs.setting import ModelFacts
-from neuron_core.runs.summary import summary_of
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import guard, plain
+from pages.shared.frame.once import summary_of
 from pages.shared.inputs.executor import executor
 from pages.shared.inputs.submit import submit
 from pages.shared.inputs.wording import wording_of

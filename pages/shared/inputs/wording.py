@@ -9,10 +9,10 @@ import streamlit as st
 from neuron_core.qatt.config import BY_SEED, NONE, USUAL, PromptConfig
 from neuron_core.qatt.prompt import RULE
 from neuron_core.qatt.stems import stem_fields, stem_template
-from neuron_core.runs.summary import summary_of
 from neuron_core.tasks.task import LETTERS, Task
 from pages.shared.frame import session
 from pages.shared.frame.guard import plain
+from pages.shared.frame.once import summary_of
 
 WORDINGS = "wordings"
 DISTRACTOR_LABELS = {

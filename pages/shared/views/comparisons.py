@@ -10,12 +10,13 @@ from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.figures.theme import counted
 from neuron_core.models.fingerprint import same_model
 from neuron_core.runs.run_folder import RunFolder
-from neuron_core.runs.summary import RunSummary, summary_of
+from neuron_core.runs.summary import RunSummary
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_links, take_links
+from pages.shared.frame.once import summary_of
 from pages.shared.views.results import rankings_of_run, reading_of, setting_of
 from pages.shared.views.words import unbroken
 
@@ -170,7 +171,7 @@ def comparison_caption(runs: dict[str, RunFolder], said: str) -> None:
     for task, run in runs.items():
         setting, config = setting_of(run), run.config()
         seen = f"{counted(len(setting.attribution), 'question')}, " if setting else ""
-        title = session.run_title(run_name(run))
+        title = session.title_of(run, run_name(run))
         named = title if task in title else f"{task}: {title}"
         how = unbroken(f"m = {config.attribution.steps}, seed {config.seed}")
         parts.append(f"{plain(named)} ({seen}{how})")

@@ -85,7 +85,7 @@ def provenance(run: RunFolder, *, k: int | Sequence[int] | None = None, position
     ks = [setting.k] if k is None else [k] if isinstance(k, int) else k
     steps, rule = config.attribution.steps, config.attribution.rule
     run_id = session.run_name(run)
-    title = session.run_title(run_id)
+    title = session.title_of(run, run_id)
     parts = [
         title if setting.task_name in title else f"{title} ({setting.task_name})",
         short_title(setting.model.title),

@@ -84,6 +84,8 @@ def standing_table(run: RunFolder, setting: Setting, layer: int, index: int) -> 
             known = setting_of(other)
             if known is None or not same_model(known.model.fingerprint, setting.model.fingerprint):
                 continue
+            name = run_name(other)
+            title = session.title_of(other, name)
             for one in _standings(str(other.path), _stamp(other, "rankings/*"), layer, index):
                 rows.append(
                     {
@@ -93,9 +95,9 @@ def standing_table(run: RunFolder, setting: Setting, layer: int, index: int) -> 
                         "rank": one.rank,
                         "of": one.n_role if one.role else None,
                         "score": one.score,
-                        "run": session.run_title(run_name(other)),
+                        "run": title,
                         "shown": "this run" if other.path == run.path else "",
-                        "id": run_name(other),
+                        "id": name,
                     }
                 )
     # The shown run first, the others newest first.

@@ -4,9 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from neuron_core.runs.run_folder import RunFolder
-from neuron_core.runs.summary import summary_of
 from pages.shared.frame import session
 from pages.shared.frame.guard import guard
+from pages.shared.frame.once import summary_of
 from pages.shared.views.comparisons import run_name
 from pages.shared.views.figures import table
 from pages.shared.views.tables import run_columns

@@ -17,9 +17,9 @@ from neuron_core.experiments.plan import PARTS_RATIO
 from neuron_core.figures.parts import MEASURE_TITLES, no_share_in_words
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.run_folder import RunFolder
-from neuron_core.runs.summary import summary_of
 from pages.shared.frame.guard import plain
 from pages.shared.frame.linked import keep_link, take_link
+from pages.shared.frame.once import summary_of
 from pages.shared.views.comparisons import AskedTask, runs_of_model
 from pages.shared.views.drawn import part_heatmaps
 from pages.shared.views.figures import figure, table
