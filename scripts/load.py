@@ -160,11 +160,12 @@ async def measure(given: argparse.Namespace, folder: Path) -> int:
         # From here on the worker is busy; its first question may come minutes later on a busy machine.
         await until(lambda: long.status().stage == "evaluation" or long.status().state in ENDED)
         assert long.status().state not in ENDED, long.status().message
-        for think, name in ((given.pause, f"a page every {given.pause:g} s"), (0.0, "all at the same moment")):
+        for think in given.pauses:
             spent = busy(app)
             times, errors, unsaid = await crowd(address, shown, given.sessions, think, 3)
             each = (busy(app) - spent) / max(1, len(times))
             words = f"{said(times)}, {len(errors)} errors, {unsaid} ends not said; {each:.2f} s of the processor a page"
+            name = f"{think:g} s between two pages" if think else "without a pause"
             table.add(f"{given.sessions} sessions beside a job, {name}", words)
             bad += len(errors)
             for error in errors[:3]:
@@ -218,7 +219,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=1000, help="in the store")
     parser.add_argument("--sessions", type=int, default=50)
-    parser.add_argument("--pause", type=float, default=20.0, help="of a session between two pages")
+    parser.add_argument(
+        "--pauses",
+        type=float,
+        nargs="+",
+        default=[20.0, 5.0, 2.0, 0.0],
+        help="of a session between two pages, in seconds",
+    )
     parser.add_argument("--loads", type=int, default=200, help="pages over which the server's memory is watched")
     parser.add_argument("--jobs", type=int, default=20, help="runs over which the worker's memory is watched")
     given = parser.parse_args()

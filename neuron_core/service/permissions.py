@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from neuron_core.errors import ConfigError, RunError, first_of
@@ -199,6 +200,7 @@ def permissions(*, loopback: bool, environment: Mapping[str, str] = os.environ) 
     return Permissions(allowed, models, "this demo" if demo else "this app, which other machines can open,")
 
 
+@lru_cache(64)
 def is_loopback(address: str | None) -> bool:
     """Whether only this machine reaches a server at this address."""
     if not address or address.startswith("unix://"):
