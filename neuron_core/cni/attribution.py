@@ -172,26 +172,31 @@ def attribute_batch(
     off = (found.values[..., -1] - baseline[..., None]).abs().amax(dim=2)
     guards = (off / scale).amax(dim=0)
     apart = (found.hidden - unmodified).abs().amax(dim=(1, 2)) / unmodified.abs().amax(dim=(1, 2))
-    scores = []
-    for i, (state, question_id) in enumerate(zip(batch.states, question_ids, strict=True)):
-        guard = float(guards[i])
-        _check(loaded, question_id, guard, float(apart[i]), found.ig[:, i])
-        scores.append(
-            AttributionScores(
-                question_id=question_id,
-                targets=tuple(targets),
-                ig=found.ig[:, i].cpu().numpy(),
-                neurons=state.neurons.to(found.ig).cpu().numpy(),
-                baseline=baseline[:, i].cpu().numpy(),
-                zeroed=found.values[:, i, :, -2].cpu().numpy(),
-                letter_probabilities=torch.softmax(state.letter_logits, dim=-1).cpu().numpy(),
-                guard=guard,
-            )
+    finite = torch.isfinite(found.ig).all(dim=-1).all(dim=-1).all(dim=0)
+    # One transfer of each kind for all questions, so that a device is not waited for at every question.
+    checks = torch.stack([guards, apart.to(guards), finite.to(guards)], dim=1).tolist()
+    for question_id, (guard, off_hidden, is_finite) in zip(question_ids, checks, strict=True):
+        _check(loaded, question_id, guard, off_hidden, bool(is_finite))
+    ig = found.ig.transpose(0, 1).cpu().numpy()
+    neurons = torch.stack([state.neurons for state in batch.states]).to(found.ig).cpu().numpy()
+    full, zeroed = baseline.T.cpu().numpy(), found.values[..., -2].transpose(0, 1).cpu().numpy()
+    letters_of = torch.softmax(torch.stack([state.letter_logits for state in batch.states]), dim=-1).cpu().numpy()
+    return [
+        AttributionScores(
+            question_id=question_id,
+            targets=tuple(targets),
+            ig=ig[i],
+            neurons=neurons[i],
+            baseline=full[i],
+            zeroed=zeroed[i],
+            letter_probabilities=letters_of[i],
+            guard=checks[i][0],
         )
-    return scores
+        for i, question_id in enumerate(question_ids)
+    ]
 
 
-def _check(loaded: LoadedModel, question_id: str, guard: float, apart: float, ig: torch.Tensor) -> None:
+def _check(loaded: LoadedModel, question_id: str, guard: float, apart: float, is_finite: bool) -> None:
     limit = rounding_limit(loaded.dtype)
     for off, most, what in (
         (guard, limit, "F"),
@@ -205,5 +210,5 @@ def _check(loaded: LoadedModel, question_id: str, guard: float, apart: float, ig
                 where=f"question {question_id}, architecture {loaded.architecture.name}",
                 accepted=f"at most {most:.0e}; the row mask or positions of this architecture are wrong",
             )
-    if not bool(torch.isfinite(ig).all()):
+    if not is_finite:
         raise AttributionError("the attribution has values that are not finite", where=f"question {question_id}")
