@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +23,15 @@ from neuron_core.cni.reference import reference
 from neuron_core.cni.selection import preset
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.stage_part import StagePart
+from neuron_core.errors import ModelError
 from neuron_core.models import shapes
+from neuron_core.models.device import pick_device
 from neuron_core.models.dimensions import dimensions_of_config
 from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import load_model
 from neuron_core.models.memory import working_bytes
+from neuron_core.models.products import products_of
 from neuron_core.models.prompt_pass import run_prompt
 from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import AttributionConfig
@@ -37,21 +39,10 @@ from neuron_core.tasks.load import load_task
 
 SECONDS = 280.0
 PARITY = 1e-5
-TARGETS = {"float32": 0.20, "TF32": 0.06, "bfloat16": 0.05}
+TARGETS = {"float32": 0.20, "tf32": 0.06, "bfloat16": 0.05}
 "seconds a question of the 7B shape that are aimed at"
 CONFIG = AttributionConfig()
 Row = tuple[str, str, str]
-
-
-@contextmanager
-def tf32(wanted: bool) -> Iterator[None]:
-    """Matrix products of float32 in TF32 or not."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = wanted
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def parity(device: str) -> Iterator[Row]:
@@ -98,26 +89,31 @@ def embedded(device: str, n_questions: int) -> Iterator[Row]:
 def shape(name: str, device: str, n_questions: int) -> Iterator[Row]:
     """Today's form at this shape: seconds, floor, sets beside float32, memory beside the estimate."""
     sets: dict[str, set[int]] = {}
-    for label in TARGETS:
-        dtype = "float32" if label == "TF32" else label
-        with tf32(label == "TF32"):
-            loaded = shapes.random_llama(name, ModelSpec(dtype=dtype, device=device))
-            seconds, scores = scored(loaded, n_questions)
-            prompt = tokenize_prompt(loaded.tokenizer, questions_for(load_task("sentiment").task, [3])[3][0].prompt)
+    for dtype in TARGETS:
+        spec = ModelSpec(dtype=dtype, device=device)
+        try:
+            pick_device(spec)
+        except ModelError as error:
+            yield f"{name} shape, {dtype}", f"NOT RUN: {error}", ""
+            continue
+        loaded = shapes.random_llama(name, spec)
+        seconds, scores = scored(loaded, n_questions)
+        prompt = tokenize_prompt(loaded.tokenizer, questions_for(load_task("sentiment").task, [3])[3][0].prompt)
+        with products_of(loaded):
             floor = floor_seconds(loaded, len(prompt.token_ids), CONFIG.steps)
-        sets[label] = top_set(scores)
-        share = len(sets[label] & sets["float32"]) / len(sets[label] | sets["float32"])
+        sets[dtype] = top_set(scores)
+        share = len(sets[dtype] & sets["float32"]) / len(sets[dtype] | sets["float32"])
         yield (
-            f"{name} shape, {label}",
+            f"{name} shape, {dtype}",
             f"{seconds:.3f} s a question; floor {floor:.3f} s: {seconds / floor:.1f} times; Jaccard with float32 "
             f"{share:.2f}",
-            f"aimed at {TARGETS[label]:.2f} s at 7B",
+            f"aimed at {TARGETS[dtype]:.2f} s at 7B",
         )
         if loaded.device.type == "cuda":
             weights = sum(p.numel() * p.element_size() for p in loaded.model.parameters())
             peak = torch.cuda.max_memory_allocated(loaded.device) - weights
             said = working_bytes(dimensions_of_config(loaded.model.config.to_dict()), dtype)
-            yield f"{name} shape, {label}, memory of a pass", f"{peak / 1e9:.2f} GB", f"estimate {said / 1e9:.2f} GB"
+            yield f"{name} shape, {dtype}, memory of a pass", f"{peak / 1e9:.2f} GB", f"estimate {said / 1e9:.2f} GB"
         del loaded
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

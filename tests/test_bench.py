@@ -128,7 +128,7 @@ def test_rules_of_few_steps_are_set_beside_256_and_dtypes_beside_float64(spec):
     # Six points of Gauss-Legendre are nearer than sixteen right ones.
     assert lines[-1]["max_rel_diff"] < lines[0]["max_rel_diff"]
     assert all(0 <= line["jaccard_good"] <= 1 for line in lines)
-    precision = torch.get_float32_matmul_precision()
+    precision = torch.backends.mkldnn.matmul.fp32_precision
     single, half, rounded, products = studies.dtype_study(spec, 1)
     assert (single["dtype"], half["dtype"]) == ("float32", "bfloat16")
     assert rounded["dtype"] == "bfloat16 weights, float32 activations"
@@ -137,7 +137,7 @@ def test_rules_of_few_steps_are_set_beside_256_and_dtypes_beside_float64(spec):
     assert single["jaccard_good"] == 1
     assert products["dtype"] == studies.PRODUCTS
     assert products["max_rel_diff"] < 0.1
-    assert torch.get_float32_matmul_precision() == precision
+    assert torch.backends.mkldnn.matmul.fp32_precision == precision
     assert studies.study_text([single]).startswith("float32 : ")
 
 

@@ -209,6 +209,14 @@ def test_wrong_usage_ends_with_2_and_nothing_on_standard_output(command, words):
         ("baseline --task weather.jsonl --model weather.jsonl --examples 8", "the model can't be loaded"),
         ("baseline --task weather.jsonl --model nobody/nothing --examples 8", "Where: nobody/nothing"),
         ("baseline --model LLAMA --dtype int4", "unknown dtype 'int4'. Accepted: float32,"),
+        (
+            "attribute --task weather.jsonl --model LLAMA --dtype tf32 --device cpu --examples 4",
+            "tf32 has no effect on cpu. Where: dtype. Accepted: float32; tf32 on an NVIDIA GPU of compute",
+        ),
+        (
+            "attribute --task weather.jsonl --model LLAMA --dtype tf32 --load-in-4bit --examples 4",
+            "--load-in-4bit can't be combined with tf32. Where: dtype. Accepted: float32,",
+        ),
         ("attribute --task weather.jsonl --model LLAMA --examples 48", "49 are asked for"),
         ("attribute --task weather.jsonl --model LLAMA --rule left", "unknown rule 'left'. Accepted: right, midpoint"),
         ("attribute --task weather.jsonl --model LLAMA --z 49", "z is 49 in a model of 192 neurons"),

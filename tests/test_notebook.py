@@ -11,7 +11,7 @@ import pytest
 
 import neuron_core as nc
 from neuron_core.cli import main
-from neuron_core.errors import ConfigError, NeuronCoreError, RunError, TaskError
+from neuron_core.errors import ConfigError, ModelError, NeuronCoreError, RunError, TaskError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.notebook import computing, progress
 from neuron_core.reports.run_figures import FIGURES
@@ -173,6 +173,8 @@ def test_mistakes_are_errors_of_the_project_and_leave_no_folder(made, tmp_path):
         nc.run("sentiment", methods="ace")
     with pytest.raises(NeuronCoreError):
         nc.run("sentiment", str(tmp_path / "no-model"))
+    with pytest.raises(ModelError, match=r"tf32 has no effect on cpu\. Where: dtype\. Accepted: float32; tf32 on"):
+        nc.run(made.config.task, replace(made.config.model, dtype="tf32"))
     assert {one.id for one in nc.runs()} == before
 
 

@@ -24,7 +24,9 @@ from neuron_core.cni.selection import example_scores, preset, select
 from neuron_core.control.interventions import BUDGETS, grid
 from neuron_core.engine.engine import Engine
 from neuron_core.models.letters import tokenize_prompt
+from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.loading import load_model
+from neuron_core.models.products import products_of
 from neuron_core.models.shapes import random_llama
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.draws import draw, questions_of
@@ -58,6 +60,11 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     """
     on_stage("loading")
     loaded = random_llama(shape, spec) if shape else load_model(spec, on_stage)
+    with products_of(loaded):
+        return _timed(loaded, spec, quick, on_stage, shape)
+
+
+def _timed(loaded: LoadedModel, spec: ModelSpec, quick: bool, on_stage: Say, shape: str | None) -> dict[str, Any]:
     n_examples, n_timed = (1, 1) if quick else (2, 3)
     task = load_task("sentiment").task
     draws = draw(task, n_examples, n_examples, 0)
@@ -97,7 +104,7 @@ def run_bench(spec: ModelSpec, *, quick: bool, on_stage: Say, shape: str | None 
     fast_median, reference_total = statistics.median(fast_s), statistics.mean(reference_s) * loaded.n_layers
     return {
         "model": loaded.spec.title,
-        "dtype": str(loaded.dtype).removeprefix("torch."),
+        "dtype": loaded.dtype_name,
         "device": str(loaded.device),
         "threads": torch.get_num_threads(),
         "T": n_tokens,

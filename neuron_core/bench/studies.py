@@ -75,12 +75,12 @@ def dtype_study(spec: ModelSpec, n_examples: int) -> list[dict[str, Any]]:
 @contextmanager
 def bfloat16_products() -> Iterator[None]:
     """Lets matrix products of float32 tensors on the CPU round their factors to bfloat16; sums stay float32."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
+    matmul = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+    before, matmul.fp32_precision = matmul.fp32_precision, "bf16"
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        matmul.fp32_precision = before
 
 
 def study_text(lines: Sequence[dict[str, Any]]) -> str:

@@ -197,7 +197,7 @@ def attribute_batch(
 
 
 def _check(loaded: LoadedModel, question_id: str, guard: float, apart: float, is_finite: bool) -> None:
-    limit = rounding_limit(loaded.dtype)
+    limit = rounding_limit(loaded)
     for off, most, what in (
         (guard, limit, "F"),
         (apart, 10 * limit, "the final hidden state, relative to its largest value"),

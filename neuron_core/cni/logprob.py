@@ -89,7 +89,7 @@ def fast_scores(
     )
     off = float((found.values[..., -1] - baseline).abs().max())
     # The rounding error of a logarithm is proportional to its size.
-    if not off <= rounding_limit(loaded.dtype) * max(1.0, abs(float(baseline))):
+    if not off <= rounding_limit(loaded) * max(1.0, abs(float(baseline))):
         if not math.isfinite(off):
             refuse_not_finite(loaded, "the prompt")
         raise AttributionError(f"rows at full neuron value differ from the unmodified model by {off:.1e}")

@@ -63,7 +63,12 @@ class ModelOptions(OptionGroup):
         typer.Option("--model", help="'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file."),
     ] = EMBEDDED
     revision: Revision = None
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")] = "float32"
+    dtype: Annotated[
+        str,
+        typer.Option(
+            help="float32, bfloat16, float16, float64, or tf32: float32 whose matrix products a GPU rounds to TF32."
+        ),
+    ] = "float32"
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto"
     device_map: Annotated[
         str | None,

@@ -197,11 +197,11 @@ def _collected(
         # Rounding depends on the place in a pass, but an intervention on no neuron must be exactly no change.
         values[1 + chunk.columns[chunk.empty]] = values[0]
         start += chunk.n_rows
-    if off > rounding_limit(loaded.dtype):
+    if off > rounding_limit(loaded):
         raise AttributionError(
             f"a row without intervention differs from the unmodified model by {off:.1e}",
             where=f"question {question_id}, architecture {loaded.architecture.name}",
-            accepted=f"at most {rounding_limit(loaded.dtype)}",
+            accepted=f"at most {rounding_limit(loaded)}",
         )
     if not np.isfinite(values).all():
         refuse_not_finite(loaded, f"question {question_id}")

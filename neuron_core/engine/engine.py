@@ -1,6 +1,5 @@
 """The engine: one loaded model and a lock. It knows nothing of files, processes or pages."""
 
-import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -24,6 +23,7 @@ from neuron_core.control.neuron import ContextSearch, neuron_tokens, read_text, 
 from neuron_core.control.results import SideEffects
 from neuron_core.engine.batches import batches_of, prepare, unmodified_states
 from neuron_core.engine.inspection import facts_of, report_on
+from neuron_core.engine.model_lock import ModelLock
 from neuron_core.engine.passes import FittingPasses, passes_for
 from neuron_core.engine.side_effects import measure_side_effects
 from neuron_core.engine.stage_part import WHOLE_STAGE, StagePart
@@ -50,14 +50,14 @@ class Engine:
     """
 
     def __init__(self, spec: ModelSpec | None = None, *, on_stage: Stage | None = None) -> None:
-        self._lock = threading.RLock()
         self._loaded: LoadedModel | None = load_model(spec or ModelSpec(), on_stage)
+        self._lock = ModelLock(self.loaded)
 
     @classmethod
     def of(cls, loaded: LoadedModel) -> "Engine":
         """An engine around a model that is already loaded."""
         engine = cls.__new__(cls)
-        engine._lock = threading.RLock()
+        engine._lock = ModelLock(loaded)
         engine._loaded = loaded
         return engine
 

@@ -21,6 +21,7 @@ from neuron_core.cni.logprob import (
 )
 from neuron_core.models.letters import TokenizedPrompt
 from neuron_core.models.loaded import LoadedModel
+from neuron_core.models.products import products_of
 from neuron_core.models.prompt_pass import run_prompt
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ def answer_cost(
 
     # What is allocated or compiled at the first pass of a form is no part of its cost.
     letter = letter_target(loaded, prompt, place)
-    step_gradient(loaded, prompt, letter, middle, last_neurons(loaded, prompt, middle), 1.0)
+    slow(prompt, letter)
     for _ in range(setting.repeats):
         with_qatt = {
             SLOW_QATT: slow(prompt, letter),
@@ -126,11 +127,12 @@ def _table(seconds: dict[tuple[str, int], list[float]], setting: CostSetting) ->
 
 
 def _timed(loaded: LoadedModel, work: Callable[[], T]) -> tuple[T, float]:
-    _wait(loaded)
-    began = time.perf_counter()
-    result = work()
-    _wait(loaded)
-    return result, time.perf_counter() - began
+    with products_of(loaded):
+        _wait(loaded)
+        began = time.perf_counter()
+        result = work()
+        _wait(loaded)
+        return result, time.perf_counter() - began
 
 
 def _wait(loaded: LoadedModel) -> None:

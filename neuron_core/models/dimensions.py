@@ -6,7 +6,7 @@ from typing import Any
 
 from neuron_core.errors import ModelError
 
-BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
 "bytes of one number, by dtype"
 
 # fmt: off

@@ -1,10 +1,11 @@
 """Fingerprints, which tell one model from another. No torch.
 
 A fingerprint has three groups, SAMPLED-WHOLE-CONFIG@VERSION. The first, 16 hex digits, is over names, shapes and
-sampled values of the weights; runs of earlier versions have it alone. The second, 16 hex digits, is over every bit of
-every weight and over the tokenizer. The third, 8 hex digits, is over the numbers of the config as this version of
-transformers names them; another version may name them otherwise, so that it is compared only within one version. The
-embedded models have the first group only: their files are pinned by SHA-256.
+sampled values of the weights, and over the dtype if it is tf32, which the weights do not say; runs of earlier versions
+have it alone. The second, 16 hex digits, is over every bit of every weight and over the tokenizer. The third, 8 hex
+digits, is over the numbers of the config as this version of transformers names them; another version may name them
+otherwise, so that it is compared only within one version. The embedded models have the first group only: their files
+are pinned by SHA-256.
 """
 
 

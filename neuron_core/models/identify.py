@@ -26,8 +26,11 @@ NUMBERS = re.compile(
 "names of the entries of a config that change what a model computes"
 
 
-def fingerprint_of(model: nn.Module, tokenizer: Any, *, pinned: bool = False) -> str:
-    """The fingerprint of a model and its tokenizer. pinned: only the first group, for files that are known by hash."""
+def fingerprint_of(model: nn.Module, tokenizer: Any, *, pinned: bool = False, tf32: bool = False) -> str:
+    """The fingerprint of a model and its tokenizer.
+
+    pinned: only the first group, for files that are known by hash. tf32: whether the dtype is tf32, see `fingerprint`.
+    """
     samples, sums = {}, {}
     for path, module in model.named_modules(remove_duplicate=False):
         with weights_of(module) as own:
@@ -38,11 +41,16 @@ def fingerprint_of(model: nn.Module, tokenizer: Any, *, pinned: bool = False) ->
                 samples[full] = f"{tuple(tensor.shape)}".encode() + sample.tobytes()
                 if not pinned:
                     sums[full] = [str(tensor.dtype), list(tensor.shape), *_sums(flat)]
-    sampled = hashlib.sha256(b"".join(name.encode() + samples[name] for name in sorted(samples))).hexdigest()[:16]
+    sampled = _sampled(samples, b"tf32" if tf32 else b"")
     if pinned:
         return sampled
     whole, config = _digest([sums, _tokens(tokenizer)]), _digest(_numbers(model.config))
     return f"{sampled}-{whole[:16]}-{config[:8]}@{transformers.__version__}"
+
+
+def _sampled(samples: dict[str, bytes], products: bytes) -> str:
+    values = (name.encode() + samples[name] for name in sorted(samples))
+    return hashlib.sha256(b"".join((*values, products))).hexdigest()[:16]
 
 
 def _digest(said: Any) -> str:

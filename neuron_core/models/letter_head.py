@@ -42,7 +42,7 @@ def check_head(loaded: LoadedModel) -> None:
         parts = torch.stack([letter_logits(loaded, hidden, letters)[0], vocabulary_logits(loaded, hidden)[0, letters]])
     if not bool(torch.isfinite(own).all()):
         refuse_not_finite(loaded, loaded.spec.title)
-    tolerance = TOLERANCE if rounding_limit(loaded.dtype) <= TOLERANCE else LOW_PRECISION_TOLERANCE
+    tolerance = TOLERANCE if rounding_limit(loaded) <= TOLERANCE else LOW_PRECISION_TOLERANCE
     off = float((parts - own[letters]).abs().max() / own.abs().max().clamp_min(1e-6))
     if off > tolerance:
         raise ModelError(

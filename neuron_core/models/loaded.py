@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from neuron_core.models.architectures import Architecture
-from neuron_core.models.spec import ModelSpec
+from neuron_core.models.spec import TF32, ModelSpec
 
 
 @dataclass(eq=False)
@@ -46,6 +46,11 @@ class LoadedModel:
     @property
     def dtype(self) -> torch.dtype:
         return self.model.dtype
+
+    @property
+    def dtype_name(self) -> str:
+        """The dtype as a spec names it."""
+        return TF32 if self.spec.dtype == TF32 else str(self.dtype).removeprefix("torch.")
 
     @property
     def score_dtype(self) -> torch.dtype:

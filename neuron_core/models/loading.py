@@ -71,7 +71,7 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
         with without_adapter(folder) as weights:
             model, report = AutoModelForCausalLM.from_pretrained(
                 weights,
-                dtype=getattr(torch, spec.dtype),
+                dtype=getattr(torch, spec.weight_dtype),
                 output_loading_info=True,
                 # They are in the report, with both shapes.
                 ignore_mismatched_sizes=True,
@@ -114,7 +114,7 @@ def _load_gguf(spec: ModelSpec, device: torch.device, say: Stage) -> LoadedModel
     say("loading weights")
     tokenizer, notes = _gguf_tokenizer(header)
     adapter = _read_adapter(spec, say)
-    model = _from_weights(header, config, names, getattr(torch, spec.dtype), _placed(spec, config, device))
+    model = _from_weights(header, config, names, getattr(torch, spec.weight_dtype), _placed(spec, config, device))
     if adapter:
         merge_lora(model, adapter, str(spec.adapter))
     loaded = prepare_model(spec, model, tokenizer)
@@ -215,7 +215,7 @@ def _resolve(spec: ModelSpec, device: torch.device, say: Stage) -> tuple[Path, d
         check_folder(folder)
         check_dtypes(weight_files(folder), read_config(folder))
         check_fits(spec, free_memory(device), where)
-    options = _placed(spec, config, device) | quantising(spec, getattr(torch, spec.dtype))
+    options = _placed(spec, config, device) | quantising(spec, getattr(torch, spec.weight_dtype))
     if read_config(folder)["model_type"] in WRAPPERS:
         options |= {"config": config, "key_mapping": KEY_MAPPING}
     return folder, options

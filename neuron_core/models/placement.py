@@ -38,7 +38,7 @@ def place_layers(spec: ModelSpec, config: Any, device: torch.device) -> Places:
     embedding and head.
     """
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, spec.dtype))
+        model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, spec.weight_dtype))
     path = architecture_of(config).layers
     layers = model.get_submodule(path)
     sizes = [sum(p.numel() * p.element_size() for p in layer.parameters()) for layer in layers.children()]

@@ -11,7 +11,8 @@ from neuron_core.models.identify import fingerprint_of
 from neuron_core.models.kept_checks import check_model
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.placement import is_placed
-from neuron_core.models.spec import ModelSpec
+from neuron_core.models.products import exact_products
+from neuron_core.models.spec import TF32, ModelSpec
 
 
 def context_length_of(config: Any) -> int:
@@ -51,9 +52,10 @@ def prepare_model(spec: ModelSpec, model: Any, tokenizer: Any, kept: Path | None
         hidden_size=width_of(down[0], architecture.write_axis)[1],
         context_length=context_length_of(model.config),
         device=device,
-        fingerprint=fingerprint_of(model, tokenizer, pinned=spec.is_embedded),
+        fingerprint=fingerprint_of(model, tokenizer, pinned=spec.is_embedded, tf32=spec.dtype == TF32),
     )
-    check_model(loaded, kept)
+    with exact_products(device):
+        check_model(loaded, kept)
     return loaded
 
 

@@ -36,7 +36,7 @@ def adds_neurons(loaded: LoadedModel) -> bool:
         for row, layer in enumerate(layers, start=1):
             found = (hidden[row, layer + 1].double() - hidden[0, layer + 1].double()).cpu()
             off = float((found - expected[layer]).abs().max() / expected[layer].abs().max().clamp_min(1e-30))
-            if not off <= max(TOLERANCE[loaded.dtype], rounding_limit(loaded.dtype)):
+            if not off <= max(TOLERANCE[loaded.dtype], rounding_limit(loaded)):
                 return False
     return True
 

@@ -2,14 +2,17 @@
 
 import torch
 
+from neuron_core.models.loaded import LoadedModel
+
 LIMITS = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 "relative difference, by the dtype of the activations"
-PRODUCTS = {"high": 1e-2, "medium": 5e-2}
-"""the same for float32 whose matrix products may round their factors, to TF32 (high) or to bfloat16 (medium), see
-`torch.get_float32_matmul_precision`"""
+PRODUCTS = {"tf32": 1e-2, "bf16": 5e-2}
+"the same for float32 while the factors of its matrix products may be rounded to TF32 or to bfloat16"
 
 
-def rounding_limit(dtype: torch.dtype) -> float:
-    """The largest relative difference that rounding explains."""
-    products = PRODUCTS.get(torch.get_float32_matmul_precision(), 0.0) if dtype is torch.float32 else 0.0
-    return max(LIMITS[dtype], products)
+def rounding_limit(loaded: LoadedModel) -> float:
+    """The largest relative difference that rounding explains in a pass that is computed now."""
+    if loaded.dtype is not torch.float32:
+        return LIMITS[loaded.dtype]
+    backend = torch.backends.cuda if loaded.device.type == "cuda" else torch.backends.mkldnn
+    return max(LIMITS[loaded.dtype], PRODUCTS.get(backend.matmul.fp32_precision, 0.0))

@@ -28,7 +28,7 @@ def random_llama(shape: str, spec: ModelSpec) -> LoadedModel:
     """
     if shape not in SHAPES:
         raise ModelError(f"unknown shape {shape!r}", accepted=", ".join(SHAPES))
-    device, dtype = pick_device(spec), getattr(torch, spec.dtype)
+    device, dtype = pick_device(spec), getattr(torch, spec.weight_dtype)
     tokenizer = load_model(ModelSpec(PLAIN, device="cpu")).tokenizer
     hidden, neurons, layers, heads = SHAPES[shape]
     config = LlamaConfig(

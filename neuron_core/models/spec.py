@@ -23,7 +23,10 @@ EMBEDDED_TITLES = {
 }
 ADAPTER_FILE = ASSETS / "adapter" / "smollm2-135m-multiple-choice.safetensors"
 SOURCES = "'embedded', 'embedded-plain', a hub id, a checkpoint folder, or a .gguf file"
-DTYPES = ("float32", "bfloat16", "float16", "float64")
+TF32 = "tf32"
+DTYPES = ("float32", TF32, "bfloat16", "float16", "float64")
+"of weights and activations; tf32: both in float32, and CUDA rounds the factors of matrix products to 10 bits"
+INSTEAD_OF_TF32 = f"float32; {TF32} on an NVIDIA GPU of compute capability 8.0 or higher"
 DEVICE_MAPS = (None, "auto")
 NO_ADAPTER = "none"
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -89,6 +92,12 @@ class ModelSpec:
             raise ModelError(f"unknown device_map {self.device_map!r}", accepted="auto, or none")
         if self.load_in_4bit and self.load_in_8bit:
             raise ModelError("4 bits and 8 bits at once", accepted="one of --load-in-4bit and --load-in-8bit")
+        if self.load_in and self.dtype == TF32:
+            raise ModelError(
+                f"--load-in-{self.load_in} can't be combined with tf32",
+                where="dtype",
+                accepted="float32, bfloat16, float16",
+            )
         if self.load_in and (self.is_embedded or self.is_gguf or self.device_map):
             what = "device_map" if self.device_map else "this source"
             raise ModelError(f"--load-in-{self.load_in} is not for {what}", where=self.source, accepted="without it")
@@ -101,6 +110,16 @@ class ModelSpec:
         """The name that pages and reports show."""
         with_adapter = f" + {Path(self.adapter or '').name}" if self.merges else ""
         return self._base_title + with_adapter + (f" in {self.load_in}" if self.load_in else "")
+
+    def check_kind(self, kind: str) -> None:
+        """ModelError if tf32 is asked for on a kind of device (`cpu`, `cuda`, `mps`) that does not have it."""
+        if self.dtype == TF32 and kind != "cuda":
+            raise ModelError(f"the dtype {TF32} has no effect on {kind}", where="dtype", accepted=INSTEAD_OF_TF32)
+
+    @property
+    def weight_dtype(self) -> str:
+        """The dtype of weights and activations, as torch names it."""
+        return "float32" if self.dtype == TF32 else self.dtype
 
     @property
     def load_in(self) -> str | None:

@@ -1,6 +1,7 @@
 """Attribution against Captum, against the slow form, and against its own definitions."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -251,17 +252,23 @@ def test_the_guard_fires_under_every_rule(tiny_model, monkeypatch, rule):
         fast(tiny_model("llama"), rule=rule)
 
 
-def test_limits_are_wider_only_where_products_of_float32_were_allowed_to_round():
-    usual = torch.get_float32_matmul_precision()
+def test_limits_are_wider_only_where_products_of_float32_may_round_on_the_model_s_device(tiny_model):
+    models = [tiny_model("llama", dtype) for dtype in ("float32", "float64", "bfloat16")]
+    on_cuda = replace(models[0], device=torch.device("cuda"))
+    cpu, cuda = torch.backends.mkldnn.matmul, torch.backends.cuda.matmul
+    usual = cpu.fp32_precision, cuda.fp32_precision
+    found = {}
     try:
-        found = {}
-        for precision in ("highest", "high", "medium"):
-            torch.set_float32_matmul_precision(precision)
-            found[precision] = [rounding.rounding_limit(one) for one in (torch.float32, torch.float64, torch.bfloat16)]
+        for precision in ("ieee", "tf32", "bf16"):
+            cpu.fp32_precision = precision
+            found[precision] = [*map(rounding.rounding_limit, models)]
+            assert rounding.rounding_limit(on_cuda) == 1e-4
+        cpu.fp32_precision = usual[0]
+        cuda.fp32_precision = "tf32"
+        assert [*map(rounding.rounding_limit, (models[0], on_cuda))] == [1e-4, 1e-2]
     finally:
-        torch.set_float32_matmul_precision(usual)
-    assert found == {"highest": [1e-4, 1e-4, 5e-2], "high": [1e-2, 1e-4, 5e-2], "medium": [5e-2, 1e-4, 5e-2]}
-    assert usual == "highest"
+        cpu.fp32_precision, cuda.fp32_precision = usual
+    assert found == {"ieee": [1e-4, 1e-4, 5e-2], "tf32": [1e-2, 1e-4, 5e-2], "bf16": [5e-2, 1e-4, 5e-2]}
 
 
 def test_the_guard_sees_a_difference_that_f_does_not_show(tiny_model, monkeypatch):

@@ -1,13 +1,15 @@
 """What runs inside an actor, without Ray around it: batches in any order give the numbers of one engine."""
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from neuron_core.engine.engine import Engine
-from neuron_core.engine.ray_actor import EngineActor, Job, code_hash, of_examples, versions
+from neuron_core.engine.ray_actor import EngineActor, Job, LoadedOn, Place, code_hash, of_examples, versions
+from neuron_core.engine.ray_agreement import refuse_other_model
 from neuron_core.engine.stage_part import StagePart
 from neuron_core.errors import RunError
 from neuron_core.models.chat import USUAL_DATE
@@ -84,3 +86,15 @@ def test_examples_are_the_neighbours_of_one_id(setting):
 def test_versions_name_the_program_python_and_the_libraries():
     assert set(versions()) == {"neuron_core", "Python", "torch", "transformers", "numpy", "safetensors"}
     assert versions()["neuron_core"] == code_hash()
+
+
+def test_an_actor_in_tf32_does_not_join_actors_in_float32(engine):
+    place = Place("10.0.0.2", "node", 1, {})
+    first = LoadedOn(engine.facts(), "a card", "2.0", place)
+    for facts, what in (
+        (replace(first.facts, dtype="tf32"), "dtype: tf32 here, float32 on the first"),
+        (replace(first.facts, fingerprint="0" * 16), "weights"),
+    ):
+        with pytest.raises(RunError, match=f"the actors differ in {what}"):
+            refuse_other_model(first, replace(first, facts=facts), place)
+    refuse_other_model(first, first, place)

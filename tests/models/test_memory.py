@@ -202,3 +202,50 @@ def test_out_of_memory_while_loading_says_what_was_needed_and_what_would_fit(che
         ModelError, match=r"out of memory while the model was loaded: it needs .*free now.*dtype bfloat16"
     ):
         load_model(ModelSpec(str(checkpoint("llama")), device="cpu"))
+
+
+@pytest.fixture
+def cards(two_gpus, monkeypatch):
+    """Two GPUs; the second is too old for TF32."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda number: ((8, 0), (7, 5))[number])
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: ("New", "Old")[number])
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE", raising=False)
+
+
+def test_tf32_is_taken_on_a_card_that_has_it_and_refused_on_an_older_one(cards):
+    for name in ("auto", "cuda", "cuda:0"):
+        assert pick_device(ModelSpec("some/model", dtype="tf32", device=name)).type == "cuda"
+    said = r"no effect on cuda:1, a Old of compute capability 7\.5\. .*float32; tf32 on an NVIDIA GPU of compute"
+    with pytest.raises(ModelError, match=said):
+        pick_device(ModelSpec("some/model", dtype="tf32", device="cuda:1"))
+    # Layers may be placed on every card.
+    with pytest.raises(ModelError, match=said):
+        pick_device(ModelSpec("some/model", dtype="tf32", device_map="auto"))
+    assert pick_device(ModelSpec("some/model", dtype="tf32", device="cuda:0", device_map="auto")).index == 0
+
+
+def test_tf32_is_refused_where_it_is_switched_off_and_on_amd(cards, monkeypatch):
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    with pytest.raises(ModelError, match=r"NVIDIA_TF32_OVERRIDE=0 switches tf32 off.*no NVIDIA_TF32_OVERRIDE"):
+        pick_device(ModelSpec(dtype="tf32"))
+    assert pick_device(ModelSpec()).type == "cuda"
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE")
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    with pytest.raises(ModelError, match=r"not tried on AMD GPUs.*float32; tf32 on an NVIDIA"):
+        pick_device(ModelSpec(dtype="tf32"))
+
+
+def test_tf32_is_refused_before_anything_is_read(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    said = []
+    for name in ("auto", "cpu"):
+        with pytest.raises(ModelError, match=r"tf32 has no effect on cpu\. Where: dtype\. Accepted: float32; tf32 on"):
+            load_model(ModelSpec("/no/such/folder", dtype="tf32", device=name), said.append)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    with pytest.raises(ModelError, match=r"tf32 is not supported on mps.*float32"):
+        load_model(ModelSpec("/no/such/folder", dtype="tf32", device="mps"), said.append)
+    assert said == []
+
+
+def test_tf32_takes_the_memory_of_float32():
+    assert need_of(ModelSpec(SEVEN.source, dtype="tf32")) == need_of(SEVEN)

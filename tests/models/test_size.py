@@ -17,7 +17,9 @@ def test_the_headers_of_a_checkpoint_count_what_its_model_has(checkpoint, tiny_m
     assert n_parameters(ModelSpec(str(checkpoint(family)))) == wanted
 
 
-@pytest.mark.parametrize(("dtype", "size"), [("float64", 8), ("float32", 4), ("bfloat16", 2), ("float16", 2)])
+@pytest.mark.parametrize(
+    ("dtype", "size"), [("float64", 8), ("float32", 4), ("tf32", 4), ("bfloat16", 2), ("float16", 2)]
+)
 def test_weights_take_the_bytes_of_their_dtype(checkpoint, dtype, size):
     spec = ModelSpec(str(checkpoint("llama")), dtype=dtype)
     assert weight_bytes(spec) == n_parameters(spec) * size

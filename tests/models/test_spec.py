@@ -18,7 +18,7 @@ from neuron_core.models.spec import PLAIN, ModelSpec, embedded_gguf, sha256_of
 
 
 def test_an_unknown_dtype_lists_the_known_ones():
-    with pytest.raises(ModelError, match=r"unknown dtype 'int4'.*float32, bfloat16, float16, float64"):
+    with pytest.raises(ModelError, match=r"unknown dtype 'int4'.*float32, tf32, bfloat16, float16, float64"):
         ModelSpec(dtype="int4")
 
 

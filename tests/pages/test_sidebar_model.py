@@ -33,6 +33,24 @@ def test_a_model_that_does_not_fit_says_so_before_it_is_loaded(open_page, monkey
     assert not any("What would fit" in box.value for box in app.warning)
 
 
+def test_tf32_without_a_gpu_is_refused_in_the_sidebar_and_the_page_says_what_it_is(open_page, monkeypatch):
+    app = open_page("start")
+    box = app.selectbox(key="model_dtype")
+    assert "tf32" in box.options
+    assert "simulation" in box.help
+    monkeypatch.setattr(sidebar, "free_for", lambda spec, freed: ("cpu", 64 * GB))
+    box.set_value("tf32").run()
+    (said,) = [error.value for error in app.error]
+    assert said.replace("\\", "").startswith(
+        "**The dtype tf32 has no effect on cpu**\n\nWhere: dtype\n\nWhat works: float32; tf32 on"
+    )
+    # The rest of the sidebar is there.
+    assert app.button(key="unload").disabled
+    monkeypatch.setattr(sidebar, "free_for", lambda spec, freed: ("cuda:0", 64 * GB))
+    app.selectbox(key="model_dtype").set_value("tf32").run()
+    assert not app.error
+
+
 def test_the_box_for_a_model_s_own_code_names_the_model_and_is_empty_for_the_next_one(open_page):
     one, other = "Qwen/Qwen2.5-0.5B-Instruct", "EleutherAI/pythia-410m"
     app = open_page("start", {"model_source": one})

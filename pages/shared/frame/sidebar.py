@@ -75,7 +75,8 @@ def _model() -> None:
         confirmed = runs_code(spec) and engine().trust.has(spec)
         allowed().check_model(replace(spec, trust_remote_code=False), confirmed=confirmed)
         st.caption(f"Next run: {plain(spec.title)}")
-        _memory(spec)
+        with guard():
+            _memory(spec)
         facts = engine().model()
         if facts is not None:
             st.caption(f"In memory: {plain(facts.title)}, {facts.dtype} on {facts.device}")
@@ -93,11 +94,12 @@ def _model() -> None:
 
 def _memory(spec: ModelSpec) -> None:
     """What the next model needs beside what is free; the one in memory leaves first."""
+    device, free = free_for(spec, engine().worker_memory())
+    spec.check_kind(device.partition(":")[0])
     need = need_of(spec)
     if need is None:
         st.caption("Its size is known when its config has been fetched.")
         return
-    device, free = free_for(spec, engine().worker_memory())
     if free is None:
         st.caption(
             f"Needs about {gigabytes(need.total)} on {device}, which is not found here. "

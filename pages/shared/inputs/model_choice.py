@@ -54,7 +54,15 @@ def model_choice() -> None:
             persist_state="session",
             disabled=not allowed().revisions,
         )
-        st.selectbox("dtype", DTYPES, key="model_dtype", persist_state="session")
+        st.selectbox(
+            "dtype",
+            DTYPES,
+            key="model_dtype",
+            persist_state="session",
+            help="Number format of weights and activations. `tf32`: both are float32, and a recent NVIDIA GPU rounds "
+            "the factors of matrix products. In a simulation with the embedded model, scores changed by up to 6% of "
+            "the largest, and at most one of 13 good or bad neurons changed. It was not run on a GPU.",
+        )
         _choice("Device", DEVICE_LABELS, "model_device", "Or type `cuda:1` for the second GPU, and so on.")
         _spread()
         _trust()
