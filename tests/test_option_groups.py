@@ -9,8 +9,11 @@ import typer
 from typer.testing import CliRunner
 
 from neuron_core import cli
+from neuron_core.commands.common import model_spec
 from neuron_core.commands.groups import OptionGroup, with_groups
 from neuron_core.commands.options import AttributionOptions, EvaluationOptions, ModelOptions
+from neuron_core.errors import ModelError
+from neuron_core.models.spec import ModelSpec
 from neuron_core.runs.config import AttributionConfig, EvaluationConfig
 
 MOST_PARAMETERS = 9
@@ -67,3 +70,18 @@ def test_no_command_has_ten_parameters(name):
     command = next(one.callback for one in cli.app.registered_commands if one.callback.__name__ == name)
     written = inspect.unwrap(command)
     assert len(inspect.signature(written, follow_wrapped=False).parameters) <= MOST_PARAMETERS
+
+
+@pytest.mark.parametrize("source", ["embedded", "embedded-plain", "a.gguf", "a_folder"])
+def test_a_revision_of_what_is_no_hub_model_is_refused_by_name(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a_folder").mkdir()
+    for made in (lambda: ModelOptions(source=source, revision="v9").spec(), lambda: model_spec(source, "v9")):
+        with pytest.raises(ModelError, match="'v9' has no effect") as refused:
+            made()
+        assert source in str(refused.value)
+        assert "a hub id, or no revision" in str(refused.value)
+    assert ModelOptions(source=source).spec().revision is None
+    assert ModelOptions(source="some/model", revision="v9").spec().revision == "v9"
+    # The config of an older run may hold both, and is read as it is.
+    assert ModelSpec(source, "v9").revision == "v9"

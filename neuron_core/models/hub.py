@@ -12,7 +12,7 @@ from typing import Any
 from neuron_core.errors import ModelError, NeuronCoreError
 from neuron_core.models.folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS, check_names, weight_files
 from neuron_core.models.hub_cache import CODE, CONFIGS, PICKLES, SAFETENSORS, UNWANTED, cached_folder, is_whole
-from neuron_core.models.hub_errors import explained
+from neuron_core.models.hub_errors import ADAPTERS, explained
 from neuron_core.models.spec import SOURCES, ModelSpec
 from neuron_core.paths import user_path
 
@@ -57,7 +57,7 @@ def fetch_adapter(name: str, say: Say) -> Path:
         raise ModelError(
             "the adapter can't be loaded: there is no such folder, and it is no hub id",
             where=name,
-            accepted=f"a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, a hub id, or none",
+            accepted=ADAPTERS,
         ) from None
     spec, files = ModelSpec(name), [ADAPTER_CONFIG, ADAPTER_WEIGHTS]
     say("fetching the adapter")
@@ -68,7 +68,7 @@ def fetch_adapter(name: str, say: Say) -> Path:
     except NeuronCoreError:
         raise
     except Exception as error:
-        raise explained(error, spec, ANSWER_S) from error
+        raise explained(error, spec, ANSWER_S, adapter=True) from error
 
 
 def fetch_tokenizer(spec: ModelSpec, say: Say) -> Path:

@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator
 
 from neuron_core.errors import ModelError
+from neuron_core.models.folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from neuron_core.models.hub_cache import cached_config, cached_ids
 from neuron_core.models.spec import SOURCES, ModelSpec
 
+ADAPTERS = f"a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, a hub id, or none"
 CUT_OFF = ("RemoteProtocolError", "ReadError")
 "names of the errors of a download that was cut off"
 SLOW = ("TimeoutException", "Timeout", "TimeoutError")
@@ -18,33 +20,39 @@ NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def explained(error: Exception, spec: ModelSpec, answer_s: float) -> ModelError:
-    """Says why a request to the hub failed, and what helps. answer_s: how long the request might take."""
+def explained(error: Exception, spec: ModelSpec, answer_s: float, *, adapter: bool = False) -> ModelError:
+    """Says why a request to the hub failed, and what helps.
+
+    answer_s: how long the request might take. adapter: whether the spec names an adapter, not a model.
+    """
     from huggingface_hub import errors
 
+    what, sources = ("adapter", ADAPTERS) if adapter else ("model", SOURCES)
     ident, at = spec.source, f"{spec.source}, revision {spec.revision}" if spec.revision else spec.source
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, errors.GatedRepoError) and status == 403:
         return ModelError(
-            "the model is gated, and access is not granted yet to the account of this token",
+            f"the {what} is gated, and access is not granted yet to the account of this token",
             where=ident,
             accepted=f"ask for it at {_page(ident)}, and wait for the answer; a fine-grained token must also allow "
             "reading gated repositories",
         )
     if isinstance(error, errors.GatedRepoError):
         return ModelError(
-            "the model is gated: its licence must be accepted first",
+            f"the {what} is gated: its licence must be accepted first",
             where=ident,
             accepted=f"accept it at {_page(ident)}, make a token at {_page('settings/tokens')}, "
             "start with HF_TOKEN=<token>",
         )
     if isinstance(error, errors.RevisionNotFoundError):
-        return ModelError("the hub knows the model but not this revision", where=at, accepted="a branch, tag or commit")
+        return ModelError(
+            f"the hub knows the {what} but not this revision", where=at, accepted="a branch, tag or commit"
+        )
     if isinstance(error, errors.RepositoryNotFoundError):
         return ModelError(
-            "the hub knows no such model, or it is private",
+            f"the hub knows no such {what}, or it is private",
             where=ident,
-            accepted=f"{SOURCES}; for a private model a token in HF_TOKEN",
+            accepted=f"{sources}; for a private {what} a token in HF_TOKEN",
         )
     if isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError):
         return ModelError(
@@ -71,7 +79,7 @@ def explained(error: Exception, spec: ModelSpec, answer_s: float) -> ModelError:
         return ModelError("the download was cut off", where=at, accepted="try again: it goes on where it stopped")
     if status is not None:
         return ModelError(f"the hub answers with error {status}", where=at, accepted="try again later")
-    return _unreachable(error, spec, answer_s if kinds & set(SLOW) else None)
+    return _unreachable(error, spec, answer_s if kinds & set(SLOW) else None, adapter)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -84,7 +92,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         found = found.__cause__ or found.__context__
 
 
-def _unreachable(error: Exception, spec: ModelSpec, too_slow_s: float | None) -> ModelError:
+def _unreachable(error: Exception, spec: ModelSpec, too_slow_s: float | None, adapter: bool) -> ModelError:
     """too_slow_s: how long the request might take, if it took longer."""
     from huggingface_hub import constants, errors
 
@@ -93,6 +101,8 @@ def _unreachable(error: Exception, spec: ModelSpec, too_slow_s: float | None) ->
         why = "HF_HUB_OFFLINE is set"
     elif too_slow_s is not None:
         why = f"{constants.ENDPOINT} is too slow: no answer within {too_slow_s:g} s"
+    if adapter:
+        return ModelError(f"{why}, and not all of this adapter is in the cache", where=spec.source, accepted=ADAPTERS)
     cached = cached_ids()
     lies_here = ", ".join(cached[:8]) + (f" and {len(cached) - 8} more" if len(cached) > 8 else "")
     return ModelError(

@@ -187,7 +187,7 @@ def test_a_hub_adapter_downloads_alone_and_is_merged_as_its_folder_is(ask, adapt
         ("some/dora", "DoRA"),
         ("some/pickled", "adapter_model.safetensors"),
         ("some/nothing", "adapter_config.json"),
-        ("some/absent", "some/absent"),
+        ("some/absent", "the hub knows no such adapter, or it is private. Where: some/absent."),
         ("no/such/folder", "no hub id"),
     ],
 )
@@ -195,6 +195,14 @@ def test_a_hub_adapter_that_can_t_be_merged_is_one_clear_message(ask, adapters, 
     with small_hub(adapters) as endpoint:
         message, *_ = ask(f"some/base {adapter}", code=LORA, endpoint=endpoint)
     assert said in message
+
+
+def test_offline_the_message_about_an_adapter_does_not_speak_of_a_model(ask, checkpoint):
+    message, *_ = ask(f"{checkpoint('llama')} some/absent", code=LORA, HF_HUB_OFFLINE="1")
+    assert message.endswith(
+        "not all of this adapter is in the cache. Where: some/absent. Accepted: a folder with adapter_config.json and "
+        "adapter_model.safetensors, a hub id, or none."
+    )
 
 
 CACHED = """
