@@ -127,3 +127,11 @@ def test_a_comparison_keeps_the_wording_of_its_first_run():
 def test_the_embedded_model_and_the_usual_seed_are_not_named():
     line = experiment_command(["table4"], [RunConfig("ner"), RunConfig("ner")], 13)
     assert line == "python -m neuron_core experiment table4 --tasks ner --k 13"
+
+
+def test_a_command_leaves_out_a_revision_that_the_command_line_refuses():
+    old, hub = (RunConfig(task="a.csv", model=ModelSpec(source, "v9")) for source in ("embedded", "some/model"))
+    assert "--revision" not in command_of(old)
+    assert "--revision" not in experiment_command(["table2"], [old], 5)
+    assert "--revision v9" in command_of(hub)
+    assert "--revision v9" in experiment_command(["table2"], [hub], 5)

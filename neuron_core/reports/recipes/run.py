@@ -62,7 +62,7 @@ def command_of(config: RunConfig, folder: str = "my-run") -> str | None:
     )
     if taken != config:
         return None
-    model = [name for name in MODEL_FIELDS if getattr(config.model, name) != getattr(ModelSpec(), name)]
+    model = _named(config.model)
     lines = [
         f"{_line('attribute', config, ('task',))}{_options(config.model, model)}"
         f"{_options(config.attribution, ATTRIBUTION_FIELDS)}{_changed(config.attribution, ATTRIBUTION_MORE)}"
@@ -83,7 +83,7 @@ def experiment_command(outputs: Sequence[str], configs: Sequence[RunConfig], k: 
     K, seed and wording.
     """
     first = configs[0]
-    model = [name for name in MODEL_FIELDS if getattr(first.model, name) != getattr(ModelSpec(), name)]
+    model = _named(first.model)
     tasks = shlex.quote(",".join(dict.fromkeys(config.task for config in configs)))
     seed = f" --seed {first.seed}" if first.seed else ""
     more = f"{_options(first.model, model)}{seed}{_wording(first.prompt)}"
@@ -175,3 +175,9 @@ def _call(value: Any) -> str:
     plain = kind(task="") if kind is RunConfig else kind()
     given = [f.name for f in fields(value) if getattr(value, f.name) != getattr(plain, f.name)]
     return f"{kind.__name__}({', '.join(f'{name}={_call(getattr(value, name))}' for name in given)})"
+
+
+def _named(model: ModelSpec) -> list[str]:
+    """The fields that a command names: those that are not usual, without a revision that would have no effect."""
+    changed = [name for name in MODEL_FIELDS if getattr(model, name) != getattr(ModelSpec(), name)]
+    return [name for name in changed if name != "revision" or model.is_hub]
