@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from neuron_core.collector import importing
 from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.engine.engines import Engines, engines_for
-from neuron_core.errors import ModelError, NeuronCoreError, RunError
+from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.models.spec import ModelSpec
 from neuron_core.reports import text
 from neuron_core.reports.recipes.run import PROGRAM
@@ -147,12 +147,7 @@ def with_absolute_paths(spec: ModelSpec) -> ModelSpec:
     """The same model. Its paths are absolute, so that a run finds its files from any folder. ModelError for a revision
     of what is no hub model: it would have no effect.
     """
-    if spec.revision is not None and not spec.is_hub:
-        raise ModelError(
-            f"the revision {spec.revision!r} has no effect: only a hub model has revisions",
-            where=spec.source,
-            accepted="a hub id, or no revision",
-        )
+    spec.check_revision()
     return replace(
         spec,
         source=spec.source if spec.is_embedded else absolute(spec.source),

@@ -116,6 +116,17 @@ class ModelSpec:
         if self.dtype == TF32 and kind != "cuda":
             raise ModelError(f"the dtype {TF32} has no effect on {kind}", where="dtype", accepted=INSTEAD_OF_TF32)
 
+    def check_revision(self) -> None:
+        """ModelError for a revision of anything but a hub model, on which it would have no effect. Not asked of runs
+        that exist: earlier versions took it.
+        """
+        if self.revision is not None and not self.is_hub:
+            raise ModelError(
+                f"the revision {self.revision!r} has no effect: only a hub model has revisions",
+                where=self.source,
+                accepted="a hub id, or no revision",
+            )
+
     @property
     def weight_dtype(self) -> str:
         """The dtype of weights and activations, as torch names it."""

@@ -38,8 +38,10 @@ class Store:
     def create(self, config: RunConfig, path: Path | None = None) -> RunFolder:
         """Makes a run folder, in the store or at `path`.
 
-        RunError when `path` is not empty or when a neuron set of the config can't be read.
+        RunError when `path` is not empty or when a neuron set of the config can't be read. ModelError for a revision
+        that the config's model does not have.
         """
+        config.model.check_revision()
         inside = path is None
         if path is None:
             slug = re.sub(r"[^a-z0-9]+", "-", Path(config.task).stem.lower()).strip("-")[:24] or "task"

@@ -113,6 +113,16 @@ def test_spaces_and_pasted_addresses_of_the_hub_are_its_ids(typed, source, revis
     assert ModelSpec(typed, "mine").revision == "mine"
 
 
+def test_a_revision_is_of_a_hub_model_alone(tmp_path):
+    ModelSpec("a/b", "main").check_revision()
+    ModelSpec(str(tmp_path)).check_revision()
+    for source in ("embedded", "embedded-plain", "/m/model.gguf", str(tmp_path)):
+        # Runs of earlier versions may name one.
+        spec = ModelSpec(source, "main")
+        with pytest.raises(ModelError, match="the revision 'main' has no effect"):
+            spec.check_revision()
+
+
 def test_other_addresses_are_left_as_they_are(monkeypatch):
     for typed in ("https://example.org/a/b", "https://huggingface.co/a", "https://huggingface.co/a/b/blob/main/c.gguf"):
         assert ModelSpec(typed).source == typed

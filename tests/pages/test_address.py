@@ -114,7 +114,7 @@ def test_a_draft_that_the_disk_refuses_is_said_and_the_page_goes_on(open_page, f
 
 
 def test_a_draft_has_a_greatest_size(open_page, full):
-    app = open_page("questions")
+    app = open_page("questions", {"model_source": "some/model"})
     app.text_input(key="model_revision").set_value("x" * 5_000_000).run()
     assert [box.value for box in app.warning if "could not be kept: they have 5," in box.value.replace("\\", "")]
     assert not list((default_root().absolute().parent / "drafts").glob("*.json"))

@@ -146,3 +146,16 @@ def test_whatever_is_typed_as_a_model_the_page_is_shown(open_page, full, key, sa
     assert not app.exception
     assert not any("should not" in box.value for box in app.error)
     assert len(app.main.dataframe) > 0
+
+
+def test_a_revision_is_asked_for_and_taken_of_hub_models_alone(open_page, monkeypatch):
+    monkeypatch.setattr(sidebar, "free_for", lambda spec, freed: ("cpu", 64 * GB))
+    app = open_page("start", {"model_source": "EleutherAI/pythia-410m"})
+    assert not app.text_input(key="model_revision").disabled
+    app.text_input(key="model_revision").set_value("step3000").run()
+    app.selectbox(key="model_source").set_value("embedded").run()
+    assert faults(app) == []
+    assert app.text_input(key="model_revision").disabled
+    assert app.text_input(key="model_revision").value == "step3000"
+    app.selectbox(key="model_source").set_value("EleutherAI/pythia-410m").run()
+    assert not app.text_input(key="model_revision").disabled

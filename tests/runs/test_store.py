@@ -13,7 +13,8 @@ from neuron_core.cni.scores import AttributionScores
 from neuron_core.control.interventions import grid
 from neuron_core.control.metrics import evaluate
 from neuron_core.control.probabilities import OptionProbabilities
-from neuron_core.errors import RunError
+from neuron_core.errors import ModelError, RunError
+from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.proxies import blind_shares, option_places
 from neuron_core.runs.config import EvaluationConfig, RunConfig
 from neuron_core.runs.questions import make_setting
@@ -350,3 +351,10 @@ def test_every_run_that_is_listed_opens_by_its_id(store, run):
     assert {run.id, "a b", "\u65e5\u672c", "-rf"} < set(listed)
     assert [store.inside(name).id for name in listed] == listed
     "".join(listed).encode()
+
+
+def test_a_new_run_with_a_revision_that_has_no_effect_is_refused_and_an_old_one_opens(store, run):
+    with pytest.raises(ModelError, match="only a hub model has revisions"):
+        store.create(replace(run.config(), model=ModelSpec("embedded", "v2")))
+    run.write_config(replace(run.config(), model=ModelSpec("embedded", "v2")))
+    assert store.open(run.id).config().model.revision == "v2"

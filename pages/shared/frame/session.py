@@ -176,9 +176,11 @@ def model_spec() -> ModelSpec:
     # Not drawn where no model may be named: what a draft says of these counts for nothing there.
     may = allowed().may("model")
     bits = st.session_state.get("model_bits") if may else None
+    # A model that is not of the hub has none; what was typed for another model stays in the field.
+    named = allowed().revisions and ModelSpec(source).is_hub
     return ModelSpec(
         source=source,
-        revision=(str(st.session_state["model_revision"]).strip() or None) if allowed().revisions else None,
+        revision=(str(st.session_state["model_revision"]).strip() or None) if named else None,
         dtype=st.session_state["model_dtype"],
         device=str(st.session_state["model_device"]).strip(),
         trust_remote_code=bool(st.session_state.get(trust_key(source))),

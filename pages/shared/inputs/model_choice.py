@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from neuron_core.errors import NeuronCoreError
 from neuron_core.models.memory import gigabytes
 from neuron_core.models.presets import PRESETS, find_preset
 from neuron_core.models.spec import DTYPES, EMBEDDED, NO_ADAPTER, PLAIN, ModelSpec
@@ -52,7 +53,7 @@ def model_choice() -> None:
             key="model_revision",
             help="Branch, tag or commit of a hub model.",
             persist_state="session",
-            disabled=not allowed().revisions,
+            disabled=not (allowed().revisions and _is_hub()),
         )
         st.selectbox(
             "dtype",
@@ -70,6 +71,14 @@ def model_choice() -> None:
             _more()
         with guard():
             _confirm()
+
+
+def _is_hub() -> bool:
+    """Whether the model comes from the hub; True for a text that names no model, which is said elsewhere."""
+    try:
+        return ModelSpec(str(st.session_state["model_source"]).strip()).is_hub
+    except NeuronCoreError:
+        return True
 
 
 def _preset() -> None:
