@@ -7,12 +7,11 @@ from pathlib import Path
 import torch
 import transformers
 
+from neuron_core.models.kept_files import CHECKED
 from neuron_core.models.letter_head import check_head
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.residual import adds_neurons
 from neuron_core.paths import code_digest, replace_file
-
-NAME = "checked.json"
 
 
 def check_model(loaded: LoadedModel, folder: Path | None = None) -> None:
@@ -26,7 +25,7 @@ def check_model(loaded: LoadedModel, folder: Path | None = None) -> None:
     if folder is not None:
         # A file that is absent or damaged says nothing, and the model is checked.
         with suppress(OSError, ValueError, KeyError, TypeError):
-            said = json.loads((folder / NAME).read_text(encoding="utf-8"))
+            said = json.loads((folder / CHECKED).read_text(encoding="utf-8"))
             if said["key"] == key and isinstance(said["adds_neurons"], bool):
                 loaded.adds_neurons = said["adds_neurons"]
                 return
@@ -36,7 +35,7 @@ def check_model(loaded: LoadedModel, folder: Path | None = None) -> None:
         # Where the cache can't be written, the next load checks again.
         with suppress(OSError):
             said = {"key": key, "adds_neurons": loaded.adds_neurons}
-            replace_file(folder / NAME, json.dumps(said).encode())
+            replace_file(folder / CHECKED, json.dumps(said).encode())
 
 
 def _key(loaded: LoadedModel) -> list[str]:

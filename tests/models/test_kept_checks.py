@@ -7,7 +7,8 @@ import pytest
 
 from neuron_core.errors import ModelError
 from neuron_core.models import kept_checks
-from neuron_core.models.kept_checks import NAME, check_model
+from neuron_core.models.kept_checks import check_model
+from neuron_core.models.kept_files import CHECKED
 
 
 @pytest.fixture
@@ -55,10 +56,10 @@ def test_whatever_the_checks_depend_on_makes_them_anew(tiny_model, tmp_path, pas
     elif what == "code":
         monkeypatch.setattr(kept_checks, "code_digest", lambda *_: "0" * 16)
     elif what == "damaged":
-        (tmp_path / NAME).write_text("{")
+        (tmp_path / CHECKED).write_text("{")
     elif what == "no answer":
-        said = json.loads((tmp_path / NAME).read_text())
-        (tmp_path / NAME).write_text(json.dumps({**said, "adds_neurons": "yes"}))
+        said = json.loads((tmp_path / CHECKED).read_text())
+        (tmp_path / CHECKED).write_text(json.dumps({**said, "adds_neurons": "yes"}))
     check_model(loaded, tmp_path)
     assert passes == [*BOTH, *BOTH]
 
@@ -71,7 +72,7 @@ def test_a_model_that_fails_a_check_is_checked_at_every_load(tiny_model, tmp_pat
     for _ in range(2):
         with pytest.raises(ModelError, match="the letter head differs"):
             check_model(replace(tiny_model("llama")), tmp_path)
-    assert not (tmp_path / NAME).exists()
+    assert not (tmp_path / CHECKED).exists()
 
 
 def test_a_folder_that_can_not_be_written_is_no_error(tiny_model, tmp_path, passes):
