@@ -18,6 +18,7 @@ from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.prompt_pass import frequencies_change, run_prefix
 from neuron_core.models.prompt_state import Prefix
+from neuron_core.models.tokenizers import decode
 from neuron_core.models.weights import check_ids, refuse_not_finite
 
 NEXT = 10
@@ -104,7 +105,7 @@ class Writer:
         else:
             self._token_ids.append(chosen)
             token_ids = (*before.token_ids, chosen)
-            text = loaded.tokenizer.decode(token_ids)
+            text = decode(loaded.tokenizer, token_ids)
             self.written = replace(before, token_ids=token_ids, text=text, ends=(*before.ends, len(text)))
         if not before.next_tokens:
             self.written = replace(self.written, next_tokens=_most_probable(loaded, logits))
@@ -139,7 +140,7 @@ def _from_position(first: int, edit: Edit) -> Edit:
 def _most_probable(loaded: LoadedModel, logits: torch.Tensor) -> tuple[TokenLogit, ...]:
     values, ids = torch.topk(torch.softmax(logits, dim=-1), min(NEXT, len(logits)))
     pairs = zip(ids.tolist(), values.tolist(), strict=True)
-    return tuple(TokenLogit(token_id, loaded.tokenizer.decode([token_id]), value) for token_id, value in pairs)
+    return tuple(TokenLogit(token_id, decode(loaded.tokenizer, [token_id]), value) for token_id, value in pairs)
 
 
 def end_ids(loaded: LoadedModel) -> set[int]:

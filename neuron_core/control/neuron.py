@@ -15,6 +15,7 @@ from neuron_core.models.letter_head import vocabulary_logits
 from neuron_core.models.letters import encode
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.placement import weights_of
+from neuron_core.models.tokenizers import decode
 from neuron_core.models.weights import check_ids
 
 TOP = 20
@@ -97,7 +98,7 @@ def _behind_post_norm(loaded: LoadedModel, layer: int, vector: torch.Tensor) -> 
 
 def _tokens(loaded: LoadedModel, values: torch.Tensor, ids: torch.Tensor) -> tuple[TokenLogit, ...]:
     pairs = zip(ids.tolist(), values.tolist(), strict=True)
-    return tuple(TokenLogit(token_id, loaded.tokenizer.decode([token_id]), value) for token_id, value in pairs)
+    return tuple(TokenLogit(token_id, decode(loaded.tokenizer, [token_id]), value) for token_id, value in pairs)
 
 
 @torch.no_grad()
@@ -190,15 +191,15 @@ class ContextSearch:
 
 def _context(loaded: LoadedModel, text: Text, ids: Sequence[int], place: int, values: Sequence[float]) -> Context:
     """The position `place` of a text with its neighbours. values: the neuron's value at each of `ids`."""
-    decode, start, end = loaded.tokenizer.decode, max(0, place - BEFORE), place + 1 + AFTER
+    tokenizer, start, end = loaded.tokenizer, max(0, place - BEFORE), place + 1 + AFTER
     return Context(
         example_id=text.example_id,
         position=place,
-        before=decode(ids[start:place]),
-        token=decode([ids[place]]),
-        after=decode(ids[place + 1 : end]),
+        before=decode(tokenizer, ids[start:place]),
+        token=decode(tokenizer, [ids[place]]),
+        after=decode(tokenizer, ids[place + 1 : end]),
         value=values[place],
-        tokens=tuple(decode([token]) for token in ids[start:end]),
+        tokens=tuple(decode(tokenizer, [token]) for token in ids[start:end]),
         values=tuple(float(f"{value:.4g}") for value in values[start:end]),
         place=place - start,
     )

@@ -10,6 +10,7 @@ from neuron_core.models.letter_head import vocabulary_logits
 from neuron_core.models.letters import tokenize_prompt
 from neuron_core.models.loaded import LoadedModel
 from neuron_core.models.prompt_pass import run_prompt
+from neuron_core.models.tokenizers import decode
 from neuron_core.models.weights import refuse_not_finite
 from neuron_core.runs.setting import ModelFacts, PromptReport
 
@@ -45,11 +46,11 @@ def report_on(loaded: LoadedModel, prompt: str) -> PromptReport:
     a, b, c, d = torch.softmax(state.letter_logits, dim=-1).tolist()
     if not math.isfinite(a):
         refuse_not_finite(loaded, "the prompt")
-    decode = loaded.tokenizer.decode
-    letter_a, letter_b, letter_c, letter_d = (decode([i]) for i in tokenized.letter_ids)
+    tokens = [decode(loaded.tokenizer, [i]) for i in tokenized.token_ids]
+    letter_a, letter_b, letter_c, letter_d = (decode(loaded.tokenizer, [i]) for i in tokenized.letter_ids)
     return PromptReport(
         token_ids=tokenized.token_ids,
-        tokens=tuple(decode([i]) for i in tokenized.token_ids),
+        tokens=tuple(tokens),
         letter_ids=tokenized.letter_ids,
         letter_tokens=(letter_a, letter_b, letter_c, letter_d),
         probabilities=(a, b, c, d),

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from neuron_core.errors import ModelError
+from neuron_core.models.limited import limited
 
 PROBES = ("Question: one or two?\nA. one\n\nAnswer:", "Say {this}, <that> or 'the other' [one].\nAnswer: B")
 # Llama's templates take a date as an option. This is the date that they use without one. Thinking is switched off,
@@ -69,7 +70,9 @@ def _rendered(tokenizer: Any, message: str, day: date) -> str:
     if "strftime_now" in template:
         template = _on(day) + template
     asked = {"chat_template": template, "tokenize": False, "add_generation_prompt": True, **OPTIONS}
-    return str(tokenizer.apply_chat_template(turns, **asked))
+    # Jinja compiles templates under this name.
+    with limited("<template>"):
+        return str(tokenizer.apply_chat_template(turns, **asked))
 
 
 def _on(day: date) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neuron_core.errors import LetterError
+from neuron_core.models.tokenizers import tokenizer_errors
 from neuron_core.tasks.task import LETTERS
 
 PROBE = "A word"
@@ -23,22 +24,26 @@ def encode(tokenizer: Any, text: str) -> tuple[int, ...]:
     A chat prompt may have the first tokens already, perhaps after white space; they are not added a second time. A
     token that the tokenizer puts last (`add_eos_token`) is left out, because all texts are to be continued.
     """
-    own = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    own = _ids(tokenizer, text, add_special_tokens=False)
     first = _first_tokens(tokenizer)
     unspaced = text.lstrip()
     if first and len(unspaced) < len(text):
-        begins = tuple(tokenizer(unspaced, add_special_tokens=False)["input_ids"])[: len(first)]
+        begins = _ids(tokenizer, unspaced, add_special_tokens=False)[: len(first)]
     else:
         begins = own[: len(first)]
     return own if begins == first else (*first, *own)
 
 
+def _ids(tokenizer: Any, text: str, **options: Any) -> tuple[int, ...]:
+    with tokenizer_errors():
+        return tuple(tokenizer(text, **options)["input_ids"])
+
+
 def _first_tokens(tokenizer: Any) -> tuple[int, ...]:
     """The tokens that the tokenizer puts before a text, usually one or none."""
-    whole = list(tokenizer(PROBE)["input_ids"])
-    own = list(tokenizer(PROBE, add_special_tokens=False)["input_ids"])
+    whole, own = _ids(tokenizer, PROBE), _ids(tokenizer, PROBE, add_special_tokens=False)
     n_first = next((n for n in range(len(whole) - len(own) + 1) if whole[n : n + len(own)] == own), 0)
-    return tuple(whole[:n_first])
+    return whole[:n_first]
 
 
 def tokenize_prompt(tokenizer: Any, prompt: str) -> TokenizedPrompt:

@@ -38,6 +38,7 @@ from neuron_core.models.placement import place_layers
 from neuron_core.models.prepare import context_length_of, prepare_model
 from neuron_core.models.quantised import check_quantised, keep_differentiable, quantising
 from neuron_core.models.spec import ModelSpec
+from neuron_core.models.tokenizers import check_growth
 from neuron_core.models.user_families import register_file
 from neuron_core.models.weights import check_dtypes, check_report
 from neuron_core.models.wrappers import KEY_MAPPING, WRAPPERS, text_part
@@ -67,7 +68,7 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
         adapter = _read_adapter(spec, say)
         folder, options = _resolve(spec, device, say)
         say("loading weights")
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
+        tokenizer = _tokenizer_of(folder, spec)
         with without_adapter(folder) as weights:
             model, report = AutoModelForCausalLM.from_pretrained(
                 weights,
@@ -120,6 +121,12 @@ def _load_gguf(spec: ModelSpec, device: torch.device, say: Stage) -> LoadedModel
     loaded = prepare_model(spec, model, tokenizer)
     loaded.notes = (*unused_notes(header), *unused_tensors(header, config, names), *notes)
     return loaded
+
+
+def _tokenizer_of(folder: Path, spec: ModelSpec) -> Any:
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
+    check_growth(tokenizer, spec.title)
+    return tokenizer
 
 
 def _gguf_tokenizer(header: GgufHeader) -> tuple[Any, tuple[str, ...]]:
@@ -184,8 +191,7 @@ def load_tokenizer(spec: ModelSpec, on_stage: Stage | None = None) -> tuple[Any,
             folder = _converted_embedded(spec, say) if spec.is_embedded else user_path(spec.source)
         config = _check_config(spec, folder)
         check_tokenizer(folder)
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
-        return tokenizer, context_length_of(config)
+        return _tokenizer_of(folder, spec), context_length_of(config)
     except NeuronCoreError:
         raise
     # As of load_model: damaged files raise errors of many libraries.

@@ -1,5 +1,6 @@
 """Chat templates as the text before and after a message: what tokenizers make of them, and what is refused."""
 
+import sys
 from datetime import date
 
 import pytest
@@ -9,6 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from neuron_core.errors import ModelError
 from neuron_core.models.chat import PROBES, ChatTemplate, chat_template_of
 from neuron_core.models.letters import encode, tokenize_prompt
+from neuron_core.models.limited import BYTES, limited
 from tests.builders import byte_level_tokenizer
 
 ENDS_IN_A_LINE = (
@@ -109,3 +111,26 @@ def test_a_template_that_asks_for_the_date_gets_the_day_that_it_is_told():
         each = "{{ strftime_now('" + form + "') }}{{ messages[0]['content'] }}"
         assert chat_template_of(tokenizer_with(each), date(2025, 3, 2)).date == "2025-03-02"
     assert chat_template_of(tokenizer_with(ENDS_IN_A_LINE), date(2025, 3, 2)).date is None
+
+
+LOOP = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+DOUBLED = "{% set n = namespace(s='aaaaaaaa') %}{% for i in range(60) %}{% set n.s = n.s + n.s %}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "seconds", "said"),
+    [
+        (LOOP + "{{ messages[0].content }}", 0.5, "it takes longer than 0.5 s"),
+        (DOUBLED + "{{ messages[0].content }}", 60.0, "it takes more than 1 GB of memory"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}{{ messages[0].content }}", 60.0, "recursion"),
+    ],
+    ids=["time", "memory", "depth"],
+)
+def test_a_template_without_an_end_is_a_problem_and_no_hang(monkeypatch, template, seconds, said):
+    monkeypatch.setattr(limited.__wrapped__, "__defaults__", (seconds, BYTES))
+    traced = sys.gettrace()
+    found = chat_template_of(tokenizer_with(template))
+    assert found.problem is not None
+    assert found.problem.startswith("the model's chat template fails: ")
+    assert said in found.problem
+    assert sys.gettrace() is traced
