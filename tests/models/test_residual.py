@@ -38,6 +38,7 @@ def test_neurons_that_write_little_or_much_beside_the_residual_stream_hide_nothi
     mlp = loaded.layers[2].mlp
     weight = mlp.down_proj.weight
     own = mlp.forward
+    before = weight.detach().clone()
     with torch.no_grad():
         weight *= size
     try:
@@ -45,5 +46,6 @@ def test_neurons_that_write_little_or_much_beside_the_residual_stream_hide_nothi
         monkeypatch.setattr(mlp, "forward", lambda x: own(x) * 0.95)
         assert not adds_neurons(loaded)
     finally:
+        # All tests share the model: dividing by the size again would round.
         with torch.no_grad():
-            weight /= size
+            weight.copy_(before)
