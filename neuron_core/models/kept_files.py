@@ -45,7 +45,7 @@ def _write(folder: Path, hashes: dict[str, str]) -> None:
 
 
 def _names(folder: Path) -> set[str]:
-    """Files of the folder, without those that begin with a dot and those two."""
+    """The files of the folder, without NAME, CHECKED and those that begin with a dot."""
     return {path.name for path in folder.iterdir() if not path.name.startswith(".")} - {NAME, CHECKED}
 
 

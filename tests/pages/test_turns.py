@@ -1,11 +1,11 @@
 """Pages take turns: one at a time, in the order in which they were asked for, and none keeps the others for long."""
 
-import time
 from threading import Event, Thread
 
 import pytest
 
 from pages.shared.frame import turns
+from tests.run_helpers import wait_until
 
 
 def begin(work, began=None):
@@ -20,6 +20,11 @@ def begin(work, began=None):
     thread = Thread(target=run, daemon=True)
     thread.start()
     return thread
+
+
+def in_queue():
+    """Pages that wait behind the next one; None without a next one."""
+    return None if turns._next._value else len(turns._next._cond._waiters)
 
 
 @pytest.fixture
@@ -46,11 +51,9 @@ def test_one_page_at_a_time_in_the_order_of_asking(long):
         inside.remove(number)
 
     for number in range(8):
-        waiting = len(turns._next._cond._waiters)
         threads.append(begin(lambda number=number: page(number)))
         # The first of them is next, the others wait behind it.
-        while number and len(turns._next._cond._waiters) == waiting:
-            time.sleep(0.001)
+        wait_until(lambda n=number: in_queue() == n, f"page {number} in the queue")
     assert order == []
     may_end.set()
     for thread in threads:
