@@ -6,7 +6,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import islice
@@ -22,6 +22,8 @@ from neuron_core.runs.result_files import CONFIG, new_identity
 from neuron_core.runs.run_folder import RunFolder, RunStatus
 
 FOLDER = "a folder that this user may read and write to; NEURONLLM_RUNS names it"
+NAME = re.compile(r"(?!\.)[^/\\\0\ud800-\udfff]{1,200}")
+"an id that a run can have: whatever is listed must open by it, and pages and addresses carry UTF-8"
 
 
 def default_root() -> Path:
@@ -88,7 +90,7 @@ class Store:
 
     def _is_id(self, name: str) -> bool:
         """Whether a run folder of this name lies in the store itself."""
-        if not _is_name(name):
+        if not NAME.fullmatch(name):
             return False
         path = self.root / name
         return (path / CONFIG).is_file() and not path.is_symlink()
@@ -144,19 +146,13 @@ class Store:
             raise RunError(
                 f"the folder of runs can't be read: {error.strerror}", where=str(self.root), accepted=FOLDER
             ) from None
-        names = [name for name in folders if _is_name(name)]
-        return list(islice(self._folders(sorted(names, reverse=True)), most))
+        return list(islice(self._folders(filter(NAME.fullmatch, sorted(folders, reverse=True))), most))
 
-    def _folders(self, names: list[str]) -> Iterator[RunFolder]:
+    def _folders(self, names: Iterable[str]) -> Iterator[RunFolder]:
         for name in names:
             # A folder without a config is no run, or one that is being removed.
             with suppress(RunError):
                 yield RunFolder(self.root / name)
-
-
-def _is_name(name: str) -> bool:
-    """Whether a run can have this id: whatever is listed must open by it, and pages and addresses carry UTF-8."""
-    return bool(re.fullmatch(r"(?!\.)[^/\\\0\ud800-\udfff]{1,200}", name))
 
 
 def _check_new(path: Path) -> None:
