@@ -5,6 +5,7 @@ import re
 from neuron_core.errors import ModelError
 from neuron_core.models.device import free_memory, is_out_of_memory, pick_device
 from neuron_core.models.memory import gigabytes, need_of, what_fits
+from neuron_core.models.reasons import reason_of
 from neuron_core.models.spec import SOURCES, ModelSpec
 
 OPTIONAL = {
@@ -20,21 +21,17 @@ OPTIONAL = {
 
 def explained(error: Exception, spec: ModelSpec) -> ModelError:
     """The ModelError for the error that a load ended with."""
-    said = str(error).strip()
     if isinstance(error, ImportError):
         return _missing_package(error, spec)
     if is_out_of_memory(error):
         return _out_of_memory(spec)
-    if "trust_remote_code" in said:
+    if "trust_remote_code" in str(error):
         return ModelError(
             "this model asks to run Python code that comes with its weights; nothing of it was run",
             where=spec.source,
             accepted="read that code, then confirm it for this model: --trust-remote-code, or the box in the sidebar",
         )
-    lines = said.splitlines() or [type(error).__name__]
-    # If the first line only announces the next one, both are needed.
-    first = f"{lines[0]} {lines[1].strip()}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
-    return ModelError(f"the model can't be loaded: {first}", where=spec.source, accepted=SOURCES)
+    return ModelError(f"the model can't be loaded: {reason_of(error)}", where=spec.source, accepted=SOURCES)
 
 
 def _missing_package(error: ImportError, spec: ModelSpec) -> ModelError:

@@ -38,7 +38,7 @@ from neuron_core.models.placement import place_layers
 from neuron_core.models.prepare import context_length_of, prepare_model
 from neuron_core.models.quantised import check_quantised, keep_differentiable, quantising
 from neuron_core.models.spec import ModelSpec
-from neuron_core.models.tokenizers import check_growth
+from neuron_core.models.tokenizers import check_made, tokenizer_files
 from neuron_core.models.user_families import register_file
 from neuron_core.models.weights import check_dtypes, check_report
 from neuron_core.models.wrappers import KEY_MAPPING, WRAPPERS, text_part
@@ -124,8 +124,9 @@ def _load_gguf(spec: ModelSpec, device: torch.device, say: Stage) -> LoadedModel
 
 
 def _tokenizer_of(folder: Path, spec: ModelSpec) -> Any:
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
-    check_growth(tokenizer, spec.title)
+    with tokenizer_files(folder):
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
+    check_made(tokenizer, spec.title)
     return tokenizer
 
 
