@@ -19,7 +19,9 @@ from pages.shared.views.two_runs import two_runs
 
 
 def one_run(run: RunFolder) -> None:
-    """Name, show, export and delete one run."""
+    """Name, show, export and delete one run. Its buttons are its own: a click on what another run's page showed does
+    nothing to this one.
+    """
     name = run_name(run)
     damage = summary_of(run).damage
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -31,7 +33,7 @@ def one_run(run: RunFolder) -> None:
         return
     with st.container(horizontal=True):
         is_shown = name == session.shown_id()
-        if st.button("Show on every page", icon=":material/visibility:", key="show_run", disabled=is_shown):
+        if st.button("Show on every page", icon=":material/visibility:", key=f"show_run_{name}", disabled=is_shown):
             session.show(name)
             st.rerun()
         _delete(run, name)
@@ -45,7 +47,7 @@ def _damaged(run: RunFolder, name: str, damage: str) -> None:
     with st.container(horizontal=True):
         if not session.is_demo(name):
             no = why_not("resume", run)
-            if st.button("Repair", icon=":material/build:", key="repair", disabled=no is not None, help=no):
+            if st.button("Repair", icon=":material/build:", key=f"repair_{name}", disabled=no is not None, help=no):
                 with guard():
                     engine().repair(run.id)
                     st.rerun()
@@ -59,9 +61,9 @@ def _delete(run: RunFolder, name: str) -> None:
         why = "The demo came with the app."
     elif why is None and not summary_of(run).damage and session.is_active(name):
         why = "Cancel it first: it is being worked on."
-    with st.popover("Delete", icon=":material/delete:", disabled=why is not None, help=why, key="delete"):
+    with st.popover("Delete", icon=":material/delete:", disabled=why is not None, help=why, key=f"delete_{name}"):
         st.markdown("Its folder is removed with everything in it. This can't be undone.")
-        if st.button("Delete this run", type="primary", key="confirm_delete"):
+        if st.button("Delete this run", type="primary", key=f"confirm_delete_{name}"):
             with guard():
                 engine().delete(run.id)
                 if session.shown_id() == run.id:

@@ -16,6 +16,7 @@ from pages.shared.inputs.submit import submit
 from pages.shared.views.comparisons import run_name
 from pages.shared.views.gallery import gallery
 from pages.shared.views.results import evaluation_of, setting_of
+from pages.shared.views.run_history import rows_key
 from pages.shared.views.tables import run_columns
 from pages.shared.views.words import STATES, moment, short_title
 
@@ -118,8 +119,10 @@ def recent(runs: list[RunFolder]) -> None:
             }
         )
 
+    key = rows_key("recent_runs", [row["id"] for row in rows])
+
     def open_selected() -> None:
-        chosen = st.session_state["recent_runs"].selection.rows
+        chosen = st.session_state[key].selection.rows
         if chosen:
             session.show(rows[chosen[0]]["id"])
 
@@ -127,7 +130,7 @@ def recent(runs: list[RunFolder]) -> None:
     st.dataframe(
         frame,
         hide_index=True,
-        key="recent_runs",
+        key=key,
         # Nothing to say of runs that are all finished.
         column_order=[name for name in run_columns(frame) if name != "progress" or any(frame[name])],
         on_select=open_selected,

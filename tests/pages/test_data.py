@@ -595,10 +595,10 @@ def test_a_kept_task_is_deleted_once_asked_and_a_bundled_one_is_not_offered(open
     path = kept_mood(runs)
     app = open_page("data", {"task": str(path)})
     with pytest.raises(KeyError):
-        app.button(key="confirm_delete_task")
+        app.button(key=f"confirm_delete_{path.stem}")
     app.selectbox(key="data_at_hand").set_value(str(path)).run()
     assert path.is_file()
-    app.button(key="confirm_delete_task").click().run()
+    app.button(key=f"confirm_delete_{path.stem}").click().run()
     assert faults(app) == []
     assert not path.exists()
     assert app.selectbox(key="data_at_hand").value == app.selectbox(key="task").value == "sentiment"
@@ -624,7 +624,7 @@ def test_a_run_of_a_deleted_task_opens_and_says_what_it_can_do_no_more(open_page
     app = open_page("data")
     app.selectbox(key="data_at_hand").set_value(str(path)).run()
     assert "Runs made from it: 1. They keep their questions and results." in said(app)
-    app.button(key="confirm_delete_task").click().run()
+    app.button(key=f"confirm_delete_{path.stem}").click().run()
     for page in ("attribution", "layers", "control", "question", "runs"):
         app.switch_page(f"pages/{page}.py").run()
         assert faults(app) == []

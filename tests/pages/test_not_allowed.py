@@ -56,9 +56,9 @@ def test_the_first_evaluation_of_a_run_that_is_done_is_offered_to_everybody(open
 def test_repair_is_not_offered_for_a_run_of_others(open_page, full):
     (full.path / "setting.json").write_text("{")
     app = open_page("runs", {"owner": "a visitor"}, run=full.id)
-    assert not offered(app, "repair")
+    assert not offered(app, f"repair_{full.id}")
     begun_by("a visitor", full)
-    assert offered(open_page("runs", {"owner": "a visitor"}, run=full.id), "repair")
+    assert offered(open_page("runs", {"owner": "a visitor"}, run=full.id), f"repair_{full.id}")
 
 
 def test_unloading_the_model_is_not_offered(open_page, full):

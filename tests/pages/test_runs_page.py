@@ -1,11 +1,11 @@
 """The Runs page: history, comparison, label, deletion, export."""
 
+import json
 import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from streamlit.util import AttributeDictionary
 
 from neuron_core.cni.sets import from_json
 from neuron_core.reports.run_page import runs_html
@@ -15,6 +15,7 @@ from neuron_core.runs.store import Store
 from pages.shared.frame import session
 from pages.shared.inputs import neuron_sets
 from pages.shared.views import run_export
+from pages.shared.views.run_history import TICKED
 from tests.pages.conftest import faults, texts
 
 
@@ -29,8 +30,7 @@ def second(full) -> RunFolder:
 
 
 def select(app, *places):
-    chosen = {"rows": list(places), "columns": [], "cells": []}
-    app.session_state["run_history"] = AttributeDictionary({"selection": chosen})
+    app.session_state[TICKED] = [app.dataframe[0].value["id"][place] for place in places]
     return app.run()
 
 
@@ -65,10 +65,53 @@ def popovers(node):
 def test_a_run_is_deleted_only_after_a_second_click(open_page, full, second):
     app = open_page("runs", run=full.id)
     assert len(Store().runs()) == 2
-    app.button(key="confirm_delete").click().run()
+    app.button(key=f"confirm_delete_{full.id}").click().run()
     assert faults(app) == []
     assert [run.id for run in Store().runs()] == [second.id]
     assert app.query_params["run"] in (second.id, [second.id])
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["at-once", "after-a-look"])
+def test_a_click_on_delete_never_deletes_another_run_than_the_one_that_was_seen(open_page, full, second, waits):
+    newer, oldest = full.path.with_name("29991231-000000-mood"), full.path.with_name("19990101-000000-mood")
+    for copy in (newer, oldest):
+        shutil.copytree(full.path, copy)
+    app = select(open_page("runs", run=full.id), 2)
+    assert app.dataframe[0].value["id"][2] == second.id
+    button = app.button(key=f"confirm_delete_{second.id}")
+    # Another session has deleted the first one of the table: every row is another run's.
+    shutil.rmtree(newer)
+    if waits:
+        app.run()
+        assert f"Run {second.id}" in [one.help for one in app.header]
+    button.click().run()
+    assert faults(app) == []
+    assert [run.id for run in Store().runs()] == [full.id, oldest.name]
+
+
+def test_a_click_on_delete_deletes_nothing_when_the_run_that_was_seen_is_gone(open_page, full, second):
+    app = select(open_page("runs", run=full.id), 1)
+    button = app.button(key=f"confirm_delete_{second.id}")
+    shutil.rmtree(second.path)
+    button.click().run()
+    assert faults(app) == []
+    assert [run.id for run in Store().runs()] == [full.id]
+
+
+def test_ticks_of_a_table_go_with_its_runs(open_page, full, second):
+    app = select(open_page("runs", run=full.id), 1)
+    before = app.dataframe[0].proto
+    shutil.copytree(full.path, full.path.with_name("29991231-000000-mood"))
+    after = app.run().dataframe[0].proto
+    assert [json.loads(one.selection_default)["selection"]["rows"] for one in (before, after)] == [[1], [2]]
+    assert before.id != after.id
+
+
+def test_the_recent_runs_are_another_table_with_other_runs(open_page, full, second):
+    app = open_page("start", run=full.id)
+    before = next(one.proto.id for one in app.dataframe if "id" in one.value)
+    shutil.rmtree(second.path)
+    assert next(one.proto.id for one in app.run().dataframe if "id" in one.value) != before
 
 
 def test_a_run_that_is_worked_on_can_not_be_deleted(open_page, full):
@@ -171,8 +214,8 @@ def test_a_damaged_run_takes_no_page_down_and_is_listed_with_its_file(open_page,
     app = select(app, 1)
     (said,) = faults(app)
     assert name in said.replace("\\", "")
-    assert {"repair", "confirm_delete"} <= {button.key for button in app.button}
+    assert {f"repair_{bent.id}", f"confirm_delete_{bent.id}"} <= {button.key for button in app.button}
     if name != "config.json":
-        app.button(key="repair").click().run()
+        app.button(key=f"repair_{bent.id}").click().run()
         assert faults(app) == []
         assert "damaged" not in set(app.dataframe[0].value["state"])

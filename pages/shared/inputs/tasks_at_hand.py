@@ -56,7 +56,9 @@ def deletion(name: str, title: str) -> None:
     made = [run for run in session.all_runs() if run.config().task == name]
     locked = any(session.is_active(run.id) for run in made)
     why = why_not("delete") or ("A run of this task is being worked on: cancel it first." if locked else None)
-    with st.popover("Delete", icon=":material/delete:", disabled=why is not None, help=why, key="delete_task"):
+    with st.popover(
+        "Delete", icon=":material/delete:", disabled=why is not None, help=why, key=f"delete_{Path(name).stem}"
+    ):
         st.markdown(f"**{plain(title)}** is removed from this app. This can't be undone.")
         unfinished = sum(session.status_of(run.id).state != "done" for run in made)
         if made:
@@ -65,7 +67,7 @@ def deletion(name: str, title: str) -> None:
                 + (f", and resuming the {unfinished} unfinished," if unfinished else "")
                 + " need the task again."
             )
-        if st.button("Delete this task", type="primary", key="confirm_delete_task"):
+        if st.button("Delete this task", type="primary", key=f"confirm_delete_{Path(name).stem}"):
             with guard():
                 allowed().check("delete", title)
                 discard(Path(name), tasks_folder())

@@ -1,5 +1,8 @@
 """The table of all runs."""
 
+from collections.abc import Sequence
+from zlib import crc32
+
 import pandas as pd
 import streamlit as st
 
@@ -12,11 +15,25 @@ from pages.shared.views.figures import table
 from pages.shared.views.tables import run_columns
 from pages.shared.views.words import NO_METHOD, STATES, moment, short_title
 
+TICKED = "runs_ticked"
+"ids of the runs that this session has ticked: with a run begun or deleted elsewhere, their rows are others"
+
+
+def rows_key(key: str, names: Sequence[str]) -> str:
+    """The key of a table with these runs: with other rows it is another table, so that no tick moves to another run."""
+    return f"{key}_{crc32(' '.join(names).encode()):x}"
+
 
 def history(runs: list[RunFolder]) -> list[RunFolder]:
     """The table of runs; gives the chosen ones, at most two."""
     rows = []
     names = {run_name(run): run for run in runs}
+    ids, key = list(names), rows_key("run_history", list(names))
+
+    def take() -> None:
+        st.session_state[TICKED] = [ids[row] for row in st.session_state[key].selection.rows if row < len(ids)]
+
+    ticked = [name for name in st.session_state.get(TICKED, []) if name in names]
     titles = session.run_titles(list(names), names)
     for name, run in names.items():
         found = summary_of(run)
@@ -39,15 +56,15 @@ def history(runs: list[RunFolder]) -> list[RunFolder]:
     frame = pd.DataFrame(rows)
     table(
         frame,
-        "run_history",
+        key,
         "runs",
         f"{len(rows)} runs with task, model, state, date, method and accuracy",
-        on_select="rerun",
+        on_select=take,
         selection_mode="multi-row",
+        selection_default={"selection": {"rows": [ids.index(name) for name in ticked]}},
         column_order=run_columns(frame),
         column_config={"accuracy": st.column_config.NumberColumn(format="percent")},
     )
-    chosen = st.session_state["run_history"].selection.rows if "run_history" in st.session_state else []
-    if len(chosen) > 2:
+    if len(ticked) > 2:
         st.info("Two runs can be compared; these are the first two of those chosen.")
-    return [runs[place] for place in chosen[:2]]
+    return [names[name] for name in ticked[:2]]
