@@ -1,11 +1,10 @@
 """Parses lists and objects that a cell holds as text: JSON, Python, numpy, bars, semicolons, lettered options."""
 
-import ast
-import json
 import re
 from typing import Any
 
 from neuron_core.tasks.option_letters import LETTERS, lettered, numbered
+from neuron_core.tasks.repeated import cell_json, literal
 
 _ARRAY, _ARRAY_END = re.compile(r"\barray\((?=\[)"), re.compile(r"\](?:,\s*+dtype=[\w.<>]++)?\)")
 # A text that does not close ends with the cell: a search for its end from every quote would take hours.
@@ -25,7 +24,7 @@ def structured(text: str) -> Any:
         return None
     plain = _without_array(text)
     lists = re.sub(r"\[[^\[\]]*\]", lambda match: _with_commas(match[0]), plain, flags=re.DOTALL)
-    for parse, each in ((json.loads, plain), (ast.literal_eval, lists)):
+    for parse, each in ((cell_json, plain), (literal, lists)):
         try:
             found = parse(each)
             return list(found) if isinstance(found, tuple) else found

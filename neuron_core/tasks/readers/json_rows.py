@@ -1,15 +1,14 @@
 """JSON lines, whose rows are numbered by line, and JSON files, whose rows are numbered from 1."""
 
-import ast
 import json
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from neuron_core.errors import TaskError, first_of
-from neuron_core.tasks.readers.header import with_header
+from neuron_core.tasks.readers.header import header_names, with_header
 from neuron_core.tasks.readers.source import BadRow, Note, Row, Source, shown, text_of
+from neuron_core.tasks.repeated import JSON, RepeatedKeyError, literal, repeated_key, said, twice
 
 _SHAPES = '[{"text": …}, …], {"text": […], …}, or one object a line'
 _SAID = ("error", "detail", "message")
@@ -23,19 +22,6 @@ _DEEPEST_LIST = 3
 _NAMED = re.compile(r"\w+\s*=\s*(?=[\[({])")
 _BROKEN = (ValueError, RecursionError)
 "raised for broken JSON, for numbers with thousands of digits, and for thousands of nested lists"
-
-
-def _number(text: str) -> float | str:
-    """A number that is too large for a float stays as it is written."""
-    return number if math.isfinite(number := float(text)) else text
-
-
-def _constant(text: str) -> float | str:
-    """NaN, for what is missing. Infinity, which is no JSON, stays as it is written."""
-    return math.nan if text == "NaN" else text
-
-
-_JSON = json.JSONDecoder(parse_float=_number, parse_constant=_constant)
 
 
 def read_json_lines(source: Source, note: Note) -> Iterator[Row]:
@@ -70,7 +56,7 @@ def read_json(source: Source, note: Note) -> Iterator[Row]:
     if not text.strip():
         return iter(())
     try:
-        content = _JSON.decode(text)
+        content = JSON.decode(text)
     except _BROKEN as error:
         if text.lstrip().startswith("{"):
             if _first_line_is_whole(text):
@@ -80,13 +66,19 @@ def read_json(source: Source, note: Note) -> Iterator[Row]:
             if rows is not None:
                 note("the file is read as JSON objects one after the other")
                 return _objects(rows)
-        content = _literal(text)
+        try:
+            content = _literal(text)
+        except RepeatedKeyError as again:
+            raise TaskError(f"the file {again}", where=source.where, accepted="every key once in an object") from None
         if content is None:
             raise TaskError(f"not JSON: {error}", where=f"{source.where}, {_line(error)}", accepted=_SHAPES) from None
         note("the file is read as Python writes lists, not as JSON")
     if isinstance(content, list):
         return _of_list(content, source, note)
     if isinstance(content, dict) and content:
+        # Of rows, lists and columns with one name, the last alone would be left.
+        if (key := repeated_key(content, within_lists=False)) is not None:
+            raise TaskError(f"the file {said(key)}", where=source.where, accepted="every key once in an object")
         return _of_object(content, source, note)
     raise TaskError("neither a list of objects nor columns", where=f"{source.where}, row 1", accepted=_SHAPES)
 
@@ -103,6 +95,7 @@ def _of_object(content: dict[str, Any], source: Source, note: Note) -> Iterator[
     columns, data = content.get("columns"), content.get("data")
     if isinstance(columns, list) and isinstance(data, list) and all(isinstance(row, list) for row in data):
         names = [str(column) for column in columns]
+        names = header_names(names, source.where, note) if twice(names) is not None else names
         return (
             (number, dict(zip(names, row, strict=True)))
             if len(row) == len(names)
@@ -178,14 +171,19 @@ def _are_viewed(rows: list[Any]) -> bool:
 
 
 def _literal(text: str) -> Any:
-    """A list or an object written as a Python literal, possibly after a name and `=`; None for any other text."""
+    """A list or an object written as a Python literal, possibly after a name and `=`; None for any other text.
+
+    RepeatedKeyError for a key that stands twice.
+    """
     text = text.strip()
     named = _NAMED.match(text)
     text = text[named.end() :] if named else text
     if len(text) > _LONGEST_LITERAL or not text.startswith(("[", "(", "{")):
         return None
     try:
-        return _as_lists(ast.literal_eval(text))
+        return _as_lists(literal(text))
+    except RepeatedKeyError:
+        raise
     except (*_BROKEN, SyntaxError, MemoryError, TypeError):
         return None
 
@@ -201,7 +199,7 @@ def _as_lists(value: Any) -> Any:
 
 def _whole(text: str) -> Any:
     try:
-        return _JSON.decode(text)
+        return JSON.decode(text)
     except _BROKEN:
         return None
 
@@ -217,7 +215,7 @@ def _concatenated(text: str) -> list[Any] | None:
     place = 0
     try:
         while place < len(text):
-            value, place = _JSON.raw_decode(text, place)
+            value, place = JSON.raw_decode(text, place)
             found.append(value)
             while place < len(text) and text[place] in " \t\n,":
                 place += 1
@@ -238,9 +236,9 @@ def _lines(text: str, note: Note) -> Iterator[Row]:
             continue
         try:
             try:
-                value = _JSON.decode(line)
+                value = JSON.decode(line)
             except json.JSONDecodeError:
-                value = _JSON.decode(line.rstrip().removesuffix(","))
+                value = JSON.decode(line.rstrip().removesuffix(","))
                 commas += 1
         except _BROKEN as error:
             yield number, BadRow(f"is not JSON: {error}", shown(line), "not JSON", '{"text": …}')
@@ -258,6 +256,8 @@ def _objects(items: list[Any], first: int = 1) -> Iterator[Row]:
         elif _too_deep(fields):
             what = f"has more than {_DEEPEST} lists or objects inside one another"
             yield number, BadRow(what, rule="nested too deeply")
+        elif (key := repeated_key(item)) is not None:
+            yield number, BadRow(said(key), shown(item), "key twice", "every key once in an object")
         else:
             yield number, fields
 

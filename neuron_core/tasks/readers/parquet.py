@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from neuron_core.errors import TaskError
+from neuron_core.tasks.readers.header import header_names
 from neuron_core.tasks.readers.source import Note, Row, Source, check_size
+from neuron_core.tasks.repeated import twice
 
 _ROWS = 1000
 "rows per batch"
@@ -27,11 +29,13 @@ def read_parquet(source: Source, note: Note) -> Iterator[Row]:
         # A text that is stored once may occur in a million rows, so sizes are counted before texts are expanded.
         texts = [plain.schema.column(i).path for i in range(len(plain.schema)) if _is_text(plain.schema.column(i))]
         file = pq.ParquetFile(io.BytesIO(source.data), read_dictionary=texts)
+        columns = list(plain.schema_arrow.names)
+        columns = header_names(columns, source.where, note) if twice(columns) is not None else columns
         number = unpacked = 0
         for batch in file.iter_batches(_ROWS):
             unpacked += sum(_size(column) for column in batch.columns)
             check_size(unpacked, source.where, source.max_bytes, unpacked=True)
-            for fields in batch.to_pylist():
+            for fields in batch.rename_columns(columns).to_pylist():
                 number += 1
                 yield number, {column: named(value, names.get(column)) for column, value in fields.items()}
     # UnicodeDecodeError, a ValueError, is raised for text columns whose bytes are not UTF-8.
