@@ -156,6 +156,9 @@ def test_typed_text_may_begin_like_the_option_chosen_before(tabs: Tabs):
     page.keyboard.type("embedded-plain")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Next run: SmolLM2-135M-Instruct")).to_be_visible()
+    # What was opened stays open on the next page.
+    go_to(page, "Data")
+    expect(at(page, "model_source").get_by_role("combobox")).to_have_value(re.compile("^embedded-plain"))
 
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])

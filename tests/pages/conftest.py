@@ -31,7 +31,7 @@ __all__ = ["checkpoint", "one_thread", "tiny_model"]
 FOLDS = (
     *("as_command", "as_python", "comparison_command", "comparison_python", "neuron_python", "writing_python"),
     *("as_printed", "entries", "details", "how_computed", "good_all", "bad_all"),
-    *("tokens_as_table", "effect_as_table", "contexts_as_table"),
+    *("tokens_as_table", "effect_as_table", "contexts_as_table", "model", "model_more"),
 )
 APP = Path(__file__).resolve().parents[2] / "frame.py"
 

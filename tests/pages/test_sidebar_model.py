@@ -159,3 +159,52 @@ def test_a_revision_is_asked_for_and_taken_of_hub_models_alone(open_page, monkey
     assert app.text_input(key="model_revision").value == "step3000"
     app.selectbox(key="model_source").set_value("EleutherAI/pythia-410m").run()
     assert not app.text_input(key="model_revision").disabled
+
+
+def said(app) -> str:
+    return texts(app).replace("\\", "")
+
+
+def test_the_fields_of_the_model_are_made_when_they_are_opened_and_keep_what_was_chosen(open_page):
+    app = open_page("questions", closed=True)
+    assert faults(app) == []
+    assert "Next run: SmolLM2-135M + multiple-choice adapter" in said(app)
+    assert [box.key for box in app.selectbox if str(box.key).startswith("model_")] == []
+    app.session_state["model"] = True
+    app.run()
+    app.selectbox(key="model_source").set_value("Qwen/Qwen2.5-0.5B-Instruct").run()
+    app.text_input(key="model_revision").set_value("main").run()
+    app.selectbox(key="model_dtype").set_value("bfloat16").run()
+    app.session_state["model"] = False
+    app.run()
+    app.run()
+    assert [box.key for box in app.selectbox if str(box.key).startswith("model_")] == []
+    spec = {key: app.session_state[f"model_{key}"] for key in ("source", "revision", "dtype", "device")}
+    assert spec == {
+        "source": "Qwen/Qwen2.5-0.5B-Instruct",
+        "revision": "main",
+        "dtype": "bfloat16",
+        "device": "auto",
+    }
+    assert "Next run: Qwen/Qwen2.5-0.5B-Instruct" in said(app)
+    app.session_state["model"] = True
+    app.switch_page("pages/data.py").run()
+    assert app.selectbox(key="model_dtype").value == "bfloat16"
+    assert app.text_input(key="model_revision").value == "main"
+
+
+def test_an_adapter_leaves_no_room_for_what_was_chosen_before_though_nothing_is_open(open_page):
+    app = open_page("questions", {"model_source": "Qwen/Qwen2.5-0.5B-Instruct"}, closed=True)
+    for key, value in {"model_adapter": "some/adapter", "model_spread": True, "model_bits": "4bit"}.items():
+        app.session_state[key] = value
+    app.run()
+    assert app.session_state["model_spread"] is False
+    assert app.session_state["model_bits"] is None
+    assert faults(app) == []
+
+
+def test_a_source_that_names_no_model_can_be_corrected(open_page):
+    app = open_page("questions", {"model_source": "a\0b"})
+    assert app.error
+    app.selectbox(key="model_source").set_value("embedded").run()
+    assert not app.error

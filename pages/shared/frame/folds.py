@@ -12,3 +12,10 @@ def unfolded(label: str, key: str, icon: str | None = None) -> DeltaGenerator | 
     """
     box = st.expander(label, key=key, icon=icon, on_change="rerun")
     return box if box.open else None
+
+
+def stay(*keys: str) -> None:
+    """Before the expanders of these keys: what is open stays open on the next page, where Streamlit would close it."""
+    for key in keys:
+        was = f"{key}_was_open"
+        st.session_state[was] = st.session_state.setdefault(key, st.session_state.get(was, False))

@@ -11,6 +11,7 @@ from neuron_core.models.spec import DTYPES, EMBEDDED, NO_ADAPTER, PLAIN, ModelSp
 from neuron_core.service.permissions import runs_code
 from pages.shared.frame import session
 from pages.shared.frame.engine import engine
+from pages.shared.frame.folds import stay, unfolded
 from pages.shared.frame.guard import guard, plain
 from pages.shared.inputs.tasks import allowed
 
@@ -32,45 +33,74 @@ DEVICE_LABELS = {
 }
 
 BITS_LABELS = {None: "all bits", "8bit": "8 bits", "4bit": "4 bits"}
+USUAL = {"model_revision": "", "model_spread": False, "model_adapter": "", "model_architecture": "", "model_bits": None}
 
 
 def model_choice() -> None:
     """Everything that names the next run's model, in one closed expander."""
-    with st.expander("Model of the next run", key="model"):
-        _choice(
-            "Source",
-            SOURCES if allowed().may("model") else {name: SOURCES.get(name, name) for name in allowed().sources},
-            "model_source",
-            "`embedded`: the small model that comes with the app, tuned on the four bundled kinds of task; learn "
-            "the tool on it, draw no conclusions about SmolLM2. "
-            "`embedded-plain`: the same model without that tuning. The others come from the Hugging Face hub. Or type "
-            "an id there, a checkpoint folder, or a .gguf file.",
-            new=allowed().may("model"),
-        )
-        _preset()
-        st.text_input(
-            "Revision",
-            key="model_revision",
-            help="Branch, tag or commit of a hub model.",
-            persist_state="session",
-            disabled=not (allowed().revisions and _is_hub()),
-        )
-        st.selectbox(
-            "dtype",
-            DTYPES,
-            key="model_dtype",
-            persist_state="session",
-            help="Number format of weights and activations. `tf32`: both are float32, and a recent NVIDIA GPU rounds "
-            "the factors of matrix products. In a simulation with the embedded model, scores changed by up to 6% of "
-            "the largest, and at most one of 13 good or bad neurons changed. It was not run on a GPU.",
-        )
-        _choice("Device", DEVICE_LABELS, "model_device", "Or type `cuda:1` for the second GPU, and so on.")
-        _spread()
-        _trust()
-        if allowed().may("model"):
-            _more()
-        with guard():
-            _confirm()
+    _settle()
+    stay("model", "model_more")
+    if fold := unfolded("Model of the next run", "model"):
+        with fold:
+            _fields()
+
+
+def _sources() -> dict[str, str]:
+    """The models to choose from, and how each is shown."""
+    return SOURCES if allowed().may("model") else {name: SOURCES.get(name, name) for name in allowed().sources}
+
+
+def _settle() -> None:
+    """What is chosen while nobody has opened the fields, and what other choices leave no room for."""
+    usual = {
+        "model_source": next(iter(_sources())),
+        "model_dtype": DTYPES[0],
+        "model_device": next(iter(DEVICE_LABELS)),
+    }
+    for key, value in {**usual, **USUAL}.items():
+        st.session_state.setdefault(key, value)
+    if _merges():
+        st.session_state["model_spread"] = False
+    if _whole() is not None:
+        st.session_state["model_bits"] = None
+
+
+def _fields() -> None:
+    """The fields themselves. A model of the hub that is named here may bring code, which is asked about."""
+    _choice(
+        "Source",
+        _sources(),
+        "model_source",
+        "`embedded`: the small model that comes with the app, tuned on the four bundled kinds of task; learn "
+        "the tool on it, draw no conclusions about SmolLM2. "
+        "`embedded-plain`: the same model without that tuning. The others come from the Hugging Face hub. Or type "
+        "an id there, a checkpoint folder, or a .gguf file.",
+        new=allowed().may("model"),
+    )
+    _preset()
+    st.text_input(
+        "Revision",
+        key="model_revision",
+        help="Branch, tag or commit of a hub model.",
+        persist_state="session",
+        disabled=not (allowed().revisions and _is_hub()),
+    )
+    st.selectbox(
+        "dtype",
+        DTYPES,
+        key="model_dtype",
+        persist_state="session",
+        help="Number format of weights and activations. `tf32`: both are float32, and a recent NVIDIA GPU rounds "
+        "the factors of matrix products. In a simulation with the embedded model, scores changed by up to 6% of "
+        "the largest, and at most one of 13 good or bad neurons changed. It was not run on a GPU.",
+    )
+    _choice("Device", DEVICE_LABELS, "model_device", "Or type `cuda:1` for the second GPU, and so on.")
+    _spread()
+    _trust()
+    if allowed().may("model"):
+        _more()
+    with guard():
+        _confirm()
 
 
 def _is_hub() -> bool:
@@ -95,8 +125,6 @@ def _preset() -> None:
 
 
 def _spread() -> None:
-    if _merges():
-        st.session_state["model_spread"] = False
     st.checkbox(
         "Offload layers that do not fit",
         key="model_spread",
@@ -114,44 +142,50 @@ def _merges() -> bool:
 
 def _more() -> None:
     """What the command line calls --adapter, --architecture, --load-in-8bit and --load-in-4bit."""
-    state = st.session_state
-    source = ModelSpec(str(state["model_source"]).strip())
-    with st.expander("Adapter, own family, fewer bits", key="model_more"):
-        st.text_input(
-            "LoRA adapter",
-            key="model_adapter",
-            persist_state="session",
-            placeholder="folder or hub id",
-            help=f"The adapter is merged into the weights. `{NO_ADAPTER}` leaves out one that lies beside the weights.",
-        )
-        architecture = st.text_input(
-            "File of the model's family",
-            key="model_architecture",
-            persist_state="session",
-            placeholder="a .json or .py file",
-            help="For a model of a family that this app does not know: a JSON file with its line of the table of "
-            "families, or a Python file that registers it. docs/models.md has an example.",
-        ).strip()
-        if architecture and not architecture.endswith(".json"):
-            st.caption(f"{plain(architecture)} is Python code. It runs with your rights: read it first.")
-        why = _whole(source)
-        if why is not None:
-            state["model_bits"] = None
-        st.segmented_control(
-            "Weights in memory",
-            list(BITS_LABELS),
-            key="model_bits",
-            format_func=BITS_LABELS.__getitem__,
-            disabled=why is not None,
-            persist_state="session",
-            help="Fewer bits need the package bitsandbytes and, for use, a GPU. Scores differ from the full model's.",
-        )
-        if why is not None:
-            st.caption(f"Fewer bits are not for {why}.")
+    if fold := unfolded("Adapter, own family, fewer bits", "model_more"):
+        with fold:
+            _rare_fields()
 
 
-def _whole(source: ModelSpec) -> str | None:
+def _rare_fields() -> None:
+    st.text_input(
+        "LoRA adapter",
+        key="model_adapter",
+        persist_state="session",
+        placeholder="folder or hub id",
+        help=f"The adapter is merged into the weights. `{NO_ADAPTER}` leaves out one that lies beside the weights.",
+    )
+    architecture = st.text_input(
+        "File of the model's family",
+        key="model_architecture",
+        persist_state="session",
+        placeholder="a .json or .py file",
+        help="For a model of a family that this app does not know: a JSON file with its line of the table of "
+        "families, or a Python file that registers it. docs/models.md has an example.",
+    ).strip()
+    if architecture and not architecture.endswith(".json"):
+        st.caption(f"{plain(architecture)} is Python code. It runs with your rights: read it first.")
+    why = _whole()
+    st.segmented_control(
+        "Weights in memory",
+        list(BITS_LABELS),
+        key="model_bits",
+        format_func=BITS_LABELS.__getitem__,
+        disabled=why is not None,
+        persist_state="session",
+        help="Fewer bits need the package bitsandbytes and, for use, a GPU. Scores differ from the full model's.",
+    )
+    if why is not None:
+        st.caption(f"Fewer bits are not for {why}.")
+
+
+def _whole() -> str | None:
     """Why this model's weights stay whole; None where they need not."""
+    try:
+        source = ModelSpec(str(st.session_state["model_source"]).strip())
+    except NeuronCoreError:
+        # It names no model, which is said elsewhere.
+        return None
     if source.is_embedded:
         return "the embedded model"
     if source.is_gguf:
