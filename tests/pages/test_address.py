@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from neuron_core.models.presets import PRESETS
 from neuron_core.runs.store import Store, default_root
+from neuron_core.service.handle import EngineHandle
 from pages.shared.inputs.wording import key_of
 from tests.pages.conftest import APP, faults, figures, texts
 
@@ -85,6 +86,58 @@ def test_an_unknown_draft_is_said_and_the_usual_settings_are_chosen(open_page, f
     app.run()
     assert any("No draft" in box.value for box in app.warning)
     assert app.selectbox(key="task").value == "sentiment"
+
+
+def opened_with(content: str) -> AppTest:
+    """A session at the address of a draft with this content."""
+    folder = default_root().absolute().parent / "drafts"
+    folder.mkdir()
+    (folder / "00000001.json").write_text(content)
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.query_params["draft"] = "00000001"
+    return app.run()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 100_000,
+        '{"choices": {"task": "\\ud800"}, "wordings": {}}',
+        '{"choices": {}, "wordings": {"sentiment": {"demonstration": 5}}}',
+        '{"choices": {}, "wordings": {"sentiment": {"stem": ["a"]}}}',
+        '{"choices": [], "wordings": {}}',
+    ],
+    ids=["nested", "half-a-character", "a-number-for-a-text", "a-list-for-a-text", "no-choices"],
+)
+def test_a_draft_that_can_not_be_read_is_said_and_the_usual_settings_are_chosen(open_page, full, content):
+    app = opened_with(content)
+    assert faults(app) == []
+    assert any("No draft" in box.value for box in app.warning)
+    assert app.selectbox(key="task").value == "sentiment"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("model_spread", one) for one in ("yes", 1)),
+        *(("model_dtype", one) for one in ("absurd", True)),
+        *(("model_bits", one) for one in ("9bit", True)),
+        *((key, True) for key in ("task", "model_source", "model_revision", "model_device", "model_adapter")),
+    ],
+)
+def test_what_no_widget_can_hold_is_no_choice_of_a_draft(open_page, full, key, value):
+    app = opened_with(json.dumps({"choices": {key: value}, "wordings": {}}))
+    assert faults(app) == []
+    assert app.session_state[key] != value or app.session_state[key] is False
+
+
+def test_a_session_that_names_no_run_is_not_sent_to_the_active_one_when_its_folder_is_gone(
+    open_page, full, monkeypatch
+):
+    monkeypatch.setattr(EngineHandle, "active", lambda self: "20260101-000000-gone")
+    app = open_page("layers")
+    assert app.selectbox(key="shown_run").value == full.id
+    assert len(figures(app)) > 0
 
 
 def test_a_draft_never_lets_a_models_own_code_run(open_page, full):

@@ -1,9 +1,11 @@
 """The address: which run it names, and what it is given of the run and the draft that are shown."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 
+from neuron_core.errors import RunError
 from neuron_core.runs.demo import DEMO
 from pages.shared.frame.engine import engine
 from pages.shared.frame.session import has_demo, open_run
@@ -27,7 +29,13 @@ def choose_run(recent: Sequence[str]) -> str | None:
         st.session_state["run_in_address"] = asked
         open_run(chosen)
         return str(chosen)
-    return engine().active() or next(iter(recent), DEMO if has_demo() else None)
+    active = engine().active()
+    if active is not None:
+        # Its folder may have been deleted meanwhile: this session has not asked for it.
+        with suppress(RunError):
+            open_run(active)
+            return active
+    return next(iter(recent), DEMO if has_demo() else None)
 
 
 def keep_address(run_id: str | None) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 import streamlit as st
 
 from neuron_core.errors import NeuronCoreError, RunError
+from neuron_core.models.spec import DTYPES
 from neuron_core.qatt.config import USUAL, PromptConfig
 from neuron_core.runs.files import make_folder, write_file
 from neuron_core.runs.store import default_root
 from neuron_core.tasks.load import bundled_tasks
 from pages.shared.frame.guard import plain
+from pages.shared.inputs.model_choice import BITS_LABELS
 from pages.shared.inputs.tasks import demo_mode
 from pages.shared.inputs.wording import WORDINGS
 
@@ -38,10 +40,8 @@ def load_draft() -> None:
     if not name:
         return
     try:
-        draft = json.loads(_file(name).read_bytes())
-        wordings = {task: PromptConfig(**fields) for task, fields in draft["wordings"].items()}
-        choices = {key: draft["choices"][key] for key in CHOICES if isinstance(draft["choices"].get(key), str | bool)}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, NeuronCoreError):
+        choices, wordings = _read(_file(name))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, NeuronCoreError):
         st.session_state[KEPT] = None, None
         said = plain(repr(name[:40]))
         st.warning(f"No draft of a next run is kept here under the name {said}; the usual settings are chosen.")
@@ -51,6 +51,25 @@ def load_draft() -> None:
     st.session_state.update(choices)
     st.session_state[WORDINGS] = wordings
     st.session_state[KEPT] = name, _now()
+
+
+def _read(path: Path) -> tuple[dict[str, str | bool], dict[str, PromptConfig]]:
+    """Choices and wordings of a draft. What a session's state can't hold is no choice; any error for another file."""
+    draft = json.loads(path.read_bytes())
+    # Half characters: no browser could be sent them.
+    json.dumps(draft, ensure_ascii=False).encode()
+    wordings = {task: PromptConfig(**fields) for task, fields in draft["wordings"].items()}
+    if not all(isinstance(text, str | None) for one in wordings.values() for text in asdict(one).values()):
+        raise ValueError("a wording that is no text")
+    choices = draft["choices"]
+    return {key: choices[key] for key in CHOICES if _is_choice(key, choices.get(key))}, wordings
+
+
+def _is_choice(key: str, value: object) -> bool:
+    if key == "model_spread":
+        return isinstance(value, bool)
+    known = {"model_dtype": DTYPES, "model_bits": tuple(filter(None, BITS_LABELS))}.get(key)
+    return isinstance(value, str) and (known is None or value in known)
 
 
 def keep_draft() -> str | None:
