@@ -45,13 +45,14 @@ class JobTable:
     def start(self, job: BackgroundJob, spec: ModelSpec) -> None:
         """Gives the worker a job, unless the job is running. The worker loads the model if the job needs it.
 
-        RunError when the job needs a model and a run is using another one.
+        RunError when the job needs a model and a run is using another one, and where no further job may wait.
         """
         with self._lock:
             state = self._states.get(job)
             if state is not None and not state.ended:
                 self._askers[state.number].add(OWNER.get())
                 return
+            self._permissions.check_waiting(sum(not state.ended for state in self._states.values()), "jobs")
             confirmed = self._check(job, spec)
             needed = None if isinstance(job, LengthsJob) else spec
             number = self._send(needed, lambda number: JobRequest(number, job, spec, confirmed))

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from neuron_core.errors import ConfigError, RunError, first_of
 from neuron_core.models.spec import EMBEDDED, PLAIN, ModelSpec
@@ -36,7 +37,7 @@ ACTIONS: dict[str, str] = {
     "resume": "resuming or repairing a run that somebody else began",
     "unload": "removing the model from memory",
     "cluster": "computing runs on a Ray cluster",
-    "large": "runs of any size, and any number of waiting runs",
+    "large": "runs of any size, and any number of waiting runs and jobs",
 }
 "name → what it allows"
 OF_OTHERS = frozenset({"cancel", "replace", "resume"})
@@ -46,7 +47,7 @@ AT = "@"
 LARGEST = {"steps": 256, "examples": 1000, "budgets": 20, "random sets": 20}
 "of a run without the action `large`"
 MOST_WAITING = 20
-"runs that wait at once without the action `large`"
+"runs that wait, and jobs that are not done, at once without the action `large`"
 
 
 @dataclass(frozen=True)
@@ -150,12 +151,12 @@ class Permissions:
                     accepted=f"at most {LARGEST[what]:,}; the owner of the server can allow more: {ALLOW}=large",
                 )
 
-    def check_waiting(self, waiting: int) -> None:
-        """RunError if no further run may wait. waiting: number of runs that wait."""
+    def check_waiting(self, waiting: int, what: Literal["runs", "jobs"] = "runs") -> None:
+        """RunError if no further run or job may wait. waiting: number of those that wait."""
         if waiting >= MOST_WAITING and not self.may("large"):
             raise RunError(
-                f"{waiting} runs are waiting, and {self.why} lets no more wait",
-                accepted=f"another run when one of these has ended; the owner of the server can lift it: {ALLOW}=large",
+                f"{waiting} {what} are waiting, and {self.why} lets no more wait",
+                accepted=f"another one when one of these has ended; the owner of the server can lift it: {ALLOW}=large",
             )
 
     def check_job(

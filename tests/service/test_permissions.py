@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -266,6 +267,29 @@ def test_a_job_that_others_asked_for_is_not_stopped(allowed):
     as_visitor("second", jobs.start, job, ModelSpec())
     as_visitor("second", jobs.cancel, job)
     assert stopped() == 1
+
+
+def test_visitors_do_not_fill_the_worker_with_jobs_without_end():
+    sent = []
+
+    def send(spec, make):
+        sent.append(make(len(sent)))
+        return len(sent) - 1
+
+    for allowed, refused in ((DEMO, True), (Permissions(), False)):
+        sent.clear()
+        jobs = JobTable(threading.Condition(), send, sent.append, permissions=allowed)
+        texts = [WritingJob(f"A{n}", Steering((), ()), 3) for n in range(MOST_WAITING + 1)]
+        for job in texts[:-1]:
+            jobs.start(job, ModelSpec())
+        with pytest.raises(RunError, match="20 jobs are waiting") if refused else nullcontext():
+            jobs.start(texts[-1], ModelSpec())
+        assert len(sent) == MOST_WAITING + (not refused)
+        # One that is going already is no further one.
+        jobs.start(texts[0], ModelSpec())
+        jobs.change(0, ended=True)
+        jobs.start(texts[-1], ModelSpec())
+        assert jobs.state(texts[-1]) is not None
 
 
 def test_a_prompt_longer_than_any_context_does_not_reach_the_worker():
