@@ -63,10 +63,18 @@ def main(arguments: list[str] | None = None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except (NeuronCoreError, OSError) as error:
-        said = " ".join([str(error), *getattr(error, "__notes__", ())])
+        said = " ".join([_in_words(error), *getattr(error, "__notes__", ())])
         say(f"Error: {' '.join(said.split())}", style="red")
         return 1
     return 0
+
+
+def _in_words(error: Exception) -> str:
+    """What failed, and where. The text of an OSError begins with its number and ends with a path in quotes."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    where = f" Where: {os.fsdecode(error.filename)}." if isinstance(error.filename, str | bytes) else ""
+    return f"the system refuses: {error.strerror}.{where}"
 
 
 def neuronllm() -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from neuron_core.errors import ConfigError
 from neuron_core.runs.run_folder import RunStatus
 
 errors = Console(stderr=True, emoji=False)
@@ -25,7 +26,23 @@ def printable(text: str) -> str:
 
 def emit(result: dict[str, Any], as_json: bool, text: Callable[[dict[str, Any]], str]) -> None:
     """Prints the result of a command, as one JSON object or as the text that `text` makes of it."""
-    typer.echo(json.dumps(result, allow_nan=False) if as_json else printable(text(result)))
+    put(json.dumps(result, allow_nan=False) if as_json else text(result))
+
+
+def put(text: str) -> None:
+    """Prints a text on standard output. Raises ConfigError if it can't be written there, for instance on a full disk.
+    A reader that has ended, as `head` does, is no error.
+    """
+    try:
+        typer.echo(printable(text))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ConfigError(
+            f"the result can't be written: {error.strerror or error}",
+            where="standard output",
+            accepted="a file or a terminal that takes it; runs and files that were made stay",
+        ) from None
 
 
 def say(message: str, style: str = "") -> None:

@@ -189,6 +189,9 @@ def test_every_command_has_help_and_json(command, name):
         ("evaluate", "--run", "some", "--k", "10,many"),
         ("evaluate", "--run", "some", "--k", ""),
         ("bench", "--shape", "llama-2-7b", "--model", "gpt2"),
+        ("estimate", "--questions", "1" + "0" * 400),
+        ("estimate", "--tokens", "1" + "0" * 400),
+        ("estimate", "--actors", "1" + "0" * 400),
     ],
 )
 def test_wrong_usage_ends_with_2_and_nothing_on_standard_output(command, words):
@@ -254,6 +257,29 @@ def test_what_a_user_can_act_on_ends_with_1_and_one_line(command, llama, weather
     assert outcome.err.startswith("Error: ")
     assert outcome.err.count("\n") == 1
     assert said in outcome.err
+
+
+@pytest.mark.parametrize("words", [("models",), ("models", "--json")])
+def test_a_standard_output_that_is_full_is_one_line_of_error(words):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "neuron_core", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            cwd=Path(cli.__file__).parents[1],
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "Where: standard output." in done.stderr
+
+
+def test_what_the_system_refuses_is_said_without_its_number(command, monkeypatch):
+    refuse = PermissionError(13, "Permission denied", "/some/file")
+    monkeypatch.setattr("neuron_core.models.listing.listing", lambda: (_ for _ in ()).throw(refuse))
+    outcome = command("models")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == "Error: the system refuses: Permission denied. Where: /some/file.\n"
 
 
 def test_a_task_is_looked_at_before_a_model_is_loaded(command, weather, no_engine):

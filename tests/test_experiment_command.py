@@ -1,12 +1,15 @@
 """`experiment` as a user types it, in this process, on a tiny checkpoint."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from neuron_core import cli
 from neuron_core.commands import experiment
 from neuron_core.engine.engine import Engine
+from neuron_core.engine.execute import execute
+from neuron_core.experiments import outputs as experiment_outputs
 from neuron_core.runs.store import Store
 from tests.builders import checkpoint, classification_rows, one_thread, write_jsonl
 
@@ -66,6 +69,28 @@ def test_what_is_there_is_used_again_and_printed_without_loading_a_model(command
     assert code == 0, err
     assert "=== Table 3: good neurons, bad neurons, both" in out
     assert {run.id for run in Store(root / "runs").runs()} == before
+
+
+def test_an_evaluation_that_is_replaced_meanwhile_gives_no_table(command, words, root, monkeypatch):
+    before = command("table1", *words, "--seed", 7, "--out", root / "whole", "--json")
+    assert before[0] == 0
+    make = experiment_outputs.make_output
+
+    def replaced(name, setting, runs, cost):
+        run = next(iter(runs.main.values()))
+        config = run.config()
+        run.set_evaluation(replace(config, evaluation=replace(config.evaluation, examples=3)))
+        execute(run, lambda _: Engine(config.model))
+        return make(name, setting, runs, cost)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment_outputs, "make_output", replaced)
+        code, out, err = command("table1", *words, "--seed", 7, "--out", root / "mixed", "--json")
+    assert (code, out) == (1, "")
+    assert "Error: another evaluation of this run was made" in err
+    assert not (root / "mixed").exists()
+    again = command("table1", *words, "--seed", 7, "--out", root / "mixed", "--json")
+    assert json.loads(again[1])["rows"] == json.loads(before[1])["rows"]
 
 
 def test_figure_9_is_measured_once(command, words, root):

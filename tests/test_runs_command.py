@@ -1,6 +1,7 @@
 """`runs verify`, `runs repair` and `runs gc` on a store with a whole, a damaged and a lost run."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 from neuron_core.cli import main
 from neuron_core.engine.engine import Engine
 from neuron_core.engine.execute import execute
+from neuron_core.errors import RunError
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
 from tests.run_fixtures import *  # noqa: F403
@@ -88,3 +90,64 @@ def test_a_run_that_another_process_works_on_is_not_called_lost(store, capsys):
     with store.open("whole").held():
         code, found = said(capsys, "repair", "whole")
     assert (code, found["runs"]["whole"][0]["mend"]) == (1, "another process works on it")
+
+
+def test_runs_of_the_same_name_in_two_folders_are_told_apart(store, capsys, tmp_path):
+    for run, place in (("bent", "first"), ("whole", "second")):
+        shutil.copytree(store.root / run, tmp_path / place / "same")
+    first, second = (str(tmp_path / place / "same") for place in ("first", "second"))
+    for word in ("verify", "repair"):
+        _, found = said(capsys, word, first, second, first)
+        assert {name: len(damage) for name, damage in found["runs"].items()} == {first: 1, second: 0}
+
+
+def test_what_cannot_be_removed_is_named_and_the_rest_is_removed(store, capsys, monkeypatch, tmp_path_factory):
+    kept = tmp_path_factory.mktemp("elsewhere") / "kept.txt"
+    kept.write_text("kept")
+    (store.root / ".deleted-link").symlink_to(kept.parent)
+    (store.root / "whole" / ".damaged").symlink_to(kept.parent)
+    (store.root / ".deleted-stuck").mkdir()
+    real = shutil.rmtree
+    refuse = PermissionError(13, "Permission denied")
+
+    def rmtree(path, **more):
+        if path.name == ".deleted-stuck":
+            raise refuse
+        real(path, **more)
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    code = main(["runs", "gc", "--json"])
+    out, err = capsys.readouterr()
+    assert (code, sorted(json.loads(out)["bytes"])) == (1, [".deleted-link", "whole/.damaged"])
+    assert err.startswith("Not removed: this may not be written. Where: ")
+    assert ".deleted-stuck" in err
+    assert kept.read_text() == "kept"
+
+
+def test_a_folder_of_runs_that_is_a_file_is_named(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "runs"
+    path.write_text("no folder")
+    monkeypatch.setenv("NEURONLLM_RUNS", str(path))
+    for word in ("verify", "repair", "gc"):
+        assert main(["runs", word, "--json"]) == 1
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert f"Where: {path}." in err
+
+
+@pytest.mark.parametrize("name", [".lock", ".queued"])
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
+def test_what_lies_in_the_place_of_a_lock_is_named_and_moved_aside(store, capsys, tmp_path, name, kind):
+    whole, path = store.root / "whole", store.root / "whole" / name
+    path.unlink(missing_ok=True)
+    (tmp_path / "other").write_text("other")
+    {"link": lambda: path.symlink_to(tmp_path / "other"), "folder": path.mkdir, "pipe": lambda: os.mkfifo(path)}[kind]()
+    code, found = said(capsys, "verify", "whole")
+    assert (code, [(one["file"], one["mend"]) for one in found["runs"]["whole"]]) == (1, [(name, "written anew")])
+    with pytest.raises(RunError, match=f"damaged.*{name}"), RunFolder(whole).taken():
+        pass
+    assert said(capsys, "repair", "whole")[0] == 0
+    assert said(capsys, "verify", "whole")[0] == 0
+    assert RunFolder(whole).status().state == "done"
+    with RunFolder(whole).taken():
+        assert (tmp_path / "other").read_text() == "other"

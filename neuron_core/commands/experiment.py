@@ -23,7 +23,7 @@ from neuron_core.qatt.config import PromptConfig
 from neuron_core.reports.recipes.run import PROGRAM
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
-from neuron_core.terminal import emit, progress_bars, say, stage_bars
+from neuron_core.terminal import emit, progress_bars, put, say, stage_bars
 
 MOST_LENGTH = 1024
 "tokens of an answer of Figure 9"
@@ -146,12 +146,13 @@ def experiment(
     finally:
         model_of.close()
     made = [make_output(one, setting, runs, cost) for one in outputs]
+    runs.check_unchanged()
     seconds = time.monotonic() - began
     files = write_files(out, setting, runs, made, seconds)
     if as_json:
         emit(result_of(out, setting, runs, made, files, seconds), True, str)
     else:
-        typer.echo(text_of(made, out, files, seconds))
+        put(text_of(made, out, files, seconds))
 
 
 def _check_tasks(setting: ExperimentSetting, outputs: Sequence[str]) -> None:

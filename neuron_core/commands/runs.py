@@ -1,6 +1,6 @@
 """The commands `runs verify`, `runs repair` and `runs gc`, which check, repair and tidy the folder of runs."""
 
-import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,11 +9,11 @@ import typer
 from neuron_core.commands.options import AsJson
 from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.evaluation_files import FIRST
-from neuron_core.runs.files import PART
+from neuron_core.runs.files import PART, remove
 from neuron_core.runs.repair import AGAIN, ANEW, ASIDE, LOST, repair, verify
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
-from neuron_core.terminal import emit
+from neuron_core.terminal import emit, say
 
 IN_USE = "another process works on it"
 app = typer.Typer(no_args_is_help=True, help="Checks, repairs and tidies the folder of runs.")
@@ -23,7 +23,7 @@ Names = Annotated[list[str] | None, typer.Argument(help="Ids or paths; without a
 @app.command("verify")
 def verify_runs(runs: Names = None, as_json: AsJson = False) -> None:
     """Reads every file of the runs and names those that are damaged. Exit code 1 if there are any."""
-    found = {run.id: [vars(one) for one in verify(run)] for run in _chosen(runs)}
+    found = {name: [vars(one) for one in verify(run)] for name, run in _chosen(runs).items()}
     emit({"runs": found}, as_json, _damage_text)
     if any(found.values()):
         raise typer.Exit(1)
@@ -33,11 +33,11 @@ def verify_runs(runs: Names = None, as_json: AsJson = False) -> None:
 def repair_runs(runs: Names = None, as_json: AsJson = False) -> None:
     """Moves damaged files aside, so that `resume` computes them again. Exit code 1 if a run can't be repaired."""
     found = {}
-    for run in _chosen(runs):
+    for name, run in _chosen(runs).items():
         try:
-            found[run.id] = [vars(one) for one in repair(run)]
+            found[name] = [vars(one) for one in repair(run)]
         except NeuronCoreError as error:
-            found[run.id] = [{"file": error.where or run.id, "why": error.what, "mend": _mend(run)}]
+            found[name] = [{"file": error.where or run.id, "why": error.what, "mend": _mend(run)}]
     emit({"runs": found}, as_json, _damage_text)
     if any(one["mend"] not in (AGAIN, ANEW) for damage in found.values() for one in damage):
         raise typer.Exit(1)
@@ -48,18 +48,33 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Removes what nothing reads: rests of deleted runs, damaged and half written files, replaced evaluations."""
+    """Removes what nothing reads: rests of deleted runs, damaged and half written files, replaced evaluations.
+
+    Exit code 1 if something can't be removed; the rest is removed all the same.
+    """
     store = Store()
     leftovers, damaged = _leftovers(store)
-    sizes = {str(path.relative_to(store.root)): _size(path) for path in leftovers}
-    for name in sizes if not dry_run else ():
-        path = store.root / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    sizes, refused = {str(path.relative_to(store.root)): _size(path) for path in leftovers}, []
+    for name in list(sizes) if not dry_run else ():
+        try:
+            remove(store.root / name)
+        except NeuronCoreError as error:
+            refused.append(error)
+            del sizes[name]
     emit({"removed": not dry_run, "bytes": sizes, "damaged": damaged}, as_json, _gc_text)
+    for why in refused:
+        say(f"Not removed: {why}", style="red")
+    if refused:
+        raise typer.Exit(1)
 
 
-def _chosen(names: list[str] | None) -> list[RunFolder]:
-    return [Store().open(name) for name in names] if names else Store().runs()
+def _chosen(names: list[str] | None) -> dict[str, RunFolder]:
+    """The runs by their ids. Of several folders with the same name, by their paths."""
+    runs = [Store().open(name) for name in names] if names else Store().runs()
+    # A run that is named twice is read once.
+    each = {run.path.resolve(): run for run in runs}
+    shared = Counter(run.id for run in each.values())
+    return {run.id if shared[run.id] == 1 else str(path): run for path, run in each.items()}
 
 
 def _leftovers(store: Store) -> tuple[list[Path], list[str]]:
@@ -89,8 +104,8 @@ def _leftovers(store: Store) -> tuple[list[Path], list[str]]:
 
 
 def _size(path: Path) -> int:
-    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
-    return sum(one.stat().st_size for one in files)
+    whole = path.is_dir() and not path.is_symlink()
+    return sum(one.lstat().st_size for one in (path.rglob("*") if whole else (path,)) if not one.is_dir())
 
 
 def _mend(run: RunFolder) -> str:

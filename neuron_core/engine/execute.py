@@ -180,8 +180,10 @@ def _setting(run: RunFolder, engine: RunEngine) -> Setting:
                 where=run.id,
                 accepted=f"{before.model.title}, fingerprint {before.model.fingerprint}",
             )
-        # Before the first result of an evaluation, its examples may change.
-        same_evaluation = before.evaluation == made.evaluation or not run.evaluated()
+        # Before the first result of an evaluation, its examples may change. The setting of the run's first evaluation
+        # is read where that of a later one is lost: it says nothing about the later one's examples.
+        other = run.setting_path.parent != run.results
+        same_evaluation = before.evaluation == made.evaluation or other or not run.evaluated()
         if before.attribution != made.attribution or not same_evaluation:
             raise RunError(what_changed(run.config(), before, made), where=run.id, accepted="a new run")
     for neurons in run.sets().values():

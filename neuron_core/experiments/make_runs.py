@@ -112,6 +112,7 @@ class _Making:
             from neuron_core.engine.execute import execute
 
             execute(run, self.engine_for, on_progress=self.on_progress)
+        self.runs.asked[run.id] = config
         return run
 
     def is_of_model(self, run: RunFolder) -> bool:

@@ -44,12 +44,24 @@ class ExperimentRuns:
     "attribution by `content` on several draws of examples"
     dose: dict[str, RunFolder] = field(default_factory=dict)
     "evaluation of one set at several strengths"
+    asked: dict[str, RunConfig] = field(default_factory=dict)
+    "id of a run → the config with which it was found or made"
 
     def each(self) -> Iterator[tuple[str, str, RunFolder]]:
         """Yields (kind, task, run) for every run."""
-        for kind in (one.name for one in fields(self) if one.name != "tasks"):
+        for kind in (one.name for one in fields(self) if one.name not in ("tasks", "asked")):
             for task, run in getattr(self, kind).items():
                 yield kind, task, run
+
+    def check_unchanged(self) -> None:
+        """RunError if a run has another evaluation by now: what was read from it may belong to either."""
+        for _, _, run in self.each():
+            if run.id in self.asked and run_key(run.config()) != run_key(self.asked[run.id]):
+                raise RunError(
+                    "another evaluation of this run was made while its tables were",
+                    where=run.id,
+                    accepted="the same experiment again, which makes the run that it needs",
+                )
 
     def rankings(self, method: str = OURS) -> dict[str, NeuronRanking]:
         """Task → the ranking of its main run by this method."""

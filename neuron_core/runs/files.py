@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -100,6 +101,15 @@ def make_folder(path: Path, *, fresh: bool = False, parents: bool = False) -> No
         disk.sync_folder(path.parent)
 
 
+def remove(path: Path) -> None:
+    """Removes a file, or a folder with all that is in it. Of a link, only the link. RunError if the disk refuses."""
+    with disk_errors(path):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """RunError, which says what can be done, in place of an OSError of the block."""
@@ -143,7 +153,7 @@ class Seal:
 
 
 UNSEALED = Seal()
-NO_FILE = "it is a link, a pipe or a device, not a file"
+NO_FILE = "it is a link, a folder, a pipe or a device, not a file"
 MOST_BYTES = 1 << 31
 "of a file that is read as a whole"
 

@@ -13,11 +13,15 @@ from neuron_core.cni.sets import NeuronSetFile
 from neuron_core.errors import NeuronCoreError, RunError
 from neuron_core.runs.files import NO_FILE, disk_errors, make_folder, read_bytes, unseal
 from neuron_core.runs.result_files import CONFIG
-from neuron_core.runs.run_folder import RunFolder, RunStatus
+from neuron_core.runs.results import plan_for
+from neuron_core.runs.run_folder import LOCK, QUEUED, RunFolder, RunStatus
 from neuron_core.runs.summary import SUMMARY
 
 AGAIN, ANEW, LOST = "computed again", "written anew", "lost"
 ASIDE = ".damaged"
+LOCKS = (LOCK, QUEUED)
+SUFFIXES = (".json", ".jsonl", ".npz", ".txt", ".units")
+"of files of a run: no folder of a run has such a name"
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,15 @@ def repair(run: RunFolder) -> list[Damage]:
     itself is damaged.
     """
     run.config()
+    # What lies in the place of a lock is moved first: nothing can be locked before.
+    locks = [one for one in _strange(run) if one.file in LOCKS]
+    for one in locks:
+        _set_aside(run, one)
     with run.held():
         found = verify(run)
         for one in found:
             _set_aside(run, one)
+        found = [*locks, *found]
         if any(one.file == "status.json" for one in found):
             run.write_status(RunStatus("interrupted", created=_age(run), message="The file of its status was damaged."))
         elif any(one.mend == AGAIN for one in found) and run.status().state == "done":
@@ -80,11 +89,12 @@ def repair(run: RunFolder) -> list[Damage]:
 
 
 def _strange(run: RunFolder) -> Iterator[Damage]:
-    """What is neither a folder nor a regular file: links, also to folders, pipes, devices."""
+    """What is neither a folder nor a regular file: links, also to folders, pipes, devices; folders in a file's place."""
     for path in sorted(run.path.rglob("*")):
         name, mode = _name(run, path), path.lstat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and not name.startswith(ASIDE):
-            yield Damage(name, NO_FILE, AGAIN)
+        folder = stat.S_ISDIR(mode) and name not in LOCKS and path.suffix not in SUFFIXES
+        if not stat.S_ISREG(mode) and not folder and not name.startswith(ASIDE):
+            yield Damage(name, NO_FILE, ANEW if name in LOCKS else AGAIN)
 
 
 def _neuron_set(run: RunFolder, path: Path) -> NeuronSetFile:
@@ -134,6 +144,7 @@ def _of_results(run: RunFolder) -> Iterator[Damage]:
         ("plan.json", run.plan_key),
         ("evaluation.json", run.evaluation),
         ("side_effects.json", run.side_effects),
+        ("means.npz", run.means),
     ):
         yield from _read(run, _name(run, run.results / name), read, AGAIN)
     try:
@@ -148,11 +159,28 @@ def _of_results(run: RunFolder) -> Iterator[Damage]:
         yield from _read(run, _name(run, path), partial(run.ranking, method), AGAIN)
         if done and not path.exists():
             yield Damage(_name(run, path), "it is not there", AGAIN)
-    if run.config().evaluation is not None:
+    if (evaluation := run.config().evaluation) is not None:
+        yield from _of_plan(run, evaluation.position)
         yield from _of_units(run, len(setting.evaluation) if done else 0)
         for name in ("evaluation.json", "side_effects.json") if done and setting.evaluation else ():
             if not (run.results / name).exists():
                 yield Damage(_name(run, run.results / name), "it is not there", AGAIN)
+
+
+def _of_plan(run: RunFolder, position: str) -> Iterator[Damage]:
+    """What is wrong if the units of an evaluation were not made from its plan and its questions."""
+    try:
+        plan = plan_for(run) if run.plan_key() else ()
+    except NeuronCoreError:
+        # A damaged ranking, set or plan, which is reported by its own name.
+        return
+    try:
+        run.check_plan(plan, position)
+    except NeuronCoreError as error:
+        own = run.results / "setting.json"
+        # Without a setting of its own, an evaluation has that of the run's first one.
+        name, why = ("plan.json", error.what) if own.exists() else ("setting.json", "it is not there")
+        yield Damage(_name(run, run.results / name), why, AGAIN)
 
 
 def _of_scores(run: RunFolder, n: int) -> Iterator[Damage]:

@@ -30,6 +30,8 @@ from neuron_core.runs.files import PART, check_regular, damaged, disk_errors, re
 
 ACTIVE = ("queued", "running")
 STATES = (*ACTIVE, "done", "cancelled", "failed", "interrupted")
+LOCK, QUEUED = ".lock", ".queued"
+"files whose locks say that a process works on a run, or has it in its queue"
 LOCK_PATIENCE_S = 0.5
 LABEL_LENGTH = 80
 
@@ -58,7 +60,7 @@ class RunFolder(EvaluationFiles):
 
     @cached_property
     def _lock(self) -> FileLock:
-        return FileLock(self.path / ".lock")
+        return FileLock(self.path / LOCK)
 
     def pending(self) -> "RunFolder | None":
         """A view of this run with the evaluation that was asked for and is not finished, or None."""
@@ -75,8 +77,9 @@ class RunFolder(EvaluationFiles):
         ends.
 
         The mark covers config, questions and result: a process that replaces an evaluation keeps it until the new
-        result has been read. RunError if another process works on the run.
+        result has been read. RunError if another process works on the run, or if the lock is no file.
         """
+        check_regular(self.path / LOCK)
         try:
             # A process that asks `is_held` has the lock for a moment.
             with disk_errors(self.path):
@@ -88,14 +91,15 @@ class RunFolder(EvaluationFiles):
 
     def is_held(self) -> bool:
         """Whether some process works on this run now. RunError where that can't be found out."""
-        return _is_locked(self.path / ".lock")
+        return _is_locked(self.path / LOCK)
 
     def claim(self) -> FileLock:
         """Marks the run as queued by this process. The operating system removes the mark when the process ends.
 
-        The caller releases the claim. RunError if another process has it.
+        The caller releases the claim. RunError if another process has it, or if its file is none.
         """
-        lock = FileLock(self.path / ".queued", thread_local=False)
+        check_regular(self.path / QUEUED)
+        lock = FileLock(self.path / QUEUED, thread_local=False)
         try:
             with disk_errors(self.path):
                 lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.01)
@@ -107,7 +111,7 @@ class RunFolder(EvaluationFiles):
 
     def is_claimed(self) -> bool:
         """Whether some process has the run in its queue. RunError where that can't be found out."""
-        return _is_locked(self.path / ".queued")
+        return _is_locked(self.path / QUEUED)
 
     @contextmanager
     def taken(self) -> Iterator[None]:

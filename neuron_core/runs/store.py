@@ -17,7 +17,7 @@ from platformdirs import user_data_path
 from neuron_core.cni import sets
 from neuron_core.errors import RunError
 from neuron_core.runs.config import RunConfig, config_to_json
-from neuron_core.runs.files import FORMAT, Seal, disk_errors, make_folder, place_of, seal, write_file
+from neuron_core.runs.files import FORMAT, Seal, disk_errors, make_folder, place_of, remove, seal, write_file
 from neuron_core.runs.result_files import CONFIG, new_identity
 from neuron_core.runs.run_folder import RunFolder, RunStatus
 
@@ -93,7 +93,10 @@ class Store:
         if not NAME.fullmatch(name):
             return False
         path = self.root / name
-        return (path / CONFIG).is_file() and not path.is_symlink()
+        try:
+            return (path / CONFIG).is_file() and not path.is_symlink()
+        except OSError as error:
+            raise self._unreadable(error) from None
 
     def _unknown(self, name: str) -> RunError:
         known = ", ".join(run.id for run in self.runs()[:5]) or "none yet"
@@ -117,36 +120,34 @@ class Store:
 
     def delete(self, run_id: str) -> None:
         """Removes a run of this store for good. RunError when there is no such run, or when a process works on it."""
-        gone = self.put_away(run_id)
-        with disk_errors(gone):
-            shutil.rmtree(gone)
+        remove(self.put_away(run_id))
 
     def sweep(self) -> list[Path]:
         """Removes what interrupted deletions left. Returns the folders that could not be removed."""
         left = []
         for path in self.root.glob(".deleted-*") if self.root.is_dir() else ():
-            shutil.rmtree(path, ignore_errors=True)
-            if path.exists():
+            try:
+                remove(path)
+            except RunError:
                 left.append(path)
         return left
 
     def runs(self, most: int | None = None) -> list[RunFolder]:
         """All runs, newest first, or the newest `most` of them. Links to folders elsewhere are left out, and folders
-        with a name that no run has. RunError when the folder can't be read.
+        with a name that no run has. RunError when the folder can't be read, or is no folder.
         """
-        if not self.root.is_dir():
-            return []
         try:
             with os.scandir(self.root) as entries:
                 folders = [one.name for one in entries if one.is_dir(follow_symlinks=False)]
         except FileNotFoundError:
-            # It went between the two calls.
+            # It is made with the first run.
             return []
         except OSError as error:
-            raise RunError(
-                f"the folder of runs can't be read: {error.strerror}", where=str(self.root), accepted=FOLDER
-            ) from None
+            raise self._unreadable(error) from None
         return list(islice(self._folders(filter(NAME.fullmatch, sorted(folders, reverse=True))), most))
+
+    def _unreadable(self, error: OSError) -> RunError:
+        return RunError(f"the folder of runs can't be read: {error.strerror}", where=str(self.root), accepted=FOLDER)
 
     def _folders(self, names: Iterable[str]) -> Iterator[RunFolder]:
         for name in names:

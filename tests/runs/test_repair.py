@@ -355,3 +355,35 @@ def test_a_question_without_a_correct_option_is_named(whole, tmp_path):
     (run.path / "setting.json").write_bytes(seal(json.dumps(said), marks))
     with pytest.raises(NeuronCoreError, match="no correct option"):
         run.probabilities()
+
+
+@pytest.mark.parametrize("kind", ["lost", "cut off", "folder"])
+@pytest.mark.parametrize("name", ["setting.json", "means.npz", "plan.json", "evaluation.units", "evaluation.json"])
+def test_every_file_of_a_later_evaluation_is_computed_again(name, kind, rich_again, tmp_path, tiny_model):
+    run = RunFolder(shutil.copytree(rich_again.path, tmp_path / "run"))
+    path = run.results / name
+    assert path.is_file()
+    cut = path.read_bytes()[:20]
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+        (path / "file").write_text("x")
+    elif kind == "cut off":
+        path.write_bytes(cut)
+    if (name, kind) not in (("means.npz", "lost"), ("plan.json", "lost")):
+        assert f"{run.results.name}/{name}" in [one.file for one in verify(run)]
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    assert verify(run) == []
+    assert_equal_results(run, rich_again)
+    assert run.setting() == rich_again.setting()
+
+
+@pytest.fixture(scope="module")
+def rich_again(tmp_path_factory, whole, tiny_model, one_thread) -> RunFolder:
+    """A run whose second evaluation silences neurons to their means."""
+    run = RunFolder(shutil.copytree(whole.path, tmp_path_factory.mktemp("again") / "run"))
+    config = run.config()
+    assert config.evaluation
+    run.set_evaluation(replace(config, evaluation=replace(config.evaluation, silence="mean", examples=5)))
+    execute(run, lambda _: Engine.of(tiny_model("llama")))
+    return run
