@@ -89,7 +89,7 @@ def repair(run: RunFolder) -> list[Damage]:
 
 
 def _strange(run: RunFolder) -> Iterator[Damage]:
-    """What is neither a folder nor a regular file: links, also to folders, pipes, devices; folders in a file's place."""
+    """What is no regular file: links, also to folders, pipes, devices; and folders in the place of a file."""
     for path in sorted(run.path.rglob("*")):
         name, mode = _name(run, path), path.lstat().st_mode
         folder = stat.S_ISDIR(mode) and name not in LOCKS and path.suffix not in SUFFIXES
