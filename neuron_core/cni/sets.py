@@ -13,11 +13,14 @@ from neuron_core.cni.neurons import NeuronRanking
 from neuron_core.errors import ConfigError
 from neuron_core.models.fingerprint import same_model
 from neuron_core.paths import read_regular
+from neuron_core.tasks.repeated import JSON, repeated_key, said
 
 FORMAT = "neuronllm-neuron-set"
 VERSION = 1
 MOST_LAYERS, MOST_NEURONS, MOST_BYTES = 1000, 100_000_000, 64_000_000
 "of a model, and of a file: what draws and figures could not hold is refused before"
+LARGEST = float(np.finfo(np.float32).max)
+"of a score: rankings are in single precision"
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,13 @@ class NeuronSetFile:
                     where=self.name,
                     accepted=f"layers 0 to {self.n_layers - 1}, neurons 0 to {self.n_neurons - 1}",
                 )
-            if not np.isfinite(one.score) or (one.score > 0) != (one.role == "good") or one.score == 0:
+            # As rankings hold it: a score that is finite here may be infinite or 0 there.
+            score = one.score if abs(one.score) <= LARGEST else np.inf
+            if not np.isfinite(score) or (score > 0) != (one.role == "good") or np.float32(score) == 0:
                 raise ConfigError(
                     f"neuron {one.layer}.{one.index} is {one.role} with score {one.score}",
                     where=self.name,
-                    accepted="good with a positive score, bad with a negative one",
+                    accepted="good with a positive score, bad with a negative one, in single precision",
                 )
 
     def ranking(self) -> NeuronRanking:
@@ -129,9 +134,12 @@ def to_json(neurons: NeuronSetFile) -> str:
 
 
 def from_json(text: str | bytes, where: str = "neuron set") -> NeuronSetFile:
-    """Parses a set. Raises ConfigError, which names the field that is wrong."""
+    """Parses a set. Raises ConfigError, which names the field that is wrong: a text or a truth value is no number."""
     try:
-        return _ADAPTER.validate_json(text)
+        made = _ADAPTER.validate_json(text, strict=True)
+        if (key := repeated_key(JSON.decode(text if isinstance(text, str) else text.decode()))) is not None:
+            raise ConfigError(f"the neuron set {said(key)}", where=where, accepted="every key once in an object")
+        return made
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole file"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from neuron_core.errors import ModelError
+from neuron_core.models.json_files import MOST_JSON
 from neuron_core.paths import read_regular
 
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -19,8 +20,6 @@ WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 "the weights in one file; for shards, a file of the same name with `.index.json` lists them"
 LAYERS, MOST_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers"), 10_000
 "names of the number of layers in configs, and its bound: so many modules are made before a weight is read"
-MOST_JSON = 1 << 26
-"largest JSON file that is read, in bytes"
 SMALL_JSON = ("tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
 SHARD = re.compile(r"(model|pytorch_model)-\d{5}-of-\d{5}\.(safetensors|bin)")
 VARIANT = re.compile(

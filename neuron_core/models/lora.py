@@ -1,12 +1,13 @@
 """Reads LoRA adapters as PEFT writes them, checks them, and merges them into the model's weights."""
 
-import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import regex
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -14,8 +15,8 @@ from transformers.pytorch_utils import Conv1D
 
 from neuron_core.errors import ModelError
 from neuron_core.models.folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from neuron_core.models.json_files import read_json
 from neuron_core.models.wrappers import KEY_MAPPING
-from neuron_core.paths import read_regular
 
 FACTOR = re.compile(
     r"base_model\.model\.(?P<module>.+)\.lora_(?P<kind>embedding_)?(?P<side>[AB])(?:\.default)?(?:\.weight)?"
@@ -36,6 +37,12 @@ UNREAD: dict[str, str] = {
     "megatron_config": "Megatron's own layers",
 }
 "fields of the config with which an adapter is more than W + scale · B A"
+
+
+DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+MOST_RANK, MOST_ALPHA = 1 << 20, 1e30
+MOST_PATTERN, SECONDS = 1000, 2.0
+"characters of a pattern of a config, which is a program too, and the time that it may take for one name"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +80,10 @@ def read_lora(folder: Path) -> list[Factors]:
                 f"the adapter has a weight that is no factor of a low-rank part: {name}", where=str(folder)
             )
         part = parts.setdefault(found["module"], {})
+        if found["side"] in part or part.get("embedding", found["kind"] is not None) != (found["kind"] is not None):
+            raise ModelError(
+                f"the adapter has two factors of one kind: {name}", where=str(folder), accepted="one A and one B each"
+            )
         part[found["side"]], part["embedding"] = tensor, found["kind"] is not None
     if not parts:
         raise ModelError("the adapter has no weights", where=str(folder))
@@ -81,7 +92,7 @@ def read_lora(folder: Path) -> list[Factors]:
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads(read_regular(folder / ADAPTER_CONFIG))
+        config = read_json(folder / ADAPTER_CONFIG)
     except FileNotFoundError:
         raise ModelError(
             "the adapter has no config", where=str(folder), accepted=f"a folder with {ADAPTER_CONFIG}"
@@ -107,13 +118,17 @@ def _config(folder: Path) -> dict[str, Any]:
             where=str(folder),
             accepted="plain LoRA, or merged weights",
         )
-    if not isinstance(config.get("r"), int) or not isinstance(config.get("lora_alpha"), int | float):
-        raise ModelError("the adapter's config lacks r or lora_alpha", where=str(folder))
+    if not _is_rank(config.get("r")) or not _is_finite(config.get("lora_alpha")):
+        raise ModelError(
+            "the adapter's config lacks r or lora_alpha",
+            where=str(folder),
+            accepted="r, a whole number from 1, and lora_alpha, a finite number",
+        )
     stabilised = config.get("use_rslora")
     if not isinstance(stabilised, bool | None):
         raise ModelError(f"the adapter's use_rslora is {stabilised!r}", where=str(folder), accepted="true or false")
-    for name in ("rank_pattern", "alpha_pattern"):
-        if not _are_patterns(config.get(name) or {}):
+    for name, fits in (("rank_pattern", _is_rank), ("alpha_pattern", _is_finite)):
+        if not _are_patterns(config.get(name) or {}, fits):
             raise ModelError(
                 f"the adapter's {name} can't be read",
                 where=str(folder),
@@ -122,22 +137,36 @@ def _config(folder: Path) -> dict[str, Any]:
     return dict(config)
 
 
-def _are_patterns(given: Any) -> bool:
-    if not isinstance(given, dict) or not all(isinstance(value, int | float) for value in given.values()):
+def _is_rank(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_RANK
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST_ALPHA
+
+
+def _are_patterns(given: Any, fits: Callable[[Any], bool]) -> bool:
+    if not isinstance(given, dict) or not all(map(fits, given.values())):
         return False
     try:
         for key in given:
-            re.compile(key)
-    except re.error:
+            regex.compile(key)
+    except regex.error:
         return False
-    return True
+    return all(len(key) <= MOST_PATTERN for key in given)
 
 
 def _factors(folder: Path, config: dict[str, Any], module: str, part: dict[str, Any]) -> Factors:
     where = f"{folder}, {module}"
     if {"A", "B"} - part.keys():
         raise ModelError("the adapter has one factor without the other", where=where)
+    for factor in (part["A"], part["B"]):
+        if factor.dtype not in DTYPES:
+            kinds = ", ".join(str(dtype).removeprefix("torch.") for dtype in DTYPES)
+            raise ModelError(f"the adapter's factor is stored as {factor.dtype}", where=where, accepted=kinds)
     a, b = part["A"].float(), part["B"].float()
+    if not bool(torch.isfinite(a).all() and torch.isfinite(b).all()):
+        raise ModelError("the adapter has values that are not finite", where=where, accepted="a whole adapter")
     rank = _by_pattern(config.get("rank_pattern"), module, config["r"])
     if a.ndim != 2 or b.ndim != 2 or a.shape[0] != rank or b.shape[1] != rank:
         raise ModelError(
@@ -151,7 +180,17 @@ def _factors(folder: Path, config: dict[str, Any], module: str, part: dict[str, 
 
 def _by_pattern(patterns: dict[str, Any] | None, module: str, usual: Any) -> Any:
     """The value of the first pattern that matches the end of the module's path, by whole names; otherwise `usual`."""
-    return next((value for key, value in (patterns or {}).items() if re.match(rf"(?:.*\.)?(?:{key})$", module)), usual)
+    for key, value in (patterns or {}).items():
+        try:
+            if regex.match(rf"(?:.*\.)?(?:{key})$", module, timeout=SECONDS):
+                return value
+        except TimeoutError:
+            raise ModelError(
+                f"the adapter's pattern {key!r} takes longer than {SECONDS:g} s",
+                where=module,
+                accepted="plain patterns",
+            ) from None
+    return usual
 
 
 def _own_name(module: str) -> str:

@@ -1,6 +1,5 @@
 """Families that a user adds: a JSON file with lines of the table, or a Python file that registers them. No torch."""
 
-import json
 import runpy
 from dataclasses import fields
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Any, get_args, get_type_hints
 
 from neuron_core.errors import ModelError
 from neuron_core.models.architectures import Architecture, architectures, forget_architecture, register_architecture
-from neuron_core.paths import read_regular, user_path
+from neuron_core.models.json_files import read_json
+from neuron_core.paths import user_path
 
 NAMES = [field.name for field in fields(Architecture)]
 ACCEPTED = f"a .json file with one line or a list of them, of the fields {', '.join(NAMES)}; or a .py file"
@@ -37,7 +37,7 @@ def register_file(file: str) -> None:
 
 def _lines(path: Path) -> list[Architecture]:
     try:
-        found = json.loads(read_regular(path))
+        found = read_json(path)
     except (OSError, ValueError) as error:
         raise ModelError(f"the architecture file can't be read: {error}", where=str(path), accepted=ACCEPTED) from None
     if found == []:
