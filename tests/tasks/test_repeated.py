@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ from neuron_core.tasks.cells import structured
 from neuron_core.tasks.guessing import full_mapping
 from neuron_core.tasks.table import read_table
 from neuron_core.tasks.validation import validate
+from tests.tasks.files import xlsx
 
 ROWS = [{"text": f"A text about the number {i}", "label": ("good", "bad")[i % 2]} for i in range(6)]
 TWICE = '{"text": "a text", "label": "good", "label": "bad"}'
@@ -86,3 +88,19 @@ def test_of_two_columns_with_one_name_both_are_read(name, make):
 def test_a_cell_with_a_key_twice_holds_no_options(text):
     assert structured(text) is None
     assert structured(text.replace("A", "B", 1).replace("text", "more", 1)) is not None
+
+
+def test_of_two_sheets_with_one_name_none_is_read_twice():
+    data = xlsx({"S": [["text", "label"], ["a", "b"]], "T": [["text", "label"], ["c", "d"]]})
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(made, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'name="T"', b'name="S"'))
+    with pytest.raises(TaskError, match="two sheets of the workbook are called 'S'"):
+        read_table(made.getvalue(), "a.xlsx")
+
+
+@pytest.mark.parametrize(("number", "noted"), [(2**53, False), (12345678901234567890, True)], ids=["exact", "rounded"])
+def test_whole_numbers_that_a_workbook_rounds_are_noted(number, noted):
+    table = read_table(xlsx({"S": [["text", "label"], ["a", number], ["b", 2]]}), "a.xlsx")
+    assert any("1 number has more than 15 digits" in note for note in table.notes) is noted

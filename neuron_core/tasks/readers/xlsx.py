@@ -11,6 +11,10 @@ from neuron_core.errors import TaskError, first_of
 from neuron_core.tasks.readers.header import Cells, with_header
 from neuron_core.tasks.readers.source import Note, ReadOptions, Row, Source
 from neuron_core.tasks.readers.xlsx_bounds import MAX_CELLS, MAX_SHEETS, WHOLE, bounded
+from neuron_core.tasks.repeated import twice
+
+MOST_EXACT = 2**53
+"the largest whole number below which a workbook keeps every one"
 
 
 def read_xlsx(source: Source, note: Note) -> Iterator[Row]:
@@ -33,6 +37,9 @@ def read_xlsx(source: Source, note: Note) -> Iterator[Row]:
     if unset:
         note(f"{unset:,} cells hold formulas without results: open the file in a spreadsheet program and save it once")
     where, rows = f"{source.where}, sheet {chosen}", sheets[chosen].rows
+    if n_rounded := sum(_is_rounded(value) for _, cells in rows for value in cells):
+        told = "number has" if n_rounded == 1 else "numbers have"
+        note(f"{n_rounded:,} {told} more than 15 digits, which a workbook does not keep: store such values as text")
     yield from with_header(_within_header(rows, source.options, note), source.options, where, note)
 
 
@@ -83,6 +90,10 @@ def _sheets(data: bytes, source: Source) -> dict[str, Sheet]:
         if len(book.sheets_metadata) > MAX_SHEETS:
             what = f"the workbook has {len(book.sheets_metadata):,} sheets"
             raise TaskError(what, where=source.where, accepted=f"at most {MAX_SHEETS:,}")
+        # The reader would give the first of them twice.
+        if (name := twice(about.name for about in book.sheets_metadata)) is not None:
+            what = f"two sheets of the workbook are called {name[:60]!r}"
+            raise TaskError(what, where=source.where, accepted="sheets with different names")
         for about in book.sheets_metadata:
             if about.typ != calamine.SheetTypeEnum.WorkSheet:
                 continue
@@ -104,6 +115,11 @@ def _sheets(data: bytes, source: Source) -> dict[str, Sheet]:
     except (calamine.CalamineError, OSError, ValueError, OverflowError) as error:
         raise TaskError(f"not a valid XLSX file: {error}", where=f"{source.where}, file", accepted=WHOLE) from None
     return found
+
+
+def _is_rounded(value: Any) -> bool:
+    """Whether it is a whole number that may stand for several: a workbook has numbers of 53 bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) > MOST_EXACT
 
 
 def _plain(value: Any) -> Any:
