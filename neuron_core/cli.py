@@ -78,6 +78,6 @@ def _in_words(error: Exception) -> str:
 
 
 def neuronllm() -> None:
-    """The process of `python -m neuron_core`, and of the installed command `neuronllm`."""
+    """The process of a command: ends with its exit code."""
     leave_out_modules()
     raise SystemExit(main())

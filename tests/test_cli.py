@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -268,10 +269,20 @@ def test_a_standard_output_that_is_full_is_one_line_of_error(words):
             stderr=subprocess.PIPE,
             text=True,
             check=False,
-            cwd=Path(cli.__file__).parents[1],
+            cwd=PROJECT,
         )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "Where: standard output." in done.stderr
+
+
+def test_ctrl_c_while_the_commands_are_imported_ends_with_130_and_no_traceback(tmp_path):
+    # A module of the command line's imports that is interrupted there.
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "neuron_core", "models"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
 
 
 def test_what_the_system_refuses_is_said_without_its_number(command, monkeypatch):

@@ -99,6 +99,25 @@ def test_figure_9_is_measured_once(command, words, root):
     assert (root / "out" / "fig9-measured.json").read_bytes() == measured
 
 
+@pytest.mark.parametrize("damage", ["cut off", "digit", "empty", "a list"])
+def test_a_damaged_measurement_of_figure_9_is_measured_again(command, words, root, damage):
+    path = root / "out" / "fig9-measured.json"
+    whole = path.read_bytes()
+    assert b"seconds" in whole
+    spoilt = {
+        "cut off": whole[: len(whole) // 2],
+        "digit": whole.replace(b'seconds": ', b'seconds": 9', 1),
+        "empty": b"",
+        "a list": b"[1, 2]",
+    }[damage]
+    path.write_bytes(spoilt)
+    code, _, err = command("fig9", *words, "--out", root / "out")
+    assert (code, "Traceback" in err) == (0, False), err
+    again = path.read_bytes()
+    assert again != spoilt
+    assert json.loads(again)["setting"] == json.loads(whole)["setting"]
+
+
 def test_ctrl_c_says_that_the_same_command_goes_on(command, words, monkeypatch):
     def stop(progress):
         def show(status):

@@ -91,7 +91,7 @@ def test_the_wheel_adds_one_top_level_name_and_one_command(wheel):
         info = f"neuronllm_explorer-{__version__}.dist-info"
         entry_points = files.read(f"{info}/entry_points.txt").decode().split()
     assert tops == {"neuron_core", info}
-    assert entry_points == ["[console_scripts]", "neuronllm", "=", "neuron_core.cli:neuronllm"]
+    assert entry_points == ["[console_scripts]", "neuronllm", "=", "neuron_core.__main__:main"]
 
 
 def test_the_wheel_carries_the_app_its_pages_and_every_asset_but_the_screenshots(wheel):

@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neuron_core.collector import importing
 from neuron_core.engine.cluster_options import ClusterOptions
 from neuron_core.engine.engines import LocalEngines, engines_for
+from neuron_core.errors import RunError
 from neuron_core.estimates.estimate import facts_from_runs
 from neuron_core.experiments.plan import ExperimentSetting
 from neuron_core.models.spec import ModelSpec
 from neuron_core.qatt.config import USUAL, PromptConfig
-from neuron_core.runs.files import write_file
+from neuron_core.runs.files import FORMAT, Seal, read_bytes, seal, unseal, write_file
 from neuron_core.runs.setting import ModelFacts
 from neuron_core.runs.store import Store
 from neuron_core.terminal import progress_bars, stage_line
@@ -84,8 +86,8 @@ def figure9_cost(
         engine = model_of.local(on_stage)
     key = _cost_key(wanted, engine, setting.prompt)
     path = out / COST_FILE
-    if path.is_file() and (before := json.loads(path.read_bytes()))["setting"] == key:
-        return pd.DataFrame(before["rows"])
+    if (before := _measured(path, key)) is not None:
+        return pd.DataFrame(before)
     task = load_task(setting.tasks[0]).task
     draws = draw(task, 1, 0, setting.seed, setting.prompt.demonstration)
     chat = engine.facts(USUAL_DATE).chat
@@ -101,8 +103,32 @@ def figure9_cost(
             lambda done, total: progress.update(bar, completed=done, total=total),
         )
     out.mkdir(parents=True, exist_ok=True)
-    write_file(path, json.dumps({"setting": key, "rows": table.to_dict("records")}).encode())
+    write_file(path, seal(json.dumps({"setting": key, "rows": table.to_dict("records")}), Seal(format=FORMAT)))
     return table
+
+
+def read_cost(path: Path) -> dict[str, Any]:
+    """A measurement of Figure 9: its `setting` and its `rows`, one for each form and length. RunError when its file is
+    damaged.
+    """
+    try:
+        found = json.loads(unseal(read_bytes(path), path)[0])
+        return {"setting": dict(found["setting"]), "rows": [dict(row) for row in found["rows"]]}
+    except (RunError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            "the measurement of Figure 9 can't be read",
+            where=str(path),
+            accepted="a file that `experiment fig9` wrote; the command measures it again",
+        ) from error
+
+
+def _measured(path: Path, key: dict[str, object]) -> list[dict[str, object]] | None:
+    """The rows of an earlier measurement with the same setting. None without one, or if its file is damaged."""
+    with suppress(RunError):
+        before = read_cost(path)
+        if before["setting"] == key:
+            return list(before["rows"])
+    return None
 
 
 def _cost_key(wanted: "CostSetting", engine: "Engine", prompt: PromptConfig) -> dict[str, object]:

@@ -157,6 +157,11 @@ def test_figure_nine_says_how_it_is_measured_and_shows_what_was(open_page, every
     app.run()
     assert faults(app) == []
     assert len(figures(app)) == 1
+    for damaged in ("{", "[]", json.dumps({"setting": setting})):
+        (tmp_path / "experiment-report" / "fig9-measured.json").write_text(damaged)
+        app.run()
+        assert not app.exception
+        assert any("measurement of Figure 9" in one for one in faults(app)), faults(app)
 
 
 def script_of(app) -> str:

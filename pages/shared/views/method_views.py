@@ -1,6 +1,5 @@
 """The tables of the page Methods: which there are, the unmodified model, and the cost of an answer's length."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from neuron_core.analysis.tables import baseline_table
-from neuron_core.commands.experiment_models import COST_FILE
+from neuron_core.commands.experiment_models import COST_FILE, read_cost
 from neuron_core.control.results import Evaluation, SideEffects
 from neuron_core.figures.points import Metric
 from neuron_core.reports.recipes.run import PROGRAM
@@ -51,7 +50,7 @@ def cost() -> None:
         st.info("Not measured here yet. It takes minutes and the model for itself; this command measures it:")
         st.code(f"{PROGRAM} experiment fig9 --out {REPORT}", language="bash")
         return
-    saved = json.loads(path.read_text(encoding="utf-8"))
+    saved = read_cost(path)
     rows, model = pd.DataFrame(saved["rows"]), saved["setting"]["model"]
     figure(cost_lines(rows), "cost_lines", "figure9")
     table(rows, "cost", "figure9", "Seconds a layer by form and length of the answer")
