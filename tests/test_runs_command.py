@@ -51,6 +51,17 @@ def test_what_is_damaged_is_said_by_run_and_file(store, capsys):
     assert said(capsys, "verify", "whole")[0] == 0
 
 
+@pytest.mark.parametrize("command", ["verify", "repair"])
+def test_a_run_that_has_lost_its_config_is_said_though_no_list_has_it(store, capsys, tmp_path, command):
+    (tmp_path / "whole" / "config.json").unlink()
+    (tmp_path / "something else").mkdir()
+    code, found = said(capsys, command)
+    assert code == 1
+    assert found["runs"]["whole"] == [{"file": "config.json", "why": "it is not there", "mend": "lost"}]
+    assert found["runs"].keys() == {"whole", "bent", "lost"}
+    assert (tmp_path / "whole" / "setting.json").is_file()
+
+
 def test_a_repaired_run_is_whole_again_after_a_resume(store, capsys, finished, tiny_model):
     assert said(capsys, "repair", "bent")[0] == 0
     assert store.open("bent").status().state == "interrupted"

@@ -10,7 +10,8 @@ from neuron_core.commands.options import AsJson
 from neuron_core.errors import NeuronCoreError
 from neuron_core.runs.evaluation_files import FIRST
 from neuron_core.runs.files import PART, remove
-from neuron_core.runs.repair import AGAIN, ANEW, ASIDE, LOST, repair, verify
+from neuron_core.runs.repair import AGAIN, ANEW, ASIDE, LOST, Damage, repair, verify
+from neuron_core.runs.result_files import CONFIG
 from neuron_core.runs.run_folder import RunFolder
 from neuron_core.runs.store import Store
 from neuron_core.terminal import emit, say
@@ -23,7 +24,7 @@ Names = Annotated[list[str] | None, typer.Argument(help="Ids or paths; without a
 @app.command("verify")
 def verify_runs(runs: Names = None, as_json: AsJson = False) -> None:
     """Reads every file of the runs and names those that are damaged. Exit code 1 if there are any."""
-    found = {name: [vars(one) for one in verify(run)] for name, run in _chosen(runs).items()}
+    found = {name: [vars(one) for one in verify(run)] for name, run in _chosen(runs).items()} | _headless(runs)
     emit({"runs": found}, as_json, _damage_text)
     if any(found.values()):
         raise typer.Exit(1)
@@ -38,6 +39,7 @@ def repair_runs(runs: Names = None, as_json: AsJson = False) -> None:
             found[name] = [vars(one) for one in repair(run)]
         except NeuronCoreError as error:
             found[name] = [{"file": error.where or run.id, "why": error.what, "mend": _mend(run)}]
+    found |= _headless(runs)
     emit({"runs": found}, as_json, _damage_text)
     if any(one["mend"] not in (AGAIN, ANEW) for damage in found.values() for one in damage):
         raise typer.Exit(1)
@@ -75,6 +77,12 @@ def _chosen(names: list[str] | None) -> dict[str, RunFolder]:
     each = {run.path.resolve(): run for run in runs}
     shared = Counter(run.id for run in each.values())
     return {run.id if shared[run.id] == 1 else str(path): run for path, run in each.items()}
+
+
+def _headless(names: list[str] | None) -> dict[str, list[dict[str, Any]]]:
+    """Folders of the store that have lost their config, unless runs are named: which run they were can't be told."""
+    lost = vars(Damage(CONFIG, "it is not there", LOST))
+    return {} if names else {name: [lost] for name in Store().without_config()}
 
 
 def _leftovers(store: Store) -> tuple[list[Path], list[str]]:

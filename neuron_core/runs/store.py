@@ -24,6 +24,8 @@ from neuron_core.runs.run_folder import RunFolder, RunStatus
 FOLDER = "a folder that this user may read and write to; NEURONLLM_RUNS names it"
 NAME = re.compile(r"(?!\.)[^/\\\0\ud800-\udfff]{1,200}")
 "an id that a run can have: whatever is listed must open by it, and pages and addresses carry UTF-8"
+OTHERS = ("setting.json", "status.json", "scores.units")
+"files that a run has beside its config"
 
 
 def default_root() -> Path:
@@ -145,6 +147,18 @@ class Store:
         except OSError as error:
             raise self._unreadable(error) from None
         return list(islice(self._folders(filter(NAME.fullmatch, sorted(folders, reverse=True))), most))
+
+    def without_config(self) -> list[str]:
+        """Names of folders that hold other files of a run but not its config. No list of runs has them."""
+        folders = self.root.iterdir() if self.root.is_dir() else ()
+        return sorted(
+            path.name
+            for path in folders
+            if NAME.fullmatch(path.name)
+            and not path.is_symlink()
+            and not (path / CONFIG).exists()
+            and any((path / name).is_file() for name in OTHERS)
+        )
 
     def _unreadable(self, error: OSError) -> RunError:
         return RunError(f"the folder of runs can't be read: {error.strerror}", where=str(self.root), accepted=FOLDER)
