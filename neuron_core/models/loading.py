@@ -36,7 +36,7 @@ from neuron_core.models.lora import Factors, merge_lora, read_lora
 from neuron_core.models.memory import check_fits
 from neuron_core.models.placement import place_layers
 from neuron_core.models.prepare import context_length_of, prepare_model
-from neuron_core.models.quantised import check_quantised, keep_differentiable, quantising
+from neuron_core.models.quantised import check_quantised, keep_differentiable, quantised_notes, quantising
 from neuron_core.models.spec import ModelSpec
 from neuron_core.models.tokenizers import check_made, tokenizer_files
 from neuron_core.models.user_families import register_file
@@ -85,7 +85,7 @@ def load_model(spec: ModelSpec, on_stage: Stage | None = None) -> LoadedModel:
             say("merging the adapter")
             merge_lora(model, adapter, str(spec.adapter))
         loaded = prepare_model(spec, model, tokenizer, folder if spec.is_embedded else None)
-        loaded.notes = notes
+        loaded.notes = (*notes, *quantised_notes(spec))
         return loaded
     except NeuronCoreError:
         raise

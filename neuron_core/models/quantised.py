@@ -1,6 +1,7 @@
 """Quantised weights: checkpoints that have them are refused; weights may be quantised while they are read."""
 
 import importlib.util
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from neuron_core.models.spec import ModelSpec
 from neuron_core.models.stored import QUANTISED
 
 PACKAGE = "bitsandbytes"
+PRODUCTS = "bitsandbytes.autograd._functions"
+"the logger of its products"
 KNOWN = {
     "bitsandbytes": "bitsandbytes",
     "gptq": "GPTQ",
@@ -49,6 +52,16 @@ def keep_differentiable(model: Any) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
+def quantised_notes(spec: ModelSpec) -> tuple[str, ...]:
+    """What a reader of a model with fewer bits must know."""
+    return ("8-bit products round their inputs, first to float16 and then to 8 bits",) if spec.load_in == "8bit" else ()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """False for a line that bitsandbytes writes for every product: the note of the model says it once."""
+    return "inputs will be cast" not in str(record.msg)
+
+
 def _method(config: Mapping[str, Any]) -> str | None:
     """How the weights are quantised. None if the config does not say that they are."""
     part = config.get("text_config")
@@ -74,6 +87,7 @@ def quantising(spec: ModelSpec, dtype: Any) -> dict[str, Any]:
     from transformers import BitsAndBytesConfig
 
     if spec.load_in == "8bit":
+        logging.getLogger(PRODUCTS).addFilter(_is_news)
         return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0)}
     made = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
     return {"quantization_config": made}

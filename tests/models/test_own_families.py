@@ -214,3 +214,10 @@ def test_the_sizes_of_a_quantised_projection_are_those_of_its_module(monkeypatch
     layer = AutoModelForCausalLM.from_config(config).model.layers[0].mlp.down_proj
     layer.weight = torch.nn.Parameter(torch.zeros(768, 1, dtype=torch.uint8), requires_grad=False)
     assert width_of(layer, "column") == (48, 32)
+
+
+def test_with_eight_bits_it_is_said_once_and_not_at_every_product_that_inputs_are_rounded(checkpoint, caplog):
+    loaded = load_model(ModelSpec(str(checkpoint("llama")), device="cpu", load_in_8bit=True))
+    assert loaded.notes == ("8-bit products round their inputs, first to float16 and then to 8 bits",)
+    loaded.model(torch.tensor([[5, 6, 7]]))
+    assert [record for record in caplog.records if record.name.startswith("bitsandbytes.autograd")] == []
